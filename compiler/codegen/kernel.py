@@ -1,0 +1,41 @@
+"""What the code generator returns: C text and the buffers it is called with."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from compiler.schedule.layout import Layout
+
+SYMBOL = "polydl_kernel"  # void polydl_kernel(void *const *buffers)
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One entry of the kernel's argument array, in order; fp32, 64-byte aligned.
+
+    A workspace has no tensor: its contents are undefined before and after a call.
+    """
+
+    name: str
+    role: Literal["input", "output", "workspace"]
+    elements: int
+    layout: Layout | None  # None for a workspace
+    constant: bool = False  # packed outside the timed region
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A translation unit that exports `void polydl_kernel(void *const *buffers)`.
+
+    An output buffer need not be initialised by the caller unless the tensor is also an input.
+    """
+
+    text: str
+    buffers: tuple[Buffer, ...]
+    openmp: bool
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]

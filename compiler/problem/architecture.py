@@ -1,0 +1,65 @@
+"""A machine as the cost model and the code generator see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.errors import ProblemError
+
+
+@dataclass(frozen=True)
+class CacheLevel:
+    """One level of cache; `bandwidth` is what one core reads from it, in GB/s."""
+
+    name: str  # L1, L2, L3
+    bytes: int
+    line: int = 64
+    ways: int = 8
+    shared_by: int = 1  # cores
+    bandwidth: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("bytes", "line", "ways", "shared_by"):
+            value = getattr(self, field)
+            if value < 1:
+                raise ProblemError(f"architecture: {self.name}.{field} must be >= 1, got {value}")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Vector unit, caches and ceilings of one machine.
+
+    `peak` is in GFLOP/s (fp32) and `memory_bandwidth` in GB/s, both of one core; None is unknown.
+    """
+
+    name: str
+    isa: str  # x86_64, aarch64
+    vector_bytes: int
+    vector_registers: int
+    fma_per_cycle: int = 2
+    fma_latency: int = 4
+    embedded_broadcast: bool = False  # a multiply-add reads a scalar from memory (AVX-512)
+    caches: tuple[CacheLevel, ...] = ()
+    cores: int = 1
+    sockets: int = 1
+    peak: float | None = None
+    memory_bandwidth: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.vector_bytes not in (4, 16, 32, 64):
+            raise ProblemError(
+                f"architecture {self.name}: vector_bytes must be 4, 16, 32 or 64, "
+                f"got {self.vector_bytes}"
+            )
+        for field in ("vector_registers", "fma_per_cycle", "fma_latency", "cores", "sockets"):
+            value = getattr(self, field)
+            if value < 1:
+                raise ProblemError(f"architecture {self.name}: {field} must be >= 1, got {value}")
+
+    @property
+    def vector_length(self) -> int:
+        """fp32 lanes in a vector register."""
+        return self.vector_bytes // 4
+
+    def cache(self, name: str) -> CacheLevel | None:
+        return next((level for level in self.caches if level.name == name), None)

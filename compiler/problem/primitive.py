@@ -1,0 +1,165 @@
+"""A deep-learning primitive as a frozen value: tensors and affine statements, all sizes known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from compiler.errors import ProblemError
+
+Role = Literal["input", "output", "temporary"]
+Reduction = Literal["add", "max", "min"]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`sum(coefficient * loop) + constant`; terms sorted by loop, without zero coefficients."""
+
+    terms: tuple[tuple[str, int], ...] = ()
+    constant: int = 0
+
+    @property
+    def loops(self) -> tuple[str, ...]:
+        return tuple(loop for loop, _ in self.terms)
+
+    def coefficient(self, loop: str) -> int:
+        return dict(self.terms).get(loop, 0)
+
+    def at(self, point: Mapping[str, int]) -> int:
+        """The value of the expression at one iteration."""
+        return sum(c * point[loop] for loop, c in self.terms) + self.constant
+
+    def bounds(self, extents: Mapping[str, int]) -> tuple[int, int]:
+        """Smallest and largest value over the box `0 <= loop < extent`."""
+        ends = [c * (extents[loop] - 1) for loop, c in self.terms]
+        low = sum(e for e in ends if e < 0) + self.constant
+        return low, sum(e for e in ends if e > 0) + self.constant
+
+    def __str__(self) -> str:
+        parts = [loop if c == 1 else f"{c}*{loop}" for loop, c in self.terms]
+        if self.constant or not parts:
+            parts.append(str(self.constant))
+        return " + ".join(parts).replace("+ -", "- ")
+
+
+@dataclass(frozen=True)
+class Access:
+    """One reference to an element of a tensor: an affine index per dimension."""
+
+    tensor: str
+    indices: tuple[Affine, ...]
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(map(str, self.indices))}]"
+
+
+@dataclass(frozen=True)
+class Number:
+    value: float
+
+
+@dataclass(frozen=True)
+class Read:
+    access: Access
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation: add sub mul div neg max min exp sqrt tanh erf abs."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+
+Expression = Number | Read | Call
+
+
+def reads_of(expression: Expression) -> Iterator[Access]:
+    """Every access in an expression, from left to right."""
+    if isinstance(expression, Read):
+        yield expression.access
+    elif isinstance(expression, Call):
+        for argument in expression.arguments:
+            yield from reads_of(argument)
+
+
+def operations_of(expression: Expression) -> int:
+    """Arithmetic operations in one evaluation."""
+    if isinstance(expression, Call):
+        return 1 + sum(operations_of(a) for a in expression.arguments)
+    return 0
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`target = value`, or `target = reduction(target, value)` when `reduction` is set."""
+
+    target: Access
+    reduction: Reduction | None
+    value: Expression
+    loops: tuple[str, ...]  # in order of first appearance, target first
+    text: str
+
+    @property
+    def reads(self) -> tuple[Access, ...]:
+        """Accesses of the right-hand side (the reduction's own target is not among them)."""
+        return tuple(reads_of(self.value))
+
+    @property
+    def reduction_loops(self) -> tuple[str, ...]:
+        """Loops over which the statement reduces: those the target does not name."""
+        if self.reduction is None:
+            return ()
+        kept = {loop for index in self.target.indices for loop in index.loops}
+        return tuple(loop for loop in self.loops if loop not in kept)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A dense tensor. `stored` is the order of its dimensions in the caller's memory."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: Role
+    stored: tuple[int, ...]
+    constant: bool = False  # its values are known ahead of time (weights), so it may be packed
+    outside: float | None = None  # the value of reads outside the tensor
+    values: tuple[float, ...] | None = None  # row-major, for tensors fixed in the primitive's file
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A problem: loops with extents, tensors with shapes, statements in program order."""
+
+    name: str
+    sizes: tuple[tuple[str, int], ...]
+    extents: tuple[tuple[str, int], ...]  # of every loop that a statement uses
+    tensors: tuple[Tensor, ...]
+    statements: tuple[Statement, ...]
+    dtype: str = "f32"
+
+    def extent(self, loop: str) -> int:
+        return dict(self.extents)[loop]
+
+    def tensor(self, name: str) -> Tensor:
+        for tensor in self.tensors:
+            if tensor.name == name:
+                return tensor
+        known = ", ".join(t.name for t in self.tensors)
+        raise ProblemError(f"{self.name}: unknown tensor '{name}'; known: {known}")
+
+    @property
+    def flops(self) -> int:
+        """Nominal operations: every point of the loops' box counts, padding taps included."""
+        extents = dict(self.extents)
+        total = 0
+        for s in self.statements:
+            operations = operations_of(s.value) + (s.reduction is not None)
+            total += operations * prod(extents[loop] for loop in s.loops)
+        return total

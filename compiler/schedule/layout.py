@@ -1,0 +1,94 @@
+"""How a tensor lies in memory: dimensions in an order, some of them split into inner blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Outer dimensions in `order`, then inner blocks of `(dimension, size)`, last one contiguous.
+
+    nChw8c of shape (n, c, h, w) is order (0, 1, 2, 3), blocks ((1, 8),). A block that does not
+    divide its dimension pads it; the lanes added are zero on input and free to be written on output.
+    """
+
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+    blocks: tuple[tuple[int, int], ...] = ()
+
+    def block(self, dimension: int) -> int:
+        """Product of the inner blocks of a dimension."""
+        return prod(size for d, size in self.blocks if d == dimension)
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """Number of blocks along each dimension, by dimension."""
+        return tuple(-(-n // self.block(d)) for d, n in enumerate(self.shape))
+
+    @property
+    def elements(self) -> int:
+        """Elements of the buffer, padding lanes included."""
+        return prod(self.outer) * prod(size for _, size in self.blocks)
+
+    @property
+    def outer_strides(self) -> tuple[int, ...]:
+        """Elements between consecutive blocks, by dimension."""
+        step = prod(size for _, size in self.blocks)
+        strides = [0] * len(self.shape)
+        for d in reversed(self.order):
+            strides[d] = step
+            step *= self.outer[d]
+        return tuple(strides)
+
+    @property
+    def block_strides(self) -> tuple[int, ...]:
+        """Elements between consecutive indices inside each inner block, by block."""
+        strides, step = [], 1
+        for _, size in reversed(self.blocks):
+            strides.append(step)
+            step *= size
+        return tuple(reversed(strides))
+
+    def pack(self, values: npt.NDArray[np.generic]) -> Array:
+        """The flat buffer that holds `values` (any shape with the same elements, row-major)."""
+        padded = np.zeros([n * self.block(d) for d, n in enumerate(self.outer)], np.float32)
+        padded[tuple(slice(n) for n in self.shape)] = values.reshape(self.shape)
+        split, axes_of, inner = self._split_shape()
+        axes = [axes_of[d] for d in self.order] + inner
+        return np.ascontiguousarray(padded.reshape(split).transpose(axes)).reshape(-1)
+
+    def unpack(self, buffer: Array) -> Array:
+        """The row-major tensor of `shape` held by a flat buffer; padding lanes are dropped."""
+        split, axes_of, inner = self._split_shape()
+        axes = [axes_of[d] for d in self.order] + inner
+        stored = buffer[: self.elements].reshape([split[a] for a in axes])
+        padded = stored.transpose(np.argsort(axes))
+        full = padded.reshape([n * self.block(d) for d, n in enumerate(self.outer)])
+        return np.ascontiguousarray(full[tuple(slice(n) for n in self.shape)])
+
+    def _split_shape(self) -> tuple[list[int], list[int], list[int]]:
+        """Shape with every block an axis of its own, the outer axis of each dimension, inner axes."""
+        split: list[int] = []
+        axes_of: list[int] = []
+        inner_axis: dict[int, int] = {}
+        for d, n in enumerate(self.outer):
+            axes_of.append(len(split))
+            split.append(n)
+            for k, (dimension, size) in enumerate(self.blocks):
+                if dimension == d:
+                    inner_axis[k] = len(split)
+                    split.append(size)
+        return split, axes_of, [inner_axis[k] for k in range(len(self.blocks))]
+
+    def tag(self) -> str:
+        """oneDNN-like short form over letters a, b, c...: aBcd8b is nChw8c."""
+        blocked = {d for d, _ in self.blocks}
+        outer = "".join(chr((65 if d in blocked else 97) + d) for d in self.order)
+        return outer + "".join(f"{size}{chr(97 + d)}" for d, size in self.blocks)

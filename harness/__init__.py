@@ -1,0 +1,1 @@
+"""The harness: from a configuration to built, verified, measured and recorded kernels."""
