@@ -1,0 +1,85 @@
+"""One line of a campaign's journal, schema 1: a problem, a contender, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+SCHEMA = 1
+
+Status = Literal["ok", "failed", "skipped", "unsupported"]
+Stage = Literal["plan", "compile", "verify", "measure"]
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds of one call: median and minimum over all samples, 95 % interval of the median."""
+
+    median: float
+    min: float
+    ci95: tuple[float, float]
+    samples: int
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """baseline seconds / contender seconds: above 1 the contender is faster."""
+
+    ratio: float
+    ci95: tuple[float, float]
+    verdict: Literal["faster", "slower", "same", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class TuningSeconds:
+    """What finding the schedule cost, in seconds of wall time."""
+
+    analyse: float = 0.0
+    compile: float = 0.0
+    measure: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.analyse + self.compile + self.measure
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """Field names and meanings are those of docs/records.md; readers ignore unknown fields."""
+
+    campaign: str
+    trial: str
+    problem: Mapping[str, object]  # primitive, name, sizes, flops
+    contender: str
+    kind: Literal["strategy", "baseline"]
+    architecture: str
+    threads: int
+    status: Status
+    stage: Stage | None = None
+    reason: str | None = None
+    attempt: int = 1
+    dtype: str = "f32"
+    gflops: float | None = None
+    seconds: Seconds | None = None
+    tier: str = "report"
+    cache: Literal["hot", "cold"] = "hot"
+    speedup: Mapping[str, Speedup] = field(default_factory=dict)  # by baseline
+    tuning_seconds: TuningSeconds = TuningSeconds()
+    predicted_seconds: float | None = None
+    max_error: float | None = None
+    tolerance: float | None = None
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    schedule: str | None = None
+    kernel: str | None = None
+    node: str = ""
+    cores: tuple[int, ...] = ()
+    started: str = ""
+    ended: str = ""
+    seed: int = 0
+    stop: str | None = None
+    quality: Literal["exclusive", "shared"] = "exclusive"
+    flags: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    host: Mapping[str, object] = field(default_factory=dict)
+    schema: int = SCHEMA
