@@ -1,0 +1,92 @@
+"""The unit of work: one problem with all its contenders and baselines, measured together.
+
+Everything here is plain data, so that a unit travels to another process or node unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from compiler.problem.primitive import Primitive
+
+if TYPE_CHECKING:
+    from harness.measure.budget import MeasureSettings
+
+Kind = Literal["strategy", "baseline"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A primitive with its sizes. `spec` is the YAML mapping that `primitive` was read from."""
+
+    name: str  # the workload's entry (resnet50_17), or the primitive's name
+    spec: Mapping[str, object]
+    primitive: Primitive
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One column of the comparison.
+
+    `name` is the label that records carry (top20), `method` what it is (top_k, onednn), `options`
+    the method's own settings (k: 20; for `fixed`: schedule: <one-line text>).
+    """
+
+    name: str
+    kind: Kind
+    method: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One problem on one node; `architecture_name` is `host` or the name of a described machine."""
+
+    problem: Problem
+    strategies: tuple[Contender, ...]
+    baselines: tuple[Contender, ...]
+    architecture_name: str
+    threads: int
+    measure: MeasureSettings
+    seed: int
+    campaign: str
+    attempt: int = 1
+
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        return self.strategies + self.baselines
+
+    @property
+    def key(self) -> str:
+        """Names the unit inside its campaign; the same in every attempt and on every node."""
+        return content_id(self._measured_thing())
+
+    def trial(self, contender: Contender, fingerprint: str) -> str:
+        """The trial id of one contender on a node with this fingerprint (see docs/records.md)."""
+        what = {
+            **self._measured_thing(),
+            "contender": [contender.kind, contender.name, contender.method],
+            "options": dict(contender.options),
+            "fingerprint": fingerprint,
+        }
+        return content_id(what)
+
+    def _measured_thing(self) -> dict[str, object]:
+        return {
+            "problem": self.problem.name,
+            "spec": self.problem.spec,
+            "architecture": self.architecture_name,
+            "threads": self.threads,
+            "measure": asdict(self.measure),
+            "seed": self.seed,
+        }
+
+
+def content_id(value: Mapping[str, object]) -> str:
+    """16 hexadecimal digits that depend on the value alone, not on the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
