@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
+
+from compiler.errors import ScheduleError
 
 Array = npt.NDArray[np.float32]
 
@@ -16,7 +19,8 @@ class Layout:
     """Outer dimensions in `order`, then inner blocks of `(dimension, size)`, last one contiguous.
 
     nChw8c of shape (n, c, h, w) is order (0, 1, 2, 3), blocks ((1, 8),). A block that does not
-    divide its dimension pads it; the lanes added are zero on input and free to be written on output.
+    divide its dimension pads it; the lanes added are zero on input, and on output free to be
+    written.
     """
 
     shape: tuple[int, ...]
@@ -74,7 +78,7 @@ class Layout:
         return np.ascontiguousarray(full[tuple(slice(n) for n in self.shape)])
 
     def _split_shape(self) -> tuple[list[int], list[int], list[int]]:
-        """Shape with every block an axis of its own, the outer axis of each dimension, inner axes."""
+        """Shape with each block an axis of its own; outer axis by dimension; inner axes."""
         split: list[int] = []
         axes_of: list[int] = []
         inner_axis: dict[int, int] = {}
@@ -92,3 +96,16 @@ class Layout:
         blocked = {d for d, _ in self.blocks}
         outer = "".join(chr((65 if d in blocked else 97) + d) for d in self.order)
         return outer + "".join(f"{size}{chr(97 + d)}" for d, size in self.blocks)
+
+
+def layout_from_tag(tag: str, shape: tuple[int, ...]) -> Layout:
+    """The layout that `Layout.tag` prints as `tag`, for a tensor of `shape`."""
+    outer = re.match(r"[A-Za-z]+", tag)
+    blocks = re.findall(r"([0-9]+)([a-z])", tag[outer.end() :] if outer else "")
+    order = tuple(ord(c) - 97 for c in outer.group().lower()) if outer else ()
+    layout = Layout(shape, order, tuple((ord(c) - 97, int(n)) for n, c in blocks))
+    if sorted(order) != list(range(len(shape))) or any(n < 1 for _, n in layout.blocks):
+        raise ScheduleError(f"schedule: layout '{tag}' does not name {len(shape)} dimensions")
+    if any(d >= len(shape) for d, _ in layout.blocks) or layout.tag() != tag:
+        raise ScheduleError(f"schedule: layout '{tag}' is not of the form aBcd8b")
+    return layout

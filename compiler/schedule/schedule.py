@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from compiler.errors import ScheduleError
 
 SCHEMES = ("broadcast", "pixels", "scalar")
+FIELDS = tuple(
+    "vector tile order block parallel layout pack unroll prefetch nontemporal fusion "
+    "microkernel".split()
+)
 Sizes = tuple[tuple[str, int], ...]
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
@@ -123,12 +127,10 @@ def parse_schedule(text: str) -> Schedule:
     """The schedule whose text form this is; `parse_schedule(str(s)) == s`."""
     scheme, *parts = text.strip().split("/")
     fields: dict[str, str] = {}
-    known = ("vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
-    known += ("prefetch", "nontemporal", "fusion", "microkernel")
     for part in parts:
         name, colon, value = part.partition(":")
-        if not colon or not value or name not in known:
-            _refuse(f"'{part}' is no field; expected NAME:VALUE, NAME one of {', '.join(known)}")
+        if not colon or not value or name not in FIELDS:
+            _refuse(f"'{part}' is no field; expected NAME:VALUE, NAME one of {', '.join(FIELDS)}")
         if name in fields:
             _refuse(f"field '{name}' is given twice")
         fields[name] = value

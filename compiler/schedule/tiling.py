@@ -34,7 +34,8 @@ class Level:
 
     def starts(self) -> tuple[int, ...]:
         """First point of each piece, in order."""
-        starts, point = [], 0
+        starts: list[int] = []
+        point = 0
         for pieces, size in self.runs:
             starts += range(point, point + pieces * size, size)
             point += pieces * size
