@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import Literal
 
 from compiler.errors import ProblemError
@@ -127,6 +127,7 @@ class Tensor:
     constant: bool = False  # its values are known ahead of time (weights), so it may be packed
     outside: float | None = None  # the value of reads outside the tensor
     values: tuple[float, ...] | None = None  # row-major, for tensors fixed in the primitive's file
+    accumulate: bool = False  # an output that starts from the caller's values
 
     @property
     def elements(self) -> int:
@@ -153,6 +154,17 @@ class Primitive:
                 return tensor
         known = ", ".join(t.name for t in self.tensors)
         raise ProblemError(f"{self.name}: unknown tensor '{name}'; known: {known}")
+
+    def start_of(self, name: str) -> float | None:
+        """What a written tensor holds before its first statement; None: the caller's values.
+
+        The first statement that writes it decides: 0 for `+=` and `=`, -inf for max, inf for min.
+        Elements that no statement writes keep it. Later statements continue from what is there.
+        """
+        if self.tensor(name).accumulate or self.tensor(name).role == "input":
+            return None
+        first = next(s for s in self.statements if s.target.tensor == name)
+        return {"max": -inf, "min": inf}.get(first.reduction or "add", 0.0)
 
     @property
     def flops(self) -> int:

@@ -1,0 +1,47 @@
+"""Numbers in a primitive's file: outside values and the elements of constant tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from math import prod
+
+from compiler.errors import ProblemError
+from compiler.problem.expression import Line, expression
+from compiler.problem.primitive import Number
+
+
+def scalar(value: object, where: str) -> float:
+    """A float from a number or a text such as "-inf" or "1/6"; never a nan."""
+    if isinstance(value, str):
+        if value.strip().lstrip("+-.").lower() == "inf":
+            return -math.inf if value.strip().startswith("-") else math.inf
+        line = Line(value.strip(), where)
+        node = line.parsed()
+        found = expression(node.value, (), {}, line) if hasattr(node, "value") else None
+        if not isinstance(found, Number):
+            raise ProblemError(f"{where}: must be a number, got {value!r}")
+        return found.value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        raise ProblemError(f"{where}: must be a number, got {value!r}")
+    return float(value)
+
+
+def flat_values(values: object, shape: tuple[int, ...], where: str) -> tuple[float, ...]:
+    """Row-major elements from nested lists of `shape`, or from one flat list."""
+    flat: list[float] = []
+
+    def collect(item: object) -> tuple[int, ...]:
+        """The shape of a nested list, its numbers appended to `flat`."""
+        if isinstance(item, str) or not isinstance(item, Sequence):
+            flat.append(scalar(item, where))
+            return ()
+        inner = {collect(part) for part in item}
+        if len(inner) != 1:
+            raise ProblemError(f"{where}: the lists are empty or of unequal length")
+        return (len(item), *inner.pop())
+
+    found = collect(values)
+    if found not in (shape, (prod(shape),)) or not found:
+        raise ProblemError(f"{where}: expected numbers of shape {shape}, got {found}")
+    return tuple(flat)
