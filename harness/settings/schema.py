@@ -1,0 +1,144 @@
+"""Types and known keys of the configuration, as Hydra and OmegaConf want them: mutable, optional.
+
+Nobody outside this package sees these; `conversion` turns them into the frozen values of `values`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+
+class ClusterKind(Enum):
+    serial = "serial"
+    local = "local"
+    ray = "ray"
+
+
+class TrackingKind(Enum):
+    mlflow = "mlflow"
+    journal = "journal"
+
+
+class Format(Enum):
+    text = "text"
+    json = "json"
+    html = "html"
+
+
+@dataclass
+class CacheSchema:
+    bytes: int | None = None
+    line: int | None = None
+    ways: int | None = None
+    shared_by: int | None = None
+    bandwidth: float | None = None
+
+
+def _caches() -> dict[str, CacheSchema]:
+    return {name: CacheSchema() for name in ("L1", "L2", "L3")}
+
+
+@dataclass
+class ArchitectureSchema:
+    name: str = "host"
+    model: str | None = None  # part of the processor's name, to recognise the machine
+    isa: str | None = None
+    vector_bytes: int | None = None
+    vector_registers: int | None = None
+    fma_per_cycle: int | None = None
+    fma_latency: int | None = None
+    embedded_broadcast: bool | None = None
+    caches: dict[str, CacheSchema] = field(default_factory=_caches)
+    cores: int | None = None
+    sockets: int | None = None
+    peak: float | None = None
+    memory_bandwidth: float | None = None
+
+
+@dataclass
+class WorkloadSchema:
+    entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by workload
+    select: list[str] | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class RooflineSchema:
+    label: str = "roofline"
+
+
+@dataclass
+class TopKSchema:
+    label: str = "top_k"
+    ranker: str = "roofline"
+    k: int = 20
+
+
+@dataclass
+class OnednnSchema:
+    label: str = "onednn"
+    path: str | None = None
+
+
+@dataclass
+class ClusterSchema:
+    kind: ClusterKind = ClusterKind.serial
+    address: str | None = None
+    cores: list[int] | None = None  # this node's share of the machine
+    log_to_driver: bool = False
+
+
+@dataclass
+class TrackingSchema:
+    kind: TrackingKind = TrackingKind.mlflow
+    uri: str | None = None
+    experiment: str = "polydl"
+
+
+@dataclass
+class CampaignSchema:
+    name: str | None = None
+    dir: str | None = None
+    resume: str | None = None
+    dry_run: bool = False
+
+
+@dataclass
+class ConfigSchema:
+    architecture: ArchitectureSchema = field(default_factory=ArchitectureSchema)
+    primitive: dict[str, Any] | None = None
+    primitives: dict[str, Any] = field(default_factory=dict)
+    workload: WorkloadSchema = field(default_factory=WorkloadSchema)
+    strategy: dict[str, Any] = field(default_factory=dict)
+    baseline: dict[str, Any] = field(default_factory=dict)
+    measure: dict[str, Any] = field(default_factory=dict)  # MeasureSettings, checked by plan
+    cluster: ClusterSchema = field(default_factory=ClusterSchema)
+    tracking: TrackingSchema = field(default_factory=TrackingSchema)
+    threads: int = 1
+    seed: int = 0
+    campaign: CampaignSchema = field(default_factory=CampaignSchema)
+    schedule: Any = None
+    format: Format = Format.text
+    out: str | None = None
+
+
+# `from` is no identifier in Python, so the options of `fixed` cannot be a dataclass.
+FIXED = {"label": "fixed", "from": None, "schedule": None}
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "strategy": {"roofline": RooflineSchema, "top_k": TopKSchema, "fixed": FIXED},
+    "baseline": {"onednn": OnednnSchema},
+}
+
+
+def register() -> None:
+    """Put the schema where conf/config.yaml and the options' files name it; safe to repeat."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=ConfigSchema)
+    for group, options in OPTIONS.items():
+        for name, node in options.items():
+            store.store(group=f"schema/{group}", name=name, node=node)
