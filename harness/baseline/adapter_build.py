@@ -1,0 +1,91 @@
+"""Compiling a baseline's adapter once per text, compiler and library, by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ABI_HEADER = Path(__file__).with_name("adapter.h")
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
+TIME_LIMIT = 120.0  # seconds; 5 s are normal
+
+
+class AdapterBuildError(Exception):
+    """The C++ compiler refused the adapter or did not end; the message is its first error."""
+
+
+@dataclass(frozen=True)
+class BuiltAdapter:
+    path: Path
+    cached: bool
+
+
+@cache
+def compiler_version(compiler: str) -> str:
+    """First line of the compiler's --version, or "unknown"."""
+    try:
+        done = subprocess.run(
+            [compiler, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.partition("\n")[0] or "unknown"
+
+
+def build_adapter(
+    source: Path,
+    compiler: str,
+    *,
+    flags: tuple[str, ...],
+    library: Path,
+    version: str,
+    cache_dir: Path,
+) -> BuiltAdapter:
+    """The shared object of `source`, linked with `library` and finding it again by run path.
+
+    Named by its content: text, header, compiler, flags, the library's path and version. Written by
+    rename, so that two processes may build it at once. Raises AdapterBuildError.
+    """
+    options = (*FLAGS, *flags)
+    directory = library.parent.resolve()
+    link = (f"-L{directory}", f"-Wl,-rpath,{directory}", f"-l:{library.name}")
+    key = "\0".join(
+        (
+            source.read_text(),
+            ABI_HEADER.read_text(),
+            compiler,
+            compiler_version(compiler),
+            version,
+            *options,
+            *link,
+        )
+    )
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = cache_dir / "adapters"
+    target = folder / f"{source.stem}_{digest}.so"
+    if target.exists():
+        return BuiltAdapter(target, cached=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    command = [compiler, *options, f"-I{source.parent}", str(source), "-o", str(partial), *link]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
+        )
+        if done.returncode != 0:
+            raise AdapterBuildError(f"{source.name}: {_first_error(done.stderr)}")
+        os.replace(partial, target)
+    except subprocess.TimeoutExpired as late:
+        raise AdapterBuildError(f"{source.name}: not compiled in {TIME_LIMIT:.0f} s") from late
+    finally:
+        partial.unlink(missing_ok=True)
+    return BuiltAdapter(target, cached=False)
+
+
+def _first_error(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line), lines[0] if lines else "no message")

@@ -1,0 +1,79 @@
+"""What every baseline answers: is it here, does it take the problem, and what is to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from compiler.problem.primitive import Primitive
+from harness.record.result import Stage, TuningSeconds
+
+
+@dataclass(frozen=True)
+class Available:
+    """The baseline can be used. `facts` are versions, paths and compilers that records carry."""
+
+    version: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The baseline cannot be used; `command` is exactly what installs it."""
+
+    reason: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}; install it with: {self.command}"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the measuring child loads and calls.
+
+    `executable` is JSON-able: kind "adapter", library (a path), configuration (flat JSON for
+    `polydl_adapter_create`, see adapter.h). A baseline with an environment of its own may add
+    `interpreter` and `environment`. `seconds` is what finding and building it cost.
+    """
+
+    executable: Mapping[str, object]
+    seconds: TuningSeconds
+    cached: bool = False  # nothing was searched or built: it came from the cache
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unprepared:
+    """The baseline is here and takes the problem, but failed to get ready for it."""
+
+    stage: Stage
+    reason: str  # one line
+    seconds: TuningSeconds = field(default_factory=TuningSeconds)
+
+
+class Baseline(Protocol):
+    """Somebody else's implementation, measured in the same protocol as ours.
+
+    `available` and `supports` are cheap and never raise. `prepare` may compile, and may run and
+    time code only where `tunes` is true: such a baseline is prepared on a measuring slot, with
+    `cores` naming it; the others are prepared beside the compile jobs.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tunes(self) -> bool: ...
+
+    def available(self) -> Available | Missing: ...
+
+    def supports(self, primitive: Primitive) -> str | None:
+        """None, or the reason by name: "unsupported: ..."."""
+        ...
+
+    def prepare(
+        self, primitive: Primitive, threads: int, cache_dir: Path, cores: tuple[int, ...] = ()
+    ) -> Prepared | Unprepared: ...

@@ -1,0 +1,219 @@
+"""oneDNN as a baseline: found on this host, its adapter compiled against the headers found."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.problem.primitive import Primitive
+from harness.baseline.adapter_build import AdapterBuildError, build_adapter, compiler_version
+from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.recognition import (
+    Convolution,
+    MatrixProduct,
+    Placement,
+    Unrecognised,
+    recognise,
+)
+from harness.errors import SettingsError
+from harness.record.result import TuningSeconds
+
+SOURCE = Path(__file__).with_name("onednn_adapter.cpp")
+RUNTIME_WHEEL = "onednn-cpu-gomp"
+HEADERS_WHEEL = "onednn-devel-cpu-gomp"
+WHEEL_VERSION = "2023.2.0"
+ALGORITHMS = ("direct", "winograd", "auto")
+VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Headers and library of one oneDNN."""
+
+    include: Path  # holds oneapi/dnnl/dnnl.hpp
+    library: Path  # libdnnl.so
+    version: str
+
+
+@dataclass(frozen=True)
+class OneDnn:
+    """The baseline. `path` is an installation prefix and comes before anything found by itself."""
+
+    path: str | None = None
+    algorithm: str = "direct"  # of convolutions
+    layout: str = "free"
+    name: str = "onednn"
+
+    @property
+    def tunes(self) -> bool:
+        return False
+
+    def available(self) -> Available | Missing:
+        found = self._installation()
+        if isinstance(found, Missing):
+            return found
+        compiler = cxx_compiler()
+        if compiler is None:
+            return Missing("oneDNN's adapter needs a C++ compiler", "apt-get install g++")
+        facts = {
+            "onednn": found.version,
+            "onednn_library": str(found.library),
+            "cxx": compiler_version(compiler),
+        }
+        return Available(found.version, facts)
+
+    def supports(self, primitive: Primitive) -> str | None:
+        try:
+            operator = recognise(primitive)
+        except Unrecognised as reason:
+            return f"unsupported: {primitive.name}: {reason}"
+        if isinstance(operator, MatrixProduct) and self.algorithm == "winograd":
+            return f"unsupported: {primitive.name}: winograd is for convolutions"
+        return None
+
+    def prepare(
+        self, primitive: Primitive, threads: int, cache_dir: Path, cores: tuple[int, ...] = ()
+    ) -> Prepared | Unprepared:
+        started = time.monotonic()
+        found, compiler = self._installation(), cxx_compiler()
+        if isinstance(found, Missing):
+            return Unprepared("plan", str(found))
+        if compiler is None:
+            return Unprepared("plan", "oneDNN's adapter needs a C++ compiler")
+        try:
+            configuration = self._configuration(recognise(primitive), threads)
+            adapter = build_adapter(
+                SOURCE,
+                compiler,
+                flags=("-fopenmp", f"-I{found.include}"),
+                library=found.library,
+                version=found.version,
+                cache_dir=cache_dir,
+            )
+        except Unrecognised as reason:
+            return Unprepared("plan", f"unsupported: {primitive.name}: {reason}")
+        except AdapterBuildError as failure:
+            seconds = TuningSeconds(compile=time.monotonic() - started)
+            return Unprepared("compile", str(failure), seconds)
+        executable = {
+            "kind": "adapter",
+            "library": str(adapter.path),
+            "configuration": configuration,
+        }
+        seconds = TuningSeconds(compile=time.monotonic() - started)
+        facts = {"onednn": found.version, "algorithm": self.algorithm, "layout": self.layout}
+        return Prepared(executable, seconds, adapter.cached, facts)
+
+    def _installation(self) -> Installation | Missing:
+        if self.path is not None:
+            found = installation_at(Path(self.path).expanduser())
+            if found is not None:
+                return found
+            what = f"baseline onednn: no headers and libdnnl.so under path={self.path}"
+            return Missing(what, _install_command())
+        for prefix in _prefixes():
+            found = installation_at(prefix)
+            if found is not None:
+                return found
+        return Missing("oneDNN is not installed", _install_command())
+
+    def _configuration(
+        self, operator: Convolution | MatrixProduct, threads: int
+    ) -> dict[str, object]:
+        if isinstance(operator, MatrixProduct):
+            return {
+                "kind": "matmul",
+                "threads": threads,
+                **_tensor("src", operator.a),
+                **_tensor("weights", operator.b),
+                **_tensor("dst", operator.c),
+            }
+        return {
+            "kind": "convolution",
+            "threads": threads,
+            "algorithm": self.algorithm,
+            "strides": list(operator.stride),
+            "dilates": [d - 1 for d in operator.dilation],  # oneDNN counts from 0
+            "before": list(operator.before),
+            "after": list(operator.after),
+            **_tensor("src", operator.data),
+            **_tensor("weights", operator.weight),
+            **_tensor("dst", operator.out),
+        }
+
+
+def onednn(options: Mapping[str, object]) -> OneDnn:
+    """The baseline from its settings: path, algorithm (direct, winograd, auto), label."""
+    path, algorithm = options.get("path"), str(options.get("algorithm", "direct"))
+    if algorithm not in ALGORITHMS:
+        allowed = ", ".join(ALGORITHMS)
+        raise SettingsError(f"baseline.onednn.algorithm: unknown '{algorithm}'; known: {allowed}")
+    return OneDnn(path=None if path is None else str(path), algorithm=algorithm)
+
+
+def installation_at(prefix: Path) -> Installation | None:
+    """The oneDNN under an installation prefix (headers in include, library in lib*), or None."""
+    header = next((h for name in VERSION_HEADERS if (h := prefix / name).is_file()), None)
+    library = next((f for d in _library_dirs(prefix) if (f := d / "libdnnl.so").exists()), None)
+    if header is None or library is None:
+        return None
+    text = header.read_text(errors="replace")
+    numbers = [
+        re.search(rf"#define\s+DNNL_VERSION_{part}\s+(\d+)", text)
+        for part in ("MAJOR", "MINOR", "PATCH")
+    ]
+    version = ".".join(n.group(1) for n in numbers if n)
+    return Installation(prefix / "include", library, version or "unknown")
+
+
+def cxx_compiler() -> str | None:
+    """Path of the C++ compiler for adapters; g++ first, for it has the OpenMP oneDNN links."""
+    return next((p for name in ("g++", "c++", "clang++") if (p := shutil.which(name))), None)
+
+
+def _library_dirs(prefix: Path) -> list[Path]:
+    multiarch = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
+    return [prefix / "lib", prefix / "lib64", prefix / "lib" / str(multiarch)]
+
+
+def _prefixes() -> list[Path]:
+    """Where oneDNN may be: this environment (pip wheels), then the system."""
+    prefixes = [Path(sys.prefix)]
+    try:
+        for file in importlib.metadata.distribution(HEADERS_WHEEL).files or ():
+            if file.name == "dnnl_version.h" and "oneapi" in file.parts:
+                # <prefix>/include/oneapi/dnnl/dnnl_version.h
+                prefixes.insert(0, Path(str(file.locate())).resolve().parents[3])
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    return [*prefixes, Path("/usr/local"), Path("/usr")]
+
+
+def _install_command() -> str:
+    if platform.machine() not in ("x86_64", "AMD64"):  # there are wheels for x86-64 alone
+        return "apt-get install libdnnl-dev"
+    wheels = f"{RUNTIME_WHEEL}=={WHEEL_VERSION} {HEADERS_WHEEL}=={WHEEL_VERSION}"
+    if importlib.util.find_spec("pip"):
+        return f"{sys.executable} -m pip install {wheels}"
+    return f"uv pip install --python {sys.executable} {wheels}"
+
+
+def _tensor(role: str, p: Placement) -> dict[str, object]:
+    return {
+        role: p.tensor,
+        f"{role}_dims": list(p.dims),
+        f"{role}_plain": list(p.plain),
+        f"{role}_stored": list(p.stored),
+        f"{role}_offset": p.offset,
+        f"{role}_elements": p.elements,
+        f"{role}_constant": int(p.constant),
+    }

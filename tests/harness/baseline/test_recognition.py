@@ -1,0 +1,90 @@
+"""The recogniser: what it makes of a statement, and what it refuses by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.baseline.onednn import OneDnn
+from harness.baseline.recognition import Convolution, MatrixProduct, recognise
+from tests.harness.baseline.specs import Spec, conv1d, conv2d, grouped, matmul, primitive
+
+
+def test_a_convolution() -> None:
+    found = recognise(primitive(conv2d(ih=9, iw=8, stride=2, dilation=2, pad_h=2, pad_w=1)))
+    assert isinstance(found, Convolution)
+    assert found.data.dims == (1, 4, 9, 8)
+    assert found.weight.dims == (5, 4, 3, 3)
+    assert found.out.dims == (1, 5, 5, 3)
+    assert (found.stride, found.dilation) == ((2, 2), (2, 2))
+    assert found.before == (2, 1)
+    assert found.after == (2, 0)
+
+
+def test_padding_after_follows_from_the_extents() -> None:
+    found = recognise(primitive(conv2d(), extents={"oh": "ih+1", "ow": "iw-1"}))
+    assert isinstance(found, Convolution)
+    assert found.after == (2, 0)
+
+
+def test_rows_beyond_a_stride_are_left_out() -> None:
+    found = recognise(primitive(conv1d("2*ow + kw")))  # reads 0..12 of 20
+    assert isinstance(found, Convolution)
+    assert found.data.dims == (1, 3, 13)
+    assert found.after == (0,)
+    assert found.data.plain == (1, 20, 1)
+
+
+def test_groups_and_channels_become_one_dimension() -> None:
+    found = recognise(primitive(grouped()))
+    assert isinstance(found, Convolution)
+    assert found.groups == 3
+    assert found.data.dims == (2, 6, 6, 7)
+    assert found.weight.dims == (3, 5, 2, 3, 3)
+    assert found.out.dims == (2, 15, 4, 5)
+
+
+def test_a_pointwise_convolution_without_taps() -> None:
+    spec = conv2d(kh=1, kw=1, pad_h=0, pad_w=0)
+    spec["tensors"]["weight"] = ["oc", "ic"]
+    spec["extents"] = {"oh": "ih", "ow": "iw"}
+    spec["statements"] = ["out[n,oc,oh,ow] += data[n,ic,oh,ow] * weight[oc,ic]"]
+    del spec["sizes"]["kh"], spec["sizes"]["kw"], spec["sizes"]["dilation"], spec["sizes"]["stride"]
+    del spec["sizes"]["pad_h"], spec["sizes"]["pad_w"]
+    found = recognise(primitive(spec))
+    assert isinstance(found, Convolution)
+    assert found.weight.dims == (5, 4, 1, 1)
+
+
+def test_n_is_contiguous_in_the_result() -> None:
+    plain = recognise(primitive(matmul()))
+    turned = recognise(primitive(matmul(), stored={"c": [1, 0]}))
+    assert isinstance(plain, MatrixProduct)
+    assert isinstance(turned, MatrixProduct)
+    assert (plain.a.tensor, plain.b.tensor) == ("a", "b")
+    assert (turned.a.tensor, turned.b.tensor) == ("b", "a")
+    assert turned.c.stored == (5, 1)
+
+
+def refused(spec: Spec, **changes: object) -> str:
+    return OneDnn().supports(primitive(spec, **changes)) or ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        (
+            refused(matmul(), statements=["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = max(c[m,n], 0)"]),
+            "2 statements",
+        ),
+        (refused(matmul(), accumulate=["c"]), "c starts from values of its own"),
+        (refused(matmul(), statements=["c[m,n] += a[m,k] + b[k,n]"]), "no sum of products"),
+        (refused(conv2d(), outside={"data": 1}), "data is 1.0 outside"),
+        (
+            refused(conv1d("7 - ow + kw")),
+            "runs backwards",
+        ),
+    ],
+)
+def test_refusals_name_what_is_in_the_way(reason: str, why: str) -> None:
+    assert reason.startswith("unsupported: ")
+    assert why in reason
