@@ -65,7 +65,7 @@ class TrialResult:
     tier: str = "report"
     cache: Literal["hot", "cold"] = "hot"
     speedup: Mapping[str, Speedup] = field(default_factory=dict)  # by baseline
-    tuning_seconds: TuningSeconds = TuningSeconds()
+    tuning_seconds: TuningSeconds = field(default_factory=TuningSeconds)
     predicted_seconds: float | None = None
     max_error: float | None = None
     tolerance: float | None = None
