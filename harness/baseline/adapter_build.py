@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,12 +79,28 @@ def build_adapter(
         )
         if done.returncode != 0:
             raise AdapterBuildError(f"{source.name}: {_first_error(done.stderr)}")
+        _check_loads(source.name, partial)
         os.replace(partial, target)
     except subprocess.TimeoutExpired as late:
         raise AdapterBuildError(f"{source.name}: not compiled in {TIME_LIMIT:.0f} s") from late
     finally:
         partial.unlink(missing_ok=True)
     return BuiltAdapter(target, cached=False)
+
+
+def _check_loads(name: str, adapter: Path) -> None:
+    """In a child: a library that `library` needs may be missing, and this process stays clean."""
+    load = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", load, str(adapter)],
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise AdapterBuildError(f"{name} does not load: {lines[-1]}")
 
 
 def _first_error(stderr: str) -> str:
