@@ -23,6 +23,10 @@ class TrackingKind(Enum):
     journal = "journal"
 
 
+class Ranker(Enum):
+    roofline = "roofline"
+
+
 class Format(Enum):
     text = "text"
     json = "json"
@@ -62,7 +66,7 @@ class ArchitectureSchema:
 @dataclass
 class WorkloadSchema:
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by workload
-    select: list[str] | None = None
+    select: Any = None  # names of entries
     sizes: dict[str, int] = field(default_factory=dict)
 
 
@@ -74,7 +78,7 @@ class RooflineSchema:
 @dataclass
 class TopKSchema:
     label: str = "top_k"
-    ranker: str = "roofline"
+    ranker: Ranker = Ranker.roofline
     k: int = 20
 
 
@@ -89,7 +93,6 @@ class ClusterSchema:
     kind: ClusterKind = ClusterKind.serial
     address: str | None = None
     cores: list[int] | None = None  # this node's share of the machine
-    log_to_driver: bool = False
 
 
 @dataclass

@@ -1,0 +1,204 @@
+"""Settings to units of work: merged by problem, equal trials once, checked against memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from harness.errors import SettingsError
+from harness.measure.budget import MeasureSettings
+from harness.settings import Settings
+from harness.settings.values import Method, ProblemChoice
+from harness.unit import Contender, Kind, Problem, Unit, content_id
+
+GIB = 2**30
+FLOAT = 4  # bytes of fp32
+_COMPILE_SECONDS = 0.6  # a kernel's gcc run, for the estimate
+_START_SECONDS = 4.0  # children started, inputs, reference and verification of a unit, likewise
+
+ScheduleOf = Callable[[str], str]  # CAMPAIGN:TRIAL to the schedule's one-line text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a campaign will do. `duplicates` counts the trials that were asked for twice."""
+
+    campaign: str
+    units: tuple[Unit, ...]
+    duplicates: int = 0
+
+    @property
+    def trials(self) -> int:
+        return sum(len(unit.contenders) for unit in self.units)
+
+    @property
+    def seconds(self) -> float:
+        """Estimated wall time on one slot."""
+        return sum(estimated_seconds(unit) for unit in self.units)
+
+
+def planned(
+    settings: Sequence[Settings], campaign: str, free_bytes: int, schedule_of: ScheduleOf
+) -> Plan:
+    """The plan of one campaign. Raises SettingsError or CompilerError for what cannot be run.
+
+    `free_bytes` is the measuring node's free memory; `schedule_of` looks up recorded schedules.
+    """
+    if not any(one.problems for one in settings):
+        raise SettingsError(
+            "nothing to measure: name a problem (primitive=conv2d) or a list (workload=resnet50)"
+        )
+    units: dict[str, Unit] = {}
+    duplicates = 0
+    for one in settings:
+        strategies = _contenders("strategy", one.strategies, schedule_of)
+        baselines = _contenders("baseline", one.baselines, schedule_of)
+        if not strategies and not baselines:
+            raise SettingsError("nothing to measure: no strategy and no baseline is chosen")
+        for choice in one.problems:
+            unit = Unit(
+                problem=_problem(choice),
+                strategies=strategies,
+                baselines=baselines,
+                architecture_name=one.architecture.name,
+                threads=one.threads,
+                measure=measure_settings(one.measure),
+                seed=one.seed,
+                campaign=campaign,
+            )
+            if unit.key in units:
+                unit, twice = _united(units[unit.key], unit)
+                duplicates += twice
+            units[unit.key] = unit
+    named = _distinctly_named(list(units.values()))
+    for unit in named:
+        check_memory(unit, free_bytes)
+    return Plan(campaign, tuple(named), duplicates)
+
+
+def measure_settings(options: Mapping[str, Any]) -> MeasureSettings:
+    """The frozen value of conf/measure/*.yaml. Raises SettingsError."""
+    types = {f.name: type(f.default) for f in fields(MeasureSettings)}
+    for key, value in options.items():
+        if key not in types:
+            raise SettingsError(f"measure: unknown key '{key}'; known: {', '.join(types)}")
+        wanted = types[key]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = number if wanted is float else isinstance(value, wanted)
+        if not fits or isinstance(value, bool):
+            raise SettingsError(f"measure.{key} must be of type {wanted.__name__}, got {value!r}")
+    return MeasureSettings(**options)
+
+
+def tensor_bytes(primitive: Primitive) -> int:
+    """Bytes of all the tensors that a caller hands over or receives, fp32."""
+    return FLOAT * sum(t.elements for t in primitive.tensors if t.role != "temporary")
+
+
+def check_memory(unit: Unit, free_bytes: int) -> None:
+    """Refuse a unit whose tensors do not fit the node's free memory.
+
+    Each contender's process holds the plain tensors and its own packed copies; the reference adds
+    a copy in float64.
+    """
+    primitive = unit.problem.primitive
+    one = tensor_bytes(primitive)
+    needed = one * (2 * len(unit.contenders) + 2)
+    if needed > free_bytes:
+        raise SettingsError(
+            f"{unit.problem.name}: its tensors take {one / GIB:.1f} GiB, with the copies of "
+            f"{len(unit.contenders)} contenders and the reference {needed / GIB:.1f} GiB, "
+            f"but {free_bytes / GIB:.1f} GiB of memory are free"
+        )
+
+
+def estimated_seconds(unit: Unit) -> float:
+    """A rough wall time of one unit: compilation, search, and the report tier's budget."""
+    measure = unit.measure
+    candidates = sum(int(str(c.options.get("k", 1))) for c in unit.strategies)
+    search = measure.search_samples * measure.search_sample_seconds * 4
+    return (
+        _START_SECONDS
+        + candidates * (_COMPILE_SECONDS + search)
+        + measure.budget_seconds
+        + len(unit.contenders) * measure.processes * 0.1
+    )
+
+
+def _problem(choice: ProblemChoice) -> Problem:
+    primitive = primitive_from(choice.spec)
+    return Problem(choice.name, choice.spec, primitive)
+
+
+def _contenders(
+    kind: Kind, methods: Iterable[Method], schedule_of: ScheduleOf
+) -> tuple[Contender, ...]:
+    return tuple(Contender(m.label, kind, m.name, _options(m, schedule_of)) for m in methods)
+
+
+def _options(method: Method, schedule_of: ScheduleOf) -> Mapping[str, Any]:
+    """A method's options; `fixed` gets its schedule's text, wherever it came from."""
+    if method.name != "fixed":
+        return method.options
+    source = method.options["from"]
+    text = method.options["schedule"] if source is None else schedule_of(source)
+    return {"schedule": text}
+
+
+def _united(one: Unit, other: Unit) -> tuple[Unit, int]:
+    """The unit with the contenders of both, and how many of them were the same."""
+    known = {c.name: c for c in one.contenders}
+    twice = 0
+    added: list[Contender] = []
+    for contender in other.contenders:
+        same = known.get(contender.name)
+        if same is None:
+            added.append(contender)
+        elif same == contender:
+            twice += 1
+        else:
+            raise SettingsError(
+                f"{one.problem.name}: two different contenders are labelled "
+                f"'{contender.name}': {_described(same)} and {_described(contender)}; "
+                f"give each a label, for instance {contender.kind}.{contender.method}.label=..."
+            )
+    strategies = one.strategies + tuple(c for c in added if c.kind == "strategy")
+    baselines = one.baselines + tuple(c for c in added if c.kind == "baseline")
+    return replace(one, strategies=strategies, baselines=baselines), twice
+
+
+def _described(contender: Contender) -> str:
+    options = ", ".join(f"{key}={value}" for key, value in contender.options.items())
+    return f"{contender.method}({options})"
+
+
+def _distinctly_named(units: list[Unit]) -> list[Unit]:
+    """Problems of one name but different specifications get the sizes that differ in their name.
+
+    matmul with n=256 and n=512 become matmul_n256 and matmul_n512; what differs in more than
+    its sizes is numbered.
+    """
+    specs: dict[str, dict[str, Unit]] = {}
+    for unit in units:
+        specs.setdefault(unit.problem.name, {})[content_id(unit.problem.spec)] = unit
+    names: dict[tuple[str, str], str] = {}
+    taken = {name for name, several in specs.items() if len(several) == 1}
+    for name, several in specs.items():
+        sizes = [dict(unit.problem.primitive.sizes) for unit in several.values()]
+        varying = [key for key in sizes[0] if len({str(s.get(key)) for s in sizes}) > 1]
+        for key, one in zip(several, sizes, strict=True):
+            parts = [f"_{size}{one[size]}" for size in varying if size in one]
+            label = stem = name + "".join(parts) if len(several) > 1 else name
+            number = 2
+            while len(several) > 1 and label in taken:
+                label, number = f"{stem}_{number}", number + 1
+            taken.add(label)
+            names[name, key] = label
+    return [
+        replace(unit, problem=replace(unit.problem, name=names[name, content_id(spec)]))
+        for unit in units
+        for name, spec in [(unit.problem.name, unit.problem.spec)]
+    ]

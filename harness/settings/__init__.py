@@ -1,0 +1,25 @@
+"""The configuration: Hydra composes it, frozen values leave. Nobody else sees a `cfg`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.settings.composition import composed
+from harness.settings.conversion import settings_from
+from harness.settings.request import parsed, request_from
+from harness.settings.values import Settings
+
+__all__ = ["Settings", "load_settings"]
+
+
+def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
+    """The settings that a command's arguments ask for, one for each combination of a sweep.
+
+    Raises SettingsError: one line, with what is known where a name is not.
+    """
+    request = request_from(arguments)
+    experiment = None
+    for override in parsed(request.overrides):
+        if override.key_or_group == "experiment" and isinstance(override.value(), str):
+            experiment = str(override.value())
+    return tuple(settings_from(config, experiment) for config in composed(request))

@@ -1,0 +1,194 @@
+"""A composed configuration to frozen values, checked; the last place that knows OmegaConf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from compiler.errors import ProblemError
+from compiler.problem.names import checked_name
+from harness.errors import SettingsError
+from harness.settings.schema import OPTIONS
+from harness.settings.values import (
+    ArchitectureChoice,
+    CampaignChoice,
+    ClusterChoice,
+    Method,
+    ProblemChoice,
+    Settings,
+    TrackingChoice,
+)
+
+Plain = dict[str, Any]
+_ENTRY_KEYS = ("name", "primitive", "sizes")
+
+
+def settings_from(config: DictConfig, experiment: str | None = None) -> Settings:
+    """The frozen values of one configuration. Raises SettingsError."""
+    try:
+        plain: Any = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException as error:
+        raise SettingsError(f"configuration: {str(error).splitlines()[0]}") from error
+    if plain["threads"] < 1:
+        raise SettingsError(f"threads must be >= 1, got {plain['threads']}")
+    if plain["seed"] < 0:
+        raise SettingsError(f"seed must be >= 0, got {plain['seed']}")
+    cluster, campaign = plain["cluster"], plain["campaign"]
+    strategies = _methods("strategy", plain["strategy"])
+    baselines = _methods("baseline", plain["baseline"])
+    _check_labels([*strategies, *baselines])
+    return Settings(
+        problems=_problems(plain),
+        architecture=_architecture(plain["architecture"]),
+        strategies=strategies,
+        baselines=baselines,
+        measure=plain["measure"],
+        threads=plain["threads"],
+        seed=plain["seed"],
+        cluster=ClusterChoice(
+            kind=cluster["kind"],
+            address=cluster["address"],
+            cores=None if cluster["cores"] is None else tuple(cluster["cores"]),
+        ),
+        tracking=TrackingChoice(**plain["tracking"]),
+        campaign=CampaignChoice(**campaign, experiment=experiment),
+        schedule=plain["schedule"],
+        format=plain["format"],
+        out=plain["out"],
+        resolved=plain,
+    )
+
+
+def _problems(plain: Plain) -> tuple[ProblemChoice, ...]:
+    workload, primitive = plain["workload"], plain["primitive"]
+    if primitive is not None:
+        if workload["entries"]:
+            names = ", ".join(workload["entries"])
+            raise SettingsError(
+                f"primitive={primitive.get('name')} cannot be set together with workload={names}; "
+                "add workload=null, or leave the primitive out"
+            )
+        if workload["select"] is not None or workload["sizes"]:
+            raise SettingsError("workload.select and workload.sizes need a workload=...")
+        return (ProblemChoice(str(primitive.get("name")), primitive),)
+    entries = [
+        (name, entry, f"workload {name}, entry {number}")
+        for name, listed in workload["entries"].items()
+        for number, entry in enumerate(listed, 1)
+    ]
+    chosen = [_entry(*e, plain["primitives"], workload["sizes"]) for e in entries]
+    return tuple(_selected(chosen, workload["select"]))
+
+
+def _entry(name: str, entry: Plain, where: str, primitives: Plain, sizes: Plain) -> ProblemChoice:
+    """One line of a workload. Order of sizes: primitive's file, entry, workload.sizes."""
+    for key in entry:
+        if key not in _ENTRY_KEYS:
+            raise SettingsError(f"{where}: unknown key '{key}'; known: {', '.join(_ENTRY_KEYS)}")
+    for key in ("name", "primitive"):
+        if key not in entry:
+            raise SettingsError(f"{where}: no {key} is given")
+    label, kind = _name(entry["name"], where), str(entry["primitive"])
+    # A workload loads a primitive as primitives.WORKLOAD.NAME, or as primitives.NAME when no
+    # other workload does (Hydra refuses to load two options into one place).
+    loaded = {**primitives, **primitives.get(name, {})}
+    if "statements" not in loaded.get(kind, ()):
+        known = ", ".join(key for key, value in loaded.items() if "statements" in value)
+        raise SettingsError(
+            f"{where} ({label}): unknown primitive '{kind}'; known: {known or 'none'}; "
+            f"the workload's file loads one as /primitive@primitives.{name}.NAME: NAME"
+        )
+    spec = loaded[kind]
+    known_sizes = spec.get("sizes") or {}
+    for origin, given in ((where, entry.get("sizes") or {}), ("workload.sizes", sizes)):
+        if not isinstance(given, Mapping):
+            raise SettingsError(f"{origin} ({label}): sizes must be a mapping, got {given!r}")
+        for size in given:
+            if size not in known_sizes:
+                known = ", ".join(known_sizes)
+                raise SettingsError(
+                    f"{origin}: {kind} ({label}) has no size '{size}'; known: {known}"
+                )
+    final = {**known_sizes, **(entry.get("sizes") or {}), **sizes}
+    return ProblemChoice(label, {**spec, "sizes": final}, name)
+
+
+def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoice]:
+    if select is None:
+        return choices
+    wanted = select if isinstance(select, list) else [select]
+    if not choices:
+        raise SettingsError("workload.select needs a workload=...")
+    known = [choice.name for choice in choices]
+    for name in wanted:
+        if name not in known:
+            raise SettingsError(
+                f"workload.select: unknown entry '{name}'; known: {', '.join(known)}"
+            )
+    return [choice for choice in choices if choice.name in wanted]
+
+
+def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
+    methods = []
+    for name, node in chosen.items():
+        if name not in OPTIONS[group]:
+            raise SettingsError(f"{group}: unknown '{name}'; known: {', '.join(OPTIONS[group])}")
+        options = dict(node)
+        label = _name(options.pop("label", name), f"{group}.{name}.label")
+        _check_options(f"{group}.{name}", name, options)
+        methods.append(Method(name, label, options))
+    return tuple(methods)
+
+
+def _check_options(where: str, name: str, options: Plain) -> None:
+    if name == "top_k" and options["k"] < 1:
+        raise SettingsError(f"{where}.k must be >= 1, got {options['k']}")
+    if name == "fixed" and (options["from"] is None) == (options["schedule"] is None):
+        raise SettingsError(
+            f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
+        )
+
+
+def _check_labels(methods: list[Method]) -> None:
+    seen: dict[str, str] = {}
+    for method in methods:
+        if method.label in seen:
+            raise SettingsError(
+                f"the label '{method.label}' is used by both {seen[method.label]} and "
+                f"{method.name}; give one another label"
+            )
+        seen[method.label] = method.name
+
+
+def _architecture(plain: Plain) -> ArchitectureChoice:
+    caches = {
+        level: {key: value for key, value in fields.items() if value is not None}
+        for level, fields in plain["caches"].items()
+    }
+    for level, fields in caches.items():
+        for key, value in fields.items():
+            if value <= 0:
+                raise SettingsError(f"architecture.caches.{level}.{key} must be > 0, got {value}")
+    own = ("name", "model", "caches")
+    choice = ArchitectureChoice(
+        name=_name(plain["name"], "architecture.name"),
+        model=plain["model"],
+        fields={k: v for k, v in plain.items() if k not in own and v is not None},
+        caches={level: fields for level, fields in caches.items() if fields},
+    )
+    if not choice.is_host:
+        try:
+            choice.described()
+        except ProblemError as error:
+            raise SettingsError(str(error)) from error
+    return choice
+
+
+def _name(value: object, where: str) -> str:
+    try:
+        return checked_name(value, where)
+    except ProblemError as error:
+        raise SettingsError(str(error)) from error
