@@ -127,6 +127,7 @@ class Tensor:
     constant: bool = False  # its values are known ahead of time (weights), so it may be packed
     outside: float | None = None  # the value of reads outside the tensor
     values: tuple[float, ...] | None = None  # row-major, for tensors fixed in the primitive's file
+    plain: bool = False  # lies in memory as `stored`; only a constant tensor may be packed instead
     accumulate: bool = False  # an output that starts from the caller's values
 
     @property

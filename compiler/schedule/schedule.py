@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from compiler.errors import ScheduleError
 
 SCHEMES = ("broadcast", "pixels", "scalar")
-FIELDS = tuple(
-    "vector tile order block parallel layout pack unroll prefetch nontemporal fusion "
-    "microkernel".split()
-)
+FIELDS = ("vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
+TUNING_FIELDS = ("prefetch", "nontemporal", "fusion", "microkernel")
 Sizes = tuple[tuple[str, int], ...]
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
@@ -129,8 +127,11 @@ def parse_schedule(text: str) -> Schedule:
     fields: dict[str, str] = {}
     for part in parts:
         name, colon, value = part.partition(":")
-        if not colon or not value or name not in FIELDS:
-            _refuse(f"'{part}' is no field; expected NAME:VALUE, NAME one of {', '.join(FIELDS)}")
+        if not colon or not value or name not in FIELDS + TUNING_FIELDS:
+            _refuse(
+                f"'{part}' is no field; expected NAME:VALUE, "
+                f"NAME one of {', '.join(FIELDS + TUNING_FIELDS)}"
+            )
         if name in fields:
             _refuse(f"field '{name}' is given twice")
         fields[name] = value

@@ -1,0 +1,66 @@
+"""One translation unit: prelude, microkernels, packing, the loops, the exported entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.codegen.kernel import SYMBOL, Buffer
+
+VECTOR_PRELUDE = """\
+typedef float vec __attribute__((vector_size({bytes}), may_alias));
+typedef float loose __attribute__((vector_size({bytes}), may_alias, aligned(4)));
+#define LOAD(p) ((vec)*(const loose *)(p))
+#define STORE(p, x) (*(loose *)(p) = (loose)(x))
+#define SPLAT(x) ((vec){{0}} + (x))
+"""
+
+SCALAR_PRELUDE = """\
+typedef float vec;
+#define LOAD(p) (*(p))
+#define STORE(p, x) (*(p) = (x))
+#define SPLAT(x) (x)
+"""
+
+# Stores past the caches need the target's own builtin; elsewhere they are ordinary stores.
+STREAM_PRELUDE = """\
+#if {bytes} == 64 && defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#define STREAM(p, x) __builtin_ia32_movntps512((float *)(p), (x))
+#elif {bytes} == 32 && defined(__AVX__) && defined(__GNUC__) && !defined(__clang__)
+#define STREAM(p, x) __builtin_ia32_movntps256((float *)(p), (x))
+#elif defined(__clang__)
+#define STREAM(p, x) __builtin_nontemporal_store((x), (vec *)(p))
+#else
+#define STREAM(p, x) STORE(p, x)
+#endif
+"""
+
+ARITHMETIC = """\
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define floord(n, d) ((n) < 0 ? -((-(n) + (d) - 1) / (d)) : (n) / (d))
+#define ceild(n, d) ((n) < 0 ? -((-(n)) / (d)) : ((n) + (d) - 1) / (d))
+"""
+
+
+def prelude(lanes: int, nontemporal: bool) -> str:
+    """Macros and vector types for vectors of `lanes` floats."""
+    vectors = SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE.format(bytes=4 * lanes)
+    stream = STREAM_PRELUDE.format(bytes=4 * lanes) if nontemporal else ""
+    return ARITHMETIC + vectors + stream
+
+
+def translation_unit(
+    comment: Sequence[str],
+    head: str,
+    functions: Sequence[str],
+    buffers: Sequence[Buffer],
+    body: Sequence[str],
+) -> str:
+    """The whole C text. `body` is the entry point's, with each buffer bound to `t_NAME`."""
+    lines = [f"/* {line.replace('*/', '* /')} */" for line in comment]
+    lines += [head, *functions, f"void {SYMBOL}(void *const *buffers)", "{"]
+    for i, buffer in enumerate(buffers):
+        kind = "const float" if buffer.role == "input" else "float"
+        lines.append(f"  {kind} *restrict t_{buffer.name} = buffers[{i}];")
+    lines += ["  " + line for line in body]
+    return "\n".join([*lines, "}"]) + "\n"

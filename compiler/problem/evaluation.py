@@ -1,0 +1,102 @@
+"""The value of a right-hand side, and how large its rounding errors can be, on numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from compiler.problem.primitive import Access, Call, Expression, Number, Read
+
+Array = npt.NDArray[np.float64]
+Lookup = Callable[[Access], Array]
+# Functions whose error depends on the value of their argument, not on its magnitude alone.
+CURVED = ("div", "exp", "sqrt", "tanh", "erf")
+
+
+def value_of(expression: Expression, read: Lookup) -> Array:
+    """The expression on whatever arrays `read` gives for its accesses; they must broadcast."""
+    if isinstance(expression, Number):
+        return np.asarray(expression.value)
+    if isinstance(expression, Read):
+        return read(expression.access)
+    return _applied(expression.function, [value_of(a, read) for a in expression.arguments])
+
+
+def _applied(function: str, x: list[Array]) -> Array:
+    functions: dict[str, Callable[..., Array]] = {
+        "add": np.add,
+        "sub": np.subtract,
+        "mul": np.multiply,
+        "div": np.divide,
+        "neg": np.negative,
+        "max": np.maximum,
+        "min": np.minimum,
+        "exp": np.exp,
+        "sqrt": np.sqrt,
+        "tanh": np.tanh,
+        "erf": special.erf,
+        "abs": np.abs,
+    }
+    return np.asarray(functions[function](*x))
+
+
+def magnitude_of(expression: Expression, read: Lookup, magnitude: Lookup) -> Array:
+    """A number m with |rounding error| <= some * eps * m, to first order.
+
+    On sums and products it is the expression on absolute values, subtraction becoming addition;
+    for the other functions f the argument's magnitude passes through |f'|, and f's own value is
+    added. `magnitude` gives the magnitudes of the tensors read, `read` their values.
+    """
+    if isinstance(expression, Number):
+        return np.asarray(abs(expression.value))
+    if isinstance(expression, Read):
+        return magnitude(expression.access)
+    m = [magnitude_of(a, read, magnitude) for a in expression.arguments]
+    match expression.function:
+        case "add" | "sub":
+            return m[0] + m[1]
+        case "mul":
+            return m[0] * m[1]
+        case "max" | "min":
+            return np.maximum(m[0], m[1])
+        case "neg" | "abs":
+            return m[0]
+    v = [value_of(a, read) for a in expression.arguments]
+    result = np.abs(_applied(expression.function, v))
+    match expression.function:
+        case "div":
+            return np.asarray(m[0] / np.abs(v[1]) * (m[1] / np.abs(v[1])))
+        case "exp":
+            return np.asarray(result * (1 + m[0]))
+        case "sqrt":
+            return np.asarray(result + m[0] / np.maximum(2 * result, np.sqrt(m[0])))
+        case "tanh":
+            return np.asarray(result + (1 - result**2) * m[0])
+    return np.asarray(result + 2 / np.sqrt(np.pi) * np.exp(-(v[0] ** 2)) * m[0])  # erf
+
+
+def is_curved(expression: Expression) -> bool:
+    """Whether the magnitude needs the values too."""
+    return isinstance(expression, Call) and (
+        expression.function in CURVED or any(is_curved(a) for a in expression.arguments)
+    )
+
+
+def factors_of(expression: Expression) -> tuple[float, tuple[Access, ...]] | None:
+    """(number, accesses) when the expression is a product of reads and numbers, else None."""
+    if isinstance(expression, Number):
+        return expression.value, ()
+    if isinstance(expression, Read):
+        return 1.0, (expression.access,)
+    if expression.function == "neg":
+        inner = factors_of(expression.arguments[0])
+        return None if inner is None else (-inner[0], inner[1])
+    if expression.function != "mul":
+        return None
+    left, right = factors_of(expression.arguments[0]), factors_of(expression.arguments[1])
+    if left is None or right is None:
+        return None
+    return left[0] * right[0], left[1] + right[1]

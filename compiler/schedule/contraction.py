@@ -1,0 +1,73 @@
+"""The form that vectorised microkernels take: one reduction of a product of two reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.errors import ScheduleError
+from compiler.problem.primitive import Access, Call, Primitive, Read, Statement
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """`output += left * right`, seen from a vector loop.
+
+    The vector operand is read as whole vectors, the broadcast operand as scalars that are the same
+    in all lanes: convolution over output channels has the weights and the image in these roles.
+    """
+
+    statement: Statement
+    output: Access
+    vector_operand: Access
+    broadcast_operand: Access
+
+    @property
+    def accesses(self) -> tuple[Access, Access, Access]:
+        return self.vector_operand, self.broadcast_operand, self.output
+
+
+def product(nest: Primitive) -> tuple[Statement, Access, Access] | None:
+    """The single statement and its two factors when the nest is a sum of products, else None."""
+    if len(nest.statements) != 1:
+        return None
+    statement = nest.statements[0]
+    value = statement.value
+    if statement.reduction != "add" or not isinstance(value, Call) or value.function != "mul":
+        return None
+    left, right = value.arguments
+    if not isinstance(left, Read) or not isinstance(right, Read):
+        return None
+    if statement.target.tensor in (left.access.tensor, right.access.tensor):
+        return None
+    return statement, left.access, right.access
+
+
+def contraction(nest: Primitive, vector: str) -> Contraction:
+    """Roles of the two operands when `vector` fills the lanes.
+
+    Raises ScheduleError when the nest is no sum of products, or the loop does not stand alone in
+    one index of the output and in exactly one operand.
+    """
+    found = product(nest)
+    if found is None:
+        raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
+    statement, left, right = found
+    uses = [a for a in (left, right) if any(vector in i.loops for i in a.indices)]
+    if vector in statement.reduction_loops or vector not in statement.loops:
+        raise ScheduleError(f"{nest.name}: vector loop '{vector}' is not a loop of the output")
+    if len(uses) != 1 or left.tensor == right.tensor:
+        raise ScheduleError(f"{nest.name}: vector loop '{vector}' must be in exactly one factor")
+    operand = uses[0]
+    other = right if operand is left else left
+    if dimension(statement.target, vector) is None:
+        raise ScheduleError(f"{nest.name}: vector loop '{vector}' is no plain index of the output")
+    return Contraction(statement, statement.target, operand, other)
+
+
+def dimension(access: Access, loop: str) -> int | None:
+    """The dimension whose index is exactly `loop`, when the loop is in no other one."""
+    found = [d for d, index in enumerate(access.indices) if loop in index.loops]
+    if len(found) != 1:
+        return None
+    index = access.indices[found[0]]
+    return found[0] if index.terms == ((loop, 1),) and index.constant == 0 else None
