@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from compiler.problem.evaluation import Array, magnitude_of, value_of
 from compiler.problem.memory import starting_values
-from compiler.problem.primitive import Access, Affine, Primitive, Statement, Tensor
+from compiler.problem.primitive import Access, Affine, Primitive, Statement
 
 Points = npt.NDArray[np.int64]  # (count, rank)
 Indices = tuple[Points, ...]  # one array per dimension, all of one shape
@@ -29,7 +29,8 @@ def sampled_elements(
     points: Mapping[str, Points],
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Values and magnitudes of the outputs at `points` (count, rank), in their order."""
-    sampler = _Sampler(primitive, inputs)
+    starts = {t.name: starting_values(primitive, t, inputs) for t in primitive.tensors}
+    sampler = _Sampler(primitive, starts)
     values: dict[str, Array] = {}
     magnitudes: dict[str, Array] = {}
     last = len(primitive.statements)
@@ -52,7 +53,7 @@ def has_recurrence(primitive: Primitive) -> bool:
 @dataclass(frozen=True)
 class _Sampler:
     primitive: Primitive
-    inputs: Mapping[str, npt.NDArray[np.generic]]
+    starts: Mapping[str, Array | float]
 
     def elements(self, name: str, where: Indices, before: int) -> tuple[Array, Array]:
         """(values, magnitudes) of a tensor at indices, as they stand before a statement."""
@@ -67,19 +68,14 @@ class _Sampler:
             part = tuple(index[inside] for index in where)
             values[inside], magnitudes[inside] = self.elements(name, part, before)
             return values, magnitudes
-        values = self._start(tensor, where)
+        start = self.starts[name]
+        values = np.full(where[0].shape, start) if isinstance(start, float) else start[where]
         magnitudes = np.where(np.isinf(values), 0.0, np.abs(values))
         for number in range(before):
             statement = self.primitive.statements[number]
             if statement.target.tensor == name:
                 self._apply(number, where, values, magnitudes)
         return values, magnitudes
-
-    def _start(self, tensor: Tensor, where: Indices) -> Array:
-        start = starting_values(self.primitive, tensor, self.inputs)
-        if isinstance(start, float):
-            return np.full(where[0].shape, start)
-        return np.asarray(start[where])
 
     def _apply(self, number: int, where: Indices, values: Array, magnitudes: Array) -> None:
         """Let one statement change the elements that it writes, in program order."""
