@@ -1,0 +1,257 @@
+"""A contender inside the measuring child: a generated kernel or a baseline's adapter, called alike.
+
+An executable travels as JSON (an `ExecutableSpec`): kind `kernel` names a library that exports
+`void polydl_kernel(void *const *buffers)` and its buffers; kind `adapter` names a library with the
+C functions of harness/baseline/adapter.h and a configuration.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from compiler.codegen.kernel import SYMBOL, Buffer, Kernel
+from compiler.schedule.layout import Array, Layout
+from harness.errors import HarnessError
+from harness.kernel.memory import GuardedBuffer, Placement
+
+ExecutableSpec = Mapping[str, Any]
+ERROR_BYTES = 512
+
+
+class LoadError(HarnessError):
+    """A library or an adapter that cannot be used, with its own message."""
+
+
+class Executable(Protocol):
+    """`kind` 0 is called as fn(argument) -> void, 1 as fn(argument) -> int, 0 being success."""
+
+    kind: int
+    function: int
+    argument: int
+    outputs: tuple[str, ...]
+
+    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
+        """Give inputs (row-major); fill everything else with `garbage`, repeated."""
+        ...
+
+    def run(self) -> None: ...
+
+    def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
+        """An output after a run, row-major."""
+        ...
+
+    def damage(self) -> str | None:
+        """What the runs have changed that is not theirs, or None."""
+        ...
+
+    def memory(self) -> list[tuple[str, int, int]]:
+        """Name, address and bytes of every buffer that is known to the caller."""
+        ...
+
+    def guards(self) -> list[tuple[str, int, int, int, int]]:
+        """Name, address and end of a buffer, then of its mapping with the guard pages."""
+        ...
+
+    def describe(self) -> dict[str, object]: ...
+
+    def close(self) -> None: ...
+
+
+def kernel_spec(kernel: Kernel, library: Path) -> dict[str, object]:
+    """The JSON form of a generated kernel that was built into `library`."""
+    return {"kind": "kernel", "library": str(library), "buffers": [*map(_to_json, kernel.buffers)]}
+
+
+def load(spec: ExecutableSpec) -> Executable:
+    """Open a library; raises LoadError."""
+    if spec["kind"] == "kernel":
+        return KernelExecutable(spec)
+    if spec["kind"] == "adapter":
+        return AdapterExecutable(spec)
+    raise LoadError(f"executable: unknown kind {spec['kind']!r}; known: kernel, adapter")
+
+
+class KernelExecutable:
+    """A generated kernel with its guarded buffers; inputs are packed outside the timed region."""
+
+    kind = 0
+
+    def __init__(self, spec: ExecutableSpec) -> None:
+        self.buffers = tuple(_from_json(entry) for entry in spec["buffers"])
+        self.outputs = tuple(b.name for b in self.buffers if b.role == "output")
+        self._function = getattr(_library(spec), SYMBOL)
+        self._function.restype = None
+        self._function.argtypes = (ctypes.c_void_p,)
+        self.function = ctypes.cast(self._function, ctypes.c_void_p).value or 0
+        self._pointers = (ctypes.c_void_p * max(1, len(self.buffers)))()
+        self.argument = ctypes.addressof(self._pointers)
+        self._memory: list[GuardedBuffer] = []
+        self._packed: dict[int, Array] = {}
+
+    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
+        if not self._packed:
+            for index, buffer in enumerate(self.buffers):
+                if buffer.layout is not None and buffer.name in inputs:
+                    self._packed[index] = buffer.layout.pack(inputs[buffer.name])
+        self._memory = []
+        for index, buffer in enumerate(self.buffers):
+            held = GuardedBuffer(buffer.elements, placement, index)
+            if index in self._packed:
+                held.values[:] = self._packed[index]
+            elif buffer.role == "input":
+                raise LoadError(f"kernel: no values for its input '{buffer.name}'")
+            else:
+                held.values[:] = np.resize(garbage, buffer.elements)
+            self._memory.append(held)
+            self._pointers[index] = held.address
+
+    def run(self) -> None:
+        self._function(self.argument)
+
+    def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
+        for buffer, held in zip(self.buffers, self._memory, strict=True):
+            if buffer.name == tensor and buffer.layout is not None:
+                return buffer.layout.unpack(held.values).reshape(shape)
+        raise LoadError(f"kernel: it has no output '{tensor}'")
+
+    def damage(self) -> str | None:
+        for index, (buffer, held) in enumerate(zip(self.buffers, self._memory, strict=True)):
+            if not held.intact:
+                return f"wrote outside '{buffer.name}'"
+            if buffer.role != "input":
+                continue
+            before = self._packed[index].view(np.uint32)
+            if not np.array_equal(before, held.values.view(np.uint32)):
+                return f"changed its input '{buffer.name}'"
+        return None
+
+    def memory(self) -> list[tuple[str, int, int]]:
+        named = zip(self.buffers, self._memory, strict=True)
+        return [(buffer.name, held.address, held.bytes) for buffer, held in named]
+
+    def guards(self) -> list[tuple[str, int, int, int, int]]:
+        named = zip(self.buffers, self._memory, strict=True)
+        return [(b.name, m.address, m.address + m.bytes, *m.guarded) for b, m in named]
+
+    def describe(self) -> dict[str, object]:
+        return {}
+
+    def close(self) -> None:
+        self._memory = []
+
+
+class AdapterExecutable:
+    """A baseline behind the C functions of adapter.h; it owns its memory and its layouts."""
+
+    kind = 1
+
+    def __init__(self, spec: ExecutableSpec) -> None:
+        self._library = library = _library(spec)
+        text = ctypes.c_char_p
+        handle = ctypes.c_void_p
+        signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
+            "create": (handle, (text, text, ctypes.c_size_t)),
+            "bind": (ctypes.c_int, (handle, text, handle, ctypes.c_size_t)),
+            "run": (ctypes.c_int, (handle,)),
+            "fetch": (ctypes.c_int, (handle, text, handle, ctypes.c_size_t)),
+            "describe": (text, (handle,)),
+            "destroy": (None, (handle,)),
+        }
+        for name, (result, arguments) in signatures.items():
+            function = getattr(library, f"polydl_adapter_{name}")
+            function.restype, function.argtypes = result, arguments
+        message = ctypes.create_string_buffer(ERROR_BYTES)
+        configuration = json.dumps(spec.get("configuration", {})).encode()
+        created = library.polydl_adapter_create(configuration, message, ERROR_BYTES)
+        if not created:
+            told = message.value.decode(errors="replace")
+            raise LoadError(told or "the adapter could not be created")
+        self.argument: int = created
+        run = ctypes.cast(library.polydl_adapter_run, ctypes.c_void_p)
+        self.function = run.value or 0
+        self.outputs: tuple[str, ...] = ()
+
+    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
+        for name, values in inputs.items():
+            flat = np.ascontiguousarray(values, np.float32)
+            if self._library.polydl_adapter_bind(
+                self.argument, name.encode(), flat.ctypes.data, flat.size
+            ):
+                raise LoadError(self._told(f"the adapter refused its input '{name}'"))
+
+    def run(self) -> None:
+        status = self._library.polydl_adapter_run(self.argument)
+        if status:
+            raise LoadError(self._told(f"the adapter's run returned {status}"))
+
+    def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
+        values = np.full(shape, np.nan, np.float32)
+        if self._library.polydl_adapter_fetch(
+            self.argument, tensor.encode(), values.ctypes.data, values.size
+        ):
+            raise LoadError(self._told(f"the adapter has no output '{tensor}'"))
+        return values
+
+    def damage(self) -> str | None:
+        return None
+
+    def memory(self) -> list[tuple[str, int, int]]:
+        return []
+
+    def guards(self) -> list[tuple[str, int, int, int, int]]:
+        return []
+
+    def describe(self) -> dict[str, object]:
+        told = self._library.polydl_adapter_describe(self.argument)
+        described: dict[str, object] = json.loads(told.decode()) if told else {}
+        return described
+
+    def _told(self, what: str) -> str:
+        reason = self.describe().get("error")
+        return f"{what}: {reason}" if reason else what
+
+    def close(self) -> None:
+        if self.argument:
+            self._library.polydl_adapter_destroy(self.argument)
+            self.argument = 0
+
+
+def _library(spec: ExecutableSpec) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(spec["library"]))
+    except OSError as error:
+        raise LoadError(f"cannot load the library: {error}") from error
+
+
+def _to_json(buffer: Buffer) -> dict[str, object]:
+    layout = buffer.layout
+    return {
+        "name": buffer.name,
+        "role": buffer.role,
+        "elements": buffer.elements,
+        "constant": buffer.constant,
+        "layout": layout
+        and {"shape": layout.shape, "order": layout.order, "blocks": layout.blocks},
+    }
+
+
+def _from_json(entry: Mapping[str, Any]) -> Buffer:
+    layout = entry["layout"]
+    return Buffer(
+        name=entry["name"],
+        role=entry["role"],
+        elements=entry["elements"],
+        constant=entry["constant"],
+        layout=layout
+        and Layout(
+            shape=tuple(layout["shape"]),
+            order=tuple(layout["order"]),
+            blocks=tuple((d, size) for d, size in layout["blocks"]),
+        ),
+    )

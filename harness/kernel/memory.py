@@ -1,0 +1,63 @@
+"""Buffers between guard pages: a read or a write outside of one is a fault or leaves a trace."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from typing import Literal
+
+import numpy as np
+
+from compiler.schedule.layout import Array
+
+Placement = Literal["end", "start", "timing"]
+ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
+CANARY = np.uint32(0x7FC0DEAD)  # a quiet NaN: what is read from around a buffer poisons the result
+PROT_NONE = 0
+STAGGER = 832  # bytes between the page offsets of two buffers, an odd number of lines
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
+
+class GuardedBuffer:
+    """`elements` fp32 values in a mapping of their own, an inaccessible page at either end.
+
+    `end` puts the last 64-byte line against the upper guard page, `start` the first value against
+    the lower one; `timing` gives each buffer (`index`) another offset within its page, so that
+    buffers of a power of two do not all fall into the same cache sets. What is left of the pages
+    holds a canary.
+    """
+
+    def __init__(self, elements: int, placement: Placement, index: int = 0) -> None:
+        page = mmap.PAGESIZE
+        size = 4 * elements
+        shift = (STAGGER * (index + 1)) % page // ALIGNMENT * ALIGNMENT
+        body = -(-(size + (shift if placement == "timing" else 0)) // page) * page or page
+        self._map = mmap.mmap(-1, body + 2 * page)
+        self._words = np.frombuffer(self._map, np.uint32)
+        base = self._words.ctypes.data
+        if placement == "end":
+            shift = (body - size) // ALIGNMENT * ALIGNMENT
+        elif placement == "start":
+            shift = 0
+        first = (page + shift) // 4
+        self.address = base + page + shift
+        self.bytes = size
+        self.guarded = (base, base + body + 2 * page)
+        self.values: Array = self._words[first : first + elements].view(np.float32)
+        self._around = (
+            self._words[page // 4 : first],
+            self._words[first + elements : (page + body) // 4],
+        )
+        for words in self._around:
+            words[:] = CANARY
+        for guard in (base, base + page + body):
+            if _LIBC.mprotect(guard, page, PROT_NONE):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    @property
+    def intact(self) -> bool:
+        """Nothing was written between the buffer and its guard pages."""
+        return all(bool((words == CANARY).all()) for words in self._around)

@@ -1,0 +1,151 @@
+"""What the measuring child does on request: prepare a reference, load, verify, time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.problem.specification import primitive_from
+from harness.failure import Failure
+from harness.kernel import expectation, problem_data
+from harness.kernel.load import Executable, LoadError, load
+from harness.kernel.problem_data import ProblemData
+from harness.kernel.verify import Verified, verify
+from harness.measure.budget import MeasureSettings
+from harness.measure.native import Timer
+from harness.measure.sample import Timed
+from harness.measure.search import time_candidate
+
+Reply = dict[str, Any]
+TIMING_GARBAGE = np.zeros(1, np.float32)
+
+
+class Session:
+    """One executable at a time; the problem's data is read once and kept."""
+
+    def __init__(self, timer: Path, cores: tuple[int, ...]) -> None:
+        self.timer = Timer(timer)
+        self.cores = cores
+        self._executable: Executable | None = None
+        self._data: tuple[str, ProblemData] | None = None
+
+    @property
+    def executable(self) -> Executable:
+        if self._executable is None:
+            raise LoadError("no executable has been loaded")
+        return self._executable
+
+    def prepare(self, spec: Mapping[str, object], seed: int, folder: str) -> Reply:
+        """Compute and keep inputs and reference of a problem, unless the folder has them."""
+        if not Path(folder, "manifest.json").exists():
+            problem_data.save(expectation.computed(primitive_from(spec), seed), Path(folder))
+        return {}
+
+    def load(self, executable: Mapping[str, Any]) -> Reply:
+        if self._executable is not None:
+            self._executable.close()
+            self._executable = None
+        self._executable = load(executable)
+        return {"describe": self._executable.describe()}
+
+    def verify(self, data: str, factor: float) -> Reply:
+        """The worst errors; a wrong result is a failure."""
+        held = self._problem(data)
+        found = verify(self.executable, held, factor, self.timer.watch)
+        if isinstance(found, Failure):
+            return {"failure": {"stage": found.stage, "reason": found.reason}}
+        return _verified(found)
+
+    def bind(self, data: str) -> Reply:
+        """Inputs in fresh memory, laid out for timing."""
+        self.executable.bind(self._problem(data).inputs, "timing", TIMING_GARBAGE)
+        return {"describe": self.executable.describe()}
+
+    def burst(
+        self,
+        samples: int,
+        seconds: float,
+        settle_seconds: float,
+        settle_calls: int,
+        cold: bool,
+    ) -> Reply:
+        """Untimed calls, then samples of about `seconds` each (of one call where cold)."""
+        stolen = _stolen_ticks(self.cores)
+        per_call = self._settle(settle_seconds, settle_calls)
+        calls = 1 if cold else max(1, round(seconds / per_call))
+        timed: list[Timed] = []
+        for _ in range(samples):
+            if cold:
+                self.timer.evict(self.executable)
+            timed.append(self.timer.sample(self.executable, calls))
+        steal = ("steal",) if _stolen_ticks(self.cores) > stolen else ()
+        return {"samples": [[t.seconds, t.calls, [*t.flags, *steal]] for t in timed]}
+
+    def candidate(
+        self,
+        executable: Mapping[str, Any],
+        data: str,
+        best: float | None,
+        settings: Mapping[str, Any],
+        verified: bool,
+    ) -> Reply:
+        """Load, verify (unless it has been) and time one candidate of a search."""
+        chosen = MeasureSettings(**settings)
+        self.load(executable)
+        reply = {} if verified else self.verify(data, chosen.tolerance_factor)
+        if "failure" in reply:
+            return reply
+        self.bind(data)
+        run = self._cold_call if chosen.cache == "cold" else self._hot_calls
+        found = time_candidate(run, best, chosen)
+        return {
+            **reply,
+            "seconds": found.seconds,
+            "samples": found.samples,
+            "gave_up": found.gave_up,
+        }
+
+    def _hot_calls(self, calls: int) -> float:
+        return self.timer.sample(self.executable, calls).seconds
+
+    def _cold_call(self, calls: int) -> float:
+        self.timer.evict(self.executable)
+        return self.timer.sample(self.executable, 1).seconds
+
+    def _settle(self, seconds: float, calls: int) -> float:
+        """Call until both limits are met or four times the first is spent; seconds of one call."""
+        best, spent, made, batch = float("inf"), 0.0, 0, 1
+        while (spent < seconds or made < calls) and spent < 4 * seconds:
+            timed = self.timer.sample(self.executable, batch)
+            best = min(best, timed.seconds)
+            spent += timed.seconds * batch
+            made += batch
+            batch = min(2 * batch, max(1, int((seconds - spent) / best)))
+        return best
+
+    def _problem(self, folder: str) -> ProblemData:
+        if self._data is None or self._data[0] != folder:
+            self._data = (folder, problem_data.read(Path(folder)))
+        return self._data[1]
+
+
+def _verified(found: Verified) -> Reply:
+    return {
+        "max_error": found.max_error,
+        "tolerance": found.tolerance,
+        "max_absolute": found.max_absolute,
+    }
+
+
+def _stolen_ticks(cores: tuple[int, ...]) -> int:
+    """Time the hypervisor gave to others, summed over cores, in clock ticks (10 ms)."""
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+    except OSError:
+        return 0
+    wanted = {f"cpu{core}" for core in cores}
+    fields = (line.split() for line in lines if line.startswith("cpu"))
+    return sum(int(f[8]) for f in fields if f[0] in wanted and len(f) > 8)
