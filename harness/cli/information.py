@@ -1,0 +1,77 @@
+"""Hydra's own answers about the configuration: --help, --cfg, --info and shell completion."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import hydra
+from omegaconf import DictConfig
+
+from harness.cli.rooms import COMMANDS, COMPLETION
+from harness.settings.composition import CONF, composed
+from harness.settings.request import request_from
+from harness.settings.schema import register
+
+_CHOICES = {
+    "--cfg": ("job", "hydra", "all"),
+    "-c": ("job", "hydra", "all"),
+    "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+    "-i": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+}
+_WITH_VALUE = ("--package", "-p", "--shell-completion", "-sc", "--config-dir", "-cd")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Let hydra.main answer. Overrides are checked first, so that a mistake stays one line."""
+    options, overrides = _apart(arguments)
+    if arguments and arguments[0].split("=")[0] in COMPLETION:
+        _forget_command_word()
+    else:
+        folder = [word for word in options if word.startswith(("--config-dir", "-cd"))]
+        for _ in composed(request_from([*folder, *overrides])):
+            break
+    register()
+    sys.argv = ["polydl", *options, *(_addable(text) for text in overrides)]
+    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(_delivered)()
+    return 0
+
+
+def _delivered(config: DictConfig) -> None:
+    """hydra.main calls this when no information was asked for, which does not happen here."""
+
+
+def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options first, each in one word; overrides after them (Hydra refuses them on both sides)."""
+    options: list[str] = []
+    overrides: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word in _CHOICES:
+            value = rest.pop(0) if rest and rest[0] in _CHOICES[word] else _CHOICES[word][0]
+            long = "--cfg" if word in ("--cfg", "-c") else "--info"
+            options.append(f"{long}={value}")
+        elif word in _WITH_VALUE and rest:
+            options += [word, rest.pop(0)]
+        elif word.startswith("-"):
+            options.append(word)
+        else:
+            overrides.append(word)
+    return options, overrides
+
+
+def _addable(text: str) -> str:
+    """Hydra wants ++ before keys that a mapping does not have yet; we allow some without."""
+    return f"++{text}" if text.startswith(("workload.sizes.", "primitive.")) else text
+
+
+def _forget_command_word() -> None:
+    """The shell completes `polydl run prim`; Hydra completes `polydl prim`."""
+    line = os.environ.get("COMP_LINE", "")
+    words = line.split(" ")
+    if len(words) > 1 and words[1] in COMMANDS:
+        rest = " ".join([words[0], *words[2:]])
+        os.environ["COMP_LINE"] = rest
+        os.environ["COMP_POINT"] = str(len(rest))

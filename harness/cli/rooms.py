@@ -1,0 +1,41 @@
+"""The one place that loads heavy rooms, by name and only when a command needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from harness.errors import EnvironmentProblem, SettingsError
+
+COMMANDS = ("run", "explain", "doctor", "sync", "dashboard", "clean")
+CONFIGURED = ("run", "explain", "doctor")  # commands that take overrides
+INFORMATION = ("--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--resolve")
+COMPLETION = ("--shell-completion", "-sc")
+
+_EXTRAS = {"ray": "cluster", "mlflow": "tracking"}
+
+
+def command(name: str) -> Any:
+    """The module of a command: `main(arguments) -> exit status`."""
+    if name not in (*COMMANDS, "information"):
+        raise SettingsError(f"unknown command; known: {', '.join(COMMANDS)}")
+    return import_module(f"harness.cli.{name}")
+
+
+def asks_for_information(name: str, words: Sequence[str]) -> bool:
+    """Whether Hydra is to answer about the configuration (--cfg job) instead of the command."""
+    return name in CONFIGURED and any(word.partition("=")[0] in INFORMATION for word in words)
+
+
+def room(name: str) -> Any:
+    """A module that needs an extra. Raises EnvironmentProblem with the installing command."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRAS:
+            raise
+        raise EnvironmentProblem(
+            f"{missing} is not installed; install it with: pip install -e '.[{_EXTRAS[missing]}]'"
+        ) from error
