@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status; a user's mistake is one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0].split("=")[0] in rooms.COMPLETION:
-        return rooms.command("information").main(words)
+        return rooms.command("information")(words)
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0 if words else 2
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rooms.asks_for_information(name, rest):
         name = "information"
     try:
-        return rooms.command(name).main(rest)
+        return rooms.command(name)(rest)
     except (HarnessError, CompilerError) as error:
         sys.stderr.write(f"polydl {name}: {error}\n")
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +16,12 @@ COMPLETION = ("--shell-completion", "-sc")
 _EXTRAS = {"ray": "cluster", "mlflow": "tracking"}
 
 
-def command(name: str) -> Any:
-    """The module of a command: `main(arguments) -> exit status`."""
+def command(name: str) -> Callable[[Sequence[str]], int]:
+    """A command's `main`: its arguments to its exit status."""
     if name not in (*COMMANDS, "information"):
         raise SettingsError(f"unknown command; known: {', '.join(COMMANDS)}")
-    return import_module(f"harness.cli.{name}")
+    main: Callable[[Sequence[str]], int] = import_module(f"harness.cli.{name}").main
+    return main
 
 
 def asks_for_information(name: str, words: Sequence[str]) -> bool:

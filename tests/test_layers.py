@@ -1,0 +1,137 @@
+"""The import order of the rooms, who may know which library, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST = 400
+
+# Rooms from the bottom up; a room imports lower rows and itself, never a sibling of its own row.
+COMPILER = [
+    ["compiler.errors"],
+    ["compiler.problem"],
+    ["compiler.model"],
+    ["compiler.schedule"],
+    ["compiler.cost", "compiler.codegen"],
+    ["compiler.pipeline"],
+]
+HARNESS = [
+    ["harness.errors"],
+    ["harness.record.result"],
+    ["harness.failure"],
+    [
+        "harness.settings",
+        "harness.kernel",
+        "harness.measure",
+        "harness.baseline",
+        "harness.record",
+        "harness.report",
+    ],
+    ["harness.unit", "harness.folder"],
+    ["harness.plan", "harness.trial"],
+    ["harness.cluster"],
+    ["harness.campaign"],
+    ["harness.cli"],
+]
+# What the measuring child is built from: one room stands on the others of its row.
+STANDS_ON = {"harness.measure": {"harness.kernel"}}
+
+CONFINED = {  # library -> where it may be imported
+    "islpy": ("compiler.",),
+    "hydra": ("harness.settings.", "harness.cli."),
+    "omegaconf": ("harness.settings.", "harness.cli."),
+    "ray": ("harness.cluster.",),
+    "mlflow": ("harness.record.mlflow_sink",),
+}
+NEVER_IN_COMPILER = {"harness", "hydra", "omegaconf", "ray", "mlflow", "subprocess", "ctypes"}
+LOADS_BY_NAME = "harness.cli.rooms"
+
+
+def sources(*packages: str) -> list[Path]:
+    return [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Every module that a file imports, `from package import module` included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the room they come from"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node
+
+
+def room_of(module: str) -> str | None:
+    """The longest room name that the module lies in."""
+    rooms = [room for row in COMPILER + HARNESS for room in row]
+    inside = [room for room in rooms if module == room or module.startswith(room + ".")]
+    return max(inside, key=len, default=None)
+
+
+def level_of(room: str) -> int:
+    rows = COMPILER + HARNESS
+    return next(level for level, row in enumerate(rows) if room in row)
+
+
+FILES = sources("compiler", "harness")
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_go_downward(path: Path) -> None:
+    room = room_of(module_of(path))
+    if module_of(path) in ("compiler", "harness") or module_of(path).startswith("harness._"):
+        return
+    assert room is not None, f"{module_of(path)} lies in no room of the import order"
+    for name, _ in imported(ast.parse(path.read_text())):
+        other = room_of(name)
+        if other is None or other == room:
+            continue
+        downward = level_of(other) < level_of(room)
+        assert downward or other in STANDS_ON.get(room, ()), f"{module_of(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    module = module_of(path)
+    for name, _ in imported(ast.parse(path.read_text())):
+        library = name.partition(".")[0]
+        if library in CONFINED:
+            assert f"{module}.".startswith(CONFINED[library]), f"{module} imports {library}"
+        if module.startswith("compiler"):
+            assert library not in NEVER_IN_COMPILER, f"{module} imports {library}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_stand_at_the_top(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    inside = [
+        name
+        for function in ast.walk(tree)
+        if isinstance(function, functions)
+        for name, _ in imported(function)
+    ]
+    assert not inside, f"{module_of(path)} imports {inside} inside a function"
+    if module_of(path) != LOADS_BY_NAME:
+        names = [name for name, _ in imported(tree)]
+        assert not any(name.startswith("importlib.import_module") for name in names)
+
+
+@pytest.mark.parametrize(
+    "path", sources("compiler", "harness", "tests", "experiments"), ids=module_of
+)
+def test_files_are_short(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST, f"{path.relative_to(ROOT)} has {lines} lines, {LONGEST} are allowed"
