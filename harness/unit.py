@@ -9,12 +9,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from compiler.problem.primitive import Primitive
-
-if TYPE_CHECKING:
-    from harness.measure.budget import MeasureSettings
+from harness.measure.budget import MeasureSettings
 
 Kind = Literal["strategy", "baseline"]
 
@@ -26,6 +24,16 @@ class Problem:
     name: str  # the workload's entry (resnet50_17), or the primitive's name
     spec: Mapping[str, object]
     primitive: Primitive
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What records say of the problem."""
+        return {
+            "primitive": self.primitive.name,
+            "name": self.name,
+            "sizes": dict(self.primitive.sizes),
+            "flops": self.primitive.flops,
+        }
 
 
 @dataclass(frozen=True)
