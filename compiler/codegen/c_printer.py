@@ -11,7 +11,7 @@ typedef float vec __attribute__((vector_size({bytes}), may_alias));
 typedef float loose __attribute__((vector_size({bytes}), may_alias, aligned(4)));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
-#define SPLAT(x) ((vec){{0}} + (x))
+#define SPLAT(x) ((x) - (vec){{0}})
 """
 
 SCALAR_PRELUDE = """\

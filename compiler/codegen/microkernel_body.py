@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from compiler.codegen.addressing import Placement
-from compiler.codegen.tile_class import Guard, TileClass
+from compiler.schedule.tile_class import Guard, TileClass
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule, loop_of
 

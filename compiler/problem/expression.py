@@ -22,8 +22,14 @@ from compiler.problem.primitive import Access, Affine, Call, Expression, Number,
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_\[\](),+\-*/=. ]")
 _LONGEST = 2000
+_SHOWN = 200
 _DEEPEST = 40
 _ARITY = {name: 2 if name in ("max", "min") else 1 for name in FUNCTIONS}
+_NODES = (
+    *(ast.Assign, ast.AugAssign, ast.Expr, ast.Name, ast.Constant, ast.Call, ast.Subscript),
+    *(ast.Tuple, ast.BinOp, ast.UnaryOp, ast.USub, ast.expr_context),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv),
+)
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -41,7 +47,8 @@ class Line:
 
     def error(self, node: ast.AST | int, what: str) -> ProblemError:
         column = node if isinstance(node, int) else getattr(node, "col_offset", 0) + 1
-        return ProblemError(f"{self.where}: column {column}: {what}: {self.text}")
+        text = self.text if len(self.text) <= _SHOWN else self.text[:_SHOWN] + "..."
+        return ProblemError(f"{self.where}: column {column}: {what}: {text}")
 
     def parsed(self) -> ast.stmt:
         """The one statement of the line."""
@@ -62,6 +69,11 @@ class Line:
             raise ProblemError(f"{self.where}: expected one line of index notation")
         if _depth_exceeds(body[0], _DEEPEST):
             raise ProblemError(f"{self.where}: nested more than {_DEEPEST} levels deep")
+        for node in ast.walk(body[0]):
+            if not isinstance(node, _NODES):
+                what = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
+                at = node if hasattr(node, "col_offset") else body[0]
+                raise self.error(at, f"'{what}' is not allowed")
         return body[0]
 
 
@@ -99,7 +111,7 @@ class RawStatement:
 
 def parse_statement(text: str, where: str) -> RawStatement:
     """Split one line; raises ProblemError for anything that is no statement of the grammar."""
-    line = Line(text.strip(), where)
+    line = Line(" ".join(text.split()), where)
     node = line.parsed()
     if isinstance(node, ast.AugAssign):
         if not isinstance(node.op, ast.Add):
@@ -231,8 +243,6 @@ def _call(
     name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
     if name not in FUNCTIONS:
         raise line.error(node, f"unknown function '{name}' (known: {', '.join(FUNCTIONS)})")
-    if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
-        raise line.error(node, f"{name} takes plain arguments")
     arguments = tuple(expression(a, loops, sizes, line) for a in node.args)
     if len(arguments) < _ARITY[name] or (_ARITY[name] == 1 and len(arguments) > 1):
         raise line.error(node, f"{name} takes {_ARITY[name]} argument(s), got {len(arguments)}")
@@ -279,7 +289,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def integer(formula: str, names: Mapping[str, int], where: str) -> int:
     """The value of `+ - * //`, parentheses, min and max over integers and names."""
-    line = Line(formula.strip(), where)
+    line = Line(" ".join(formula.split()), where)
     node = line.parsed()
     if not isinstance(node, ast.Expr):
         raise line.error(node, "expected a formula")
@@ -298,7 +308,7 @@ def _integer(node: ast.expr, names: Mapping[str, int], line: Line) -> int:
         return -_integer(node.operand, names, line)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
         values = [_integer(a, names, line) for a in node.args]
-        if node.func.id in ("min", "max") and not node.keywords:
+        if node.func.id in ("min", "max"):
             return min(values) if node.func.id == "min" else max(values)
     if isinstance(node, ast.BinOp):
         left, right = _integer(node.left, names, line), _integer(node.right, names, line)

@@ -16,7 +16,7 @@ def scalar(value: object, where: str) -> float:
     if isinstance(value, str):
         if value.strip().lstrip("+-.").lower() == "inf":
             return -math.inf if value.strip().startswith("-") else math.inf
-        line = Line(value.strip(), where)
+        line = Line(" ".join(value.split()), where)
         node = line.parsed()
         found = expression(node.value, (), {}, line) if hasattr(node, "value") else None
         if not isinstance(found, Number):
