@@ -1,0 +1,150 @@
+"""What a primitive's file may say, and the one line that each mistake gets."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from compiler.errors import ProblemError
+from compiler.problem.primitive import Affine
+from compiler.problem.specification import primitive_from
+from tests.compiler.problem.operators import MAX_POOL, OPERATORS, conv2d, matmul
+
+CONV = (
+    "out[n,oc,oh,ow] += data[n, ic, oh*stride + kh*dilation - pad_h, "
+    "ow*stride + kw*dilation - pad_w] * weight[oc, ic, kh, kw]"
+)
+
+
+def test_conv2d() -> None:
+    primitive = primitive_from(conv2d(stride=2, dilation=3, ih=20, iw=21))
+    statement = primitive.statements[0]
+    assert statement.loops == ("n", "oc", "oh", "ow", "ic", "kh", "kw")
+    assert statement.reduction_loops == ("ic", "kh", "kw")
+    assert statement.reads[0].indices[2] == Affine((("kh", 3), ("oh", 2)), -1)
+    assert dict(primitive.extents)["oh"] == (20 + 2 - 3 * 2 - 1) // 2 + 1
+    assert primitive.tensor("weight").constant
+    assert primitive.tensor("data").outside == 0
+    assert primitive.tensor("out").role == "output"
+    assert primitive.flops == 2 * 5 * 8 * 9 * 3 * 9
+
+
+def test_a_transposed_matmul_is_stored_otherwise() -> None:
+    spec = matmul()
+    spec["stored"] = {"a": [1, 0]}
+    assert primitive_from(spec).tensor("a").stored == (1, 0)
+    assert primitive_from(spec).tensor("b").stored == (0, 1)
+
+
+def test_taps_of_a_pooling_are_loops_and_pads_are_not() -> None:
+    primitive = primitive_from(MAX_POOL)
+    assert primitive.statements[0].reduction == "max"
+    assert primitive.statements[0].reduction_loops == ("kh", "kw")
+    assert primitive.start_of("out") == float("-inf")
+
+
+def test_roles_starts_and_temporaries() -> None:
+    chain = primitive_from(OPERATORS["chain"])
+    assert chain.tensor("c").role == "temporary"
+    assert chain.start_of("c") == 0.0
+    assert chain.start_of("a") is None
+    assert primitive_from(OPERATORS["accumulated"]).start_of("c") is None
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_reading_the_same_file_gives_the_same_value(name: str) -> None:
+    assert primitive_from(OPERATORS[name]) == primitive_from(deepcopy(OPERATORS[name]))
+
+
+def _changed(**keys: object) -> dict[str, Any]:
+    return {**conv2d(), **keys}
+
+
+def _statement(text: str) -> dict[str, Any]:
+    return {**matmul(), "statements": [text]}
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (conv2d(stride=0), "conv2d: stride must be >= 1, got 0"),
+    (conv2d(dilation=0), "conv2d: dilation must be >= 1, got 0"),
+    (conv2d(ic=0), "conv2d: ic must be >= 1, got 0"),
+    (conv2d(ih=0), "conv2d: ih must be >= 1, got 0"),
+    (conv2d(pad_h=-1), "conv2d: pad_h must be >= 0, got -1"),
+    (conv2d(ic=1.5), "conv2d: ic must be an integer, got 1.5"),
+    (conv2d(ic=True), "conv2d: ic must be an integer, got True"),
+    (conv2d(ic="8"), "conv2d: ic must be an integer, got '8'"),
+    (conv2d(ic=2**40), "conv2d: ic must be <= 2147483647"),
+    (
+        conv2d(kh=9),
+        "conv2d: empty output: oh = (ih + 2*pad_h - dilation*(kh-1) - 1)//stride + 1 = 0 with "
+        "ih=6, pad_h=1, dilation=1, kh=9, stride=1; it must be >= 1",
+    ),
+    (conv2d(ih=2**20, iw=2**20, ic=2**10), "are more than 2**40"),
+    (_changed(flavour=1), "conv2d: unknown key 'flavour' (known: name, sizes,"),
+    (_changed(name="for"), "primitive name: 'for' may not be a name"),
+    (_changed(name="../x"), "primitive name: '../x' is no identifier"),
+    (_changed(name=True), "primitive name: True is no identifier (YAML reads on, off"),
+    (conv2d(yes=1), "conv2d: sizes: 'yes' may not be a name, YAML reads it"),
+    (conv2d(unused=1), "conv2d: size 'unused' is used nowhere"),
+    (_changed(outside={}), "reads 1 before and 1 after dimension 2 of data (0 to 5)"),
+    (_changed(constant=["out"]), "conv2d: the constant 'out' is written by a statement"),
+    (_changed(constant=["bias"]), "conv2d: constant: no tensor 'bias' (known: data, weight, out)"),
+    (_changed(temporary=["data"]), "conv2d: temporary: 'data' is written by no statement"),
+    (_changed(temporary=["out"]), "conv2d: temporary 'out' is never read"),
+    (_changed(dtype="f64"), "conv2d: dtype must be one of f32, got 'f64'"),
+    (_changed(stored={"data": [0, 1]}), "stored.data must order the dimensions 0 to 3, got [0, 1]"),
+    (_changed(statements=[]), "conv2d: statements must list at least one statement"),
+    (_changed(statements="x"), "conv2d: statements must be a list, got 'x'"),
+    (_changed(statements=[3]), "conv2d: statement 1: must be a text, got 3"),
+    (_changed(extents={"oh": "ow", "ow": "oh"}), "conv2d: extents.oh: refers to itself"),
+    (_changed(extents={"oh": "lost"}), "conv2d: extents.oh: column 1: unknown name 'lost'"),
+    (_changed(outside={"data": "x"}), "outside.data: column 1: unknown name 'x'"),
+    (
+        _changed(tensors={**conv2d()["tensors"], "bias": ["oc"]}),
+        "conv2d: tensor 'bias' is used by no statement",
+    ),
+    (_statement("c[m,n] += a[m,q] * b[k,n]"), "statement 1: column 15: unknown loop 'q'"),
+    (_statement("c[m,n] += a[m,k*n] * b[k,n]"), "column 15: non-affine index 'k * n'"),
+    (_statement("c[m,n] += a[m,k//2] * b[k,n]"), "column 15: non-affine index 'k // 2'"),
+    (_statement("c[m,n] += a[m,a[m,k]] * b[k,n]"), "column 15: 'a[m, k]' is not allowed in an"),
+    (_statement("c[m,n] += a[m,k] * d[k,n]"), "column 20: missing tensor 'd' (known: a, b, c)"),
+    (_statement("c[m,n] += a[m] * b[k,n]"), "column 11: a has 2 dimensions, got 1 indices"),
+    (_statement("c[m,n] = a[m,k] * b[k,n]"), "column 1: loop 'k' is not in the target"),
+    (_statement("c[m,n] -= a[m,k] * b[k,n]"), "column 1: only = and += are statements"),
+    (_statement("c += a[m,k] * b[k,n]"), "column 1: expected tensor[index, ...]"),
+    (_statement("a[m,k] * b[k,n]"), "column 1: expected target[...] = value"),
+    (_statement("c[m,n] += __import__('os')"), 'column 22: "\'" is not index notation'),
+    (_statement("c[m,n] += open(a[m,k]) * b[k,n]"), "column 11: unknown function 'open'"),
+    (_statement("c[m,n] += a.real[m,k] * b[k,n]"), "column 11: 'a.real' is not allowed"),
+    (_statement("c[m,n] += a[m,k].x * b[k,n]"), "'a[m, k].x' is not allowed"),
+    (_statement("c[m,n] += a[m,k] ** b[k,n]"), "is not allowed"),
+    (_statement("c[m,n] += (a[m,k] if b[k,n] else 1)"), "is not allowed"),
+    (_statement("c[m,n] += [a[m,k] for x in b[k,n]]"), "is not allowed"),
+    (_statement("c[m,n] += (x := a[m,k]) * b[k,n]"), "column 14: ':' is not index notation"),
+    (_statement("c[m,n] += (lambda x: x)"), "column 20: ':' is not index notation"),
+    (_statement("c[m,n] += a[m,k] * b[k,n]; c[m,n] = 0"), "column 26: ';' is not index notation"),
+    (_statement("c[m,n] += a[m,k] *"), "column 19: not index notation"),
+    (_statement("c[m,n] += exp(a[m,k], b[k,n])"), "column 11: exp takes 1 argument(s), got 2"),
+    (_statement("c[m,n] += a[m,k] * b[k,n] / 0"), "column 11: division by zero"),
+    (_statement("c[m,n] += a[m,k] * b[k,n] * 1e999"), "the number is too large"),
+    (_statement("c[m,n] += a[m,k] * b[k,n] * k"), "the loop 'k' may be used in an index only"),
+    (_statement("c[m,n] += " + "-" * 60 + "a[m,k] * b[k,n]"), "nested more than 40 levels"),
+    (_statement("c[m,n] += " + "(" * 300 + "a[m,k]" + ")" * 300), "not index notation"),
+]
+
+
+@pytest.mark.parametrize(("spec", "message"), REFUSED, ids=[m for _, m in REFUSED])
+def test_mistakes_get_one_clear_line(spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        primitive_from(spec)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tensor_is_read_before_it_is_written() -> None:
+    spec = deepcopy(OPERATORS["chain"])
+    spec["statements"].reverse()
+    with pytest.raises(ProblemError, match="is read before any statement writes c"):
+        primitive_from(spec)
