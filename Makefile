@@ -1,0 +1,44 @@
+# make demo   set everything up and run the quickstart experiment
+# make test   set everything up and run the tests (under 6 minutes on two cores)
+# make soak   the long tests
+# make lint   format, lint and types
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+EXTRAS := cluster,tracking,onednn,dev
+STAMP  := $(VENV)/.installed
+DEMO   ?= experiment=quickstart
+
+.PHONY: demo test soak lint clean
+.DELETE_ON_ERROR:
+
+demo: $(STAMP)
+	$(BIN)/polydl run $(DEMO)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# uv installs in seconds what takes pip a minute; where uv cannot be had, pip does it.
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "polydl needs Python 3.11 or newer on the PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "polydl needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv && \
+	    $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
+	then :; else echo "uv did not install it; trying pip" >&2; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[$(EXTRAS)]'; fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
