@@ -35,6 +35,7 @@ class ChildSettings:
     timer: Path  # the library of harness.measure.native.timing_library
     interpreter: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=dict)
+    module: str = "harness.measure.worker"
 
 
 class Child:
@@ -52,14 +53,13 @@ class Child:
             "parent": os.getpid(),
         }
         self._process = subprocess.Popen(
-            [settings.interpreter, "-s", "-m", "harness.measure.worker", json.dumps(start)],
+            [settings.interpreter, "-s", "-m", settings.module, json.dumps(start)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env={
                 "PATH": os.defpath,
                 "PYTHONPATH": str(Path(harness.__file__).parents[1]),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 **settings.slot.environment(),
                 **settings.environment,
             },

@@ -123,7 +123,7 @@ def prepare_data(
     """Compute a problem's inputs and reference in a child, unless `folder` has them already."""
     if (folder / "manifest.json").exists():
         return None
-    with Child(child) as computing:
+    with Child(replace(child, module="harness.measure.reference_worker")) as computing:
         reply = computing.request(
             "prepare", seconds, "plan", spec=dict(spec), seed=seed, folder=str(folder)
         )

@@ -1,4 +1,4 @@
-"""What the measuring child does on request: prepare a reference, load, verify, time."""
+"""What the measuring child does on request: load, verify, time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.problem.specification import primitive_from
 from harness.failure import Failure
-from harness.kernel import expectation, problem_data
+from harness.kernel import problem_data
 from harness.kernel.load import Executable, LoadError, load
 from harness.kernel.problem_data import ProblemData
 from harness.kernel.verify import Verified, verify
@@ -37,12 +36,6 @@ class Session:
         if self._executable is None:
             raise LoadError("no executable has been loaded")
         return self._executable
-
-    def prepare(self, spec: Mapping[str, object], seed: int, folder: str) -> Reply:
-        """Compute and keep inputs and reference of a problem, unless the folder has them."""
-        if not Path(folder, "manifest.json").exists():
-            problem_data.save(expectation.computed(primitive_from(spec), seed), Path(folder))
-        return {}
 
     def load(self, executable: Mapping[str, Any]) -> Reply:
         if self._executable is not None:

@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}  # system call numbers
 STAGES = {"prepare": "plan", "load": "verify", "verify": "verify", "candidate": "verify"}
 
 
-def main() -> int:
+def main(session: Callable[[Path, tuple[int, ...]], object] = Session) -> int:
+    """Serve requests: `session(timing library, cores)` has a method for each command."""
     settings = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -42,14 +44,14 @@ def main() -> int:
         os.dup2(2, 1)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)
-        session = Session(Path(settings["timer"]), cores)
+        serving = session(Path(settings["timer"]), cores)
         _answer(replies, {"cores": sorted(os.sched_getaffinity(0)), "numpy": np.__version__})
         for line in requests:
-            _answer(replies, _done(session, json.loads(line)))
+            _answer(replies, _done(serving, json.loads(line)))
     return 0
 
 
-def _done(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+def _done(session: object, request: dict[str, Any]) -> dict[str, Any]:
     command = request.pop("do")
     try:
         return dict(getattr(session, command)(**request))

@@ -1,0 +1,135 @@
+"""Slots of whole physical cores, and the host-wide locks that keep two campaigns apart."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pwd
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness.cluster.topology import Core, Topology
+from harness.errors import SettingsError
+from harness.measure.slot import Slot
+
+RUN_LOCK = Path("/run/lock")
+POLL_SECONDS = 0.2
+
+
+def slots_of(topology: Topology, threads: int) -> tuple[Slot, ...]:
+    """Disjoint slots of `threads` cores, each inside one last-level cache domain where it fits.
+
+    The first core is left to the driver, Ray and compilation. Where that leaves too few, one slot
+    takes it as well and is marked `shared`. Raises SettingsError for more threads than cores.
+    """
+    cores = topology.cores
+    if not 1 <= threads <= len(cores):
+        raise SettingsError(
+            f"threads must be between 1 and the {len(cores)} physical cores that may be used, "
+            f"got {threads}"
+        )
+    several = len(topology.numa_nodes) > 1
+    for domain_of in (_cache_domain, _numa_domain, _whole_host):
+        slots = _grouped(cores[1:], threads, domain_of, several)
+        if slots:
+            return slots
+    # one core of the slot also runs everything else
+    chosen = cores[-threads:]
+    return (Slot(tuple(c.name for c in chosen), _node(chosen, several), "shared"),)
+
+
+def _cache_domain(core: Core) -> tuple[int, ...]:
+    return (core.package, core.numa_node, core.last_level)
+
+
+def _numa_domain(core: Core) -> tuple[int, ...]:
+    return (core.package, core.numa_node)
+
+
+def _whole_host(core: Core) -> tuple[int, ...]:
+    return ()
+
+
+def _grouped(
+    cores: tuple[Core, ...],
+    threads: int,
+    domain_of: Callable[[Core], tuple[int, ...]],
+    several_nodes: bool,
+) -> tuple[Slot, ...]:
+    domains: dict[tuple[int, ...], list[Core]] = {}
+    for core in cores:
+        domains.setdefault(domain_of(core), []).append(core)
+    slots = []
+    for held in domains.values():
+        for start in range(0, len(held) - threads + 1, threads):
+            chosen = tuple(held[start : start + threads])
+            slots.append(Slot(tuple(c.name for c in chosen), _node(chosen, several_nodes)))
+    return tuple(slots)
+
+
+def _node(cores: tuple[Core, ...], several: bool) -> int | None:
+    """The NUMA node to bind memory to: None on a host with one, or for a slot over several."""
+    nodes = {core.numa_node for core in cores}
+    return nodes.pop() if several and len(nodes) == 1 else None
+
+
+def lock_folder() -> Path:
+    """Shared by all users of the host; containers that do not share it cannot see each other."""
+    return RUN_LOCK if os.access(RUN_LOCK, os.W_OK) else Path(tempfile.gettempdir())
+
+
+@contextlib.contextmanager
+def taken(
+    slot: Slot,
+    campaign: str,
+    waiting: Callable[[str], None] = lambda message: None,
+    folder: Path | None = None,
+) -> Iterator[None]:
+    """Hold a slot's cores on this host; blocks while another process or thread has one.
+
+    `waiting` is told who holds the core, whenever that changes. The kernel frees the locks when
+    the holder dies. Cores are taken in ascending order, so that two slots cannot wait in a circle.
+    """
+    where = lock_folder() if folder is None else folder
+    with contextlib.ExitStack() as held:
+        for core in sorted(slot.cores):
+            descriptor = _opened(where / f"polydl-core-{core}.lock")
+            held.callback(os.close, descriptor)
+            _lock(descriptor, core, waiting)
+            held.callback(_describe, descriptor, "")
+            user = pwd.getpwuid(os.getuid()).pw_name
+            _describe(descriptor, f"pid {os.getpid()}, user {user}, campaign {campaign}\n")
+        yield
+
+
+def _opened(path: Path) -> int:
+    """Made by whoever comes first, writable by all; O_CREAT is refused on others' files there."""
+    try:
+        return os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        with contextlib.suppress(OSError):  # someone else's by now
+            os.fchmod(descriptor, 0o666)
+        return descriptor
+
+
+def _lock(descriptor: int, core: int, waiting: Callable[[str], None]) -> None:
+    told = None
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            owner = os.pread(descriptor, 512, 0).decode(errors="replace").strip()
+            if owner != told:
+                waiting(f"core {core} is held by {owner or 'another process'}")
+                told = owner
+            time.sleep(POLL_SECONDS)
+
+
+def _describe(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)

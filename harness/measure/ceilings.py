@@ -1,0 +1,142 @@
+"""The host as an Architecture: its vector unit, effective caches and measured ceilings."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.problem.architecture import Architecture, CacheLevel
+from harness.errors import EnvironmentProblem
+from harness.failure import Failure
+from harness.kernel.build import CCompiler, build, compiler_found
+from harness.kernel.vector_unit import VectorUnit, vector_facts
+from harness.measure.cache_steps import Curve, Level, effective_levels, found_sizes
+from harness.measure.child import Child, ChildSettings
+from harness.measure.host import fingerprint
+from harness.measure.native import timing_library
+from harness.measure.slot import Slot
+from harness.measure.sysfs import SystemCache, caches, siblings, text_of
+
+SOURCE = Path(__file__).with_name("ceilings.c")
+SMALLEST, LARGEST = 8 << 10, 128 << 20  # bytes, working sets of the bandwidth curve
+PEAK_SECONDS, BANDWIDTH_SECONDS, PASSES = 0.3, 1.2, 4
+TIME_LIMIT = 30.0  # seconds of wall time for either
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """Of one core: GFLOP/s in fp32, and a curve of read bandwidth."""
+
+    peak: float
+    curve: Curve
+
+
+def host_architecture(
+    cache_dir: Path, core: int | None = None, compiler: CCompiler | None = None
+) -> Architecture:
+    """The machine this runs on. Ceilings are measured once (2 s) and kept by fingerprint.
+
+    `core` is the logical processor to measure on, by default the last one allowed. Raises
+    EnvironmentProblem when there is no compiler or the measurement fails.
+    """
+    chosen = max(os.sched_getaffinity(0)) if core is None else core
+    unit = vector_facts()
+    ceilings = host_ceilings(cache_dir, chosen, compiler)
+    told = caches(chosen)
+    if told:
+        levels = effective_levels(ceilings.curve, [cache.bytes for cache in told])
+    else:
+        levels = effective_levels(ceilings.curve, found_sizes(ceilings.curve))
+    return _architecture(unit, ceilings, told, levels)
+
+
+def host_ceilings(cache_dir: Path, core: int, compiler: CCompiler | None = None) -> Ceilings:
+    """Measured on `core`, or what was measured before on such a host."""
+    kept = cache_dir / f"ceilings-{fingerprint()}.json"
+    text = text_of(kept)
+    if text is not None:
+        held = json.loads(text)
+        return Ceilings(held["peak"], Curve(tuple(held["sizes"]), tuple(held["rates"])))
+    ceilings = _measured(cache_dir, core, compiler or compiler_found())
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    new = kept.with_suffix(f".{os.getpid()}")
+    curve = ceilings.curve
+    new.write_text(json.dumps({"peak": ceilings.peak, "sizes": curve.sizes, "rates": curve.rates}))
+    os.replace(new, kept)
+    return ceilings
+
+
+def working_sets() -> tuple[int, ...]:
+    """Two sizes an octave, multiples of eight vectors of any width."""
+    sizes, size = [], float(SMALLEST)
+    while size <= LARGEST:
+        sizes.append(int(size) // 512 * 512)
+        size *= 2**0.5
+    return tuple(sizes)
+
+
+def _measured(cache_dir: Path, core: int, compiler: CCompiler) -> Ceilings:
+    text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
+    library = build(text, False, compiler, cache_dir)
+    timer = timing_library(compiler, cache_dir)
+    if isinstance(library, Failure) or isinstance(timer, Failure):
+        raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {library}")
+    settings = ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")
+    sizes = working_sets()
+    with Child(settings) as child:
+        path = str(library.path)
+        peak = child.request("peak", TIME_LIMIT, library=path, seconds=PEAK_SECONDS)
+        curve = child.request(
+            "bandwidth",
+            TIME_LIMIT,
+            library=path,
+            sizes=sizes,
+            seconds=BANDWIDTH_SECONDS,
+            passes=PASSES,
+        )
+    for reply in (peak, curve):
+        if isinstance(reply, Failure):
+            raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {reply}")
+    assert not isinstance(peak, Failure) and not isinstance(curve, Failure)
+    return Ceilings(peak["operations"] * 1e-9, Curve(sizes, tuple(curve["rates"])))
+
+
+def _architecture(
+    unit: VectorUnit,
+    ceilings: Ceilings,
+    told: tuple[SystemCache, ...],
+    levels: tuple[Level, ...],
+) -> Architecture:
+    found = []
+    for index, level in enumerate(levels):
+        known = told[index] if told else None
+        threads = len(siblings(known.processors[0])) if known else 1
+        found.append(
+            CacheLevel(
+                name=f"L{index + 1}",
+                bytes=level.bytes,
+                line=known.line if known else 64,
+                ways=max(1, known.ways) if known else 8,
+                shared_by=max(1, len(known.processors) // threads) if known else 1,
+                bandwidth=None if level.rate is None else level.rate * 1e-9,
+            )
+        )
+    processors = sorted(os.sched_getaffinity(0))
+    cores = {siblings(p)[0] for p in processors}
+    root = Path("/sys/devices/system/cpu")
+    packages = {text_of(root / f"cpu{p}/topology/physical_package_id") for p in processors}
+    return Architecture(
+        name="host",
+        isa=unit.isa,
+        vector_bytes=unit.bytes,
+        vector_registers=unit.registers,
+        fma_per_cycle=2,
+        embedded_broadcast=unit.embedded_broadcast,
+        caches=tuple(found),
+        cores=len(cores),
+        sockets=max(1, len(packages)),
+        peak=ceilings.peak,
+        memory_bandwidth=ceilings.curve.rates[-1] * 1e-9,
+    )
