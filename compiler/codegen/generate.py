@@ -12,13 +12,13 @@ from compiler.codegen.loop_ast import TileSpace, c_loops
 from compiler.codegen.microkernel_body import Microkernel, Operands
 from compiler.codegen.packing import Packed, packed
 from compiler.codegen.scalar_nest import scalar_body
-from compiler.schedule.tile_class import Guard, TileClass, guards, tile_classes
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.fit import check_fit
 from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.schedule import Schedule, loop_of
+from compiler.schedule.tile_class import Guard, TileClass, guards, tile_classes
 
 
 def generate(nest: Primitive, schedule: Schedule) -> Kernel:

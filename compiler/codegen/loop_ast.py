@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from compiler.schedule.tile_class import TileClass
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
+from compiler.schedule.tile_class import TileClass
 from compiler.schedule.tiling import register_tiles
 
 

@@ -1,10 +1,11 @@
 """A primitive from the plain dict of a `conf/primitive/*.yaml`; every mistake is one clear line.
 
 Keys: name, sizes, extents, tensors, stored, constant, outside, values, temporary, accumulate,
-statements, dtype. `compiler.problem.loops` says which names are loops. A tensor that a statement
+plain, statements, dtype. `compiler.problem.loops` says which names are loops. A tensor that a statement
 writes is an output (a temporary when listed so), any other an input. The first statement that
 writes a tensor decides what it starts from (`Primitive.start_of`); `accumulate: [c]` makes it
-start from the caller's values of c instead.
+start from the caller's values of c instead. `plain: [a]` fixes a's layout to row-major as stored,
+where a schedule could else choose it; a constant tensor may be packed ahead of time all the same.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ KEYS = (
     "values",
     "temporary",
     "accumulate",
+    "plain",
     "statements",
     "dtype",
 )
@@ -161,7 +163,7 @@ class _Draft:
                 raise ProblemError(f"{self.name}: tensor '{tensor}' is used by no statement")
         for key in ("stored", "outside", "values"):
             self._check_members(key, self._map(key))
-        for key in ("constant", "temporary", "accumulate"):
+        for key in ("constant", "temporary", "accumulate", "plain"):
             self._check_members(key, self._list(key, self.spec.get(key)))
 
     def _check_members(self, key: str, members: Collection[object]) -> None:
@@ -265,6 +267,7 @@ class _Draft:
             if values is None
             else flat_values(values, shape, f"{self.name}: values.{tensor}"),
             accumulate=self._listed("accumulate", tensor),
+            plain=self._listed("plain", tensor),
         )
         if result.elements > MOST_ELEMENTS:
             raise ProblemError(

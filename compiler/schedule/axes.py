@@ -1,4 +1,4 @@
-"""What each loop of a contraction is to a vectorised kernel: lanes, pixels, batch, channel, taps."""
+"""What each loop of a contraction is to a vector kernel: lanes, pixels, batch, channel, taps."""
 
 from __future__ import annotations
 
