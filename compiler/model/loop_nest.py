@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
+from compiler.problem.evaluation import factors_of
 from compiler.problem.primitive import (
     Access,
     Affine,
@@ -37,6 +39,7 @@ class Guard:
     index: Affine
     size: int
     write: bool  # a write outside is dropped; a read outside gives the tensor's `outside` value
+    skips: bool  # iterations outside change nothing: a dropped write, or a read that is neutral
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class LoopNest:
     @cached_property
     def guards(self) -> tuple[Guard, ...]:
         """Every dimension of an access that can leave its tensor, target first."""
-        return tuple(_guards(self.nest))
+        return nest_guards(self.nest)
 
 
 def loop_nest(primitive: Primitive) -> LoopNest:
@@ -267,6 +270,11 @@ def _mapped(statement: Statement, change: Callable[[Access], Access]) -> Stateme
     return replace(statement, target=change(statement.target), value=inside(statement.value))
 
 
+def nest_guards(nest: Primitive) -> tuple[Guard, ...]:
+    """Every dimension of an access that can leave its tensor, by statement, target first."""
+    return tuple(_guards(nest))
+
+
 def _guards(nest: Primitive) -> Iterator[Guard]:
     extents = dict(nest.extents)
     for number, statement in enumerate(nest.statements):
@@ -279,4 +287,14 @@ def _guards(nest: Primitive) -> Iterator[Guard]:
             for d, (index, size) in enumerate(zip(access.indices, shape, strict=True)):
                 low, high = index.bounds(extents)
                 if low < 0 or high >= size:
-                    yield Guard(number, access, d, index, size, write)
+                    skips = write or _neutral(statement, access, nest)
+                    yield Guard(number, access, d, index, size, write, skips)
+
+
+def _neutral(statement: Statement, access: Access, nest: Primitive) -> bool:
+    """Whether a read outside makes the statement add 0, or take a maximum with -inf."""
+    outside = nest.tensor(access.tensor).outside
+    if statement.reduction == "add":
+        return outside == 0 and factors_of(statement.value) is not None
+    whole = statement.value == Read(access)
+    return whole and outside == {"max": -inf, "min": inf}.get(statement.reduction or "")

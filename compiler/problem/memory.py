@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isinf
 
 import numpy as np
 import numpy.typing as npt
@@ -111,10 +110,3 @@ def _reach(primitive: Primitive, tensor: Tensor) -> tuple[tuple[int, ...], tuple
                     first, last = index.bounds(extents)
                     low[d], high[d] = min(low[d], first), max(high[d], last)
     return tuple(low), tuple(high)
-
-
-def is_neutral(reduction: str | None, value: float) -> bool:
-    """Whether reducing with `value` changes nothing: -inf for max, inf for min, 0 for a sum."""
-    if reduction == "add":
-        return value == 0.0
-    return isinf(value) and (value < 0) == (reduction == "max") and reduction is not None

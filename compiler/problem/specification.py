@@ -4,7 +4,8 @@ Keys: name, sizes, extents, tensors, stored, constant, outside, values, temporar
 plain, statements, dtype. `compiler.problem.loops` says which names are loops. A tensor that a
 statement writes is an output (a temporary when listed so), any other an input. The first statement
 that writes a tensor decides what it starts from (`Primitive.start_of`); `accumulate: [c]` makes it
-start from the caller's values of c instead. `plain: [c]` keeps the layout that the caller sees.
+start from the caller's values of c instead. `plain: [a]` fixes a's layout to row-major as stored,
+where a schedule could else choose it; a constant tensor may be packed ahead of time all the same.
 """
 
 from __future__ import annotations
