@@ -1,0 +1,164 @@
+"""The sink against a real sqlite store, a real server on loopback, and an address without one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import RecordError
+from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.mlflow_sink import MlflowSink, Synced, default_store, sync
+from tests.harness.record.results import baseline_result, strategy_result
+
+RESULTS = (
+    baseline_result(),
+    strategy_result(),
+    strategy_result(contender="top_k", status="failed", stage="verify", reason="wrong by 3"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CampaignFolder:
+    """A finished campaign of one unit."""
+    with CampaignWriter(tmp_path / "runs" / "toy") as writer:
+        writer.write_configuration("threads: 1\n")
+        writer.record_unit(
+            RESULTS,
+            samples={RESULTS[1].trial: [{"seconds": 0.5}]},
+            kernels={"0123": "void f(void) {}\n"},
+        )
+        return writer.folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server, ended with its process group."""
+    home = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", f"sqlite:///{home}/store.db"),
+        *("--artifacts-destination", str(home / "artifacts")),
+    ]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    log = (home / "log.txt").open("w")
+    process = subprocess.Popen(
+        command, stdout=log, stderr=log, env=environment, cwd=home, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_healthy(process, address, home / "log.txt")
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+        log.close()
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"no MLflow server within 90 s: {log.read_text()}")
+
+
+def client_of(uri: str) -> Any:
+    """By name, as the sink does: the import warns, and takes seconds at collection."""
+    return importlib.import_module("mlflow.tracking").MlflowClient(
+        tracking_uri=uri, registry_uri=uri
+    )
+
+
+def runs_of(uri: str, condition: str) -> list[Any]:
+    client = client_of(uri)
+    experiment = client.get_experiment_by_name("polydl")
+    return list(client.search_runs([experiment.experiment_id], condition))
+
+
+def recorded(folder: CampaignFolder, uri: str | None) -> list[str]:
+    """Warnings of a sink that gets the whole campaign."""
+    warnings: list[str] = []
+    sink = MlflowSink(folder, uri, "polydl", warnings.append)
+    sink.record(RESULTS[:1])
+    sink.record(RESULTS[1:])
+    sink.finish("the table")
+    assert sink.close() is not bool(warnings)
+    return warnings
+
+
+def check_store(folder: CampaignFolder, uri: str) -> None:
+    """One parent, one child per trial, its fields, and the parent's artifacts."""
+    (parent,) = runs_of(uri, "tags.kind = 'campaign'")
+    children = runs_of(uri, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    by_trial = {run.data.tags["trial"]: run for run in children}
+    assert sorted(by_trial) == sorted(r.trial for r in RESULTS)
+    assert len(children) == len(RESULTS)
+    run = by_trial[RESULTS[1].trial]
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["speedup.onednn"] == 1.06
+    assert run.data.params["sizes.ic"] == "64"
+    failed = by_trial[RESULTS[2].trial]
+    assert failed.info.status == "FAILED"
+    assert failed.data.tags["reason"] == "wrong by 3"
+    assert parent.data.metrics == {"ok": 2, "failed": 1, "skipped": 0, "unsupported": 0}
+    client = client_of(uri)
+    names = {entry.path for entry in client.list_artifacts(parent.info.run_id)}
+    assert names == {"campaign.yaml", "records.zip", "results.jsonl", "results.txt"}
+    archive = client.download_artifacts(
+        parent.info.run_id, "records.zip", str(folder.path.parent.parent)
+    )
+    with zipfile.ZipFile(archive) as held:
+        assert held.namelist() == [f"samples/{RESULTS[1].trial}.json", "kernels/0123.c"]
+
+
+def test_sqlite(folder: CampaignFolder) -> None:
+    uri = default_store(folder)
+    assert uri == f"sqlite:///{folder.path.parent}/mlflow.db"
+    assert recorded(folder, None) == []
+    check_store(folder, uri)
+    assert sync(folder, None, "polydl", "the table") == Synced(0, 3)
+    again = baseline_result(gflops=99.0, attempt=2)
+    with CampaignWriter(folder.path, resume=True) as writer:
+        writer.record_unit([again])
+    assert sync(folder, None, "polydl") == Synced(1, 2)
+    check_store(folder, uri)
+    (run,) = runs_of(uri, f"tags.trial = '{again.trial}'")
+    assert run.data.metrics["gflops"] == 99.0
+
+
+def test_a_server(folder: CampaignFolder, server: str) -> None:
+    assert recorded(folder, server) == []
+    check_store(folder, server)
+    assert sync(folder, server, "polydl", "the table") == Synced(0, 3)
+
+
+def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolder) -> None:
+    with socket.socket() as held:  # bound, but nobody listens
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+        (warning,) = recorded(folder, address)
+        assert warning.startswith(f"MLflow at {address} cannot be written")
+        assert f"polydl sync {folder.path}" in warning
+        assert "\n" not in warning
+        with pytest.raises(RecordError, match=f"MLflow at {address}"):
+            sync(folder, address, "polydl")
+    assert folder.results() == RESULTS
