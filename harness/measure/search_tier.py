@@ -1,0 +1,167 @@
+"""The search tier on the driver's side: many candidates through one child at a time.
+
+Its numbers rank candidates and are never published: minima of few samples, the winner timed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.failure import Failure
+from harness.kernel.load import ExecutableSpec
+from harness.measure.budget import MeasureSettings
+from harness.measure.child import Child, ChildSettings
+
+
+class Searcher(Protocol):
+    """A process that times candidates; it may die of one."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def candidate(
+        self, executable: ExecutableSpec, best: float | None, verified: bool
+    ) -> Mapping[str, Any] | Failure:
+        """seconds, samples, gave_up, and max_error unless `verified` says it is known."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the search found of one candidate; `retimed` is set for the finalists."""
+
+    seconds: float | None = None
+    samples: int = 0
+    gave_up: bool = False
+    max_error: float | None = None
+    retimed: float | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class SearchRun:
+    """One entry for each candidate, in their order; `drift` is sentinel seconds / the first ones.
+
+    `best` is None when every candidate failed.
+    """
+
+    found: tuple[Searched, ...]
+    best: int | None
+    drift: tuple[float, ...] = field(default=())
+
+
+def search_tier(
+    executables: Sequence[ExecutableSpec],
+    start: Callable[[], Searcher],
+    settings: MeasureSettings,
+) -> SearchRun:
+    """Verify and time each candidate; the finalists are timed again and the fastest one wins."""
+    race = _Race(executables, start, settings)
+    try:
+        return race.run()
+    finally:
+        race.close()
+
+
+class _Race:
+    def __init__(
+        self,
+        executables: Sequence[ExecutableSpec],
+        start: Callable[[], Searcher],
+        settings: MeasureSettings,
+    ) -> None:
+        self._executables = executables
+        self._start = start
+        self._settings = settings
+        self._searcher: Searcher | None = None
+        self._found: list[Searched] = []
+        self._drift: list[float] = []
+
+    def run(self) -> SearchRun:
+        sentinel: int | None = None
+        best: float | None = None
+        for index in range(len(self._executables)):
+            found = self._timed(index, best, verified=False)
+            self._found.append(found)
+            if found.seconds is not None and not found.gave_up:
+                best = found.seconds if best is None else min(best, found.seconds)
+                sentinel = index if sentinel is None else sentinel
+            if sentinel is not None and (index + 1) % self._settings.sentinel_every == 0:
+                self._time_sentinel(sentinel)
+        return SearchRun(tuple(self._found), self._winner(), tuple(self._drift))
+
+    def close(self) -> None:
+        if self._searcher is not None:
+            self._searcher.close()
+
+    def _winner(self) -> int | None:
+        """The best few again, side by side: the winner of a noisy race is flattered."""
+        seconds = {
+            index: found.seconds
+            for index, found in enumerate(self._found)
+            if found.seconds is not None and not found.gave_up
+        }
+        finalists = sorted(seconds, key=lambda index: seconds[index])
+        finalists = finalists[: self._settings.search_finalists]
+        if len(finalists) < 2:
+            return finalists[0] if finalists else None
+        for index in finalists:
+            again = self._timed(index, None, verified=True)
+            self._found[index] = replace(self._found[index], retimed=again.seconds)
+        retimed = {index: self._found[index].retimed or float("inf") for index in finalists}
+        return min(finalists, key=lambda index: retimed[index])
+
+    def _time_sentinel(self, sentinel: int) -> None:
+        again = self._timed(sentinel, None, verified=True).seconds
+        first = self._found[sentinel].seconds
+        if again is not None and first is not None:
+            self._drift.append(again / first)
+
+    def _timed(self, index: int, best: float | None, verified: bool) -> Searched:
+        if self._searcher is None or not self._searcher.alive:
+            self.close()
+            self._searcher = self._start()
+        reply = self._searcher.candidate(self._executables[index], best, verified)
+        if isinstance(reply, Failure):
+            return Searched(failure=reply)
+        return Searched(
+            seconds=reply["seconds"],
+            samples=reply["samples"],
+            gave_up=reply["gave_up"],
+            max_error=reply.get("max_error"),
+        )
+
+
+class SearchProcess:
+    """A real child; answers `Searcher`."""
+
+    def __init__(self, child: ChildSettings, data: Path, settings: MeasureSettings) -> None:
+        self._child = Child(child)
+        self._data = data
+        self._settings = settings
+
+    @property
+    def alive(self) -> bool:
+        return self._child.alive
+
+    def candidate(
+        self, executable: ExecutableSpec, best: float | None, verified: bool
+    ) -> Mapping[str, Any] | Failure:
+        return self._child.request(
+            "candidate",
+            self._settings.time_limit,
+            "measure" if verified else "verify",
+            executable=dict(executable),
+            data=str(self._data),
+            best=best,
+            settings=asdict(self._settings),
+            verified=verified,
+        )
+
+    def close(self) -> None:
+        self._child.close()

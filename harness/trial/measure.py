@@ -1,0 +1,171 @@
+"""Second stage of a unit, on its slot: search, verify, time in pairs, and make records of it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.failure import Failure
+from harness.kernel.build import CCompiler, compiler_found
+from harness.kernel.load import ExecutableSpec
+from harness.measure.child import ChildSettings
+from harness.measure.contender import ContenderStarter, prepare_data
+from harness.measure.host import host_facts
+from harness.measure.native import timing_library
+from harness.measure.protocol import ReportRun, report_tier
+from harness.measure.search_tier import SearchProcess, SearchRun, search_tier
+from harness.measure.slot import Slot
+from harness.trial.prepare import prepared_baseline
+from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
+from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
+from harness.unit import Unit
+
+REFERENCE_SECONDS = 300.0  # wall-clock limit of computing a reference
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A contender on the slot: the candidate that stands for it, and what its search found."""
+
+    prepared: PreparedContender
+    chosen: Candidate | None = None
+    searched: SearchRun | None = None
+    failure: Failure | None = None
+
+    @property
+    def name(self) -> str:
+        return self.prepared.contender.name
+
+    @property
+    def executable(self) -> ExecutableSpec | None:
+        if self.failure is not None:
+            return None
+        return self.prepared.executable if self.chosen is None else self.chosen.executable
+
+
+def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOutcome:
+    """Every contender verified and timed on the slot's cores; a failure stays its own.
+
+    Raises EnvironmentProblem without a C compiler. Nothing is left behind, whatever happens.
+    """
+    unit = prepared.unit
+    compiler = compiler_found()
+    timer = timing_library(compiler, cache_dir)
+    scratch_root = cache_dir / "scratch"
+    scratch_root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{unit.campaign}-", dir=scratch_root) as scratch:
+        data = Path(scratch, "data")
+        if isinstance(timer, Failure):
+            return _outcome(prepared, slot, compiler, _all_failed(prepared, timer), None, None)
+        child = ChildSettings(slot, timer)
+        unready = prepare_data(unit.problem.spec, unit.seed, data, child, REFERENCE_SECONDS)
+        if unready is not None:
+            return _outcome(prepared, slot, compiler, _all_failed(prepared, unready), None, None)
+        entries = [
+            _entry(contender, unit, child, data, cache_dir) for contender in prepared.contenders
+        ]
+        run, starter = _reported(entries, unit, child, data)
+        return _outcome(prepared, slot, compiler, entries, run, starter)
+
+
+def _all_failed(prepared: PreparedUnit, failure: Failure) -> list[_Entry]:
+    return [
+        _Entry(contender, failure=contender.failure or failure) for contender in prepared.contenders
+    ]
+
+
+def _entry(
+    prepared: PreparedContender, unit: Unit, child: ChildSettings, data: Path, cache_dir: Path
+) -> _Entry:
+    """Choose what stands for a contender: the first candidate, or the winner of a search."""
+    if prepared.deferred:
+        prepared = prepared_baseline(prepared.contender, unit, cache_dir, child.slot.cores)
+    if prepared.failure is not None:
+        chosen = prepared.candidates[0] if len(prepared.candidates) == 1 else None
+        return _Entry(prepared, chosen, failure=prepared.failure)
+    if not prepared.candidates:
+        return _Entry(prepared)
+    if prepared.contender.method != "top_k":
+        return _Entry(prepared, prepared.candidates[0])
+    start = time.perf_counter()
+    usable = [c for c in prepared.candidates if c.executable is not None]
+    executables = [c.executable for c in usable if c.executable is not None]
+    try:
+        run = search_tier(
+            executables, lambda: SearchProcess(child, data, unit.measure), unit.measure
+        )
+    except OSError as error:
+        return _Entry(prepared, failure=Failure("measure", f"the search did not run: {error}"))
+    spent = time.perf_counter() - start
+    prepared = replace(prepared, tuning=replace(prepared.tuning, measure=spent))
+    if run.best is None:
+        failures = [found.failure for found in run.found if found.failure is not None]
+        return _Entry(prepared, searched=run, failure=failures[0])
+    return _Entry(prepared, usable[run.best], run)
+
+
+def _reported(
+    entries: list[_Entry], unit: Unit, child: ChildSettings, data: Path
+) -> tuple[ReportRun, ContenderStarter]:
+    executables = {e.name: e.executable for e in entries if e.executable is not None}
+    starter = ContenderStarter(executables, data, child, unit.measure)
+    pairs = [
+        (strategy.name, baseline.name)
+        for strategy in unit.strategies
+        for baseline in unit.baselines
+    ]
+    run = report_tier(
+        list(executables), pairs, starter, unit.measure, unit.seed, pausing=unit.threads > 1
+    )
+    return run, starter
+
+
+def _host(prepared: PreparedUnit) -> dict[str, object]:
+    """Facts of the node, with the ceilings that its results are held against."""
+    return {
+        **host_facts(),
+        "peak_gflops": prepared.architecture.peak,
+        "memory_bandwidth": prepared.architecture.memory_bandwidth,
+    }
+
+
+def _outcome(
+    prepared: PreparedUnit,
+    slot: Slot,
+    compiler: CCompiler,
+    entries: list[_Entry],
+    run: ReportRun | None,
+    starter: ContenderStarter | None,
+) -> UnitOutcome:
+    unit = prepared.unit
+    measured = Measured(
+        prepared=prepared,
+        slot=slot,
+        cores=starter.cores if starter is not None and starter.cores else slot.cores,
+        compiler=compiler,
+        run=run,
+        verified=starter.verified if starter is not None else {},
+        described=starter.described if starter is not None else {},
+        host=_host(prepared),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    ratios = speedups(measured, unit)
+    results = []
+    samples: dict[str, tuple[Mapping[str, object], ...]] = {}
+    candidates: dict[str, tuple[Mapping[str, object], ...]] = {}
+    for entry in entries:
+        result = result_of(
+            measured, entry.prepared, entry.chosen, entry.failure, ratios.get(entry.name, {})
+        )
+        results.append(result)
+        if result.status == "ok":
+            samples[result.trial] = sample_rows(measured, entry.name)
+        if entry.prepared.candidates:
+            candidates[result.trial] = candidate_rows(entry.prepared.candidates, entry.searched)
+    kept = {e.chosen.kernel for e in entries if e.chosen is not None and e.chosen.kernel}
+    kernels = {name: text for name, text in prepared.kernels.items() if name in kept}
+    return UnitOutcome(tuple(results), samples, candidates, kernels)

@@ -1,0 +1,193 @@
+"""First stage of a unit: rank, print C, compile; failures of a contender stay its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from compiler.codegen.kernel import Kernel
+from compiler.errors import CompilerError
+from compiler.pipeline import Ranked, compile_schedule, parse_schedule, ranked_schedules
+from compiler.problem.architecture import Architecture
+from compiler.schedule.schedule import Schedule
+from harness.baseline.baseline import Missing, Unprepared
+from harness.baseline.builders import baseline_named
+from harness.errors import HarnessError, SettingsError
+from harness.failure import Failure
+from harness.kernel.build import CCompiler, build, compiler_found
+from harness.kernel.load import kernel_spec
+from harness.record.result import Status, TuningSeconds
+from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
+from harness.unit import Contender, Unit
+
+STRATEGIES = ("roofline", "top_k", "fixed")
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    candidate: Candidate
+    text: str | None
+    seconds: float  # printing and compiling
+    cached: bool
+
+
+class _Workshop:
+    """Ranks and compiles for one unit; what two strategies share is done once, paid by both."""
+
+    def __init__(
+        self, unit: Unit, architecture: Architecture, compiler: CCompiler, cache_dir: Path
+    ) -> None:
+        self.unit = unit
+        self.architecture = architecture
+        self.compiler = compiler
+        self.cache_dir = cache_dir
+        self.kernels: dict[str, str] = {}
+        self._ranked: dict[str, tuple[tuple[Ranked, ...], float]] = {}
+        self._compiled: dict[str, _Compiled] = {}
+
+    def ranked(self, ranker: str) -> tuple[tuple[Ranked, ...], float]:
+        """Schedules best first, and the seconds that ranking took."""
+        if ranker not in self._ranked:
+            start = time.perf_counter()
+            found = ranked_schedules(
+                self.unit.problem.primitive, self.architecture, self.unit.threads, ranker
+            )
+            self._ranked[ranker] = (found, time.perf_counter() - start)
+        return self._ranked[ranker]
+
+    def compiled(self, schedule: Schedule, predicted: float | None) -> _Compiled:
+        """The schedule's kernel, built; a failure is part of the value."""
+        text = str(schedule)
+        if text not in self._compiled:
+            self._compiled[text] = self._compile(schedule)
+        found = self._compiled[text]
+        return replace(found, candidate=replace(found.candidate, predicted=predicted))
+
+    def _compile(self, schedule: Schedule) -> _Compiled:
+        start = time.perf_counter()
+        candidate = Candidate(str(schedule))
+        try:
+            kernel = compile_schedule(
+                self.unit.problem.primitive, schedule, self.architecture, self.unit.threads
+            )
+        except Exception as error:
+            failure = Failure("compile", _reason(error))
+            return _Compiled(replace(candidate, failure=failure), None, _since(start), False)
+        self.kernels[kernel.hash] = kernel.text
+        candidate = replace(candidate, kernel=kernel.hash, layouts=_layouts(kernel))
+        limit = self.unit.measure.compile_seconds
+        built = build(kernel.text, kernel.openmp, self.compiler, self.cache_dir, limit)
+        if isinstance(built, Failure):
+            return _Compiled(replace(candidate, failure=built), kernel.text, _since(start), False)
+        candidate = replace(candidate, executable=kernel_spec(kernel, built.path))
+        return _Compiled(candidate, kernel.text, _since(start), built.cached)
+
+
+def prepare_unit(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
+    """Everything that needs no measuring slot. Raises EnvironmentProblem without a C compiler."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    workshop = _Workshop(unit, architecture, compiler_found(), cache_dir)
+    contenders = [
+        *(_strategy(contender, workshop) for contender in unit.strategies),
+        *(prepared_baseline(contender, unit, cache_dir) for contender in unit.baselines),
+    ]
+    return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels, started)
+
+
+def prepared_baseline(
+    contender: Contender, unit: Unit, cache_dir: Path, cores: tuple[int, ...] = ()
+) -> PreparedContender:
+    """A baseline that is ready, skipped (missing), unsupported or failed; never raises.
+
+    Without `cores`, one that tunes is only marked as deferred.
+    """
+    primitive = unit.problem.primitive
+    try:
+        baseline = baseline_named(contender.method, contender.options)
+        available = baseline.available()
+        if isinstance(available, Missing):
+            return _without(contender, "skipped", str(available))
+        refusal = baseline.supports(primitive)
+        if refusal is not None:
+            return _without(contender, "unsupported", refusal)
+        if baseline.tunes and not cores:
+            return PreparedContender(contender, deferred=True)
+        prepared = baseline.prepare(primitive, unit.threads, cache_dir, cores)
+    except Exception as error:  # a baseline is other people's code
+        return _failed(contender, Failure("plan", _reason(error)))
+    if isinstance(prepared, Unprepared):
+        failure = Failure(prepared.stage, prepared.reason)
+        return replace(_failed(contender, failure), tuning=prepared.seconds)
+    return PreparedContender(
+        contender,
+        executable=prepared.executable,
+        tuning=prepared.seconds,
+        facts={**available.facts, **prepared.facts},
+        flags=("tuning cached",) if prepared.cached and baseline.tunes else (),
+    )
+
+
+def _strategy(contender: Contender, workshop: _Workshop) -> PreparedContender:
+    """Candidates of one strategy. Only `top_k` has more than one, and may lose some of them."""
+    try:
+        chosen, analyse = _chosen(contender, workshop)
+    except Exception as error:
+        return _failed(contender, Failure("plan", _reason(error)))
+    compiled = [workshop.compiled(schedule, seconds) for schedule, seconds in chosen]
+    candidates = tuple(c.candidate for c in compiled)
+    prepared = PreparedContender(
+        contender,
+        candidates=candidates,
+        tuning=TuningSeconds(analyse=analyse, compile=sum(c.seconds for c in compiled)),
+        flags=("compile cached",) if any(c.cached for c in compiled) else (),
+    )
+    if any(c.executable is not None for c in candidates):
+        return prepared
+    failures = [c.failure for c in candidates if c.failure is not None]
+    failure = failures[0] if failures else Failure("plan", "no schedule was found")
+    return replace(prepared, status="failed", failure=failure)
+
+
+def _chosen(
+    contender: Contender, workshop: _Workshop
+) -> tuple[list[tuple[Schedule, float | None]], float]:
+    """(schedule, predicted seconds) to compile, and the seconds that choosing took."""
+    options = contender.options
+    match contender.method:
+        case "fixed":
+            return [(parse_schedule(str(options["schedule"])), None)], 0.0
+        case "roofline":
+            ranked, seconds = workshop.ranked("roofline")
+            return [(r.schedule, r.seconds) for r in ranked[:1]], seconds
+        case "top_k":
+            ranked, seconds = workshop.ranked(str(options.get("ranker", "roofline")))
+            count = int(str(options.get("k", 20)))
+            return [(r.schedule, r.seconds) for r in ranked[:count]], seconds
+    known = ", ".join(STRATEGIES)
+    raise SettingsError(f"strategy: unknown '{contender.method}'; known: {known}")
+
+
+def _layouts(kernel: Kernel) -> Mapping[str, str]:
+    return {b.name: b.layout.tag() for b in kernel.buffers if b.layout is not None}
+
+
+def _failed(contender: Contender, failure: Failure) -> PreparedContender:
+    return PreparedContender(contender, status="failed", failure=failure)
+
+
+def _without(contender: Contender, status: Status, reason: str) -> PreparedContender:
+    return PreparedContender(contender, status=status, failure=Failure("plan", reason))
+
+
+def _reason(error: Exception) -> str:
+    """One line; a surprise carries its type."""
+    text = " ".join(str(error).split())
+    expected = isinstance(error, CompilerError | HarnessError)
+    return text if expected and text else f"{type(error).__name__}: {text}"
+
+
+def _since(start: float) -> float:
+    return time.perf_counter() - start

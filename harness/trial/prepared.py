@@ -1,0 +1,63 @@
+"""A unit on its way from the compile queue to the measure queue; plain data that can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compiler.problem.architecture import Architecture
+from harness.failure import Failure
+from harness.record.result import Status, TrialResult, TuningSeconds
+from harness.unit import Contender, Unit
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One schedule of a strategy: its kernel built, or where it fell."""
+
+    schedule: str
+    predicted: float | None = None  # seconds
+    kernel: str | None = None  # hash of the C text
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    executable: Mapping[str, object] | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class PreparedContender:
+    """What is to be measured of one contender, or why there is nothing.
+
+    A strategy has candidates, best first; a baseline an executable. `deferred` marks a baseline
+    that tunes: it gets ready on the measuring slot.
+    """
+
+    contender: Contender
+    candidates: tuple[Candidate, ...] = ()
+    executable: Mapping[str, object] | None = None
+    deferred: bool = False
+    tuning: TuningSeconds = field(default_factory=TuningSeconds)
+    status: Status = "ok"
+    failure: Failure | None = None  # stage is not used for skipped and unsupported
+    facts: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreparedUnit:
+    """Everything compiled; `kernels` are C texts by hash."""
+
+    unit: Unit
+    architecture: Architecture
+    contenders: tuple[PreparedContender, ...]
+    kernels: Mapping[str, str] = field(default_factory=dict)
+    started: str = ""
+
+
+@dataclass(frozen=True)
+class UnitOutcome:
+    """What a unit leaves in the records: samples and candidates by trial id, C texts by hash."""
+
+    results: tuple[TrialResult, ...]
+    samples: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
+    kernels: Mapping[str, str] = field(default_factory=dict)

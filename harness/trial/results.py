@@ -1,0 +1,178 @@
+"""Records of a unit from what was measured: one TrialResult a contender, rows of raw data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.failure import Failure
+from harness.kernel.build import CCompiler
+from harness.measure.host import fingerprint, versions
+from harness.measure.protocol import ReportRun
+from harness.measure.search_tier import SearchRun
+from harness.measure.slot import Slot
+from harness.measure.statistics import block_ratios, seconds, speedup, table
+from harness.record.result import Seconds, Speedup, TrialResult
+from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
+from harness.unit import Unit
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A unit's measurement as a whole; `run` is None when nothing could be timed."""
+
+    prepared: PreparedUnit
+    slot: Slot
+    cores: tuple[int, ...]  # read back inside the children
+    compiler: CCompiler
+    run: ReportRun | None
+    verified: Mapping[str, Mapping[str, Any]]
+    described: Mapping[str, Mapping[str, Any]]
+    host: Mapping[str, object]
+    ended: str
+
+
+def result_of(
+    measured: Measured,
+    contender: PreparedContender,
+    chosen: Candidate | None,
+    failure: Failure | None,
+    ratios: Mapping[str, Speedup],
+) -> TrialResult:
+    """The record of one contender; `failure` is what befell it before the report tier."""
+    unit, run, name = measured.prepared.unit, measured.run, contender.contender.name
+    status = contender.status
+    if failure is None and run is not None:
+        failure = run.failures.get(name)
+    if failure is None and (run is None or not any(s.contender == name for s in run.samples)):
+        failure = Failure("measure", "nothing was measured")
+    if failure is not None and status == "ok":
+        status = "failed"
+    timed: Seconds | None = None
+    if status == "ok" and run is not None:
+        timed = seconds(table(run.samples, name), unit.seed)
+    found = measured.verified.get(name, {})
+    return TrialResult(
+        campaign=unit.campaign,
+        trial=unit.trial(contender.contender, fingerprint()),
+        attempt=unit.attempt,
+        problem=unit.problem.facts,
+        dtype=unit.problem.primitive.dtype,
+        contender=name,
+        kind=contender.contender.kind,
+        architecture=unit.architecture_name,
+        threads=unit.threads,
+        status=status,
+        stage=failure.stage if failure is not None and status == "failed" else None,
+        reason=failure.reason if failure is not None else None,
+        gflops=unit.problem.primitive.flops / timed.median * 1e-9 if timed is not None else None,
+        seconds=timed,
+        cache=unit.measure.cache,
+        speedup=ratios if timed is not None else {},
+        tuning_seconds=contender.tuning,
+        predicted_seconds=chosen.predicted if chosen is not None else None,
+        max_error=found.get("max_error"),
+        tolerance=found.get("tolerance"),
+        layouts=chosen.layouts if chosen is not None else _layouts(measured.described.get(name)),
+        schedule=chosen.schedule if chosen is not None else None,
+        kernel=chosen.kernel if chosen is not None else None,
+        node=str(measured.host["name"]),
+        cores=measured.cores,
+        started=measured.prepared.started,
+        ended=measured.ended,
+        seed=unit.seed,
+        stop=run.stop if run is not None and timed is not None else None,
+        quality=measured.slot.quality,
+        flags=(*contender.flags, *_disturbances(run, name)),
+        versions=_versions(measured, contender),
+        host=measured.host,
+    )
+
+
+def speedups(measured: Measured, unit: Unit) -> dict[str, dict[str, Speedup]]:
+    """baseline seconds / strategy seconds, by strategy and baseline, of those that were timed."""
+    run = measured.run
+    if run is None:
+        return {}
+    tables = {
+        c.name: table(run.samples, c.name)
+        for c in unit.contenders
+        if c.name not in run.failures and any(s.contender == c.name for s in run.samples)
+    }
+    return {
+        strategy.name: {
+            baseline.name: speedup(
+                block_ratios(tables[baseline.name], tables[strategy.name]), unit.seed
+            )
+            for baseline in unit.baselines
+            if baseline.name in tables
+        }
+        for strategy in unit.strategies
+        if strategy.name in tables
+    }
+
+
+def sample_rows(measured: Measured, name: str) -> tuple[Row, ...]:
+    """Raw samples: process, block, position, seconds, calls, flags."""
+    assert measured.run is not None
+    rows = [asdict(s) for s in measured.run.samples if s.contender == name]
+    for row in rows:
+        del row["contender"]
+    return tuple(rows)
+
+
+def candidate_rows(candidates: Sequence[Candidate], run: SearchRun | None) -> tuple[Row, ...]:
+    """schedule, predicted, measured, stage, and what else the search found, in ranked order."""
+    searched = iter(run.found if run is not None else ())
+    rows: list[Row] = []
+    for rank, candidate in enumerate(candidates):
+        found = next(searched, None) if candidate.executable is not None else None
+        failure = candidate.failure or (found.failure if found is not None else None)
+        rows.append(
+            {
+                "rank": rank,
+                "schedule": candidate.schedule,
+                "kernel": candidate.kernel,
+                "predicted": candidate.predicted,
+                "measured": found.seconds if found is not None else None,
+                "retimed": found.retimed if found is not None else None,
+                "gave_up": found.gave_up if found is not None else None,
+                "max_error": found.max_error if found is not None else None,
+                "stage": failure.stage if failure is not None else None,
+                "reason": failure.reason if failure is not None else None,
+            }
+        )
+    return tuple(rows)
+
+
+def _disturbances(run: ReportRun | None, name: str) -> tuple[str, ...]:
+    """`switched out in 12 of 60 samples`: evidence, no sample is dropped for it."""
+    if run is None:
+        return ()
+    held = [s.flags for s in run.samples if s.contender == name]
+    counts = Counter(flag for flags in held for flag in flags)
+    return tuple(f"{flag} in {counts[flag]} of {len(held)} samples" for flag in sorted(counts))
+
+
+def _layouts(described: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """What an adapter says of its memory formats, as far as it does."""
+    told = (described or {}).get("layouts", {})
+    return {str(k): str(v) for k, v in told.items()} if isinstance(told, Mapping) else {}
+
+
+def _versions(measured: Measured, contender: PreparedContender) -> dict[str, str]:
+    compiler = measured.compiler
+    described = measured.described.get(contender.contender.name, {})
+    told = {key: str(value) for key, value in described.items() if key != "layouts"}
+    return {
+        **versions(),
+        "compiler": compiler.version,
+        "compiler_flags": " ".join(compiler.flags(measured.prepared.unit.threads > 1)),
+        "compiler_target": compiler.target,
+        **contender.facts,
+        **told,
+    }
