@@ -38,6 +38,9 @@ class Placement:
         index = self.access.indices[d]
         return Affine(index.terms, index.constant + self.shift[d]) if self.shift else index
 
+    def uses(self, loop: str) -> bool:
+        return any(loop in index.loops for index in self.access.indices)
+
     def coefficient(self, loop: str, step: int) -> int:
         """Elements that the offset grows by when `loop` advances by `step` points.
 
@@ -87,7 +90,7 @@ class Placement:
             constant += index.constant * outer if block == 1 else 0
             for loop, coefficient in index.terms:
                 start = starts.get(loop)
-                if start is None or self.layout.shape[d] == 1:
+                if start is None:
                     continue
                 if block == 1:
                     terms.append(f"{start} * {outer * coefficient}")

@@ -112,6 +112,12 @@ def _operands(
                 f"schedule: {placement.access.tensor} is not contiguous along {loop}"
             )
         _check_vector_block(nest, schedule, placement)
+    for tiled, size in schedule.tile:
+        if size > 1 and tiled != loop and vector.uses(tiled):
+            raise ScheduleError(
+                f"schedule: tile {tiled}.{size}: {vector.access.tensor} differs along {tiled}, "
+                "a vector of it cannot serve several points"
+            )
     for guard in borders:
         if any(loop_of(level) == guard.tap for level, _ in schedule.block):
             raise ScheduleError(f"schedule: {guard.tap} reads past a border, it cannot be blocked")

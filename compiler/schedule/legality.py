@@ -1,0 +1,264 @@
+"""Whether a schedule keeps a nest's dependences, twice: in closed form, and by isl on the full map.
+
+Statements run one after another, each under the levels of its own loops (`tiling.levels`), so
+only a statement's dependences on itself can break. A reduction's iterations may run in any order
+but not at once: two of them on one element must not lie on different iterations of a parallel
+level. Every other dependence must also run forwards. An iteration whose reads are all padding
+still counts here, because it writes: tiles and vectors run it, adding its neutral value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+from compiler.model.dependences import Dependence, between
+from compiler.model.isl_names import backwards, conflicts_at, executed_domain, time_map
+from compiler.problem.primitive import Access, Primitive, Statement
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.tiling import Level, levels
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A broken dependence: `order` when it would run backwards, `parallel` when at once."""
+
+    kind: str
+    loop: str  # the level
+    statement: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """Iterations x and x + distance depend; x and x + distance both lie in `ranges`, by loop."""
+
+    kind: str  # RAW or WAR
+    access: Access
+    distance: tuple[tuple[str, int], ...]
+    ranges: tuple[tuple[str, int, int], ...]  # first and last + 1
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What orders a statement's iterations; `closed` is false where only isl can say."""
+
+    closed: bool
+    reduction_loops: tuple[str, ...] = ()
+    recurrences: tuple[Recurrence, ...] = ()
+
+
+def structural(nest: Primitive, schedule: Schedule) -> Refusal | None:
+    """The first broken dependence, in closed form: microseconds when nothing is at stake.
+
+    Closed form covers targets with at most one loop per index: reductions, which only parallel
+    levels can break, and recurrences of constant distance. Compound targets (`oh*stride + kh`) and
+    reductions that read their own target are handed to isl.
+    """
+    profiles = _profiles(nest)
+    if not schedule.parallel and all(p.closed and not p.recurrences for p in profiles):
+        return None
+    cut = levels(nest, schedule)
+    for number, profile in enumerate(profiles):
+        if profile.closed:
+            found = _closed(nest, schedule, number, profile, cut)
+        else:
+            found = _statement_by_isl(nest, schedule, number)
+        if found is not None:
+            return found
+    return None
+
+
+def by_isl(nest: Primitive, schedule: Schedule) -> Refusal | None:
+    """The first broken dependence, from the schedule's full map; milliseconds."""
+    for number in range(len(nest.statements)):
+        found = _statement_by_isl(nest, schedule, number)
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=256)
+def _profiles(nest: Primitive) -> tuple[Profile, ...]:
+    return tuple(_profile(nest, s) for s in nest.statements)
+
+
+def _profile(nest: Primitive, statement: Statement) -> Profile:
+    target = statement.target
+    named = [loop for index in target.indices for loop in index.loops]
+    own = [a for a in dict.fromkeys(statement.reads) if a.tensor == target.tensor]
+    simple = all(len(i.terms) <= 1 for i in target.indices) and len(set(named)) == len(named)
+    if not simple or (own and statement.reduction is not None):
+        return Profile(closed=False)
+    ranges = _writing_ranges(nest, statement)
+    if any(last <= first for _, first, last in ranges):
+        return Profile(closed=True)  # every write is dropped
+    if statement.reduction is not None:
+        return Profile(closed=True, reduction_loops=statement.reduction_loops)
+    if set(named) != set(statement.loops):
+        return Profile(closed=False)  # an element is written again by another loop
+    recurrences = []
+    for access in own:
+        if any(w.terms != r.terms for w, r in zip(target.indices, access.indices, strict=True)):
+            return Profile(closed=False)
+        distance = _distance(statement, access)
+        if any(distance.values()):
+            sign = next(d for d in distance.values() if d)
+            forward = tuple((loop, d if sign > 0 else -d) for loop, d in distance.items())
+            recurrences.append(Recurrence("RAW" if sign > 0 else "WAR", access, forward, ranges))
+    return Profile(closed=True, recurrences=tuple(recurrences))
+
+
+def _writing_ranges(nest: Primitive, statement: Statement) -> tuple[tuple[str, int, int], ...]:
+    """By loop, the iterations whose write lies inside the target (one loop per index)."""
+    ranges = {loop: (0, nest.extent(loop)) for loop in statement.loops}
+    shape = nest.tensor(statement.target.tensor).shape
+    for index, size in zip(statement.target.indices, shape, strict=True):
+        if not index.terms:
+            if not 0 <= index.constant < size:
+                return tuple((loop, 0, 0) for loop in statement.loops)
+            continue
+        loop, c = index.terms[0]
+        ends = sorted(((0 - index.constant) / c, (size - 1 - index.constant) / c))
+        first, last = int(-(-ends[0] // 1)), int(ends[1] // 1)
+        ranges[loop] = (max(ranges[loop][0], first), min(ranges[loop][1], last + 1))
+    return tuple((loop, first, last) for loop, (first, last) in ranges.items())
+
+
+def _distance(statement: Statement, access: Access) -> dict[str, int]:
+    """Reader minus writer of one element, in the loops' order; all zero when there is no pair."""
+    distance = dict.fromkeys(statement.loops, 0)
+    for write, read in zip(statement.target.indices, access.indices, strict=True):
+        shift = write.constant - read.constant
+        if write.terms:
+            loop, c = write.terms[0]
+            if shift % c:
+                return dict.fromkeys(statement.loops, 0)
+            distance[loop] = shift // c
+        elif shift:
+            return dict.fromkeys(statement.loops, 0)
+    return distance
+
+
+def _closed(
+    nest: Primitive, schedule: Schedule, number: int, profile: Profile, cut: Sequence[Level]
+) -> Refusal | None:
+    statement = nest.statements[number]
+    pieces: dict[str, int] = {}
+    for level in cut:
+        before = pieces.get(level.loop, 1)
+        pieces[level.loop] = level.pieces
+        if (
+            level.loop in profile.reduction_loops
+            and level.name in schedule.parallel
+            and level.pieces > before
+        ):
+            return _refused_parallel(level.name, number, _reduction_text(statement))
+    for recurrence in profile.recurrences:
+        found = _broken_recurrence(schedule, number, recurrence, cut)
+        if found is not None:
+            return found
+    return None
+
+
+def _broken_recurrence(
+    schedule: Schedule, number: int, recurrence: Recurrence, cut: Sequence[Level]
+) -> Refusal | None:
+    """Walk the levels outwards in; `alive` keeps, by loop, the differences that are 0 so far."""
+    distance = dict(recurrence.distance)
+    own = [level for level in cut if level.loop in distance]
+    alive: dict[str, set[tuple[int, ...]]] = {}
+    for loop, first, last in recurrence.ranges:
+        chain = [level for level in own if level.loop == loop]
+        alive[loop] = _differences(chain, distance[loop], first, last)
+    if not all(alive.values()):
+        return None  # no iteration has its partner inside
+    seen = dict.fromkeys(distance, 0)
+    text = f"{recurrence.kind} {recurrence.access}"
+    for level in own:
+        place = seen[level.loop]
+        seen[level.loop] += 1
+        steps = {difference[place] for difference in alive[level.loop]}
+        if level.name in schedule.parallel and steps != {0}:
+            return _refused_parallel(level.name, number, f"a recurrence ({text})")
+        if min(steps) < 0:
+            return _refused_order(level.name, number, text)
+        alive[level.loop] = {d for d in alive[level.loop] if d[place] == 0}
+        if not alive[level.loop]:
+            return None
+    return None
+
+
+def _differences(
+    chain: Sequence[Level], distance: int, first: int, last: int
+) -> set[tuple[int, ...]]:
+    """Signs of the piece of x + distance minus that of x, by level, over every x of a loop."""
+    starts, ends = max(first, first - distance), min(last, last - distance)
+    if not distance:
+        return {(0,) * len(chain)} if ends > starts else set()
+    held = [_pieces_of_points(level) for level in chain]
+    sign = 1 if distance > 0 else -1
+    return {
+        tuple(sign if piece[x + distance] != piece[x] else 0 for piece in held)
+        for x in range(starts, ends)
+    }
+
+
+def _pieces_of_points(level: Level) -> list[int]:
+    pieces = [size for count, size in level.runs for _ in range(count)]
+    return [piece for piece, size in enumerate(pieces) for _ in range(size)]
+
+
+def _statement_by_isl(nest: Primitive, schedule: Schedule, number: int) -> Refusal | None:
+    found = between(nest, number, number, executed_domain)
+    if not found:
+        return None
+    statement = nest.statements[number]
+    own = [level for level in levels(nest, schedule) if level.loop in statement.loops]
+    times = time_map(nest, number, [(level.loop, level.runs) for level in own])
+    for _, group in groupby(found, key=lambda d: (d.reduction, d.source_access, d.sink_access)):
+        refused = _broken(schedule, number, statement, own, times, next(group))
+        if refused is not None:
+            return refused
+    return None
+
+
+def _broken(
+    schedule: Schedule,
+    number: int,
+    statement: Statement,
+    own: Sequence[Level],
+    times: object,
+    dependence: Dependence,
+) -> Refusal | None:
+    pairs = dependence.relation.apply_domain(times).apply_range(times)
+    text = f"{dependence.kind} {dependence.source_access}"
+    for place, level in enumerate(own):
+        at = conflicts_at(pairs, place)
+        if level.name in schedule.parallel and not at.is_empty():
+            reason = f"a recurrence ({text})"
+            if dependence.reduction:
+                reason = _reduction_text(statement)
+            return _refused_parallel(level.name, number, reason)
+        if not dependence.reduction and not backwards(at).is_empty():
+            return _refused_order(level.name, number, text)
+    return None
+
+
+def _reduction_text(statement: Statement) -> str:
+    return f"the reduction of {statement.target.tensor} (RAW/WAW {statement.target})"
+
+
+def _refused_parallel(level: str, number: int, what: str) -> Refusal:
+    text = f"schedule: parallel loop {level} carries {what}"
+    return Refusal("parallel", level, number, text)
+
+
+def _refused_order(level: str, number: int, what: str) -> Refusal:
+    text = f"schedule: loop {level} runs a dependence backwards ({what})"
+    return Refusal("order", level, number, text)

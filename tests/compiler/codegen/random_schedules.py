@@ -1,0 +1,155 @@
+"""Random small problems and random schedules for them, from a seed; and kernels built in batches."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.codegen.kernel import SYMBOL, Kernel
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.candidates import candidates
+from compiler.schedule.schedule import Schedule, depth_of, loop_of
+
+Arrays = Mapping[str, npt.NDArray[np.float32]]
+
+CONV2D: dict[str, object] = {
+    "name": "conv2d",
+    "extents": {
+        "oh": "(ih + 2*pad_h - dilation*(kh-1) - 1)//stride + 1",
+        "ow": "(iw + 2*pad_w - dilation*(kw-1) - 1)//stride + 1",
+    },
+    "tensors": {
+        "data": ["n", "ic", "ih", "iw"],
+        "weight": ["oc", "ic", "kh", "kw"],
+        "out": ["n", "oc", "oh", "ow"],
+    },
+    "constant": ["weight"],
+    "outside": {"data": 0},
+    "statements": [
+        "out[n,oc,oh,ow] += data[n, ic, oh*stride + kh*dilation - pad_h, "
+        "ow*stride + kw*dilation - pad_w] * weight[oc, ic, kh, kw]"
+    ],
+}
+MATMUL: dict[str, object] = {
+    "name": "matmul",
+    "tensors": {"a": ["m", "k"], "b": ["k", "n"], "c": ["m", "n"]},
+    "statements": ["c[m,n] += a[m,k] * b[k,n]"],
+}
+
+
+def machine(vector_bytes: int) -> Architecture:
+    """A machine to generate for; its registers are those of AVX-512 or AVX2."""
+    registers = 32 if vector_bytes == 64 else 16
+    return Architecture("test", "x86_64", vector_bytes, registers)
+
+
+def random_problem(rng: random.Random) -> Primitive:
+    """A convolution or a matrix product with sizes 1 to 20."""
+    if rng.random() < 0.25:
+        sizes = {name: rng.randint(1, 20) for name in "mnk"}
+        fixed = {
+            "sizes": sizes,
+            "stored": {name: rng.choice([[0, 1], [1, 0]]) for name in "abc"},
+            "plain": rng.sample(["a", "b", "c"], rng.randint(0, 3)),
+            "constant": rng.choice([[], ["b"], ["a"]]),
+        }
+        return primitive_from({**MATMUL, **fixed})
+    while True:
+        sizes = {
+            "n": rng.choice([1, 1, 2]),
+            "ic": rng.randint(1, 20),
+            "oc": rng.randint(1, 20),
+            "ih": rng.randint(1, 14),
+            "iw": rng.randint(1, 14),
+            "kh": rng.choice([1, 2, 3, 5]),
+            "kw": rng.choice([1, 2, 3, 5]),
+            "stride": rng.choice([1, 1, 2, 3]),
+            "pad_h": rng.randint(0, 3),
+            "pad_w": rng.randint(0, 3),
+            "dilation": rng.choice([1, 1, 2]),
+        }
+        reach = [sizes["dilation"] * (sizes[k] - 1) + 1 for k in ("kh", "kw")]
+        padded = [sizes["ih"] + 2 * sizes["pad_h"], sizes["iw"] + 2 * sizes["pad_w"]]
+        if padded[0] >= reach[0] and padded[1] >= reach[1]:
+            return primitive_from({**CONV2D, "sizes": sizes})
+
+
+def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
+    """A candidate with its tiles, blocks and order redrawn; it need not fit the nest."""
+    base = rng.choice(candidates(nest, machine(rng.choice([4, 16, 32, 64]))))
+    reduction = {loop for s in nest.statements for loop in s.reduction_loops}
+    tile = tuple(
+        (loop, rng.randint(1, min(4, extent)))
+        for loop, extent in nest.extents
+        if loop not in reduction and rng.random() < 0.7
+    )
+    levels = [loop for loop, _ in nest.extents]
+    block = [(name, size) for name, size in base.block if loop_of(name) in reduction]
+    levels += [name for name, _ in block]
+    for loop, _ in nest.extents:
+        if rng.random() < 0.3 and not any(loop_of(name) == loop for name, _ in block):
+            block.append((f"{loop}@1", rng.choice([1, 2, 3, 4, 8])))
+            levels.append(f"{loop}@1")
+    rng.shuffle(levels)
+    if rng.random() < 0.7:  # mostly with a reduction inside the microkernel
+        levels.sort(key=lambda level: loop_of(level) in reduction)
+    for loop, _ in nest.extents:
+        at = [i for i, level in enumerate(levels) if loop_of(level) == loop]
+        ordered = sorted((levels[i] for i in at), key=depth_of, reverse=True)
+        for i, level in zip(at, ordered, strict=True):
+            levels[i] = level
+    return replace(
+        base,
+        tile=tile,
+        order=tuple(levels),
+        block=tuple(block),
+        unroll=rng.choice([1, 2, 4]),
+        prefetch=rng.choice([0, 0, 256]),
+    )
+
+
+def build_batch(kernels: Sequence[Kernel], folder: Path, name: str) -> ctypes.CDLL:
+    """One shared library of all kernels, the i-th under the symbol `kernel_i`.
+
+    Each text keeps its own types and functions: names get the kernel's number.
+    """
+    texts = []
+    for i, kernel in enumerate(kernels):
+        text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
+        text = re.sub(r"\b(tile\d+|pack_\w+|vec|loose)\b", rf"\1_of_{i}", text)
+        macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+        texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
+    source, library = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text("\n".join(texts))
+    flags = ["-O1", "-march=native", "-ffp-contract=fast", "-Wno-psabi", "-fPIC", "-shared"]
+    subprocess.run(["gcc", *flags, "-o", library, source], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Arrays:
+    """Run one kernel of a batch on row-major inputs; row-major outputs. Outputs start as NaN."""
+    arrays = []
+    for buffer in kernel.buffers:
+        storage = np.full(buffer.elements + 32, np.nan, np.float32)
+        skip = (-storage.ctypes.data % 64) // 4
+        array = storage[skip : skip + buffer.elements]
+        if buffer.role == "input" and buffer.layout is not None:
+            array[:] = buffer.layout.pack(inputs[buffer.name])
+        arrays.append(array)
+    pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    library[f"kernel_{index}"](pointers)
+    return {
+        buffer.name: buffer.layout.unpack(array)
+        for buffer, array in zip(kernel.buffers, arrays, strict=True)
+        if buffer.role == "output" and buffer.layout is not None
+    }
