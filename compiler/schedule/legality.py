@@ -124,8 +124,8 @@ def _writing_ranges(nest: Primitive, statement: Statement) -> tuple[tuple[str, i
                 return tuple((loop, 0, 0) for loop in statement.loops)
             continue
         loop, c = index.terms[0]
-        ends = sorted(((0 - index.constant) / c, (size - 1 - index.constant) / c))
-        first, last = int(-(-ends[0] // 1)), int(ends[1] // 1)
+        low, high = (0, size - 1) if c > 0 else (size - 1, 0)
+        first, last = -((index.constant - low) // c), (high - index.constant) // c
         ranges[loop] = (max(ranges[loop][0], first), min(ranges[loop][1], last + 1))
     return tuple((loop, first, last) for loop, (first, last) in ranges.items())
 
