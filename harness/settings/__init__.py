@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.settings.composition import composed
-from harness.settings.conversion import settings_from
+from harness.settings.conversion import cache_folder, settings_from
 from harness.settings.request import parsed, request_from
 from harness.settings.values import Settings
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "cache_folder", "load_settings"]
 
 
 def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:

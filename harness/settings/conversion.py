@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -58,8 +60,15 @@ def settings_from(config: DictConfig, experiment: str | None = None) -> Settings
         schedule=plain["schedule"],
         format=plain["format"],
         out=plain["out"],
+        cache_dir=cache_folder(),
         resolved=plain,
     )
+
+
+def cache_folder() -> Path:
+    """The user's cache: $XDG_CACHE_HOME/polydl, or ~/.cache/polydl."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "polydl"
 
 
 def _problems(plain: Plain) -> tuple[ProblemChoice, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from compiler.problem.architecture import Architecture, CacheLevel
@@ -107,4 +108,5 @@ class Settings:
     schedule: Any  # None, a schedule's one-line text, or {order: [...], tiles: {...}}
     format: Literal["text", "json", "html"]
     out: str | None
+    cache_dir: Path  # compiled kernels and measured ceilings, shared by all campaigns
     resolved: Options  # the whole configuration as plain data, for campaign.yaml

@@ -1,0 +1,44 @@
+"""Arguments of the commands that take a recorded campaign instead of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from harness.errors import RecordError, SettingsError
+from harness.record.journal import CampaignFolder
+
+EXPERIMENT = "polydl"
+
+
+def campaign_argument(
+    arguments: Sequence[str], usage: str, keys: Sequence[str], optional: bool = False
+) -> tuple[str | None, dict[str, str]]:
+    """The campaign's name and `tracking.KEY=VALUE` options. Raises SettingsError with the usage."""
+    names: list[str] = []
+    options: dict[str, str] = {}
+    for word in arguments:
+        key, equals, value = word.partition("=")
+        if not equals and not word.startswith("-"):
+            names.append(word)
+        elif key.removeprefix("tracking.") in keys and value:
+            options[key.removeprefix("tracking.")] = value
+        else:
+            raise SettingsError(f"unknown argument '{word}'; usage: {usage}")
+    if len(names) > 1 or (not names and not optional):
+        raise SettingsError(f"{'more than one' if names else 'no'} campaign; usage: {usage}")
+    return (names[0] if names else None), options
+
+
+def tracking_of(folder: CampaignFolder, options: Mapping[str, str]) -> tuple[str | None, str]:
+    """Address and experiment: the options', else what the campaign was run with."""
+    recorded: Mapping[str, str | None] = {}
+    if folder.configuration.is_file():
+        try:
+            first = next(iter(yaml.safe_load_all(folder.configuration.read_text())), None)
+        except yaml.YAMLError as error:
+            raise RecordError(f"{folder.configuration}: is no YAML") from error
+        recorded = (first or {}).get("tracking") or {}
+    uri = options.get("uri", recorded.get("uri"))
+    return uri, options.get("experiment") or recorded.get("experiment") or EXPERIMENT

@@ -1,0 +1,118 @@
+"""polydl run: a campaign from a configuration, progress while it runs and a table at the end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import campaign
+from harness.campaign import NoSink, Sink, Summary
+from harness.cli.progress import Progress
+from harness.cli.rooms import room
+from harness.cluster.pool import Pool
+from harness.errors import EnvironmentProblem
+from harness.plan import Plan, estimated_seconds
+from harness.record.journal import CampaignFolder
+from harness.report.tables import render_campaign
+from harness.settings import Settings, load_settings
+
+_POOLS = {
+    "serial": ("harness.cluster.serial_pool", "SerialPool"),
+    "local": ("harness.cluster.ray_pool", "RayPool"),
+    "ray": ("harness.cluster.ray_pool", "RayPool"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    console = Console()
+    settings = load_settings(arguments)
+    plan = campaign.plan_of(settings, datetime.now())
+    if settings[0].campaign.dry_run:
+        console.print(plan_table(plan))
+        console.print(plan_told(plan))
+        return 0
+    with Progress(console) as progress:
+        summary = campaign.run(
+            plan,
+            settings,
+            ["run", *map(shlex.quote, arguments)],
+            open_pool=lambda: open_pool(settings, plan, progress),
+            open_sink=lambda folder: open_sink(settings[0], folder, console),
+            table=lambda made: render_campaign(made.results, made.peak),
+            watcher=progress,
+        )
+    console.print(render_campaign(summary.results, summary.peak))
+    _tell_where(console, settings[0], summary)
+    return summary.exit_status
+
+
+def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> Pool:
+    """The pool that `cluster` names."""
+    first = settings[0]
+    module, name = _POOLS[first.cluster.kind]
+    pool: Pool = getattr(room(module), name)(
+        choice=first.cluster,
+        architecture=first.architecture,
+        threads=max(unit.threads for unit in plan.units),
+        campaign=plan.campaign,
+        cache_dir=first.cache_dir,
+        watch=progress.on_event,
+    )
+    return pool
+
+
+def open_sink(settings: Settings, folder: CampaignFolder, console: Console) -> Sink:
+    """The sink that `tracking` names; without MLflow installed, the journal alone and a hint."""
+    tracking = settings.tracking
+    if tracking.kind == "journal":
+        return NoSink()
+
+    def warn(message: str) -> None:
+        campaign.log.warning(message)
+        console.print(f"[yellow]warning:[/] {message}")
+
+    try:
+        sink: Sink = room("harness.record.mlflow_sink").MlflowSink(
+            folder, tracking.uri, tracking.experiment, warn
+        )
+    except EnvironmentProblem as problem:
+        warn(f"{problem}; the journal is complete without it")
+        return NoSink()
+    return sink
+
+
+def plan_table(plan: Plan) -> Table:
+    table = Table(title=f"plan of {plan.campaign}")
+    for heading in ("problem", "primitive", "sizes", "MFLOP", "threads", "contenders", "seconds"):
+        table.add_column(heading, justify="right" if heading in ("MFLOP", "seconds") else "left")
+    for unit in plan.units:
+        primitive = unit.problem.primitive
+        table.add_row(
+            unit.problem.name,
+            primitive.name,
+            " ".join(f"{name}={value}" for name, value in primitive.sizes),
+            f"{primitive.flops / 1e6:.1f}",
+            str(unit.threads),
+            ", ".join(contender.name for contender in unit.contenders),
+            f"{estimated_seconds(unit):.0f}",
+        )
+    return table
+
+
+def plan_told(plan: Plan) -> str:
+    twice = f" ({plan.duplicates} asked for twice)" if plan.duplicates else ""
+    return (
+        f"{len(plan.units)} problems, {plan.trials} trials{twice}; "
+        f"about {plan.seconds / 60:.1f} minutes on one slot; nothing was run"
+    )
+
+
+def _tell_where(console: Console, settings: Settings, summary: Summary) -> None:
+    folder = summary.folder
+    console.print(f"journal: {folder.results_file}", highlight=False, soft_wrap=True)
+    if settings.tracking.kind == "mlflow":
+        console.print(f"MLflow:  polydl dashboard {folder.path}", highlight=False, soft_wrap=True)

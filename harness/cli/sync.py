@@ -1,0 +1,27 @@
+"""polydl sync: bring MLflow up to date from a campaign's journal; safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from harness.cli.arguments import campaign_argument, tracking_of
+from harness.cli.rooms import room
+from harness.record.journal import find_campaign
+from harness.report.tables import render_campaign
+
+USAGE = "polydl sync CAMPAIGN [tracking.uri=ADDRESS] [tracking.experiment=NAME]"
+
+
+def main(arguments: Sequence[str]) -> int:
+    name, options = campaign_argument(arguments, USAGE, ("uri", "experiment"))
+    folder = find_campaign(name or "")
+    uri, experiment = tracking_of(folder, options)
+    table = render_campaign(folder.results())
+    done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
+    Console().print(
+        f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",
+        highlight=False,
+    )
+    return 0

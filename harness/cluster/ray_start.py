@@ -1,0 +1,71 @@
+"""Starting Ray on this machine, or joining a running cluster: quiet, on loopback, with a token."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+
+from harness.cluster.node import Share
+from harness.errors import EnvironmentProblem
+
+OBJECT_STORE_BYTES = 256 * 2**20  # units and outcomes are small
+LOOPBACK = "127.0.0.1"
+
+# Read by Ray's own processes, which inherit the driver's environment. A killed task is tried once
+# more, not for ever; nobody reads the metrics; a token keeps other users of the host out, and
+# given here it is not written to the home folder.
+_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_task_oom_retries": "1",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+
+
+def start_local(share: Share) -> None:
+    """A cluster of this machine alone, whose processes stay off the measured cores."""
+    allowed = os.sched_getaffinity(0)
+    changed = {**_ENVIRONMENT, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
+    try:
+        _init(
+            num_cpus=len(share.housekeeping),
+            num_gpus=0,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            _node_ip_address=LOOPBACK,
+        )
+    finally:
+        os.sched_setaffinity(0, allowed)
+        _restore(before)
+
+
+def join(address: str) -> None:
+    """Join a running cluster. Its authentication mode and token are the environment's."""
+    _init(address=address)
+
+
+def _init(**options: Any) -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise EnvironmentProblem(f"Ray does not start: {reason}") from error
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
