@@ -67,15 +67,13 @@ def original_order(nest: Primitive, source: int, sink: int) -> isl.Map:
     return isl.Map.lex_lt(space)
 
 
-def time_map(
-    nest: Primitive, statement: int, levels: Sequence[tuple[str, Runs]], limit: int | None = None
-) -> isl.Map:
+def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Runs]]) -> isl.Map:
     """From iterations to the pieces of each (loop, runs) level, outermost first.
 
     `{ S0[x0] -> [floor(x0/6), x0] }` for levels of 6 points and of 1 point.
     """
     places = _places(nest, statement)
-    cuts = [(places[loop], runs) for loop, runs in levels if loop in places][:limit]
+    cuts = [(places[loop], runs) for loop, runs in levels if loop in places]
     conditions = [_cut(x, f"t{k}", runs) for k, (x, runs) in enumerate(cuts)]
     times = ", ".join(f"t{k}" for k in range(len(cuts)))
     where = " and ".join(conditions) or "0 = 0"
@@ -84,19 +82,15 @@ def time_map(
     )
 
 
-def conflicts_at(times: isl.Map, level: int) -> isl.Map:
-    """Pairs of times that agree before a level and differ at it."""
+def first_differ(times: isl.Map, level: int) -> tuple[isl.Map, isl.Map]:
+    """Pairs of times that agree before a level, and at it run (forwards, backwards)."""
     found = times
     for before in range(level):
         found = found.equate(isl.dim_type.in_, before, isl.dim_type.out, before)
-    same = found.equate(isl.dim_type.in_, level, isl.dim_type.out, level)
-    return found.subtract(same)
-
-
-def backwards(times: isl.Map) -> isl.Map:
-    """Pairs whose second time is not after the first."""
-    space = times.get_space().domain()
-    return times.intersect(isl.Map.lex_ge(space))
+    return (
+        found.order_lt(isl.dim_type.in_, level, isl.dim_type.out, level),
+        found.order_gt(isl.dim_type.in_, level, isl.dim_type.out, level),
+    )
 
 
 def distances(relation: isl.Map, loops: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:

@@ -9,16 +9,28 @@ still counts here, because it writes: tiles and vectors run it, adding its neutr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 
 from compiler.model.dependences import Dependence, between
-from compiler.model.isl_names import backwards, conflicts_at, executed_domain, time_map
+from compiler.model.isl_names import executed_domain, first_differ, time_map
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tiling import Level, levels
+
+KEPT = 64  # statements whose dependences a thread keeps
+
+
+class _Kept(threading.local):
+    """Dependences by statement; isl's objects must not pass from thread to thread."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[Primitive, int], tuple[Dependence, ...]] = {}
+
+
+_KEPT = _Kept()
 
 
 @dataclass(frozen=True)
@@ -215,37 +227,51 @@ def _pieces_of_points(level: Level) -> list[int]:
 
 
 def _statement_by_isl(nest: Primitive, schedule: Schedule, number: int) -> Refusal | None:
-    found = between(nest, number, number, executed_domain)
-    if not found:
-        return None
     statement = nest.statements[number]
     own = [level for level in levels(nest, schedule) if level.loop in statement.loops]
-    times = time_map(nest, number, [(level.loop, level.runs) for level in own])
-    for _, group in groupby(found, key=lambda d: (d.reduction, d.source_access, d.sink_access)):
-        refused = _broken(schedule, number, statement, own, times, next(group))
+    for dependence in _own_dependences(nest, number):
+        refused = _broken(nest, schedule, dependence, own)
         if refused is not None:
             return refused
     return None
 
 
+def _own_dependences(nest: Primitive, number: int) -> tuple[Dependence, ...]:
+    """A statement's dependences on itself, one of each relation; kept by thread, as isl's are."""
+    cache = _KEPT.found
+    key = (nest, number)
+    if key not in cache:
+        if len(cache) >= KEPT:
+            cache.clear()
+        unlike = {
+            (d.reduction, d.source_access, d.sink_access): d
+            for d in reversed(between(nest, number, number, executed_domain))
+        }
+        cache[key] = tuple(reversed(unlike.values()))
+    return cache[key]
+
+
 def _broken(
-    schedule: Schedule,
-    number: int,
-    statement: Statement,
-    own: Sequence[Level],
-    times: object,
-    dependence: Dependence,
+    nest: Primitive, schedule: Schedule, dependence: Dependence, own: Sequence[Level]
 ) -> Refusal | None:
-    pairs = dependence.relation.apply_domain(times).apply_range(times)
+    """The first level that breaks a dependence of a statement on itself."""
+    number = dependence.source
     text = f"{dependence.kind} {dependence.source_access}"
-    for place, level in enumerate(own):
-        at = conflicts_at(pairs, place)
-        if level.name in schedule.parallel and not at.is_empty():
-            reason = f"a recurrence ({text})"
-            if dependence.reduction:
-                reason = _reduction_text(statement)
+    reason = f"a recurrence ({text})"
+    if dependence.reduction:
+        reason = _reduction_text(nest.statements[number])
+    last = [place for place, level in enumerate(own) if level.name in schedule.parallel]
+    deepest = max(last, default=-1) if dependence.reduction else len(own) - 1
+    for place, level in enumerate(own[: deepest + 1]):
+        parallel = level.name in schedule.parallel
+        if dependence.reduction and not parallel:
+            continue
+        times = time_map(nest, number, [(at.loop, at.runs) for at in own[: place + 1]])
+        pairs = dependence.relation.apply_domain(times).apply_range(times)
+        forwards, backwards = first_differ(pairs, place)
+        if parallel and not (forwards.is_empty() and backwards.is_empty()):
             return _refused_parallel(level.name, number, reason)
-        if not dependence.reduction and not backwards(at).is_empty():
+        if not dependence.reduction and not backwards.is_empty():
             return _refused_order(level.name, number, text)
     return None
 

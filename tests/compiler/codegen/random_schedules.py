@@ -1,4 +1,4 @@
-"""Random small problems and random schedules for them, from a seed; and kernels built in batches."""
+"""Random small problems, random schedules for them, kernels built in batches; from a seed."""
 
 from __future__ import annotations
 
