@@ -17,7 +17,7 @@ from functools import lru_cache
 from compiler.model.dependences import Dependence, between
 from compiler.model.isl_names import executed_domain, first_differ, time_map
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tiling import Level, levels
 
 KEPT = 64  # statements whose dependences a thread keeps
@@ -73,7 +73,10 @@ def structural(nest: Primitive, schedule: Schedule) -> Refusal | None:
     reductions that read their own target are handed to isl.
     """
     profiles = _profiles(nest)
-    if not schedule.parallel and all(p.closed and not p.recurrences for p in profiles):
+    parallel = {loop_of(level) for level in schedule.parallel}
+    if all(
+        p.closed and not p.recurrences and parallel.isdisjoint(p.reduction_loops) for p in profiles
+    ):
         return None
     cut = levels(nest, schedule)
     for number, profile in enumerate(profiles):
