@@ -35,7 +35,7 @@ HARNESS = [
     ["harness.unit", "harness.folder"],
     ["harness.plan", "harness.trial"],
     ["harness.cluster"],
-    ["harness.campaign"],
+    ["harness.campaign", "harness.doctor"],
     ["harness.cli"],
 ]
 # What the measuring child is built from: one room stands on the others of its row.

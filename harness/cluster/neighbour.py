@@ -1,0 +1,56 @@
+"""What a busy neighbour costs: the multiply-add loop of one core, alone and beside another's."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness.errors import EnvironmentProblem
+from harness.failure import Failure
+from harness.kernel.build import CCompiler, build
+from harness.kernel.vector_unit import vector_facts
+from harness.measure.ceilings import SOURCE
+from harness.measure.child import Child, ChildSettings
+from harness.measure.native import timing_library
+from harness.measure.slot import Slot
+
+NOISY = 0.03  # of the speed; a slot that loses more is told so
+ROUNDS = 3
+SECONDS = 0.15  # of one measurement; the neighbour is busy for three times as long
+TIME_LIMIT = 30.0
+
+
+def neighbour_cost(cache_dir: Path, compiler: CCompiler, core: int, neighbour: int) -> float:
+    """The share of `core`'s peak that is lost while `neighbour` computes, 0.0 for nothing.
+
+    Takes about 2 s. Raises EnvironmentProblem when it cannot be measured.
+    """
+    text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
+    library, timer = build(text, False, compiler, cache_dir), timing_library(compiler, cache_dir)
+    if isinstance(library, Failure) or isinstance(timer, Failure):
+        raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {library}")
+    path = str(library.path)
+    alone: list[float] = []
+    beside: list[float] = []
+    with ThreadPoolExecutor(1) as thread, Child(_settings(core, timer)) as measured:
+        other = thread.submit(Child, _settings(neighbour, timer)).result()
+        try:
+            for _ in range(ROUNDS):
+                alone.append(_peak(measured, path, SECONDS))
+                busy = thread.submit(_peak, other, path, 3 * SECONDS)
+                beside.append(_peak(measured, path, SECONDS))
+                busy.result()
+        finally:
+            other.close()
+    return max(0.0, 1.0 - max(beside) / max(alone))
+
+
+def _settings(core: int, timer: Path) -> ChildSettings:
+    return ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")
+
+
+def _peak(child: Child, library: str, seconds: float) -> float:
+    reply = child.request("peak", TIME_LIMIT, library=library, seconds=seconds)
+    if isinstance(reply, Failure):
+        raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {reply}")
+    return float(reply["operations"])

@@ -1,0 +1,171 @@
+"""What this host offers, what is missing with the command that mends it, and how noisy it is.
+
+Advice only: nothing is changed, except that measured ceilings and built probes are cached.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from compiler.problem.architecture import Architecture
+from harness.baseline.baseline import Missing
+from harness.baseline.builders import BUILDERS, baseline_named
+from harness.cluster.neighbour import NOISY, neighbour_cost
+from harness.cluster.node import Share, share_of
+from harness.cluster.slots import RUN_LOCK, lock_folder
+from harness.errors import HarnessError
+from harness.kernel.build import CCompiler, compiler_found
+from harness.kernel.vector_unit import vector_facts
+from harness.measure.ceilings import host_architecture
+from harness.measure.host import host_facts
+
+Verdict = Literal["ok", "advice", "missing"]
+MIB, GIB = 2**20, 2**30
+_EXTRAS = {"ray": "cluster", "mlflow": "tracking"}
+_BUSY = 0.5  # load of other work, in cores
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report; `advice` says what would mend or improve it."""
+
+    topic: str
+    value: str
+    verdict: Verdict = "ok"
+    advice: str = ""
+
+
+def examined(threads: int, cache_dir: Path, cores: tuple[int, ...] | None) -> list[Finding]:
+    """Everything worth knowing before a campaign. Takes about 5 s, of which 3 measure."""
+    findings = [*_host(), *_memory(cache_dir)]
+    share = share_of(cores)
+    findings += _slots(share, threads)
+    try:
+        compiler = compiler_found()
+    except HarnessError as problem:
+        findings.append(Finding("C compiler", "none", "missing", str(problem)))
+    else:
+        findings.append(Finding("C compiler", f"{compiler.version} ({compiler.path})"))
+        findings += _measured("ceilings", lambda: _ceilings(cache_dir, share, compiler))
+        findings += _measured("neighbour", lambda: _neighbour(cache_dir, share, compiler))
+    return [*findings, *_noise(), *_extras(), *_baselines()]
+
+
+def _host() -> Iterable[Finding]:
+    facts, unit = host_facts(), vector_facts()
+    yield Finding("processor", str(facts["cpu"]))
+    yield Finding("vectors", f"{8 * unit.bytes} bits, {unit.registers} registers, {unit.isa}")
+    yield Finding("system", f"Linux {facts['kernel']}, {facts['logical_cores']} logical cores")
+    for topic, wanted, advice in (
+        ("governor", "performance", "cpupower frequency-set -g performance steadies clocks"),
+        ("turbo", "off", "absolute times vary with turbo; ratios are taken in pairs and hold"),
+    ):
+        value = str(facts[topic])
+        settled = value in (wanted, "unknown")
+        yield Finding(topic, value, "ok" if settled else "advice", "" if settled else advice)
+
+
+def _memory(cache_dir: Path) -> Iterable[Finding]:
+    free = psutil.virtual_memory().available
+    yield Finding("memory", f"{free / GIB:.1f} GiB free")
+    folder = next(p for p in (cache_dir, *cache_dir.parents) if p.exists())
+    disk = shutil.disk_usage(folder).free
+    low = disk < GIB
+    advice = f"free some space below {folder}" if low else ""
+    yield Finding("disk", f"{disk / GIB:.1f} GiB free", "advice" if low else "ok", advice)
+
+
+def _slots(share: Share, threads: int) -> Iterable[Finding]:
+    topology = share.topology
+    smt = ", SMT siblings are left idle" if topology.smt else ""
+    numa = len(topology.numa_nodes)
+    yield Finding("cores", f"{len(topology.cores)} physical, {numa} NUMA nodes{smt}")
+    slots = share.slots(threads)
+    shown = ", ".join("+".join(map(str, slot.cores)) for slot in slots)
+    shared = slots[0].quality == "shared"
+    yield Finding(
+        "slots",
+        f"{len(slots)} of {threads} cores: {shown}",
+        "advice" if shared else "ok",
+        "too few cores to keep one for other work: results are tagged shared" if shared else "",
+    )
+    if lock_folder() != RUN_LOCK:
+        advice = f"{RUN_LOCK} is not writable: other users' campaigns cannot be seen"
+        yield Finding("core locks", str(lock_folder()), "advice", advice)
+    elif Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        advice = f"other containers are only seen when they share {RUN_LOCK}"
+        yield Finding("core locks", str(RUN_LOCK), "advice", advice)
+    else:
+        yield Finding("core locks", str(RUN_LOCK))
+
+
+def _ceilings(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
+    host = host_architecture(cache_dir, share.slots(1)[-1].cores[0], compiler)
+    yield Finding("peak", f"{host.peak:.1f} GFLOP/s on one core")
+    yield Finding("caches", _caches(host))
+    yield Finding("memory bandwidth", f"{host.memory_bandwidth or 0:.1f} GB/s by one core")
+
+
+def _caches(host: Architecture) -> str:
+    return ", ".join(
+        f"{level.name} {level.bytes / 1024:.0f} KiB at {level.bandwidth or 0:.0f} GB/s"
+        for level in host.caches
+    )
+
+
+def _neighbour(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
+    cores = [core.name for core in share.topology.cores]
+    if len(cores) < 2:
+        return
+    cost = neighbour_cost(cache_dir, compiler, cores[-1], cores[-2])
+    noisy = cost > NOISY
+    yield Finding(
+        "busy neighbour",
+        f"costs {100 * cost:.1f} % of a core's peak",
+        "advice" if noisy else "ok",
+        "cores share power or pipelines here; measure with the others idle" if noisy else "",
+    )
+
+
+def _noise() -> Iterable[Finding]:
+    load = os.getloadavg()[0]
+    busy = load > _BUSY
+    yield Finding(
+        "load",
+        f"{load:.2f} over the last minute",
+        "advice" if busy else "ok",
+        "other work is running; results will carry its marks" if busy else "",
+    )
+
+
+def _extras() -> Iterable[Finding]:
+    for package, extra in _EXTRAS.items():
+        try:
+            yield Finding(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "none", "missing", f"pip install -e '.[{extra}]'")
+
+
+def _baselines() -> Iterable[Finding]:
+    for name in BUILDERS:
+        found = baseline_named(name).available()
+        if isinstance(found, Missing):
+            yield Finding(f"baseline {name}", found.reason, "missing", found.command)
+        else:
+            yield Finding(f"baseline {name}", found.version)
+
+
+def _measured(topic: str, find: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Findings that take a measurement; what stands in its way is a finding too."""
+    try:
+        return list(find())
+    except HarnessError as problem:
+        return [Finding(topic, "cannot be measured", "advice", str(problem))]
