@@ -168,7 +168,7 @@ class _Draft:
 
     def _check_members(self, key: str, members: Collection[object]) -> None:
         for member in members:
-            if member not in self.dimensions:
+            if not isinstance(member, str) or member not in self.dimensions:
                 known = ", ".join(self.dimensions)
                 raise ProblemError(f"{self.name}: {key}: no tensor {member!r} (known: {known})")
 

@@ -91,6 +91,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_changed(outside={}), "reads 1 before and 1 after dimension 2 of data (0 to 5)"),
     (_changed(constant=["out"]), "conv2d: the constant 'out' is written by a statement"),
     (_changed(constant=["bias"]), "conv2d: constant: no tensor 'bias' (known: data, weight, out)"),
+    (_changed(constant=[["data"]]), "conv2d: constant: no tensor ['data'] (known: data"),
     (_changed(temporary=["data"]), "conv2d: temporary: 'data' is written by no statement"),
     (_changed(temporary=["out"]), "conv2d: temporary 'out' is never read"),
     (_changed(dtype="f64"), "conv2d: dtype must be one of f32, got 'f64'"),
