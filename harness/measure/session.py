@@ -47,7 +47,7 @@ class Session:
     def verify(self, data: str, factor: float) -> Reply:
         """The worst errors; a wrong result is a failure."""
         held = self._problem(data)
-        found = verify(self.executable, held, factor, self.timer.watch)
+        found = verify(self.executable, held, factor, self.timer.watch, Path(data))
         if isinstance(found, Failure):
             return {"failure": {"stage": found.stage, "reason": found.reason}}
         return _verified(found)

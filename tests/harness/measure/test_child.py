@@ -1,0 +1,177 @@
+"""The real measuring child: what it times, and how it dies."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.failure import Failure
+from harness.kernel.build import CCompiler
+from harness.measure.budget import QUICK
+from harness.measure.child import Child, ChildSettings
+from harness.measure.contender import ContenderStarter
+from harness.measure.protocol import report_tier
+from harness.measure.search_tier import SearchProcess, search_tier
+from tests.harness import matmul_kernels as kernels
+
+FAST = replace(QUICK, sample_seconds=1e-4, settle_seconds=1e-4, search_sample_seconds=1e-4)
+
+
+@pytest.fixture
+def child(child_settings: ChildSettings) -> Child:
+    return Child(child_settings)
+
+
+def processes_of_group(group: int) -> list[int]:
+    """Live members of a process group."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def test_pinned_verified_and_timed(
+    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+) -> None:
+    spec = kernels.executable(kernels.GOOD, compiler, build_cache)
+    with Child(child_settings) as child:
+        greeting = child.greeting()
+        assert not isinstance(greeting, Failure)
+        assert greeting["cores"] == list(child_settings.slot.cores)
+        assert child.request("load", 20, executable=spec) == {"describe": {}}
+        verified = child.request("verify", 20, data=str(matmul_data), factor=4.0)
+        assert not isinstance(verified, Failure)
+        assert 0 < verified["max_error"] < verified["tolerance"]
+        child.request("bind", 20, data=str(matmul_data))
+        for cold in (False, True):
+            burst = child.request(
+                "burst",
+                20,
+                samples=2,
+                seconds=1e-3,
+                settle_seconds=1e-3,
+                settle_calls=3,
+                cold=cold,
+            )
+            assert not isinstance(burst, Failure)
+            assert len(burst["samples"]) == 2
+            for seconds, calls, _flags in burst["samples"]:
+                assert seconds > 0
+                assert calls == 1 if cold else calls > 1
+        group = child._process.pid
+        assert processes_of_group(group)
+    assert not processes_of_group(group)
+    assert not child.alive
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "reason"),
+    [
+        (kernels.LAST_TERM_MISSING, "verify", "expected"),
+        (kernels.WRITES_PAST_END, "verify", "SIGSEGV .*past the end of 'c'"),
+        (kernels.READS_PAST_END, "verify", "SIGSEGV .*past the end of 'a'"),
+        (kernels.READS_BEFORE_START, "verify", "SIGSEGV .*before the start of 'b'"),
+        (kernels.SEGFAULT, "verify", "SIGSEGV"),
+        (kernels.ILLEGAL, "verify", "SIGILL"),
+        (kernels.ENDLESS, "verify", "timed out after 1.5 s"),
+        ("int other;", "verify", "undefined symbol: polydl_kernel"),
+    ],
+)
+def test_a_broken_kernel_is_a_failure_and_never_timed(
+    text: str,
+    stage: str,
+    reason: str,
+    child_settings: ChildSettings,
+    compiler: CCompiler,
+    build_cache: Path,
+    matmul_data: Path,
+) -> None:
+    """The host of the search goes on: the good candidate after it is timed."""
+    broken = kernels.executable(text, compiler, build_cache)
+    good = kernels.executable(kernels.GOOD, compiler, build_cache)
+    limit = 1.5 if text == kernels.ENDLESS else 20.0
+    settings = replace(FAST, time_limit=limit)
+    started: list[SearchProcess] = []
+
+    def start() -> SearchProcess:
+        started.append(SearchProcess(child_settings, matmul_data, settings))
+        return started[-1]
+
+    found = search_tier([broken, good], start, settings)
+    failure = found.found[0].failure
+    assert failure is not None and failure.stage == stage
+    assert re.search(reason, failure.reason), failure.reason
+    assert found.found[0].seconds is None
+    assert found.best == 1 and found.found[1].seconds is not None
+    for searcher in started:
+        assert not processes_of_group(searcher._child._process.pid)
+
+
+def test_the_report_tier_drops_the_broken_and_times_the_rest(
+    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+) -> None:
+    texts = {"good": kernels.GOOD, "same": kernels.GOOD, "wrong": kernels.NOT_INITIALISED}
+    specs = {name: kernels.executable(t, compiler, build_cache) for name, t in texts.items()}
+    settings = replace(FAST, processes=1, max_processes=1, min_blocks=2, budget_seconds=0.01)
+    starter = ContenderStarter(specs, matmul_data, child_settings, settings)
+    found = report_tier(list(specs), [("good", "same")], starter, settings, pausing=True)
+    assert set(found.failures) == {"wrong"}
+    assert {s.contender for s in found.samples} == {"good", "same"}
+    assert set(starter.verified) == {"good", "same"}
+    assert starter.cores == child_settings.slot.cores
+
+
+def test_what_a_kernel_prints_does_not_disturb_the_protocol(
+    child: Child, compiler: CCompiler, build_cache: Path, matmul_data: Path
+) -> None:
+    with child:
+        spec = kernels.executable(kernels.PRINTS, compiler, build_cache)
+        child.request("load", 20, executable=spec)
+        verified = child.request("verify", 20, data=str(matmul_data), factor=4.0)
+        assert not isinstance(verified, Failure) and "max_error" in verified
+
+
+def test_an_unknown_command_or_a_missing_file_is_a_failure(child: Child) -> None:
+    with child:
+        unknown = child.request("no_such_command", 20)
+        assert isinstance(unknown, Failure) and "no_such_command" in unknown.reason
+        missing = child.request("bind", 20, data="/nonexistent")
+        assert isinstance(missing, Failure)
+        assert child.alive
+
+
+def test_a_child_that_cannot_start(child_settings: ChildSettings) -> None:
+    with Child(replace(child_settings, module="harness.measure.no_such_module")) as child:
+        failed = child.request("load", 20)
+        assert isinstance(failed, Failure)
+        assert "ended with status 1" in failed.reason and "no_such_module" in failed.reason
+
+
+def test_a_child_dies_with_its_parent(child_settings: ChildSettings) -> None:
+    """The parent is a process of its own here, and ends without closing anything."""
+    reading, writing = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        orphan = Child(child_settings)
+        orphan.greeting()
+        os.write(writing, str(orphan._process.pid).encode())
+        os._exit(0)
+    os.waitpid(parent, 0)
+    group = int(os.read(reading, 32))
+    os.close(reading)
+    os.close(writing)
+    for _ in range(500):
+        if not processes_of_group(group):
+            break
+        time.sleep(0.01)
+    assert not processes_of_group(group)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.measure import statistics
+from harness.measure.sample import Sample
+
+
+def samples(seconds: dict[tuple[int, int], list[float]], name: str = "x") -> list[Sample]:
+    return [
+        Sample(name, process, block, 0, value, 1)
+        for (process, block), values in seconds.items()
+        for value in values
+    ]
+
+
+def test_table_pads_with_nan() -> None:
+    held = statistics.table(samples({(0, 0): [1, 2], (0, 1): [3], (1, 0): [4, 5]}), "x")
+    np.testing.assert_array_equal(held, [[[1, 2], [3, np.nan]], [[4, 5], [np.nan, np.nan]]])
+
+
+def test_seconds_are_median_and_minimum_of_all_samples() -> None:
+    found = statistics.seconds(np.array([[[1.0, 3.0], [2.0, 5.0]], [[4.0, 9.0], [7.0, 8.0]]]))
+    assert (found.median, found.min, found.samples) == (4.5, 1.0, 8)
+    assert found.ci95[0] <= found.median <= found.ci95[1]
+
+
+def test_a_bootstrap_draw_is_the_median_of_a_resample() -> None:
+    values = np.arange(12.0).reshape(2, 3, 2)
+    draws = statistics.ratio_draws(values, seed=0, draws=500)
+    assert draws.shape == (500,)
+    assert draws.min() >= 0.5 and draws.max() <= 10.5  # medians of one repeated block at most
+    only = statistics.ratio_draws(values[:1, :1], seed=0, draws=50)
+    np.testing.assert_array_equal(only, np.full(50, 0.5))
+
+
+def test_missing_blocks_do_not_count() -> None:
+    values = np.full((2, 4, 1), np.nan)
+    values[0, :, 0] = 1.0
+    values[1, 2, 0] = 3.0
+    draws = statistics.ratio_draws(values, seed=0, draws=400)
+    assert set(np.unique(draws)) == {1.0, 3.0}
+    # a resample of process 1 alone holds its one block: one in four draws
+    assert 0.15 < (draws == 3.0).mean() < 0.35
+
+
+def test_processes_differ_more_than_blocks() -> None:
+    """Resampling blocks alone would call this interval far too narrow."""
+    rng = np.random.default_rng(0)
+    values = np.array([0.9, 1.0, 1.1])[:, None, None] * rng.normal(1, 0.001, (3, 30, 1))
+    low, high = statistics.interval(statistics.ratio_draws(values))
+    assert low < 0.95 and high > 1.05
+
+
+def test_ratios_are_taken_within_blocks() -> None:
+    """A drift that is the same for both cancels; above 1 the contender is faster."""
+    drift = np.linspace(1, 2, 15).reshape(3, 5, 1) * np.ones(4)
+    ratios = statistics.block_ratios(3.0 * drift, 2.0 * drift)
+    np.testing.assert_allclose(ratios, 1.5)
+    found = statistics.speedup(ratios)
+    assert found.ratio == pytest.approx(1.5) and found.verdict == "faster"
+    assert statistics.half_width(ratios) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "interval", "verdict"),
+    [
+        (1.0, (0.985, 1.015), "same"),
+        (1.015, (1.011, 1.019), "same"),  # before faster: a tie by agreement
+        (1.03, (1.01, 1.05), "faster"),
+        (0.97, (0.95, 0.99), "slower"),
+        (1.005, (1.001, 1.03), "inconclusive"),  # less than 1 %
+        (1.2, (0.9, 1.5), "inconclusive"),
+        (0.995, (0.97, 0.999), "inconclusive"),
+    ],
+)
+def test_verdicts_in_their_order(ratio: float, interval: tuple[float, float], verdict: str) -> None:
+    assert statistics.verdict(ratio, interval) == verdict
+
+
+def test_geometric_mean_combines_the_layers_draws() -> None:
+    layers = [np.full((3, 5, 1), 2.0), np.full((3, 5, 1), 0.5), np.full((3, 5, 1), 8.0)]
+    draws = [statistics.ratio_draws(layer) for layer in layers]
+    found = statistics.geometric_mean([2.0, 0.5, 8.0], draws)
+    assert found.ratio == pytest.approx(2.0)
+    np.testing.assert_allclose(found.ci95, 2.0)
+    assert found.verdict == "faster"
