@@ -12,6 +12,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,16 @@ def folder(tmp_path: Path) -> CampaignFolder:
         return writer.folder
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server, ended with its process group."""
+@dataclass(frozen=True)
+class Starting:
+    process: subprocess.Popen[bytes]
+    address: str
+    log: Path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starting]:
+    """An MLflow server that starts while other tests run, ended with its process group."""
     home = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -55,30 +63,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         *("--artifacts-destination", str(home / "artifacts")),
     ]
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    log = (home / "log.txt").open("w")
-    process = subprocess.Popen(
-        command, stdout=log, stderr=log, env=environment, cwd=home, start_new_session=True
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(process, address, home / "log.txt")
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-        log.close()
+    with (home / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, cwd=home, start_new_session=True
+        )
+        try:
+            yield Starting(process, f"http://127.0.0.1:{port}", home / "log.txt")
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+@pytest.fixture(scope="module")
+def server(starting: Starting) -> str:
+    """The server's address, once it answers."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
+        assert starting.process.poll() is None, starting.log.read_text()
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
-                return
+            with urllib.request.urlopen(f"{starting.address}/health", timeout=2):
+                return starting.address
         except OSError:
             time.sleep(0.2)
-    raise AssertionError(f"no MLflow server within 90 s: {log.read_text()}")
+    raise AssertionError(f"no MLflow server within 90 s: {starting.log.read_text()}")
 
 
 def client_of(uri: str) -> Any:
@@ -145,12 +152,6 @@ def test_sqlite(folder: CampaignFolder) -> None:
     assert run.data.metrics["gflops"] == 99.0
 
 
-def test_a_server(folder: CampaignFolder, server: str) -> None:
-    assert recorded(folder, server) == []
-    check_store(folder, server)
-    assert sync(folder, server, "polydl", "the table") == Synced(0, 3)
-
-
 def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolder) -> None:
     with socket.socket() as held:  # bound, but nobody listens
         held.bind(("127.0.0.1", 0))
@@ -162,3 +163,9 @@ def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolde
         with pytest.raises(RecordError, match=f"MLflow at {address}"):
             sync(folder, address, "polydl")
     assert folder.results() == RESULTS
+
+
+def test_a_server(folder: CampaignFolder, server: str) -> None:
+    assert recorded(folder, server) == []
+    check_store(folder, server)
+    assert sync(folder, server, "polydl", "the table") == Synced(0, 3)
