@@ -70,9 +70,7 @@ class _Workshop:
         start = time.perf_counter()
         candidate = Candidate(str(schedule))
         try:
-            kernel = compile_schedule(
-                self.unit.problem.primitive, schedule, self.architecture, self.unit.threads
-            )
+            kernel = compile_schedule(self.unit.problem.primitive, schedule)
         except Exception as error:
             failure = Failure("compile", _reason(error))
             return _Compiled(replace(candidate, failure=failure), None, _since(start), False)
