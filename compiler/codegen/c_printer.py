@@ -34,6 +34,17 @@ STREAM_PRELUDE = """\
 #endif
 """
 
+# A part of a vector passes through a temporary, so that accumulators never need an address.
+# STEP keeps the compiler from carrying loads over to the next reduction step: there are no
+# registers left to hold them, and the spills cost more than half of the speed.
+COMMON = """\
+#define LOAD_PART(x, p, n) \\
+  do {{ vec part = {{0}}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; }} while (0)
+#define STORE_PART(p, x, n) \\
+  do {{ vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); }} while (0)
+#define STEP __asm__ volatile("" ::: "memory")
+"""
+
 ARITHMETIC = """\
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
@@ -46,7 +57,7 @@ def prelude(lanes: int, nontemporal: bool) -> str:
     """Macros and vector types for vectors of `lanes` floats."""
     vectors = SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE.format(bytes=4 * lanes)
     stream = STREAM_PRELUDE.format(bytes=4 * lanes) if nontemporal else ""
-    return ARITHMETIC + vectors + stream
+    return ARITHMETIC + vectors + COMMON.format() + stream
 
 
 def translation_unit(

@@ -139,7 +139,7 @@ class Microkernel:
     def _load(self, point: Point, vector: int, offset: int) -> str:
         name, lanes = self._accumulator(point, vector), self._partial(vector)
         if lanes and not self.operands.whole_stores:
-            return f"{name} = (vec){{0}}; __builtin_memcpy(&{name}, out + {offset}, {4 * lanes});"
+            return f"LOAD_PART({name}, out + {offset}, {lanes});"
         return f"{name} = LOAD(out + {offset});"
 
     def _stores(self) -> list[str]:
@@ -148,7 +148,7 @@ class Microkernel:
         for p, j, offset in self._accumulators():
             name, lanes = self._accumulator(p, j), self._partial(j)
             if lanes and not self.operands.whole_stores:
-                lines.append(f"__builtin_memcpy(out + {offset}, &{name}, {4 * lanes});")
+                lines.append(f"STORE_PART(out + {offset}, {name}, {lanes});")
             else:
                 lines.append(f"{store}(out + {offset}, {name});")
         return lines
@@ -275,6 +275,7 @@ class Microkernel:
         vector = f"{_pointer(ops.vector)} + {v}" + (f" + {name} * {cv}" if name else "")
         scalar = f"{_pointer(ops.broadcast)} + {s}" + (f" + {name} * {cs}" if name else "")
         lines = [f"const float *vp = {vector}, *sp = {scalar};"]
+        lines.append("STEP;")
         if self.schedule.prefetch:
             lines.append(f"__builtin_prefetch(vp + {self.schedule.prefetch // 4});")
         points, count = self.points(live), self.vectors.size
@@ -297,10 +298,7 @@ class Microkernel:
         offset = placement.coefficient(self.vectors.loop, self.schedule.vector[1]) * vector
         lanes = self._partial(vector)
         if lanes and not self.operands.whole_loads:
-            return (
-                f"vec w{vector} = (vec){{0}}; "
-                f"__builtin_memcpy(&w{vector}, vp + {offset}, {4 * lanes});"
-            )
+            return f"vec w{vector}; LOAD_PART(w{vector}, vp + {offset}, {lanes});"
         return f"const vec w{vector} = LOAD(vp + {offset});"
 
 
