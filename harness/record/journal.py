@@ -206,7 +206,8 @@ def _check_usable(folder: CampaignFolder, resume: bool) -> None:
         raise RecordError(
             f"campaign folder {path}: holds a campaign already; campaign.resume={path} continues it"
         )
-    if not folder.exists and any(not p.name.startswith(".") for p in path.iterdir()):
+    foreign = (p.name for p in path.iterdir() if p != folder.log and not p.name.startswith("."))
+    if not folder.exists and any(foreign):
         raise RecordError(f"campaign folder {path}: is not empty and holds no campaign")
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import importlib.util
 import logging
 import os
+import sys
 import tempfile
 import warnings
 import zipfile
@@ -21,7 +23,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-from harness.errors import RecordError
+from harness.errors import EnvironmentProblem, RecordError
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
 from harness.record.run_fields import RunFields, content_of, run_fields, safe_name
@@ -49,7 +51,8 @@ class Synced:
 class MlflowSink:
     """Takes results without waiting; `close` waits until they are in the store.
 
-    `warn` is called once at most, with one line, when the store cannot be written.
+    `warn` is called once at most, with one line, when the store cannot be written. Raises
+    EnvironmentProblem where MLflow is not installed.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class MlflowSink:
         experiment: str,
         warn: Callable[[str], None],
     ) -> None:
+        _check_installed()
         self._folder = folder
         self._uri = uri or default_store(folder)
         self._experiment = experiment
@@ -114,7 +118,11 @@ class MlflowSink:
 def sync(
     folder: CampaignFolder, uri: str | None, experiment: str, table: str | None = None
 ) -> Synced:
-    """Brings the store up to date from the journal; safe to repeat. Raises RecordError."""
+    """Brings the store up to date from the journal; safe to repeat.
+
+    Raises RecordError, and EnvironmentProblem where MLflow is not installed.
+    """
+    _check_installed()
     results = folder.results()
     address = uri or default_store(folder)
     try:
@@ -226,17 +234,22 @@ class _Store:
                 return found
 
 
+def _check_installed() -> None:
+    if importlib.util.find_spec("mlflow") is None:
+        raise EnvironmentProblem(
+            "MLflow is not installed; install it with: "
+            f"{sys.executable} -m pip install 'mlflow>=3.13,<4'"
+        )
+
+
 def _load_mlflow() -> Any:
     """The mlflow package, quiet; its environment must stand before it is imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for module in ("mlflow", "sqlalchemy", "alembic", "pydantic", "fastapi", "google"):
         warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")
-    try:
-        mlflow = importlib.import_module("mlflow")
-        importlib.import_module("mlflow.tracking")
-    except ImportError as fault:
-        raise RecordError("mlflow is not installed; the extra `tracking` has it") from fault
+    mlflow = importlib.import_module("mlflow")
+    importlib.import_module("mlflow.tracking")
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.record.result import Speedup
+from harness.report.summary import (
+    baselines_of,
+    gaps_of,
+    gflops_interval,
+    means_of,
+    problems_of,
+    share_of_peak,
+)
+from tests.harness.record.results import baseline_result, strategy_result
+
+
+def test_problems_group_contenders_and_put_baselines_last() -> None:
+    results = [baseline_result(), strategy_result(), strategy_result("conv_b")]
+    first, second = problems_of(results)
+    assert (first.label, second.label) == ("conv_a", "conv_b")
+    assert [r.contender for r in first.results] == ["roofline", "onednn"]
+
+
+def test_labels_tell_a_sweeps_problems_apart() -> None:
+    wide = replace(
+        strategy_result(), problem={**strategy_result().problem, "sizes": {"n": 1, "ic": 128}}
+    )
+    results = [strategy_result(), wide, replace(strategy_result(), threads=2)]
+    labels = [problem.label for problem in problems_of(results)]
+    assert labels == ["conv_a ic=64 threads=1", "conv_a ic=128 threads=1", "conv_a ic=64 threads=2"]
+
+
+def test_unlike_hosts_are_never_pooled() -> None:
+    results = [
+        strategy_result(node=node, host={"fingerprint": node * 2}) for node in ("x", "y", "x")
+    ]
+    assert [p.label for p in problems_of(results)] == ["conv_a node=x", "conv_a node=y"]
+    assert [m.label for m in means_of(results)] == ["roofline node=x", "roofline node=y"]
+    assert [m.counts["ok"] for m in means_of(results)] == [2, 1]
+
+
+def test_means_are_geometric_and_stand_beside_the_counts() -> None:
+    def at(name: str, ratio: float) -> Speedup:
+        return Speedup(ratio, (ratio, ratio), "faster")
+
+    results = [
+        strategy_result("a", speedup={"onednn": at("a", 2.0)}),
+        strategy_result("b", speedup={"onednn": at("b", 0.5)}),
+        strategy_result("c", status="failed", speedup={}),
+        baseline_result("a"),
+    ]
+    strategy, baseline = means_of(results, {("roofline", "onednn"): at("mean", 1.0)})
+    assert strategy.ratios["onednn"] == pytest.approx(1.0)
+    assert strategy.counts == {"ok": 2, "failed": 1}
+    assert strategy.intervals["onednn"].ci95 == (1.0, 1.0)
+    assert strategy.tuning_seconds == pytest.approx(3 * 3.75)
+    assert (baseline.contender, baseline.ratios) == ("onednn", {})
+
+
+def test_a_reason_is_told_once_and_failures_come_first() -> None:
+    results = [
+        baseline_result(name, status="skipped", reason="not\ninstalled")
+        for name in ("a", "b", "c", "d")
+    ]
+    results.append(strategy_result("a", status="failed", stage="verify", reason="wrong"))
+    told = [str(gap) for gap in gaps_of(problems_of(results))]
+    assert told == [
+        "roofline on a: failed (verify): wrong",
+        "onednn on 4 problems: skipped: not installed",
+    ]
+
+
+def test_a_baseline_that_is_only_compared_with_is_named() -> None:
+    assert baselines_of([strategy_result()]) == ("onednn",)
+    assert baselines_of([baseline_result(status="skipped")]) == ("onednn",)
+
+
+def test_figures() -> None:
+    result = baseline_result(threads=2)
+    interval = gflops_interval(result)
+    assert interval is not None
+    assert interval[0] < 180.5 < interval[1]
+    assert interval[1] == pytest.approx(180.5 * 0.00128 / 0.00126)
+    assert share_of_peak(result, 100.0) == pytest.approx(180.5 / 200.0)
+    assert share_of_peak(result, None) is None
+    assert gflops_interval(baseline_result(seconds=None)) is None

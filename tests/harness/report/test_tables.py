@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from harness.record.result import Speedup, TrialResult
+from harness.report.tables import campaign_table, markdown_campaign, render_campaign
+from tests.harness.record.results import baseline_result, strategy_result
+
+UNMEASURED: dict[str, Any] = {"gflops": None, "seconds": None, "speedup": {}, "max_error": None}
+UNSURE = {"onednn": Speedup(0.989, (0.94, 1.03), "inconclusive")}
+
+
+def campaign() -> list[TrialResult]:
+    results = []
+    for name in ("resnet50_00", "gemm_128x2048x4096"):
+        results += [
+            baseline_result(name),
+            strategy_result(name),
+            strategy_result(name, "top_k", speedup=UNSURE),
+        ]
+    return [
+        *results,
+        strategy_result(
+            "odd", status="failed", stage="verify", reason="wrong [by 3]", **UNMEASURED
+        ),
+        baseline_result("odd", status="skipped", reason="install it with: x", **UNMEASURED),
+    ]
+
+
+def test_what_the_table_says() -> None:
+    text = render_campaign(campaign(), 198.0)
+    lines = text.splitlines()
+    assert "hot | 1 thread | host | measured peak 198 GFLOP/s a core" in lines[0]
+    (row,) = (line for line in lines if line.startswith("resnet50_00"))
+    assert row.split() == [
+        *("resnet50_00", "roofline", "191.2", "[187", "194]", "97%"),
+        *("1.06", "[1.04", "1.08]", "faster", "2e-06", "3.8", "s"),
+    ]
+    (mean,) = (line for line in lines if line.startswith("geometric mean"))
+    assert mean.split()[2:] == ["roofline", "2", "ok,", "1", "failed", "1.06", "11.2", "s"]
+    assert "failed (verify)" in text
+    assert lines[-3:] == [
+        "8 trials: 6 ok, 1 failed, 1 skipped",
+        "roofline on odd: failed (verify): wrong [by 3]",
+        "onednn on odd: skipped: install it with: x",
+    ]
+
+
+def test_it_fits_a_hundred_columns() -> None:
+    text = render_campaign(campaign(), 198.0)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+
+
+def test_plain_text_has_no_colours_and_a_terminal_has() -> None:
+    assert "\x1b" not in render_campaign(campaign(), 198.0)
+    shown = io.StringIO()
+    Console(file=shown, force_terminal=True, width=100).print(campaign_table(campaign(), None))
+    assert "\x1b[32m" in shown.getvalue()
+
+
+def test_a_narrow_terminal_folds_the_problem_and_keeps_the_figures() -> None:
+    text = render_campaign(campaign(), 198.0, width=92)
+    assert "1.06 [1.04 1.08]  faster" in text
+    assert "inconclusive" in text
+
+
+def test_means_carry_their_interval() -> None:
+    means = {("roofline", "onednn"): Speedup(1.055, (1.03, 1.07), "faster")}
+    text = render_campaign(campaign(), 198.0, means)
+    (mean,) = (line for line in text.splitlines() if line.startswith("geometric mean"))
+    assert "1.05 [1.03 1.07]  faster" in mean or "1.06 [1.03 1.07]  faster" in mean
+
+
+def test_several_baselines_have_a_sign_each() -> None:
+    both = {
+        "onednn": Speedup(1.06, (1.04, 1.08), "faster"),
+        "autotvm": Speedup(0.9, (0.8, 0.95), "slower"),
+    }
+    text = render_campaign([strategy_result(speedup=both), baseline_result()], None)
+    assert "1.06 [1.04 1.08] + 0.90 [0.80 0.95] -" in text
+    assert "+ faster, - slower" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_shared_cores_are_told() -> None:
+    assert "1 of them were measured on shared cores" in render_campaign(
+        [strategy_result(quality="shared"), baseline_result()], None
+    )
+
+
+def test_markdown() -> None:
+    lines = markdown_campaign(campaign(), 198.0).splitlines()
+    assert lines[2].startswith("| problem | contender | GFLOP/s [95 %] | peak | x onednn [95 %] |")
+    assert {line.count("|") for line in lines[2:-4] if line} == {9}
+    assert lines[-1] == "- onednn on odd: skipped: install it with: x"
+
+
+def test_an_empty_campaign_has_a_table_too() -> None:
+    assert "0 trials: 0 ok" in render_campaign([], None)
