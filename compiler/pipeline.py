@@ -5,10 +5,13 @@ from __future__ import annotations
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
 from compiler.cost.ranking import Ranked, ranker
+from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.candidates import candidates
+from compiler.schedule.fit import check_fit
+from compiler.schedule.legality import by_isl
 from compiler.schedule.schedule import Schedule, parse_schedule
 
 __all__ = ["Ranked", "compile_schedule", "loop_nest", "parse_schedule", "ranked_schedules"]
@@ -32,5 +35,9 @@ def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
 
     ScheduleError when the schedule does not fit the nest or breaks a dependence, which it names.
     """
-    model = loop_nest(primitive)
-    return generate(model.nest, schedule)
+    nest = loop_nest(primitive).nest
+    check_fit(nest, schedule)
+    refusal = by_isl(nest, schedule)
+    if refusal is not None:
+        raise ScheduleError(f"{primitive.name}: {refusal}")
+    return generate(nest, schedule)

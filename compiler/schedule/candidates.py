@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import prod
 
-from compiler.errors import ScheduleError
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.axes import Axes, axes_of
-from compiler.schedule.contraction import dimension
-from compiler.schedule.fit import free
-from compiler.schedule.layout import Layout
+from compiler.schedule.legality import structural
 from compiler.schedule.microkernel import register_tiles_of
+from compiler.schedule.placement import Placed, placements
 from compiler.schedule.schedule import Schedule, Sizes
 from compiler.schedule.tile_class import guards, tile_classes
 from compiler.schedule.tiling import balanced, levels
 
-CHANNEL_BLOCKS = (64, 32, 16, 8)
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
+UNROLL = 4
+Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
 def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tuple[Schedule, ...]:
     """All candidate schedules, without repetition; the scalar nest when nothing else fits."""
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
-        for choice in _placements(nest, axes, machine):
-            for tile in _tiles(nest, axes, choice, machine):
-                for order, block in _orders(nest, axes, choice, tile, machine):
-                    schedule = _schedule(axes, choice, tile, order, block)
-                    if printed_multiply_adds(nest, axes, schedule) <= MULTIPLY_ADDS:
-                        found[_parallel(nest, schedule, threads)] = None
-    return tuple(found) or (scalar_schedule(nest),)
+        for placed in placements(nest, axes, machine):
+            for tile in _tiles(nest, axes, placed, machine):
+                for order, block in _orders(nest, axes, placed, tile):
+                    schedule = Schedule(
+                        scheme=placed.scheme,
+                        order=order,
+                        vector=(axes.vector, placed.lanes),
+                        tile=tile,
+                        block=block,
+                        layout=placed.layout,
+                        pack=placed.pack,
+                        unroll=UNROLL,
+                    )
+                    found[_parallel(nest, schedule, threads)] = None
+    return tuple(s for s in found if structural(nest, s) is None) or (scalar_schedule(nest),)
 
 
 def scalar_schedule(nest: Primitive) -> Schedule:
@@ -39,209 +47,109 @@ def scalar_schedule(nest: Primitive) -> Schedule:
     return Schedule("scalar", tuple(loop for loop, _ in nest.extents))
 
 
-@dataclass(frozen=True)
-class _Placement:
-    """Lanes, inner channel block and where the tensors lie for one reading of the nest."""
-
-    scheme: str
-    lanes: int
-    channel_block: int  # 1: the channel is not blocked
-    layout: tuple[tuple[str, str], ...]
-    pack: tuple[tuple[str, str], ...]
-    panels: bool  # the vector operand's blocks are to hold whole register tiles
-
-
-def _placements(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[_Placement]:
-    lanes = machine.vector_length
-    while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
-        lanes //= 2
-    scheme = _scheme(nest, axes)
-    extent = nest.extent(axes.channel) if axes.channel else 1
-    scalar = nest.tensor(axes.roles.broadcast_operand.tensor)
-    blocks = [1]
-    if axes.channel and free(scalar):
-        whole = [b for b in CHANNEL_BLOCKS if b <= extent and extent % b == 0]
-        blocks = whole[:3] or [min(extent, 16)]
-    for block in blocks:
-        try:
-            yield _placement(nest, axes, scheme, lanes, block)
-        except _Unplaceable:
-            continue
-
-
-class _Unplaceable(Exception):
-    """No layout makes this reading of the nest vectorisable."""
-
-
-def _scheme(nest: Primitive, axes: Axes) -> str:
-    """pixels when the lanes run over a loop of the operand that is not constant."""
-    return "broadcast" if nest.tensor(axes.roles.vector_operand.tensor).constant else "pixels"
-
-
-def _placement(nest: Primitive, axes: Axes, scheme: str, lanes: int, block: int) -> _Placement:
-    layout: list[tuple[str, str]] = []
-    pack: list[tuple[str, str]] = []
-    vector, scalar, output = axes.roles.accesses
-    taps = block if axes.channel else 1
-    v_tensor, s_tensor, o_tensor = (nest.tensor(a.tensor) for a in (vector, scalar, output))
-    v_dim = dimension(vector, axes.vector)
-    o_dim = dimension(output, axes.vector)
-    assert o_dim is not None
-    # The vector operand: lanes innermost, the channel block around them.
-    if v_dim is not None and free(v_tensor) and not _padded(nest, axes):
-        blocks = [(v_dim, lanes)]
-        c_dim = dimension(vector, axes.channel) if axes.channel else None
-        if c_dim is not None and taps > 1:
-            blocks.insert(0, (c_dim, taps))
-        order = [v_dim, *(d for d in range(len(v_tensor.shape)) if d != v_dim)]
-        order.sort(key=lambda d: _rank(axes, vector.indices[d].loops))
-        layout.append((v_tensor.name, Layout(v_tensor.shape, tuple(order), tuple(blocks)).tag()))
-    else:
-        coefficients = [i.coefficient(axes.vector) for i in vector.indices]
-        if sorted(coefficients)[-2:] not in ([0, 1], [1]) or min(coefficients) < 0:
-            raise _Unplaceable
-        last = coefficients.index(1)
-        plain = v_tensor.stored[-1] == last
-        if (
-            not plain
-            or _padded(nest, axes)
-            or (nest.extent(axes.vector) % lanes and scheme == "pixels")
-        ):
-            order = [d for d in range(len(v_tensor.shape)) if d != last] + [last]
-            pack.append((v_tensor.name, Layout(v_tensor.shape, tuple(order)).tag()))
-    # The broadcast operand: scalars, so any layout is legal; blocks keep a tile's channels close.
-    if free(s_tensor):
-        c_dim = dimension(scalar, axes.channel) if axes.channel else None
-        if scheme == "pixels" and s_tensor.constant:
-            order = sorted(
-                range(len(s_tensor.shape)),
-                key=lambda d: -_rank(axes, scalar.indices[d].loops),
-            )
-            order.sort(key=lambda d: any(p in scalar.indices[d].loops for p in axes.pixels))
-            layout.append((s_tensor.name, Layout(s_tensor.shape, tuple(order)).tag()))
-        elif c_dim is not None and taps > 1:
-            natural = tuple(range(len(s_tensor.shape)))
-            layout.append((s_tensor.name, Layout(s_tensor.shape, natural, ((c_dim, taps),)).tag()))
-    try:
-        guards(nest, scalar)
-    except ScheduleError:
-        pack.append((s_tensor.name, dict(layout).get(s_tensor.name) or _plain_tag(s_tensor.shape)))
-    # The output: lanes innermost.
-    if free(o_tensor) and scheme == "broadcast":
-        natural = tuple(range(len(o_tensor.shape)))
-        layout.append((o_tensor.name, Layout(o_tensor.shape, natural, ((o_dim, lanes),)).tag()))
-    elif o_tensor.stored[-1] != o_dim and not free(o_tensor):
-        raise _Unplaceable
-    elif o_tensor.stored[-1] != o_dim:
-        order = [d for d in range(len(o_tensor.shape)) if d != o_dim] + [o_dim]
-        layout.append((o_tensor.name, Layout(o_tensor.shape, tuple(order)).tag()))
-    return _Placement(scheme, lanes, taps, tuple(sorted(layout)), tuple(pack), bool(layout))
-
-
-def _plain_tag(shape: tuple[int, ...]) -> str:
-    return Layout(shape, tuple(range(len(shape)))).tag()
-
-
-def _padded(nest: Primitive, axes: Axes) -> bool:
-    """Whether the vector operand reads outside its tensor."""
-    extents = dict(nest.extents)
-    access = axes.roles.vector_operand
-    shape = nest.tensor(access.tensor).shape
-    bounds = [index.bounds(extents) for index in access.indices]
-    return any(low < 0 or high >= size for (low, high), size in zip(bounds, shape, strict=True))
-
-
-def _rank(axes: Axes, loops: tuple[str, ...]) -> int:
-    """Order of a dimension in the vector operand: batch, lanes, channel, then taps."""
-    if axes.vector in loops:
-        return 1
-    if axes.channel in loops:
-        return 2
-    return 3 if any(loop in axes.taps for loop in loops) else 0
-
-
-def _tiles(
-    nest: Primitive, axes: Axes, choice: _Placement, machine: Architecture
-) -> Iterator[Sizes]:
-    """Register tiles: the last one or two pixel loops, and vectors."""
-    vectors = -(-nest.extent(axes.vector) // choice.lanes)
-    if not axes.pixels:
-        for tile in register_tiles_of(machine, 1, vectors)[:4]:
-            yield ((axes.vector, tile.vectors),)
-        return
-    inner = axes.pixels[-1]
-    outer = axes.pixels[-2] if len(axes.pixels) > 1 else None
-    width = nest.extent(inner)
+def _tiles(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> Iterator[Sizes]:
+    """Register tiles over vectors and the last one or two pixel loops, best rate first."""
+    vectors = -(-nest.extent(axes.vector) // placed.lanes)
+    inner, outer = ("", "", *axes.pixels)[-1], ("", "", *axes.pixels)[-2]
+    width = nest.extent(inner) if inner else 1
     height = nest.extent(outer) if outer else 1
     seen: set[Sizes] = set()
     for tile in register_tiles_of(machine, width * height, vectors):
         for rows in range(1, min(height, 4, tile.points) + 1):
-            if tile.points % rows or (rows > 1 and tile.points // rows > width):
+            columns = tile.points // rows
+            if tile.points % rows or (rows > 1 and columns > width):
                 continue
-            columns = min(tile.points // rows, width)
-            # balanced pieces make several limits the same tile
-            columns = balanced(width, columns)[0][1]
-            sizes: list[tuple[str, int]] = [(axes.vector, balanced(vectors, tile.vectors)[0][1])]
-            sizes += [(inner, columns)] if columns > 1 else []
-            if outer and rows > 1:
-                sizes.append((outer, rows))
-            key = tuple(sizes)
-            if key not in seen and _efficient(nest, key, axes, machine):
-                seen.add(key)
-                yield key
+            # Balanced pieces make several limits the same tile.
+            shape = [
+                (axes.vector, balanced(vectors, tile.vectors)[0][1]),
+                (inner, balanced(width, min(columns, width))[0][1]),
+                (outer, rows),
+            ]
+            sizes = tuple((loop, n) for loop, n in shape if loop == axes.vector or n > 1)
+            if sizes in seen or not _busy(nest, axes, sizes, machine):
+                continue
+            seen.add(sizes)
+            if _printed_multiply_adds(nest, axes, placed, sizes) <= MULTIPLY_ADDS:
+                yield sizes
 
 
-def _efficient(nest: Primitive, tile: Sizes, axes: Axes, machine: Architecture) -> bool:
-    """Whether enough accumulators are left after balancing to cover most of the latency."""
-    accumulators = 1
-    for _, size in tile:
-        accumulators *= size
-    everything = nest.extent(axes.vector)
-    for loop in axes.pixels:
-        everything *= nest.extent(loop)
-    return accumulators >= min(machine.fma_latency * machine.fma_per_cycle * 3 // 4, everything)
+def _busy(nest: Primitive, axes: Axes, tile: Sizes, machine: Architecture) -> bool:
+    """Whether the accumulators cover most of the multiply-adders' latency, if the nest has any."""
+    wanted = machine.fma_latency * machine.fma_per_cycle * 3 // 4
+    all_points = prod(nest.extent(loop) for loop in (axes.vector, *axes.pixels))
+    return prod(n for _, n in tile) >= min(wanted, all_points)
 
 
-def _orders(
-    nest: Primitive, axes: Axes, choice: _Placement, tile: Sizes, machine: Architecture
-) -> Iterator[tuple[tuple[str, ...], Sizes]]:
+def _printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
+    """Multiply-adds in the C text: accumulators per class and group of taps, unrolled steps."""
+    scalar = axes.roles.broadcast_operand
+    packed = scalar.tensor in dict(placed.pack)
+    borders = {} if packed else {g.point: g for g in guards(nest, scalar)}
+    order = tuple(loop for loop, _ in nest.extents)
+    shape = Schedule(placed.scheme, order, vector=(axes.vector, placed.lanes), tile=tile)
+    total = UNROLL
+    for loop, _ in tile:
+        classes = tile_classes(nest, shape, loop, borders.get(loop), False)
+        total *= sum(
+            c.size if c.taps is None else sum(len(g.live) for g in c.taps) for c in classes
+        )
+    return total
+
+
+def _orders(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> Iterator[Order]:
     """Loop orders around and inside the microkernel, with their block sizes."""
-    vector, channel = axes.vector, axes.channel
-    pixels = axes.pixels
-    inner: tuple[str, ...] = axes.taps
-    block: Sizes = ()
-    if channel and choice.channel_block > 1 and choice.channel_block < nest.extent(channel):
-        inner = (f"{channel}@1", *axes.taps, channel)
-        block = ((f"{channel}@1", choice.channel_block),)
-    elif channel:
-        inner = (*axes.taps, channel)
     sizes = dict(tile)
-    vectors = -(-nest.extent(vector) // (choice.lanes * sizes.get(vector, 1)))
-    head = axes.batch
-    plain = [(*head, vector, *pixels), (*head, *pixels, vector)]
+    vector, pixels = axes.vector, axes.pixels
+    tiles = -(-nest.extent(vector) // (placed.lanes * sizes[vector]))
+    for inner, block in _inner(nest, axes, placed):
+        for outer, blocks in _around(nest, axes, sizes, tiles):
+            yield (*axes.batch, *outer, *inner), (*blocks, *block)
+        if axes.taps and inner[0] == axes.channel:  # they are few
+            continue
+        for chunk in _chunks(nest, axes, placed):
+            name = f"{axes.channel}@{2 if block else 1}"
+            cut = (*block, (name, chunk))
+            yield (*axes.batch, name, vector, *pixels, *inner), cut
+            yield (*axes.batch, name, *pixels, vector, *inner), cut
+            for group in _groups(tiles):
+                several = f"{vector}@1"
+                sized = (*cut, (several, group))
+                yield (*axes.batch, several, name, *pixels, vector, *inner), sized
+                yield (*axes.batch, name, several, *pixels, vector, *inner), sized
+
+
+def _inner(nest: Primitive, axes: Axes, placed: Placed) -> Iterator[Order]:
+    """Reduction loops of the microkernel: channel blocks, taps, channels; or channels, taps."""
+    channel = axes.channel
+    if channel is None:
+        yield axes.taps, ()
+        return
+    if 1 < placed.channel_block < nest.extent(channel):
+        yield (f"{channel}@1", *axes.taps, channel), ((f"{channel}@1", placed.channel_block),)
+        return
+    yield (*axes.taps, channel), ()
+    if axes.taps and nest.extent(channel) <= UNROLL:  # too short to be the innermost loop
+        yield (channel, *axes.taps), ()
+
+
+def _around(nest: Primitive, axes: Axes, tile: dict[str, int], tiles: int) -> Iterator[Order]:
+    """Orders of the tile loops: what is innermost stays in the nearest cache."""
+    vector, pixels = axes.vector, axes.pixels
+    orders = [(vector, *pixels), (*pixels, vector)]
     if len(pixels) > 1:
-        plain.append((*head, *pixels[:-1], vector, pixels[-1]))
-    for order in dict.fromkeys(plain):
-        yield (*order, *inner), block
-    for group in _groups(vectors):
-        blocked = ((f"{vector}@1", group), *block)
-        yield (*head, f"{vector}@1", *pixels, vector, *inner), blocked
+        orders.append((*pixels[:-1], vector, pixels[-1]))
+    for order in dict.fromkeys(orders):
+        yield order, ()
+    several = f"{vector}@1"
+    for group in _groups(tiles):
+        yield (several, *pixels, vector), ((several, group),)
         if len(pixels) > 1:
-            yield (*head, f"{vector}@1", *pixels[:-1], vector, pixels[-1], *inner), blocked
+            yield (several, *pixels[:-1], vector, pixels[-1]), ((several, group),)
     if pixels:
-        rows = -(-nest.extent(pixels[-1]) // sizes.get(pixels[-1], 1))
-        for group in _groups(rows)[-2:]:
-            name = f"{pixels[-1]}@1"
-            yield (*head, *pixels[:-1], name, vector, pixels[-1], *inner), ((name, group), *block)
-    for chunk in _chunks(nest, axes, choice, machine):
-        name = f"{channel}@2" if block else f"{channel}@1"
-        cut = ((name, chunk), *block)
-        yield (*head, name, vector, *pixels, *inner), cut
-        yield (*head, name, *pixels, vector, *inner), cut
-        for group in _groups(vectors):
-            blocked = ((f"{vector}@1", group), *cut)
-            yield (*head, f"{vector}@1", name, *pixels, vector, *inner), blocked
-            yield (*head, name, f"{vector}@1", *pixels, vector, *inner), blocked
+        columns = -(-nest.extent(pixels[-1]) // tile.get(pixels[-1], 1))
+        several = f"{pixels[-1]}@1"
+        for group in _groups(columns)[-2:]:
+            yield (*pixels[:-1], several, vector, pixels[-1]), ((several, group),)
 
 
 def _groups(pieces: int) -> list[int]:
@@ -249,45 +157,13 @@ def _groups(pieces: int) -> list[int]:
     return [g for g in (2, 4, 8, 16, 32) if g * 2 <= pieces]
 
 
-def _chunks(nest: Primitive, axes: Axes, choice: _Placement, machine: Architecture) -> list[int]:
-    """Pieces of the channel loop that keep a register tile's operands in the first cache."""
+def _chunks(nest: Primitive, axes: Axes, placed: Placed) -> list[int]:
+    """Pieces of the channel loop, for when the whole reduction does not stay in a near cache."""
     if axes.channel is None:
         return []
-    extent, step = nest.extent(axes.channel), choice.channel_block
-    sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % step == 0]
-    taps = 1
-    for loop in axes.taps:
-        taps *= nest.extent(loop)
+    extent, taps = nest.extent(axes.channel), prod(nest.extent(loop) for loop in axes.taps)
+    sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % placed.channel_block == 0]
     return [c for c in sizes if c * taps >= 128][:4]
-
-
-def _schedule(
-    axes: Axes, choice: _Placement, tile: Sizes, order: tuple[str, ...], block: Sizes
-) -> Schedule:
-    return Schedule(
-        scheme=choice.scheme,
-        order=order,
-        vector=(axes.vector, choice.lanes),
-        tile=tile,
-        block=block,
-        layout=choice.layout,
-        pack=choice.pack,
-        unroll=4 if choice.channel_block not in (4, 2) else 1,
-    )
-
-
-def printed_multiply_adds(nest: Primitive, axes: Axes, schedule: Schedule) -> int:
-    """Multiply-adds in the C text: per border class, group of taps, accumulator, unrolled step."""
-    scalar = axes.roles.broadcast_operand
-    packed = scalar.tensor in dict(schedule.pack)
-    borders = {} if packed else {g.point: g for g in guards(nest, scalar)}
-    total = schedule.unroll
-    for loop, _ in schedule.tile:
-        classes = tile_classes(nest, schedule, loop, borders.get(loop), False)
-        total *= sum(
-            sum(len(g.live) for g in c.taps) if c.taps is not None else c.size for c in classes
-        )
-    return total
 
 
 def _parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
