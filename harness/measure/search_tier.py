@@ -111,10 +111,12 @@ class _Race:
         finalists = finalists[: self._settings.search_finalists]
         if len(finalists) < 2:
             return finalists[0] if finalists else None
-        for index in finalists:
-            again = self._timed(index, None, verified=True)
-            self._found[index] = replace(self._found[index], retimed=again.seconds)
-        retimed = {index: self._found[index].retimed or float("inf") for index in finalists}
+        retimed = dict.fromkeys(finalists, float("inf"))
+        for index in finalists + finalists[::-1]:  # mirrored, against drift
+            again = self._timed(index, None, verified=True).seconds
+            if again is not None:
+                retimed[index] = min(retimed[index], again)
+                self._found[index] = replace(self._found[index], retimed=retimed[index])
         return min(finalists, key=lambda index: retimed[index])
 
     def _time_sentinel(self, sentinel: int) -> None:
