@@ -1,0 +1,195 @@
+"""One unit through both stages, with the real compiler, on a problem of a few microseconds."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from compiler.problem.architecture import Architecture, CacheLevel
+from compiler.problem.specification import primitive_from
+from harness.failure import Failure
+from harness.kernel.build import CCompiler
+from harness.kernel.vector_unit import vector_facts
+from harness.measure.budget import QUICK
+from harness.measure.host import fingerprint
+from harness.measure.slot import Slot
+from harness.trial import PreparedUnit, measure_unit, prepare_unit
+from harness.unit import Contender, Problem, Unit
+from tests.harness import matmul_kernels as kernels
+
+FAST = replace(
+    QUICK,
+    processes=1,
+    max_processes=1,
+    min_blocks=2,
+    budget_seconds=0.01,
+    sample_seconds=1e-4,
+    settle_seconds=1e-4,
+    search_sample_seconds=1e-4,
+    time_limit=20.0,
+)
+SLOT = Slot((max(os.sched_getaffinity(0)),), quality="shared")
+ROOFLINE = Contender("roofline", "strategy", "roofline")
+TOP = Contender("top3", "strategy", "top_k", {"k": 3})
+ABSENT = Contender("absent", "baseline", "onednn", {"path": "/nonexistent"})
+
+
+def host() -> Architecture:
+    unit = vector_facts()
+    return Architecture(
+        "host",
+        unit.isa,
+        unit.bytes,
+        unit.registers,
+        embedded_broadcast=unit.embedded_broadcast,
+        caches=(CacheLevel("L1", 32 << 10, bandwidth=100), CacheLevel("L2", 1 << 20, bandwidth=50)),
+        peak=50.0,
+        memory_bandwidth=10.0,
+    )
+
+
+def unit_of(*strategies: Contender, baselines: tuple[Contender, ...] = ()) -> Unit:
+    problem = Problem("small", kernels.SPEC, primitive_from(kernels.SPEC))
+    return Unit(problem, strategies, baselines, "host", 1, FAST, seed=5, campaign="test")
+
+
+@pytest.fixture(scope="module")
+def prepared(build_cache: Path) -> PreparedUnit:
+    unit = unit_of(ROOFLINE, TOP, baselines=(ABSENT,))
+    return prepare_unit(unit, host(), build_cache)
+
+
+def test_a_unit_becomes_records(prepared: PreparedUnit, build_cache: Path) -> None:
+    travelled: PreparedUnit = pickle.loads(pickle.dumps(prepared))
+    outcome = measure_unit(travelled, SLOT, build_cache)
+    roofline, top, absent = outcome.results
+    assert (roofline.status, top.status, absent.status) == ("ok", "ok", "skipped")
+    for result in (roofline, top):
+        assert result.seconds is not None and result.gflops is not None
+        assert result.gflops == pytest.approx(
+            prepared.unit.problem.primitive.flops / result.seconds.median / 1e9
+        )
+        assert result.max_error is not None and result.tolerance is not None
+        assert 0 < result.max_error <= result.tolerance
+        assert result.trial == prepared.unit.trial(
+            next(c for c in prepared.unit.contenders if c.name == result.contender), fingerprint()
+        )
+        assert result.schedule and result.kernel and result.layouts
+        assert result.kernel in outcome.kernels
+        assert result.cores == SLOT.cores and result.quality == "shared" and result.seed == 5
+        assert result.stop in ("half-width", "budget")
+        assert result.host["peak_gflops"] == 50.0 and "compiler" in result.versions
+        rows = outcome.samples[result.trial]
+        assert len(rows) == result.seconds.samples == 2 * 2 * 2
+        assert {"process", "block", "position", "seconds", "calls", "flags"} == set(rows[0])
+    assert top.tuning_seconds.measure > 0 == roofline.tuning_seconds.measure
+    rows = outcome.candidates[top.trial]
+    assert len(rows) == 3 and all(row["measured"] for row in rows)
+    assert top.schedule in {row["schedule"] for row in rows}
+    assert absent.reason is not None and "install" in absent.reason
+    assert absent.seconds is None and absent.stage is None
+    assert not list((build_cache / "scratch").iterdir())
+
+
+def test_a_recorded_schedule_is_repeated_exactly(prepared: PreparedUnit, build_cache: Path) -> None:
+    candidate = prepared.contenders[0].candidates[0]
+    fixed = Contender("again", "strategy", "fixed", {"schedule": candidate.schedule})
+    again = prepare_unit(unit_of(fixed), host(), build_cache)
+    assert again.contenders[0].candidates[0].kernel == candidate.kernel
+    assert again.contenders[0].flags == ("compile cached",)
+
+
+@pytest.mark.parametrize(
+    ("contender", "stage"),
+    [
+        (Contender("bad", "strategy", "fixed", {"schedule": "no schedule at all"}), "plan"),
+        (Contender("bad", "strategy", "sorcery"), "plan"),
+        (Contender("bad", "strategy", "top_k", {"ranker": "sorcery"}), "plan"),
+        (Contender("bad", "baseline", "sorcery"), "plan"),
+    ],
+)
+def test_a_contender_that_cannot_be_prepared_fails_alone(
+    contender: Contender, stage: str, build_cache: Path
+) -> None:
+    strategies = (ROOFLINE, contender) if contender.kind == "strategy" else (ROOFLINE,)
+    baselines = (contender,) if contender.kind == "baseline" else ()
+    outcome = measure_unit(
+        prepare_unit(unit_of(*strategies, baselines=baselines), host(), build_cache),
+        SLOT,
+        build_cache,
+    )
+    good, bad = outcome.results
+    assert good.status == "ok"
+    assert (bad.status, bad.stage) == ("failed", stage)
+    assert bad.reason and "\n" not in bad.reason
+    assert bad.trial not in outcome.samples
+
+
+def with_kernel(prepared: PreparedUnit, index: int, spec: dict[str, object]) -> PreparedUnit:
+    """The first strategy's or the search's candidates with one executable replaced."""
+    contenders = list(prepared.contenders)
+    contender = contenders[index]
+    candidates = (replace(contender.candidates[0], executable=spec), *contender.candidates[1:])
+    contenders[index] = replace(contender, candidates=candidates)
+    return replace(prepared, contenders=tuple(contenders))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (kernels.LAST_TERM_MISSING, "expected"),
+        (kernels.READS_PAST_END, "past the end of 'a'"),
+        (kernels.SEGFAULT, "SIGSEGV"),
+        (kernels.ILLEGAL, "SIGILL"),
+    ],
+)
+def test_a_broken_kernel_is_a_failed_record(
+    text: str, reason: str, prepared: PreparedUnit, compiler: CCompiler, build_cache: Path
+) -> None:
+    """As the only candidate it fails its contender; of a search it is one row among others."""
+    spec = kernels.executable(text, compiler, build_cache)
+    broken = with_kernel(with_kernel(prepared, 0, spec), 1, spec)
+    outcome = measure_unit(broken, SLOT, build_cache)
+    roofline, top, _ = outcome.results
+    assert (roofline.status, roofline.stage) == ("failed", "verify")
+    assert roofline.reason is not None and reason in roofline.reason
+    assert roofline.seconds is None and roofline.trial not in outcome.samples
+    assert top.status == "ok"
+    first = outcome.candidates[top.trial][0]
+    assert first["stage"] == "verify" and reason in str(first["reason"])
+    assert first["measured"] is None
+
+
+def test_all_candidates_of_a_search_fail(
+    prepared: PreparedUnit, compiler: CCompiler, build_cache: Path
+) -> None:
+    spec = kernels.executable(kernels.LAST_TERM_MISSING, compiler, build_cache)
+    top = prepared.contenders[1]
+    wrong = tuple(replace(c, executable=spec) for c in top.candidates)
+    broken = replace(prepared, contenders=(replace(top, candidates=wrong),))
+    result = measure_unit(broken, SLOT, build_cache).results[0]
+    assert (result.status, result.stage) == ("failed", "verify")
+
+
+def test_candidates_that_do_not_compile_are_rows(prepared: PreparedUnit, build_cache: Path) -> None:
+    top = prepared.contenders[1]
+    failed = replace(top.candidates[0], executable=None, failure=Failure("compile", "gcc: no"))
+    some = replace(top, candidates=(failed, *top.candidates[1:]))
+    outcome = measure_unit(replace(prepared, contenders=(some,)), SLOT, build_cache)
+    assert outcome.results[0].status == "ok"
+    rows = outcome.candidates[outcome.results[0].trial]
+    assert (rows[0]["stage"], rows[0]["measured"]) == ("compile", None)
+    assert all(row["measured"] for row in rows[1:])
+
+
+def test_a_reference_that_fails_fails_the_unit(prepared: PreparedUnit, build_cache: Path) -> None:
+    """The child computes it from the specification alone."""
+    problem = replace(prepared.unit.problem, spec={"name": "nonsense"})
+    broken = replace(prepared, unit=replace(prepared.unit, problem=problem))
+    outcome = measure_unit(broken, SLOT, build_cache)
+    assert [r.status for r in outcome.results] == ["failed", "failed", "skipped"]
+    assert outcome.results[0].stage == "plan"
