@@ -16,6 +16,7 @@ import yaml
 
 from harness.cluster.pool import Node, Pool
 from harness.errors import SettingsError
+from harness.means import Means, campaign_means
 from harness.plan import Plan, check_memory, planned
 from harness.record.journal import NAME, RUNS, CampaignFolder, CampaignWriter, find_campaign
 from harness.record.result import Status, TrialResult
@@ -67,6 +68,7 @@ class Summary:
 
     folder: CampaignFolder
     results: tuple[TrialResult, ...]
+    means: Means
     peak: float | None  # GFLOP/s of one core of the first node
 
     @property
@@ -154,7 +156,9 @@ def run(
             watcher.begins(replace(plan, units=units), nodes)
             _measure(units, pool, writer, sink, watcher)
             folder = writer.folder
-            summary = Summary(folder, folder.results(), nodes[0].architecture.peak)
+            results = folder.results()
+            means = campaign_means(folder, results)
+            summary = Summary(folder, results, means, nodes[0].architecture.peak)
             sink.finish(table(summary))
         return summary
 
@@ -178,7 +182,8 @@ def configuration_text(settings: Sequence[Settings], command: Sequence[str]) -> 
     """campaign.yaml: the command, then one document for every combination of the sweep."""
     header = "# polydl " + " ".join(command) + "\n"
     documents = [dict(one.resolved) for one in settings]
-    return header + yaml.safe_dump_all(documents, sort_keys=False)
+    text: str = yaml.safe_dump_all(documents, sort_keys=False)
+    return header + text
 
 
 def _measure(

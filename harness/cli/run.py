@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,8 +18,10 @@ from harness.cluster.pool import Pool
 from harness.errors import EnvironmentProblem
 from harness.plan import Plan, estimated_seconds
 from harness.record.journal import CampaignFolder
-from harness.report.tables import render_campaign
+from harness.report.tables import campaign_table, render_campaign
 from harness.settings import Settings, load_settings
+
+PIPE_WIDTH = 120  # columns, where there is no terminal to ask
 
 _POOLS = {
     "serial": ("harness.cluster.serial_pool", "SerialPool"),
@@ -28,7 +31,7 @@ _POOLS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     settings = load_settings(arguments)
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
@@ -42,10 +45,10 @@ def main(arguments: Sequence[str]) -> int:
             ["run", *map(shlex.quote, arguments)],
             open_pool=lambda: open_pool(settings, plan, progress),
             open_sink=lambda folder: open_sink(settings[0], folder, console),
-            table=lambda made: render_campaign(made.results, made.peak),
+            table=lambda made: render_campaign(made.results, made.peak, made.means),
             watcher=progress,
         )
-    console.print(render_campaign(summary.results, summary.peak))
+    console.print(campaign_table(summary.results, summary.peak, summary.means))
     _tell_where(console, settings[0], summary)
     return summary.exit_status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import ray
@@ -29,12 +29,17 @@ _ENVIRONMENT = {
 }
 
 
+@cache
+def _token() -> str:
+    """One for the life of this process, since Ray keeps the first that it reads."""
+    return secrets.token_hex(32)
+
+
 def start_local(share: Share) -> None:
     """A cluster of this machine alone, whose processes stay off the measured cores."""
+    os.environ.update(_ENVIRONMENT, RAY_AUTH_TOKEN=_token())
+    ray._raylet.Config.initialize("")  # Ray read its environment when it was imported
     allowed = os.sched_getaffinity(0)
-    changed = {**_ENVIRONMENT, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
         _init(
@@ -46,7 +51,6 @@ def start_local(share: Share) -> None:
         )
     finally:
         os.sched_setaffinity(0, allowed)
-        _restore(before)
 
 
 def join(address: str) -> None:
@@ -61,11 +65,3 @@ def _init(**options: Any) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise EnvironmentProblem(f"Ray does not start: {reason}") from error
-
-
-def _restore(before: Mapping[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
