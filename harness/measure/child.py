@@ -24,6 +24,7 @@ from harness.record.result import Stage
 
 START_SECONDS = 60.0
 END_SECONDS = 2.0  # between closing its pipe and having exited
+LAST_WORDS = 1 << 14  # bytes of stderr that are looked at
 FAULT = "fault: "  # the prefix of what timing.c says about a guard page
 
 
@@ -45,26 +46,31 @@ class Child:
     """
 
     def __init__(self, settings: ChildSettings) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
+        self._open = contextlib.ExitStack()
+        self._errors = self._open.enter_context(tempfile.TemporaryFile())
         start = {
             "cores": settings.slot.cores,
             "numa_node": settings.slot.numa_node,
             "timer": str(settings.timer),
             "parent": os.getpid(),
         }
-        self._process = subprocess.Popen(
-            [settings.interpreter, "-s", "-m", settings.module, json.dumps(start)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={
-                "PATH": os.defpath,
-                "PYTHONPATH": str(Path(harness.__file__).parents[1]),
-                **settings.slot.environment(),
-                **settings.environment,
-            },
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [settings.interpreter, "-s", "-m", settings.module, json.dumps(start)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={
+                    "PATH": os.defpath,
+                    "PYTHONPATH": str(Path(harness.__file__).parents[1]),
+                    **settings.slot.environment(),
+                    **settings.environment,
+                },
+                start_new_session=True,
+            )
+        except OSError:
+            self._open.close()
+            raise
         self._unread = b""
         self._greeting: dict[str, Any] | Failure | None = None
 
@@ -119,7 +125,8 @@ class Child:
         """End the whole process group and wait for it."""
         self._signal(signal.SIGKILL)
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
+        self._open.close()
+        for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
@@ -148,7 +155,8 @@ class Child:
         self._await_end()
         self._signal(signal.SIGKILL)  # what it may have started; its own status stands
         status = self._process.wait()
-        self._errors.seek(0)
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - LAST_WORDS))
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         fault = next((line.removeprefix(FAULT) for line in said if line.startswith(FAULT)), None)
         last = f" ({said[-1][:200]})" if said else ""

@@ -66,9 +66,14 @@ class ContenderStarter:
 
     def __call__(self, names: Sequence[str], process: int) -> dict[str, Running | Failure]:
         """All processes start side by side, then get ready one after the other."""
-        children = {name: Child(self._child_settings(name)) for name in names}
+        children: dict[str, Child] = {}
         started: dict[str, Running | Failure] = {}
         try:
+            for name in names:
+                try:
+                    children[name] = Child(self._child_settings(name))
+                except OSError as error:
+                    started[name] = Failure("measure", f"no process could be started: {error}")
             for name, child in children.items():
                 ready = self._ready(name, child)
                 if ready is None:

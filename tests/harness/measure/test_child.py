@@ -157,6 +157,19 @@ def test_a_child_that_cannot_start(child_settings: ChildSettings) -> None:
         assert "ended with status 1" in failed.reason and "no_such_module" in failed.reason
 
 
+def test_an_interpreter_that_is_not_there_is_a_failure(
+    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+) -> None:
+    spec = kernels.executable(kernels.GOOD, compiler, build_cache)
+    specs = {"good": spec, "lost": {**spec, "interpreter": "/nonexistent/python"}}
+    starter = ContenderStarter(specs, matmul_data, child_settings, FAST)
+    started = starter(("good", "lost"), 0)
+    lost, good = started["lost"], started["good"]
+    assert isinstance(lost, Failure) and "no process could be started" in lost.reason
+    assert not isinstance(good, Failure)
+    good.close()
+
+
 def test_a_child_dies_with_its_parent(child_settings: ChildSettings) -> None:
     """The parent is a process of its own here, and ends without closing anything."""
     reading, writing = os.pipe()

@@ -1,0 +1,81 @@
+"""Executables of kind adapter, with a small one in C: y = factor * x."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.failure import Failure
+from harness.kernel.build import CCompiler, build
+from harness.kernel.load import Executable, LoadError, load
+from harness.kernel.problem_data import ProblemData
+from harness.kernel.verify import Verified, verify
+
+ADAPTER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static float x[4], y[4], factor;
+void *polydl_adapter_create(const char *configuration, char *error, size_t size) {
+    const char *found = strstr(configuration, "\"factor\": ");
+    if (!found) { snprintf(error, size, "configuration: no 'factor'"); return NULL; }
+    factor = strtof(found + 10, NULL);
+    return x;
+}
+int polydl_adapter_bind(void *h, const char *name, const float *values, size_t elements) {
+    if (strcmp(name, "x") || elements != 4) return 1;
+    memcpy(x, values, sizeof x);
+    return 0;
+}
+int polydl_adapter_run(void *h) {
+    for (int i = 0; i < 4; ++i) y[i] = factor * x[i];
+    return factor < 0;
+}
+int polydl_adapter_fetch(void *h, const char *name, float *values, size_t elements) {
+    if (strcmp(name, "y")) return 1;
+    memcpy(values, y, sizeof y);
+    return 0;
+}
+const char *polydl_adapter_describe(void *h) {
+    return factor < 0 ? "{\"error\": \"a negative factor\"}" : "{\"implementation\": \"loop\"}";
+}
+void polydl_adapter_destroy(void *h) {}
+"""
+
+X = np.array([1, -2, 3, 4], np.float32)
+
+
+def adapter(compiler: CCompiler, cache: Path, **configuration: float) -> Executable:
+    built = build(ADAPTER, False, compiler, cache)
+    assert not isinstance(built, Failure)
+    spec = {"kind": "adapter", "library": str(built.path), "configuration": configuration}
+    return load(spec)
+
+
+def data(output: str = "y", source: str = "x") -> ProblemData:
+    expected = 2 * X.astype(np.float64)
+    return ProblemData(
+        {source: X}, {output: (4,)}, {output: expected}, {output: abs(expected)}, {output: None}, 1
+    )
+
+
+def test_an_adapter_is_verified_like_a_kernel(compiler: CCompiler, build_cache: Path) -> None:
+    right = adapter(compiler, build_cache, factor=2.0)
+    assert isinstance(verify(right, data()), Verified)
+    assert right.describe() == {"implementation": "loop"}
+    right.close()
+    wrong = verify(adapter(compiler, build_cache, factor=3.0), data())
+    assert isinstance(wrong, Failure) and "y[0] is 3, expected 2" in wrong.reason
+
+
+def test_an_adapters_own_words_are_the_reason(compiler: CCompiler, build_cache: Path) -> None:
+    with pytest.raises(LoadError, match="configuration: no 'factor'"):
+        adapter(compiler, build_cache)
+    failed = verify(adapter(compiler, build_cache, factor=-1.0), data())
+    assert isinstance(failed, Failure)
+    assert failed.reason == "the adapter's run returned 1: a negative factor"
+    for unknown in (data(output="z"), data(source="w")):
+        refused = verify(adapter(compiler, build_cache, factor=2.0), unknown)
+        assert isinstance(refused, Failure) and "the adapter" in refused.reason
