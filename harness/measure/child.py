@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import harness
 from harness.failure import Failure
@@ -46,8 +46,7 @@ class Child:
     """
 
     def __init__(self, settings: ChildSettings) -> None:
-        self._open = contextlib.ExitStack()
-        self._errors = self._open.enter_context(tempfile.TemporaryFile())
+        self._errors = _nameless_file()
         start = {
             "cores": settings.slot.cores,
             "numa_node": settings.slot.numa_node,
@@ -69,7 +68,7 @@ class Child:
                 start_new_session=True,
             )
         except OSError:
-            self._open.close()
+            self._errors.close()
             raise
         self._unread = b""
         self._greeting: dict[str, Any] | Failure | None = None
@@ -125,7 +124,7 @@ class Child:
         """End the whole process group and wait for it."""
         self._signal(signal.SIGKILL)
         self._process.wait()
-        self._open.close()
+        self._errors.close()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -179,6 +178,11 @@ class Child:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+
+def _nameless_file() -> IO[bytes]:
+    """Gone when it is closed; for what a child says on stderr, however much that is."""
+    return tempfile.TemporaryFile()
 
 
 def _name(status: int) -> str:
