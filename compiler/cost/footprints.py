@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.schedule import Schedule
-from compiler.schedule.tiling import levels
+from compiler.schedule.schedule import Schedule, loop_of
+from compiler.schedule.tiling import register_tiles
 
 
 @dataclass(frozen=True)
@@ -23,38 +23,54 @@ class OuterLoop:
 def outer_loops(nest: Primitive, schedule: Schedule, reduction: tuple[str, ...]) -> list[OuterLoop]:
     """The levels around the microkernel, outermost first; trips are per iteration of the parents.
 
-    Uneven pieces count as the largest one, trips as the mean.
+    Uneven pieces count as the largest one.
     """
-    outer = schedule.outer_levels(reduction)
     found: list[OuterLoop] = []
     inside = dict(nest.extents)
-    for level in levels(nest, schedule)[: len(outer)]:
-        points = min(level.runs[0][1], inside[level.loop])
-        trips = -(-inside[level.loop] // points)
-        found.append(OuterLoop(level.name, level.loop, trips, points))
-        inside[level.loop] = points
+    for name in schedule.outer_levels(reduction):
+        loop = loop_of(name)
+        points = schedule.block_of(name) or 1
+        if loop not in reduction:
+            points *= register_tiles(nest, schedule, loop)[0][1]
+            points *= schedule.vector[1] if loop == schedule.vector[0] else 1
+        points = min(points, inside[loop])
+        found.append(OuterLoop(name, loop, -(-inside[loop] // points), points))
+        inside[loop] = points
     return found
 
 
-def footprint(access: Access, shape: tuple[int, ...], ranges: Mapping[str, int]) -> int:
-    """Distinct elements of an access while each loop covers `ranges[loop]` consecutive points.
+class Footprint:
+    """Distinct elements of one access while each loop covers a number of consecutive points.
 
-    Product over dimensions of sum(|coefficient| * (range - 1)) + 1, cut to the tensor: the box
+    Product over dimensions of sum(|coefficient| * (points - 1)) + 1, cut to the tensor: the box
     that encloses the elements, exact for one loop an index or for overlapping windows.
     """
-    elements = 1
-    for index, size in zip(access.indices, shape, strict=True):
-        reach = 1 + sum(abs(c) * (ranges[loop] - 1) for loop, c in index.terms)
-        elements *= min(reach, size)
-    return elements
 
+    def __init__(self, nest: Primitive, access: Access) -> None:
+        shape = nest.tensor(access.tensor).shape
+        self._dimensions = [
+            (size, [(loop, abs(c)) for loop, c in index.terms])
+            for index, size in zip(access.indices, shape, strict=True)
+            if index.terms
+        ]
+        self._extents = dict(nest.extents)
+        self._loops = {loop for index in access.indices for loop in index.loops}
 
-def footprints(nest: Primitive, access: Access, loops: list[OuterLoop]) -> list[int]:
-    """The footprint of an access inside each depth: all of the nest first, a microkernel last."""
-    shape = nest.tensor(access.tensor).shape
-    ranges = dict(nest.extents)
-    found = [footprint(access, shape, ranges)]
-    for outer in loops:
-        ranges[outer.loop] = outer.points
-        found.append(footprint(access, shape, ranges))
-    return found
+    def elements(self, points: Mapping[str, int]) -> int:
+        """Elements while each loop covers `points[loop]` points."""
+        product = 1
+        for size, terms in self._dimensions:
+            reach = 1
+            for loop, coefficient in terms:
+                reach += coefficient * (points[loop] - 1)
+            product *= reach if reach < size else size
+        return product
+
+    def by_depth(self, loops: list[OuterLoop]) -> list[int]:
+        """Elements inside each depth: all of the nest first, one microkernel last."""
+        points = dict(self._extents)
+        found = [self.elements(points)]
+        for outer in loops:
+            points[outer.loop] = outer.points
+            found.append(self.elements(points) if outer.loop in self._loops else found[-1])
+        return found

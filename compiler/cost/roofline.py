@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from compiler.cost.footprints import OuterLoop, footprints, outer_loops
+from compiler.cost.footprints import Footprint, OuterLoop, outer_loops
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive
-from compiler.schedule.contraction import contraction
+from compiler.problem.primitive import Access, Primitive
+from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import Guard, guards
+from compiler.schedule.tile_class import guards
 from compiler.schedule.tiling import register_tiles
 
 CALL_CYCLES = 30.0  # entry, address computation and exit of one microkernel
@@ -47,17 +47,21 @@ class Roofline:
         lanes = machine.vector_length
         per_cycle = 2 * machine.fma_per_cycle * lanes
         self.hertz = (machine.peak / per_cycle if machine.peak else ASSUMED_GHZ) * 1e9
-        self._live: dict[tuple[Guard, ...], float] = {}
+        self._reduction = nest.statements[0].reduction_loops
+        # What many schedules of a nest share is worked out once.
+        self._roles: dict[str, Contraction] = {}
+        self._live: dict[Access, float] = {}
+        self._footprints: dict[Access, Footprint] = {}
+        self._work: dict[object, tuple[float, float]] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
         """Predicted seconds of one call on `threads` cores."""
         if schedule.scheme == "scalar":
             seconds = self.nest.flops * 2 / self.hertz
             return Estimate(seconds, {"compute": seconds})
-        reduction = self.nest.statements[0].reduction_loops
-        loops = outer_loops(self.nest, schedule, reduction)
+        loops = outer_loops(self.nest, schedule, self._reduction)
         share = self._share(schedule, loops, threads)
-        compute, overhead = self._cycles(schedule, reduction)
+        compute, overhead = self._cycles(schedule)
         parts = {"compute": compute * share / self.hertz, "overhead": overhead * share / self.hertz}
         for level, moved in self._bytes(schedule, loops).items():
             shared = share if level != "memory" else max(share, 0.5)
@@ -73,63 +77,80 @@ class Roofline:
         pieces = prod(x.trips for x in loops if x.name in schedule.parallel)
         return -(-pieces // threads) / pieces
 
-    def _cycles(self, schedule: Schedule, reduction: tuple[str, ...]) -> tuple[float, float]:
+    def _contraction(self, schedule: Schedule) -> Contraction:
+        vector = schedule.vector[0]
+        if vector not in self._roles:
+            self._roles[vector] = contraction(self.nest, vector)
+        return self._roles[vector]
+
+    def _cycles(self, schedule: Schedule) -> tuple[float, float]:
         """Cycles in multiply-adds, and around them."""
-        inner = schedule.microkernel_levels(reduction)
-        split = {loop_of(x): schedule.block_of(x) or 1 for x in schedule.outer_levels(reduction)}
-        steps, visits = 1.0, 1.0
-        for loop in reduction:
+        inner = schedule.microkernel_levels(self._reduction)
+        key = (schedule.vector, schedule.tile, inner, schedule.block, schedule.pack)
+        if key not in self._work:
+            self._work[key] = self._counted_cycles(schedule, inner)
+        return self._work[key]
+
+    def _counted_cycles(self, schedule: Schedule, inner: tuple[str, ...]) -> tuple[float, float]:
+        outer = schedule.outer_levels(self._reduction)
+        split = {loop_of(x): schedule.block_of(x) or 1 for x in outer}
+        steps, visits, entries = 1, 1, 1
+        innermost = loop_of(inner[-1]) if inner else ""
+        for loop in self._reduction:
             extent = self.nest.extent(loop)
-            visits *= -(-extent // split[loop]) if loop in split else 1
             steps *= extent
-        innermost = inner[-1] if inner else ""
-        entries = 1.0
-        for loop in reduction:
-            if loop != loop_of(innermost) and loop not in split:
-                entries *= self.nest.extent(loop)
-        blocks = [x for x in inner if loop_of(x) == loop_of(innermost) and x != innermost]
+            visits *= -(-extent // split[loop]) if loop in split else 1
+            entries *= extent if loop != innermost and loop not in split else 1
+        blocks = [x for x in inner[:-1] if loop_of(x) == innermost]
         if blocks:
-            extent = split.get(loop_of(innermost), self.nest.extent(loop_of(innermost)))
-            entries *= -(-extent // (schedule.block_of(blocks[-1]) or 1))
+            points = split.get(innermost, self.nest.extent(innermost))
+            entries *= -(-points // (schedule.block_of(blocks[-1]) or 1))
         live = self._live_share(schedule)
-        runs, rest = [], 1
-        for loop, extent in self.nest.extents:
-            if loop in reduction:
-                continue
-            if loop == schedule.vector[0] or schedule.tile_of(loop) > 1:
-                tiles = register_tiles(self.nest, schedule, loop)
-                runs.append([(n, s, loop == schedule.vector[0]) for n, s in tiles])
-            else:
-                rest *= extent
+        runs, rest = self._tile_runs(schedule)
         compute = overhead = 0.0
         for shape in product(*runs):
             count = rest * prod(n for n, _, _ in shape)
-            vectors = prod(s for _, s, vector in shape if vector)
-            tile = RegisterTile(prod(s for _, s, vector in shape if not vector), vectors)
+            vectors = prod(size for _, size, vector in shape if vector)
+            tile = RegisterTile(prod(size for _, size, vector in shape if not vector), vectors)
             compute += count * steps * live * tile.cycles(self.machine)
-            ends = CALL_CYCLES + entries * live * LOOP_CYCLES + tile.accumulators
-            overhead += count * visits * (ends + (tile.accumulators if visits > 1 else 0))
+            moves = tile.accumulators * (2 if visits > 1 else 1)
+            ends = CALL_CYCLES + entries * live * LOOP_CYCLES + moves
+            overhead += count * visits * ends
         return compute, overhead
+
+    def _tile_runs(self, schedule: Schedule) -> tuple[list[list[tuple[int, int, bool]]], int]:
+        """(tiles, size, is vector) of each register-tiled loop; iterations of the other loops."""
+        runs, rest = [], 1
+        for loop, extent in self.nest.extents:
+            if loop in self._reduction:
+                continue
+            vector = loop == schedule.vector[0]
+            if vector or schedule.tile_of(loop) > 1:
+                tiles = register_tiles(self.nest, schedule, loop)
+                runs.append([(n, size, vector) for n, size in tiles])
+            else:
+                rest *= extent
+        return runs, rest
 
     def _live_share(self, schedule: Schedule) -> float:
         """Part of the taps that read inside the tensor; packed borders are all computed."""
-        roles = contraction(self.nest, schedule.vector[0])
+        roles = self._contraction(schedule)
         if roles.broadcast_operand.tensor in dict(schedule.pack):
             return 1.0
-        borders = guards(self.nest, roles.broadcast_operand)
-        if borders not in self._live:
+        key = roles.broadcast_operand
+        if key not in self._live:
             share = 1.0
-            for g in borders:
+            for g in guards(self.nest, key):
                 points, taps = self.nest.extent(g.point), self.nest.extent(g.tap)
                 live = sum(g.live(p, t) for p in range(points) for t in range(taps))
                 share *= live / (points * taps)
-            self._live[borders] = share
-        return self._live[borders]
+            self._live[key] = share
+        return self._live[key]
 
     def _bytes(self, schedule: Schedule, loops: list[OuterLoop]) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""
-        roles = contraction(self.nest, schedule.vector[0])
-        inside = [footprints(self.nest, access, loops) for access in roles.accesses]
+        roles = self._contraction(schedule)
+        inside = [self._footprint(access).by_depth(loops) for access in roles.accesses]
         trips = [1]
         for outer in loops:
             trips.append(trips[-1] * outer.trips)
@@ -149,6 +170,11 @@ class Roofline:
                 writes = 2 if access is roles.output else 1
                 moved[source] += 4.0 * writes * elements[depth] * trips[depth]
         return moved
+
+    def _footprint(self, access: Access) -> Footprint:
+        if access not in self._footprints:
+            self._footprints[access] = Footprint(self.nest, access)
+        return self._footprints[access]
 
     def _packing(self, schedule: Schedule) -> float:
         """Seconds to copy the packed operands, an element every two cycles."""

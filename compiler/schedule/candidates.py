@@ -163,7 +163,7 @@ def _chunks(nest: Primitive, axes: Axes, placed: Placed) -> list[int]:
         return []
     extent, taps = nest.extent(axes.channel), prod(nest.extent(loop) for loop in axes.taps)
     sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % placed.channel_block == 0]
-    return [c for c in sizes if c * taps >= 128][:4]
+    return [c for c in sizes if c * taps >= 256][:3]
 
 
 def _parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:

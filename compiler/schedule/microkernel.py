@@ -40,7 +40,7 @@ class RegisterTile:
 
 
 def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple[RegisterTile, ...]:
-    """Tiles that fit the registers and keep the multiply-adders at 60 % or more, best first.
+    """Tiles that fit the registers and keep the multiply-adders at 75 % or more, best first.
 
     `points` and `vectors` are what the problem has; a tile that holds all of it is always kept.
     """
@@ -56,5 +56,5 @@ def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple
         return tile.accumulators / tile.cycles(machine)
 
     best = max(map(rate, tiles))
-    kept = [t for t in tiles if rate(t) >= 0.6 * best]
+    kept = [t for t in tiles if rate(t) >= 0.75 * best]
     return tuple(sorted(kept, key=lambda t: (-rate(t), t.points + t.vectors, t.vectors)))
