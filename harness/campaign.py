@@ -43,15 +43,18 @@ class Sink(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class NoSink:
-    """tracking=journal: the campaign's folder alone."""
+    """The campaign's folder alone; not `complete` where a sink was wanted and cannot be had."""
+
+    complete: bool = True
 
     def record(self, results: Sequence[TrialResult]) -> None: ...
 
     def finish(self, table: str) -> None: ...
 
     def close(self) -> bool:
-        return True
+        return self.complete
 
 
 class Watcher(Protocol):
@@ -70,6 +73,7 @@ class Summary:
     results: tuple[TrialResult, ...]
     means: Means
     peak: float | None  # GFLOP/s of one core of the first node
+    tracked: bool = False  # all of it reached the sink
 
     @property
     def counts(self) -> Counter[Status]:
@@ -152,15 +156,17 @@ def run(
         units = _unfinished(plan.units, nodes, writer.folder.results())
         writer.write_configuration(configuration_text(settings, command))
         log.info("%s: %d units on %s", plan.campaign, len(units), [n.name for n in nodes])
-        with closing(open_sink(writer.folder)) as sink:
+        folder, peak = writer.folder, nodes[0].architecture.peak
+        sink = open_sink(folder)
+        try:
             watcher.begins(replace(plan, units=units), nodes)
             _measure(units, pool, writer, sink, watcher)
-            folder = writer.folder
             results = folder.results()
-            means = campaign_means(folder, results)
-            summary = Summary(folder, results, means, nodes[0].architecture.peak)
+            summary = Summary(folder, results, campaign_means(folder, results), peak)
             sink.finish(table(summary))
-        return summary
+        finally:
+            tracked = sink.close()
+        return replace(summary, tracked=tracked)
 
 
 @contextmanager

@@ -83,8 +83,8 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Console) -> S
             folder, tracking.uri, tracking.experiment, warn
         )
     except EnvironmentProblem as problem:
-        warn(f"{problem}; the journal is complete without it")
-        return NoSink()
+        warn(f"{problem}; the journal is complete, later: polydl sync {folder.path}")
+        return NoSink(complete=False)
     return sink
 
 
@@ -117,5 +117,5 @@ def plan_told(plan: Plan) -> str:
 def _tell_where(console: Console, settings: Settings, summary: Summary) -> None:
     folder = summary.folder
     console.print(f"journal: {folder.results_file}", highlight=False, soft_wrap=True)
-    if settings.tracking.kind == "mlflow":
+    if settings.tracking.kind == "mlflow" and summary.tracked:
         console.print(f"MLflow:  polydl dashboard {folder.path}", highlight=False, soft_wrap=True)

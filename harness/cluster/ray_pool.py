@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,7 @@ class RayPool:
         cache_dir: Path,
         watch: Watch,
     ) -> None:
+        self._campaign = campaign
         self._cache_dir = cache_dir
         self._watch = watch
         self._waiting: deque[Unit] = deque()
@@ -148,6 +150,8 @@ class RayPool:
             ray.kill(site.agent)
         self._sites = []
         ray.shutdown()
+        for leftover in (self._cache_dir / "scratch").glob(f"{self._campaign}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)  # of an agent that was killed
 
     def _opened(
         self, choice: ClusterChoice, architecture: ArchitectureChoice, threads: int, campaign: str

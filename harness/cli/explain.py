@@ -1,0 +1,105 @@
+"""polydl explain: what the compiler makes of one problem, without running it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compiler.pipeline import parse_schedule
+from compiler.problem.architecture import Architecture
+from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import Schedule
+from harness.campaign import recorded_schedule
+from harness.cluster.node import share_of
+from harness.errors import SettingsError
+from harness.measure.ceilings import host_architecture
+from harness.report.explain import as_json, as_text, explained
+from harness.settings import Settings, load_settings
+from harness.settings.values import ProblemChoice
+
+_FORMS = {"text": as_text, "json": as_json}
+
+
+def main(arguments: Sequence[str]) -> int:
+    several = load_settings(arguments)
+    if len(several) != 1:
+        raise SettingsError("explain takes one problem; a sweep (-m) is for run")
+    settings = several[0]
+    if settings.format not in _FORMS:
+        known = ", ".join(_FORMS)
+        raise SettingsError(
+            f"format: {settings.format} is not available for explain; known: {known}"
+        )
+    problem = one_problem(settings)
+    explanation = explained(
+        problem.name,
+        primitive_from(problem.spec),
+        architecture_of(settings),
+        settings.threads,
+        chosen_schedule(settings),
+    )
+    text = _FORMS[settings.format](explanation).rstrip("\n") + "\n"
+    if settings.out is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        Path(settings.out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"out: cannot write {settings.out}: {error.strerror}") from error
+    return 0
+
+
+def one_problem(settings: Settings) -> ProblemChoice:
+    """The only problem. Raises SettingsError that names them where there are several."""
+    names = [problem.name for problem in settings.problems]
+    if not names:
+        raise SettingsError("nothing to explain: name a problem, for instance primitive=conv2d")
+    if len(names) > 1:
+        raise SettingsError(
+            f"explain takes one problem, {len(names)} are chosen; "
+            f"add workload.select=[NAME], one of: {', '.join(names)}"
+        )
+    return settings.problems[0]
+
+
+def architecture_of(settings: Settings) -> Architecture:
+    """The described machine, or this host (its ceilings are measured once, 2 s)."""
+    choice = settings.architecture
+    if not choice.is_host:
+        return choice.described()
+    core = share_of(settings.cluster.cores).slots(1)[-1].cores[0]
+    return architecture_for(
+        choice, host_architecture(settings.cache_dir, core), os.uname().nodename
+    )
+
+
+def chosen_schedule(settings: Settings) -> Schedule | None:
+    """`schedule=...`, or that of the strategy `fixed`; None leaves the choice to the ranking."""
+    given = settings.schedule
+    if isinstance(given, Mapping):
+        return _from_mapping(given)
+    if given is not None:
+        return parse_schedule(str(given))
+    for method in settings.strategies:
+        if method.name == "fixed":
+            source = method.options["from"]
+            text = method.options["schedule"] if source is None else recorded_schedule(source)
+            return parse_schedule(text)
+    return None
+
+
+def _from_mapping(given: Mapping[str, Any]) -> Schedule:
+    """schedule.order=[...] schedule.tiles={...}: loops outermost first, sizes by level."""
+    known = ("order", "tiles")
+    for key in given:
+        if key not in known:
+            raise SettingsError(f"schedule.{key}: unknown key; known: {', '.join(known)}")
+    order, tiles = given.get("order"), given.get("tiles") or {}
+    if not isinstance(order, list) or not order:
+        raise SettingsError("schedule.order must list the loops, outermost first")
+    if not isinstance(tiles, Mapping):
+        raise SettingsError(f"schedule.tiles must be a mapping of levels to sizes, got {tiles!r}")
+    blocks = tuple((str(level), int(size)) for level, size in tiles.items())
+    return Schedule("scalar", tuple(str(level) for level in order), block=blocks)
