@@ -1,26 +1,16 @@
-"""Random small problems, random schedules for them, kernels built in batches; from a seed."""
+"""Random small problems and random schedules for them, all from a seed."""
 
 from __future__ import annotations
 
-import ctypes
 import random
-import re
-import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
-
-from compiler.codegen.kernel import SYMBOL, Kernel
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.candidates import candidates
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
-
-Arrays = Mapping[str, npt.NDArray[np.float32]]
 
 CONV2D: dict[str, object] = {
     "name": "conv2d",
@@ -86,7 +76,7 @@ def random_problem(rng: random.Random) -> Primitive:
 
 def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
     """A candidate with its tiles, blocks and order redrawn; it need not fit the nest."""
-    base = rng.choice(candidates(nest, machine(rng.choice([4, 16, 32, 64]))))
+    base = rng.choice(_candidates(nest, rng.choice([4, 16, 32, 64])))
     reduction = {loop for s in nest.statements for loop in s.reduction_loops}
     tile = tuple(
         (loop, rng.randint(1, min(4, extent)))
@@ -118,38 +108,6 @@ def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
     )
 
 
-def build_batch(kernels: Sequence[Kernel], folder: Path, name: str) -> ctypes.CDLL:
-    """One shared library of all kernels, the i-th under the symbol `kernel_i`.
-
-    Each text keeps its own types and functions: names get the kernel's number.
-    """
-    texts = []
-    for i, kernel in enumerate(kernels):
-        text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
-        text = re.sub(r"\b(tile\d+|pack_\w+|vec|loose)\b", rf"\1_of_{i}", text)
-        macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
-        texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
-    source, library = folder / f"{name}.c", folder / f"{name}.so"
-    source.write_text("\n".join(texts))
-    flags = ["-O1", "-march=native", "-ffp-contract=fast", "-Wno-psabi", "-fPIC", "-shared"]
-    subprocess.run(["gcc", *flags, "-o", library, source], check=True)
-    return ctypes.CDLL(str(library))
-
-
-def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Arrays:
-    """Run one kernel of a batch on row-major inputs; row-major outputs. Outputs start as NaN."""
-    arrays = []
-    for buffer in kernel.buffers:
-        storage = np.full(buffer.elements + 32, np.nan, np.float32)
-        skip = (-storage.ctypes.data % 64) // 4
-        array = storage[skip : skip + buffer.elements]
-        if buffer.role == "input" and buffer.layout is not None:
-            array[:] = buffer.layout.pack(inputs[buffer.name])
-        arrays.append(array)
-    pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
-    library[f"kernel_{index}"](pointers)
-    return {
-        buffer.name: buffer.layout.unpack(array)
-        for buffer, array in zip(kernel.buffers, arrays, strict=True)
-        if buffer.role == "output" and buffer.layout is not None
-    }
+@lru_cache(maxsize=16)
+def _candidates(nest: Primitive, vector_bytes: int) -> tuple[Schedule, ...]:
+    return candidates(nest, machine(vector_bytes))

@@ -3,54 +3,73 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.problem.reference import random_inputs, reference
 from compiler.schedule.candidates import scalar_schedule
-from tests.compiler.codegen.random_schedules import (
-    build_batch,
-    call,
-    random_problem,
-    random_schedule,
-)
+from tests.compiler.codegen.batch import Build, call, expected_of, start_build
+from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 
-KERNELS, BATCH, PER_PROBLEM, SEED = 320, 16, 7, 20261122
+KERNELS, BATCH, PER_PROBLEM, TRIES, SEED = 320, 20, 8, 60, 20261122
+AT_ONCE = 2  # compilations beside the generation of the next batch
+LEVELS = ("-O2", "-Og", "-Og", "-Og")  # every fourth batch as users build, the others quickly
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Kernels by problem, the untransformed nest first, and their compilation."""
+
+    problems: list[tuple[Primitive, list[Kernel]]]
+    build: Build
 
 
 def test_random_schedules_match_both_oracles(tmp_path: Path) -> None:
     rng = random.Random(SEED)
-    done = 0
+    done = number = 0
+    waiting: list[Batch] = []
     while done < KERNELS:
-        batch: list[tuple[Primitive, Kernel]] = []
-        while len(batch) < BATCH:
-            batch += _sampled(rng)
-        library = build_batch([kernel for _, kernel in batch], tmp_path, f"batch{done}")
-        for index, (primitive, kernel) in enumerate(batch):
-            inputs = random_inputs(primitive, seed=done + index)
-            expected = reference(primitive, {n: a.astype(np.float64) for n, a in inputs.items()})
-            for name, found in call(library, index, kernel, inputs).items():
-                wanted = expected[name].reshape(found.shape)
-                np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4, err_msg=kernel.text)
-        done += len(batch)
+        problems: list[tuple[Primitive, list[Kernel]]] = []
+        while sum(len(kernels) for _, kernels in problems) < BATCH:
+            problems.append(_sampled(rng))
+        kernels = [kernel for _, some in problems for kernel in some]
+        level = LEVELS[number % len(LEVELS)]
+        build = start_build(kernels, tmp_path, f"batch{number}", level)
+        waiting.append(Batch(problems, build))
+        number += 1
+        done += len(kernels) - len(problems)  # the untransformed nests do not count
+        if len(waiting) == AT_ONCE:
+            _check(waiting.pop(0))
+    for batch in waiting:
+        _check(batch)
 
 
-def _sampled(rng: random.Random) -> list[tuple[Primitive, Kernel]]:
-    """The untransformed nest of a random problem and a few random schedules that fit it."""
+def _check(batch: Batch) -> None:
+    library, index = batch.build.library(), 0
+    for primitive, kernels in batch.problems:
+        expected, untransformed = expected_of(primitive, seed=index), None
+        for kernel in kernels:
+            found = call(library, index, kernel, expected.inputs)
+            expected.compare(found, kernel.text)
+            untransformed = untransformed or found
+            expected.compare_with(found, untransformed, kernel.text)
+            index += 1
+
+
+def _sampled(rng: random.Random) -> tuple[Primitive, list[Kernel]]:
+    """A random problem: its untransformed nest and a few random schedules that fit it."""
     primitive = random_problem(rng)
     nest = loop_nest(primitive).nest
     kernels = [generate(nest, scalar_schedule(nest))]
-    for _ in range(60):
+    for _ in range(TRIES):
         try:
             kernels.append(generate(nest, random_schedule(nest, rng)))
         except ScheduleError:
             continue
         if len(kernels) > PER_PROBLEM:
             break
-    return [(primitive, kernel) for kernel in kernels]
+    return primitive, kernels

@@ -1,0 +1,176 @@
+"""Many kernels in one C file: compiled together, called one by one, compared with their oracles."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.codegen.generate import generate
+from compiler.codegen.kernel import SYMBOL, Kernel
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.reference import magnitude, random_inputs, reference
+from compiler.schedule.candidates import scalar_schedule
+from compiler.schedule.schedule import Schedule
+
+Arrays = Mapping[str, npt.NDArray[np.float32]]
+Case = tuple[Primitive, Schedule]
+FLAGS = ("-march=native", "-ffp-contract=fast", "-Wno-psabi", "-Wno-unknown-pragmas", "-fPIC")
+CANARY = 64  # floats kept on both sides of every buffer, which no kernel may write
+EPSILON = 2.0**-23
+
+
+def c_compiler() -> str:
+    """The C compiler of this host, as the harness would look for it."""
+    return next(path for path in map(shutil.which, ("gcc", "cc", "clang")) if path)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compilation under way; `library` waits for it."""
+
+    process: subprocess.Popen[bytes]
+    path: Path
+
+    def library(self) -> ctypes.CDLL:
+        assert self.process.wait(timeout=120) == 0, f"{self.path.with_suffix('.c')} not compiled"
+        return ctypes.CDLL(str(self.path))
+
+
+def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1") -> Build:
+    """Compile one shared library of all kernels, the i-th under the symbol `kernel_i`.
+
+    Each text keeps its own types and functions: names get the kernel's number.
+    """
+    texts = []
+    for i, kernel in enumerate(kernels):
+        text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
+        text = re.sub(r"\b(tile\d+|pack_\w+|vec|loose)\b", rf"\1_of_{i}", text)
+        macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+        texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
+    source, library = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text("\n".join(texts))
+    openmp = ["-fopenmp"] if any(kernel.openmp for kernel in kernels) else []
+    command = [
+        c_compiler(),
+        level,
+        *FLAGS,
+        *openmp,
+        "-shared",
+        "-o",
+        str(library),
+        str(source),
+        "-lm",
+    ]
+    return Build(subprocess.Popen(command), library)
+
+
+def build_batch(kernels: Sequence[Kernel], folder: Path, name: str) -> ctypes.CDLL:
+    """The library of `start_build`, loaded."""
+    return start_build(kernels, folder, name).library()
+
+
+def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Arrays:
+    """Run one kernel of a batch on row-major inputs; row-major outputs.
+
+    Buffers lie between canaries; outputs and workspaces start as NaN, which nothing may depend on.
+    """
+    held, arrays = [], []
+    for buffer in kernel.buffers:
+        storage = np.full(buffer.elements + 3 * CANARY, np.nan, np.float32)
+        first = CANARY + (-storage[CANARY:].ctypes.data % 64) // 4
+        array = storage[first : first + buffer.elements]
+        if buffer.layout is not None and buffer.name in inputs:
+            array[:] = buffer.layout.pack(inputs[buffer.name])
+        held.append((storage, first))
+        arrays.append(array)
+    pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    library[f"kernel_{index}"](pointers)
+    for buffer, (storage, first) in zip(kernel.buffers, held, strict=True):
+        around = (storage[:first], storage[first + buffer.elements :])
+        assert all(np.isnan(part).all() for part in around), f"wrote outside {buffer.name}"
+    return {
+        buffer.name: buffer.layout.unpack(array)
+        for buffer, array in zip(kernel.buffers, arrays, strict=True)
+        if buffer.role == "output" and buffer.layout is not None
+    }
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What numpy computes in float64 for one problem, and how far float32 may be from it."""
+
+    inputs: Arrays
+    values: Mapping[str, npt.NDArray[np.float64]]
+    bounds: Mapping[str, npt.NDArray[np.float64]]
+
+    def compare(self, found: Arrays, what: str) -> None:
+        """Every output against the reference, element by element."""
+        assert set(found) == set(self.values)
+        for name, values in found.items():
+            wanted = self.values[name].reshape(values.shape)
+            bound = self.bounds[name].reshape(values.shape)
+            same = np.isinf(wanted) & (values == wanted)
+            wrong = ~same & ~(np.abs(values - wanted) <= bound)
+            assert not wrong.any(), f"{name}: {int(wrong.sum())} of {wrong.size} wrong: {what}"
+
+    def compare_with(self, found: Arrays, other: Arrays, what: str) -> None:
+        """Two kernels of one problem: twice the bound, for each may err to its own side."""
+        for name, values in found.items():
+            bound = 2 * self.bounds[name].reshape(values.shape)
+            left, right = values, other[name].reshape(values.shape)
+            same = (left == right) | (np.abs(left - right) <= bound)
+            assert same.all(), f"{name}: differs from the untransformed nest: {what}"
+
+
+def expected_of(primitive: Primitive, seed: int = 0, slack: float = 4.0) -> Expected:
+    """Both arrays of a problem; the bound is `slack` * K * 2**-23 * magnitude, K at least 16."""
+    inputs = random_inputs(primitive, seed)
+    terms = sum(
+        max(16, int(np.prod([dict(primitive.extents)[loop] for loop in s.reduction_loops])))
+        for s in primitive.statements
+    )
+    scale = slack * terms * EPSILON
+    bounds = {name: scale * m + 1e-30 for name, m in magnitude(primitive, inputs).items()}
+    return Expected(inputs, reference(primitive, inputs), bounds)
+
+
+def check_cases(cases: Sequence[Case], folder: Path, name: str, parts: int = 2) -> None:
+    """Generate, compile (in `parts` files at once), run and compare with both oracles.
+
+    The untransformed nest of every problem is built beside its kernels.
+    """
+    by_problem: dict[Primitive, list[Schedule]] = {}
+    for primitive, schedule in cases:
+        by_problem.setdefault(primitive, []).append(schedule)
+    jobs: list[tuple[Primitive, Schedule, Kernel]] = []
+    for primitive, schedules in by_problem.items():
+        nest = loop_nest(primitive).nest
+        for schedule in (scalar_schedule(nest), *schedules):
+            jobs.append((primitive, schedule, generate(nest, schedule)))
+    size = -(-len(jobs) // parts)
+    chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
+    builds = [
+        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}")
+        for i, chunk in enumerate(chunks)
+    ]
+    untransformed: dict[Primitive, Arrays] = {}
+    expected: dict[Primitive, Expected] = {}
+    for chunk, build in zip(chunks, builds, strict=True):
+        library = build.library()
+        for index, (primitive, schedule, kernel) in enumerate(chunk):
+            if primitive not in expected:
+                expected[primitive] = expected_of(primitive)
+            oracle, what = expected[primitive], f"{primitive.name} {primitive.sizes} {schedule}"
+            found = call(library, index, kernel, oracle.inputs)
+            oracle.compare(found, what)
+            untransformed.setdefault(primitive, found)
+            oracle.compare_with(found, untransformed[primitive], what)
