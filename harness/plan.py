@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from compiler.errors import ScheduleError
+from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
@@ -76,6 +78,7 @@ def planned(
     named = _distinctly_named(list(units.values()))
     for unit in named:
         check_memory(unit, free_bytes)
+        check_fixed(unit)
     return Plan(campaign, tuple(named), duplicates)
 
 
@@ -113,6 +116,18 @@ def check_memory(unit: Unit, free_bytes: int) -> None:
             f"{len(unit.contenders)} contenders and the reference {needed / GIB:.1f} GiB, "
             f"but {free_bytes / GIB:.1f} GiB of memory are free"
         )
+
+
+def check_fixed(unit: Unit) -> None:
+    """Refuse a schedule given by the user that does not parse, fit, or keep the dependences."""
+    for contender in unit.strategies:
+        if contender.method == "fixed":
+            try:
+                schedule = parse_schedule(str(contender.options["schedule"]))
+                compile_schedule(unit.problem.primitive, schedule)
+            except ScheduleError as error:
+                where = f"strategy.fixed.schedule, {unit.problem.name}"
+                raise SettingsError(f"{where}: {error}") from error
 
 
 def estimated_seconds(unit: Unit) -> float:

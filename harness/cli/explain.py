@@ -70,9 +70,7 @@ def architecture_of(settings: Settings) -> Architecture:
     if not choice.is_host:
         return choice.described()
     core = share_of(settings.cluster.cores).slots(1)[-1].cores[0]
-    return architecture_for(
-        choice, host_architecture(settings.cache_dir, core), os.uname().nodename
-    )
+    return choice.applied_to(host_architecture(settings.cache_dir, core))
 
 
 def chosen_schedule(settings: Settings) -> Schedule | None:

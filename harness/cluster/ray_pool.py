@@ -80,6 +80,16 @@ def prepare(
     return prepare_unit(unit, node.architecture, cache_dir)
 
 
+def _answered(described: Any) -> Node | HarnessError:
+    """An agent's description of its node. Raises EnvironmentProblem where it does not start."""
+    try:
+        node: Node | HarnessError = ray.get(described, timeout=DESCRIBE_SECONDS)
+    except RayError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EnvironmentProblem(f"the agent of a node does not answer: {reason}") from error
+    return node
+
+
 @dataclass
 class _Site:
     """A node with its agent, and what it is doing."""
@@ -173,7 +183,7 @@ class RayPool:
             pending.append((described, agent, where))
         sites = []
         for described, agent, where in pending:
-            node = ray.get(described, timeout=DESCRIBE_SECONDS)
+            node = _answered(described)
             if isinstance(node, HarnessError):
                 raise node
             sites.append(_Site(node, agent, where))
