@@ -89,6 +89,11 @@ class OnednnSchema:
 
 
 @dataclass
+class TwinSchema:
+    label: str = "twin"
+
+
+@dataclass
 class ClusterSchema:
     kind: ClusterKind = ClusterKind.serial
     address: str | None = None
@@ -134,7 +139,7 @@ FIXED = {"label": "fixed", "from": None, "schedule": None}
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "strategy": {"roofline": RooflineSchema, "top_k": TopKSchema, "fixed": FIXED},
-    "baseline": {"onednn": OnednnSchema},
+    "baseline": {"onednn": OnednnSchema, "twin": TwinSchema},
 }
 
 

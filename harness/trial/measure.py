@@ -19,7 +19,7 @@ from harness.measure.native import timing_library
 from harness.measure.protocol import ReportRun, report_tier
 from harness.measure.search_tier import SearchProcess, SearchRun, search_tier
 from harness.measure.slot import Slot
-from harness.trial.prepare import prepared_baseline
+from harness.trial.prepare import TWIN, prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
 from harness.unit import Unit
@@ -65,9 +65,12 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
         unready = prepare_data(unit.problem.spec, unit.seed, data, child, REFERENCE_SECONDS)
         if unready is not None:
             return _outcome(prepared, slot, compiler, _all_failed(prepared, unready), None, None)
-        entries = [
-            _entry(contender, unit, child, data, cache_dir) for contender in prepared.contenders
-        ]
+        entries: list[_Entry] = []
+        for contender in prepared.contenders:
+            if contender.contender.method == TWIN:
+                entries.append(_twin(contender, entries[0]))
+            else:
+                entries.append(_entry(contender, unit, child, data, cache_dir))
         run, starter = _reported(entries, unit, child, data)
         return _outcome(prepared, slot, compiler, entries, run, starter)
 
@@ -106,6 +109,16 @@ def _entry(
         failures = [found.failure for found in run.found if found.failure is not None]
         return _Entry(prepared, searched=run, failure=failures[0])
     return _Entry(prepared, usable[run.best], run)
+
+
+def _twin(prepared: PreparedContender, first: _Entry) -> _Entry:
+    """The first strategy's kernel as a contender of its own."""
+    if first.executable is None:
+        failure = Failure("plan", f"{first.name} has no kernel to be the twin of")
+        return _Entry(prepared, failure=failure)
+    return _Entry(
+        replace(prepared, candidates=(first.chosen,) if first.chosen else ()), first.chosen
+    )
 
 
 def _reported(

@@ -24,6 +24,7 @@ from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.unit import Contender, Unit
 
 STRATEGIES = ("roofline", "top_k", "fixed")
+TWIN = "twin"
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,12 @@ def prepared_baseline(
 ) -> PreparedContender:
     """A baseline that is ready, skipped (missing), unsupported or failed; never raises.
 
-    Without `cores`, one that tunes is only marked as deferred.
+    Without `cores`, one that tunes is only marked as deferred; so is the twin, which is no
+    baseline of others but the first strategy's kernel, known once that has been chosen.
     """
     primitive = unit.problem.primitive
+    if contender.method == TWIN:
+        return PreparedContender(contender, deferred=True)
     try:
         baseline = baseline_named(contender.method, contender.options)
         available = baseline.available()
