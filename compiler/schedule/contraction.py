@@ -27,8 +27,11 @@ class Contraction:
 
 
 def product(nest: Primitive) -> tuple[Statement, Access, Access] | None:
-    """The single statement and its two factors when the nest is a sum of products, else None."""
-    if len(nest.statements) != 1:
+    """The single statement and its two factors when the nest is a sum of products, else None.
+
+    Its output must be written once per element: tiles that overlap or leave gaps are no sums.
+    """
+    if len(nest.statements) != 1 or not covers(nest, nest.statements[0].target):
         return None
     statement = nest.statements[0]
     value = statement.value
@@ -62,6 +65,21 @@ def contraction(nest: Primitive, vector: str) -> Contraction:
     if dimension(statement.target, vector) is None:
         raise ScheduleError(f"{nest.name}: vector loop '{vector}' is no plain index of the output")
     return Contraction(statement, statement.target, operand, other)
+
+
+def covers(nest: Primitive, access: Access) -> bool:
+    """Whether each element of the tensor is named exactly once: a loop of its own a dimension."""
+    extents = dict(nest.extents)
+    for index, size in zip(access.indices, nest.tensor(access.tensor).shape, strict=True):
+        plain = index.constant == 0 and all(c == 1 for _, c in index.terms)
+        if (
+            not plain
+            or len(index.terms) > 1
+            or (extents[index.loops[0]] if index.loops else 1) != size
+        ):
+            return False
+    loops = [loop for index in access.indices for loop in index.loops]
+    return len(set(loops)) == len(loops)
 
 
 def dimension(access: Access, loop: str) -> int | None:
