@@ -11,7 +11,7 @@ from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import TileSpace, c_loops
 from compiler.codegen.microkernel_body import Microkernel, Operands
 from compiler.codegen.packing import Packed, packed
-from compiler.codegen.scalar_nest import scalar_body
+from compiler.codegen.scalar_nest import fixed_tensors, scalar_body
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.contraction import Contraction, contraction
@@ -39,6 +39,7 @@ def generate(nest: Primitive, schedule: Schedule) -> Kernel:
         return _call(kernels[name], space, operands, coordinates)
 
     loops = c_loops(space, [(k.name, _by_loop(k.tiles)) for k in kernels.values()], call)
+    layouts = {t.name: layout_of(nest, schedule, t.name) for t in nest.tensors}
     buffers = _buffers(nest, schedule) + _workspaces(copies)
     packing = [f"pack_{name}(t_{name}, t_packed_{name});" for name in copies]
     fence = ["__builtin_ia32_sfence();"] if schedule.nontemporal else []
@@ -47,7 +48,7 @@ def generate(nest: Primitive, schedule: Schedule) -> Kernel:
         prelude(schedule.vector[1], schedule.nontemporal),
         [*(copy.text() for copy in copies.values()), *(k.text() for k in kernels.values())],
         buffers,
-        [*packing, *loops, *_guarded(fence)],
+        [*fixed_tensors(nest, layouts), *packing, *loops, *_guarded(fence)],
     )
     return Kernel(text, buffers, bool(schedule.parallel))
 
@@ -121,6 +122,10 @@ def _operands(
     for guard in borders:
         if any(loop_of(level) == guard.tap for level, _ in schedule.block):
             raise ScheduleError(f"schedule: {guard.tap} reads past a border, it cannot be blocked")
+    if schedule.nontemporal and not _aligned(nest, output, loop, lanes):
+        raise ScheduleError(
+            f"schedule: nontemporal: vectors of {output.access.tensor} are not all aligned"
+        )
     whole = nest.extent(loop) % lanes == 0
     return Operands(
         vector,
@@ -131,6 +136,13 @@ def _operands(
         whole or output.block_of(loop) % lanes == 0,
         nest.tensor(roles.output.tensor).accumulate,
     )
+
+
+def _aligned(nest: Primitive, placement: Placement, loop: str, lanes: int) -> bool:
+    """Whether every vector starts at a multiple of its length, as the buffer does."""
+    steps = [placement.coefficient(x, 1) for x, _ in nest.extents if x != loop]
+    steps += [placement.coefficient(loop, lanes)] if nest.extent(loop) > lanes else []
+    return all(step % lanes == 0 for step in steps)
 
 
 def _check_vector_block(nest: Primitive, schedule: Schedule, placement: Placement) -> None:

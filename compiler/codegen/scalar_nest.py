@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from compiler.codegen.addressing import Placement
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import (
     Access,
+    Affine,
     Call,
     Expression,
     Number,
     Primitive,
     Statement,
 )
+from compiler.schedule.contraction import covers
 from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule
 
@@ -30,24 +34,40 @@ FUNCTIONS = {
     "erf": "__builtin_erff",
     "abs": "__builtin_fabsf",
 }
+OVERFLOW = 2.0**128 - 2.0**103  # the least number that float32 rounds to infinity
 NEUTRAL = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
 def scalar_body(nest: Primitive, schedule: Schedule, layouts: Mapping[str, Layout]) -> list[str]:
     """C lines of all statements in program order, each in a nest of its own."""
-    lines: list[str] = []
-    for tensor in nest.tensors:
-        if tensor.values is not None:
-            values = ", ".join(f"{v!r}f" for v in tensor.values)
-            lines.append(f"static const float t_{tensor.name}[] = {{{values}}};")
+    bare = Schedule("scalar", schedule.order, parallel=schedule.parallel, layout=schedule.layout)
+    if schedule != bare:
+        raise ScheduleError(
+            f"{nest.name}: schedule: scheme scalar takes order, parallel and layout only"
+        )
+    lines = fixed_tensors(nest, layouts)
     started: set[str] = set()
     for statement in nest.statements:
         name = statement.target.tensor
-        if statement.reduction and name not in started and not nest.tensor(name).accumulate:
-            count, value = layouts[name].elements, NEUTRAL[statement.reduction]
+        own = any(access.tensor == name for access in statement.reads)
+        partly = statement.reduction or own or not covers(nest, statement.target)
+        if partly and name not in started and not nest.tensor(name).accumulate:
+            count, value = layouts[name].elements, NEUTRAL[statement.reduction or "add"]
             lines.append(f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};")
         started.add(name)
         lines += _statement(nest, schedule, statement, layouts)
+    return lines
+
+
+def fixed_tensors(nest: Primitive, layouts: Mapping[str, Layout]) -> list[str]:
+    """C arrays of the tensors whose values stand in the primitive, each in its layout."""
+    lines = []
+    for tensor in nest.tensors:
+        if tensor.values is not None:
+            packed = layouts[tensor.name].pack(np.asarray(tensor.values, np.float32))
+            values = ", ".join(_number(float(v)) for v in packed)
+            attribute = "__attribute__((aligned(64)))"
+            lines.append(f"static const float t_{tensor.name}[] {attribute} = {{{values}}};")
     return lines
 
 
@@ -58,10 +78,12 @@ def _statement(
     if missing := [loop for loop in statement.loops if loop not in order]:
         raise ScheduleError(f"schedule: scalar: the order lacks loop '{missing[0]}'")
     lines: list[str] = []
+    shared = next((loop for loop in order if loop in schedule.parallel), "")
     for depth, loop in enumerate(order):
-        if loop in schedule.parallel:
+        if loop == shared:  # a thread starts no others
             lines.append("  " * depth + "#pragma omp parallel for")
-        head = f"for (long {loop} = 0; {loop} < {nest.extent(loop)}; ++{loop})"
+        name = _iterator(loop)
+        head = f"for (long {name} = 0; {name} < {nest.extent(loop)}; ++{name})"
         lines.append("  " * depth + head)
     target = f"t_{statement.target.tensor}[{_offset(statement.target, layouts)}]"
     value = _expression(nest, statement.value, layouts)
@@ -78,7 +100,7 @@ def _statement(
 
 def _expression(nest: Primitive, value: Expression, layouts: Mapping[str, Layout]) -> str:
     if isinstance(value, Number):
-        return f"{float(value.value)!r}f"
+        return _number(value.value)
     if isinstance(value, Call):
         arguments = [_expression(nest, a, layouts) for a in value.arguments]
         if value.function == "neg":
@@ -91,13 +113,23 @@ def _expression(nest: Primitive, value: Expression, layouts: Mapping[str, Layout
     if not inside:
         return read
     outside = nest.tensor(value.access.tensor).outside or 0.0
-    infinity = "__builtin_inff()" if outside > 0 else "-__builtin_inff()"
-    text = infinity if outside in (float("inf"), float("-inf")) else f"{outside!r}f"
-    return f"({inside} ? {read} : {text})"
+    return f"({inside} ? {read} : {_number(outside)})"
+
+
+def _number(value: float) -> str:
+    """A C constant; what float32 cannot hold is infinite."""
+    if abs(value) >= OVERFLOW:
+        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
+    return f"{float(value)!r}f"
+
+
+def _iterator(loop: str) -> str:
+    """C name of a loop: a prefix keeps it apart from macros and tensors."""
+    return f"i_{loop}"
 
 
 def _offset(access: Access, layouts: Mapping[str, Layout]) -> str:
-    names = {loop: loop for index in access.indices for loop in index.loops}
+    names = {loop: _iterator(loop) for index in access.indices for loop in index.loops}
     return Placement(access, layouts[access.tensor]).base(names, {})
 
 
@@ -107,7 +139,7 @@ def _inside(nest: Primitive, access: Access) -> str:
     shape = nest.tensor(access.tensor).shape
     for index, size in zip(access.indices, shape, strict=True):
         low, high = index.bounds(dict(nest.extents))
-        text = str(index)
+        text = str(Affine(tuple((_iterator(x), c) for x, c in index.terms), index.constant))
         if low < 0:
             conditions.append(f"{text} >= 0")
         if high >= size:
