@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import islpy as isl
 
@@ -120,30 +121,29 @@ class _Printer:
         return [*lines, "}"]
 
     def _loop(self, node: isl.AstNode) -> list[str]:
-        iterator = node.for_get_iterator().to_C_str()
-        pragma = []
-        if iterator in self.parallel:
-            pragma = [f"#pragma omp parallel for collapse({self._collapse(node)})"]
-        body = ["  " + line for line in self._inside(node.for_get_body(), iterator)]
-        return [*pragma, _head(node), *body, "}"]
-
-    def _inside(self, node: isl.AstNode, parent: str) -> list[str]:
-        """Lines of a loop's body; a parallel loop directly inside one is part of its collapse."""
-        if parent in self.parallel and self._is_parallel(node):
-            iterator = node.for_get_iterator().to_C_str()
-            body = ["  " + line for line in self._inside(node.for_get_body(), iterator)]
+        if node.for_get_iterator().to_C_str() not in self.parallel:
+            body = ["  " + line for line in self.lines(node.for_get_body())]
             return [_head(node), *body, "}"]
-        return self.lines(node)
+        nest = self._collapsed(node)
+        within = replace(self, parallel=frozenset())  # a thread starts no others
+        lines = within.lines(nest[-1].for_get_body())
+        for loop in reversed(nest):
+            lines = [_head(loop), *("  " + line for line in lines), "}"]
+        return [f"#pragma omp parallel for collapse({len(nest)})", *lines]
 
-    def _is_parallel(self, node: isl.AstNode) -> bool:
-        return (
-            node.get_type() == isl.ast_node_type.for_
-            and node.for_get_iterator().to_C_str() in self.parallel
-        )
-
-    def _collapse(self, node: isl.AstNode) -> int:
-        body = node.for_get_body()
-        return 1 + (self._collapse(body) if self._is_parallel(body) else 0)
+    def _collapsed(self, node: isl.AstNode) -> list[isl.AstNode]:
+        """A parallel loop and those directly inside it whose bounds do not depend on it."""
+        nest = [node]
+        iterators: set[str] = set()
+        while True:
+            iterators.add(nest[-1].for_get_iterator().to_C_str())
+            body = nest[-1].for_get_body()
+            if body.get_type() != isl.ast_node_type.for_:
+                return nest
+            parallel = body.for_get_iterator().to_C_str() in self.parallel
+            if not parallel or iterators & set(re.findall(r"\w+", _head(body))):
+                return nest
+            nest.append(body)
 
 
 def _head(node: isl.AstNode) -> str:

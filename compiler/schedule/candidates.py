@@ -12,7 +12,7 @@ from compiler.schedule.axes import Axes, axes_of
 from compiler.schedule.legality import structural
 from compiler.schedule.microkernel import register_tiles_of
 from compiler.schedule.placement import Placed, placements
-from compiler.schedule.schedule import Schedule, Sizes
+from compiler.schedule.schedule import Schedule, Sizes, loop_of
 from compiler.schedule.tile_class import guards, tile_classes
 from compiler.schedule.tiling import balanced, levels
 
@@ -66,18 +66,19 @@ def _tiles(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -
                 (outer, rows),
             ]
             sizes = tuple((loop, n) for loop, n in shape if loop == axes.vector or n > 1)
-            if sizes in seen or not _busy(nest, axes, sizes, machine):
+            if sizes in seen or not _busy(nest, axes, placed.lanes, sizes, machine):
                 continue
             seen.add(sizes)
             if _printed_multiply_adds(nest, axes, placed, sizes) <= MULTIPLY_ADDS:
                 yield sizes
 
 
-def _busy(nest: Primitive, axes: Axes, tile: Sizes, machine: Architecture) -> bool:
+def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Architecture) -> bool:
     """Whether the accumulators cover most of the multiply-adders' latency, if the nest has any."""
     wanted = machine.fma_latency * machine.fma_per_cycle * 3 // 4
-    all_points = prod(nest.extent(loop) for loop in (axes.vector, *axes.pixels))
-    return prod(n for _, n in tile) >= min(wanted, all_points)
+    vectors = -(-nest.extent(axes.vector) // lanes)
+    most = vectors * prod(nest.extent(loop) for loop in axes.pixels)
+    return prod(n for _, n in tile) >= min(wanted, most)
 
 
 def _printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
@@ -179,6 +180,8 @@ def _parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
                 break
             continue
         if level.name not in schedule.order or pieces >= 4 * threads:
+            break
+        if level.loop in map(loop_of, chosen):  # pieces of one tile: no rectangle to share
             break
         chosen.append(level.name)
         pieces *= level.pieces
