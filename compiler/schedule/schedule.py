@@ -17,6 +17,7 @@ from compiler.errors import ScheduleError
 SCHEMES = ("broadcast", "pixels", "scalar")
 FIELDS = ("vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
 TUNING_FIELDS = ("prefetch", "nontemporal", "fusion", "microkernel")
+LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
 Sizes = tuple[tuple[str, int], ...]
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
@@ -75,13 +76,21 @@ class Schedule:
                 _refuse(f"'{level}' is no level; expected LOOP or LOOP@1 to LOOP@9")
         if len(set(self.order)) != len(self.order):
             _refuse(f"order names a level twice: {'+'.join(self.order)}")
+        for field in ("tile", "block", "layout", "pack"):
+            names = [name for name, _ in getattr(self, field)]
+            if len(set(names)) != len(names):
+                _refuse(f"{field} names '{max(names, key=names.count)}' twice")
         for name, size in (self.vector, *self.tile, *self.block):
             if size < 1:
                 _refuse(f"size of '{name}' must be >= 1, got {size}")
         if unknown := [level for level in self.parallel if level not in self.order]:
             _refuse(f"parallel level '{unknown[0]}' is not in the order")
-        if self.unroll < 1 or self.prefetch < 0:
-            _refuse(f"unroll must be >= 1 and prefetch >= 0, got {self.unroll}, {self.prefetch}")
+        if self.scheme != "scalar" and not self.vector[0]:
+            _refuse(f"scheme {self.scheme} needs vector:LOOP.LANES")
+        if self.vector[1] not in LANES:
+            _refuse(f"vector lanes must be one of {LANES}, got {self.vector[1]}")
+        if not 1 <= self.unroll <= 64 or self.prefetch < 0:
+            _refuse(f"unroll must be 1 to 64 and prefetch >= 0, got {self.unroll}, {self.prefetch}")
 
     def __str__(self) -> str:
         def sizes(pairs: tuple[tuple[str, int | str], ...]) -> str:
