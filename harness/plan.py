@@ -126,8 +126,7 @@ def check_fixed(unit: Unit) -> None:
                 schedule = parse_schedule(str(contender.options["schedule"]))
                 compile_schedule(unit.problem.primitive, schedule)
             except ScheduleError as error:
-                where = f"strategy.fixed.schedule, {unit.problem.name}"
-                raise SettingsError(f"{where}: {error}") from error
+                raise SettingsError(f"strategy.fixed.schedule: {error}") from error
 
 
 def estimated_seconds(unit: Unit) -> float:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = cache_folder()
     files, size = held_by(folder)
     if not files:
-        console.print(f"nothing to clean: {folder} is empty", highlight=False)
+        console.print(f"nothing to clean: {folder} is empty", highlight=False, soft_wrap=True)
         return 0
     what = (
         f"{folder}: {files} files, {size / MIB:.1f} MiB of compiled kernels and measured ceilings"
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         shutil.rmtree(folder)
     except OSError as error:
         raise EnvironmentProblem(f"cannot remove {folder}: {error.strerror}") from error
-    console.print(f"removed {what}", highlight=False)
+    console.print(f"removed {what}", highlight=False, soft_wrap=True)
     return 0
 
 

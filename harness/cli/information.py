@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from harness.cli.rooms import COMMANDS, COMPLETION
 from harness.settings.composition import CONF, composed
+from harness.settings.conversion import settings_from
 from harness.settings.request import request_from
 from harness.settings.schema import register
 
@@ -20,7 +21,12 @@ _CHOICES = {
     "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
     "-i": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
 }
-_WITH_VALUE = ("--package", "-p", "--shell-completion", "-sc", "--config-dir", "-cd")
+_LONG = {  # options with a value, in the form that takes it after =
+    "--package": "--package",
+    "-p": "--package",
+    "--config-dir": "--config-dir",
+    "-cd": "--config-dir",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,9 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0].split("=")[0] in COMPLETION:
         _forget_command_word()
     else:
-        folder = [word for word in options if word.startswith(("--config-dir", "-cd"))]
-        for _ in composed(request_from([*folder, *overrides])):
-            break
+        kept = [w for w in options if w.partition("=")[0] in ("--config-dir", "-m", "--multirun")]
+        composed(request_from([*kept, *overrides]), settings_from)
     register()
     sys.argv = ["polydl", *options, *(_addable(text) for text in overrides)]
     hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(_delivered)()
@@ -53,8 +58,8 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             value = rest.pop(0) if rest and rest[0] in _CHOICES[word] else _CHOICES[word][0]
             long = "--cfg" if word in ("--cfg", "-c") else "--info"
             options.append(f"{long}={value}")
-        elif word in _WITH_VALUE and rest:
-            options += [word, rest.pop(0)]
+        elif word in _LONG and rest:
+            options.append(f"{_LONG[word]}={rest.pop(0)}")
         elif word.startswith("-"):
             options.append(word)
         else:

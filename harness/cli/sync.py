@@ -27,5 +27,6 @@ def main(arguments: Sequence[str]) -> int:
     Console().print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",
         highlight=False,
+        soft_wrap=True,
     )
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, settings_from
@@ -22,4 +23,4 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
     for override in parsed(request.overrides):
         if override.key_or_group == "experiment" and isinstance(override.value(), str):
             experiment = str(override.value())
-    return tuple(settings_from(config, experiment) for config in composed(request))
+    return composed(request, partial(settings_from, experiment=experiment))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -31,9 +31,13 @@ _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
 
 
-def composed(request: Request) -> Iterator[DictConfig]:
-    """One configuration for each combination of a sweep; a single one where nothing is swept."""
+Made = TypeVar("Made")
+
+
+def composed(request: Request, made: Callable[[DictConfig], Made]) -> tuple[Made, ...]:
+    """What `made` makes of the configuration of each combination; one where nothing is swept."""
     known: dict[tuple[str, ...], DictConfig] = {}
+    results: list[Made] = []
     with _hydra(request.config_dir) as search:
         options_of = cache(partial(group_options, search=tuple(search)))
         for combination in combinations(request):
@@ -43,7 +47,8 @@ def composed(request: Request) -> Iterator[DictConfig]:
             config = copy.deepcopy(known[groups])
             for override in values:
                 _apply(config, override)
-            yield config
+            results.append(made(config))
+    return tuple(results)
 
 
 @contextmanager

@@ -1,0 +1,118 @@
+"""Every file below conf/ composes, and says what it must say."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from compiler.problem.specification import primitive_from
+from harness.measure.budget import PRESETS, MeasureSettings
+from harness.plan import measure_settings, planned
+from harness.settings import load_settings
+from harness.settings.composition import CONF
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def needed(name: str) -> list[str]:
+    """What an option cannot do without."""
+    return ["strategy.fixed.schedule=scalar/order:m+n+k"] if name == "fixed" else []
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        f"{group}={name}"
+        for group in ("architecture", "strategy", "baseline", "measure", "cluster", "tracking")
+        for name in options(group)
+    ],
+)
+def test_every_option_composes(choice: str) -> None:
+    _, _, name = choice.partition("=")
+    settings = load_settings(["primitive=matmul", choice, *needed(name)])
+    assert len(settings) == 1
+
+
+@pytest.mark.parametrize("name", options("primitive"))
+def test_every_primitive_is_one(name: str) -> None:
+    (settings,) = load_settings([f"primitive={name}"])
+    assert primitive_from(settings.problems[0].spec).name == name
+
+
+@pytest.mark.parametrize("name", options("workload"))
+def test_every_workload_loads_its_primitives(name: str) -> None:
+    (settings,) = load_settings([f"workload={name}"])
+    assert settings.problems
+    for problem in settings.problems:
+        assert problem.workload == name
+        assert primitive_from(problem.spec).flops > 0
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_plans(name: str) -> None:
+    plan = planned(load_settings([f"experiment={name}"]), "test", 2**40, str)
+    assert plan.units
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_starts_with_its_command(name: str) -> None:
+    lines = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
+    told = next(line for line in lines if not line.startswith("# @package"))
+    assert told.startswith("# polydl ") and f"experiment={name}" in told
+
+
+def test_quickstart_is_the_demo() -> None:
+    (settings,) = load_settings(["experiment=quickstart"])
+    assert [p.name for p in settings.problems] == [
+        *(f"resnet50_{number}" for number in ("00", "02", "03", "05", "07", "12", "17", "18")),
+        "matmul_512x512x512",
+        "matmul_128x2048x4096",
+    ]
+    assert [s.label for s in settings.strategies] == ["roofline", "top_k"]
+    assert [b.label for b in settings.baselines] == ["onednn"]
+    assert (settings.threads, settings.cluster.kind) == (1, "local")
+    assert all(dict(p.spec["sizes"]).get("n") for p in settings.problems)
+
+
+def test_resnet50_has_twenty_layers_of_one_image() -> None:
+    (settings,) = load_settings(["workload=resnet50"])
+    assert [p.name for p in settings.problems] == [f"resnet50_{i:02}" for i in range(20)]
+    sizes = {p.name: p.spec["sizes"] for p in settings.problems}
+    assert all(s["n"] == 1 for s in sizes.values())
+    assert sizes["resnet50_17"] | {"n": 1} == {
+        **dict.fromkeys(("ic", "oc"), 512),
+        **dict.fromkeys(("ih", "iw"), 7),
+        **dict.fromkeys(("kh", "kw"), 3),
+        **dict.fromkeys(("n", "stride", "pad_h", "pad_w", "dilation"), 1),
+    }
+    assert {primitive_from(p.spec).extent("oh") for p in settings.problems[:1]} == {112}
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_measure_files_are_the_presets(name: str) -> None:
+    (settings,) = load_settings([f"measure={name}"])
+    assert set(settings.measure) == {field.name for field in fields(MeasureSettings)}
+    assert measure_settings(settings.measure) == PRESETS[name]
+
+
+def test_the_papers_machine() -> None:
+    (settings,) = load_settings(["architecture=xeon_8280"])
+    machine = settings.architecture.described()
+    l1, l2, l3 = machine.caches
+    assert (l1.bytes, l2.bytes, l3.bytes) == (32 << 10, 1 << 20, 39424 << 10)
+    assert (l3.shared_by, machine.vector_bytes, machine.sockets, machine.cores) == (28, 64, 2, 56)
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda p: str(p.name))
+def test_no_key_is_a_yaml_boolean(path: Path) -> None:
+    def keys(node: object) -> list[object]:
+        if isinstance(node, dict):
+            return [*node, *(k for value in node.values() for k in keys(value))]
+        return [k for value in node for k in keys(value)] if isinstance(node, list) else []
+
+    assert all(isinstance(key, str) for key in keys(yaml.safe_load(path.read_text())))

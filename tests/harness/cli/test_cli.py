@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.cli import main
+from harness.record.journal import CampaignFolder
+from tests.harness.campaigns import BRIEF, TOY
+
+HEAVY = ("hydra", "omegaconf", "ray", "mlflow", "islpy", "numpy", "rich")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, build_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from harness.cli import main; sys.exit(main())",
+            *words,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    check = f"""
+import sys
+from harness.cli import main
+status = main(["--help"])
+print([name for name in {HEAVY!r} if name in sys.modules], status)
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("polydl: a polyhedral compiler")
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["fly"], "unknown command; known: run, explain, doctor, sync, dashboard, clean"),
+        (["run", "primitive=conv9"], "known: conv2d, matmul"),
+        (["run"], "nothing to measure"),
+        (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
+        (["run", *TOY, "strategy=fixed", "strategy.fixed.schedule=x"], "strategy.fixed.schedule"),
+        (["run", *TOY, "campaign.resume=nowhere"], "campaign 'nowhere'"),
+        (["run", *TOY, "architecture=xeon_8280", "architecture.model=abacus"], "nodes found"),
+        (["run", *TOY, "threads=4096"], "threads must be between 1 and"),
+        (["run", *TOY, "cluster.cores=[4095]"], "4095 is not among"),
+        (["run", "--cfg", "job", "threads=x"], "threads: Value 'x'"),
+        (["explain"], "nothing to explain"),
+        (["explain", "workload=gemms"], "explain takes one problem, 10 are chosen"),
+        (["explain", *TOY, "format=html"], "html is not available for explain; known: text, json"),
+        (["explain", *TOY, "schedule=x"], "schedule"),
+        (["explain", *TOY, "schedule.tiles={m: 2}"], "schedule.order must list the loops"),
+        (["explain", *TOY, "out=/nowhere/at/all"], "cannot write /nowhere/at/all"),
+        (["sync"], "no campaign; usage: polydl sync CAMPAIGN"),
+        (["sync", "nowhere"], "campaign 'nowhere'"),
+        (["sync", "a", "b"], "more than one campaign"),
+        (["dashboard", "port=x"], "port must be"),
+        (["dashboard", "--public"], "unknown argument '--public'"),
+        (["clean", "all"], "unknown argument 'all'"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line_and_status_two(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(words) == 2
+    message = capsys.readouterr().err
+    assert told in message
+    assert len(message.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_words_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert main(["--version"]) == 0
+    assert "polydl run [-m] OVERRIDES" in capsys.readouterr().out
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["run", "experiment=quickstart", "campaign.dry_run=true"]) == 0
+    printed = capsys.readouterr().out
+    assert "resnet50_17" in printed and "10 problems, 30 trials; about" in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *TOY, *BRIEF, "baseline=[]", "campaign.name=toy"]) == 0
+    printed = capsys.readouterr().out
+    folder = CampaignFolder(Path("runs/toy"))
+    (result,) = folder.results()
+    assert (result.status, result.contender) == ("ok", "roofline")
+    assert str(folder.results_file) in printed
+    assert yaml.safe_load(folder.configuration.read_text())["primitive"]["sizes"]["k"] == 8
+    again = ["run", *TOY, *BRIEF, "baseline=[]", "strategy=fixed", "campaign.name=again"]
+    assert main([*again, f"strategy.fixed.from=toy:{result.trial}"]) == 0
+    (repeated,) = CampaignFolder(Path("runs/again")).results()
+    assert (repeated.schedule, repeated.kernel) == (result.schedule, result.kernel)
+    assert repeated.trial != result.trial
+
+
+def test_interrupted_in_a_measurement(tmp_path: Path) -> None:
+    words = ["run", *TOY, *BRIEF, "baseline=[]", "campaign.name=long"]
+    process = started(*words, "measure.half_width=1e-9", "measure.budget_seconds=60")
+    folder = tmp_path / "runs" / "long"
+    deadline = time.monotonic() + 60
+    while not children_measuring(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert children_measuring(process.pid)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "polydl run: interrupted"
+    assert not CampaignFolder(folder).results()
+    deadline = time.monotonic() + 10
+    while in_session(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not in_session(process.pid)
+
+
+def children_measuring(parent: int) -> list[int]:
+    return [pid for pid in in_session(parent) if "measure.worker" in command_of(pid)]
+
+
+def in_session(parent: int) -> list[int]:
+    """Processes whose parent is `parent`; measuring children are in sessions of their own."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def test_explain_in_both_forms(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    machine = "architecture=xeon_8280"
+    assert main(["explain", *TOY, machine]) == 0
+    text = capsys.readouterr().out
+    for part in ("domain", "dependences", "RAW c", "schedules  best", "polydl_kernel"):
+        assert part in text
+    assert main(["explain", *TOY, machine, "format=json", "out=explained.json"]) == 0
+    document = json.loads((tmp_path / "explained.json").read_text())
+    assert document["problem"]["sizes"] == {"m": 6, "n": 16, "k": 8}
+    assert document["ranked"][0]["schedule"] == document["schedule"]
+    assert document["kernel"]["text"] in text
+
+
+def test_explain_shows_the_schedule_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["explain", *TOY, "architecture=xeon_8280", "format=json"]
+    assert main([*words, "schedule.order=[k,m,n]"]) == 0
+    assert json.loads(capsys.readouterr().out)["schedule"] == "scalar/order:k+m+n"
+    assert main([*words, "schedule=scalar/order:n+k+m"]) == 0
+    assert json.loads(capsys.readouterr().out)["schedule"] == "scalar/order:n+k+m"
+
+
+def test_hydra_prints_the_configuration() -> None:
+    process = started("run", "workload=gemms", "workload.sizes.n=7", "--cfg", "job", "threads=2")
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    document = yaml.safe_load(printed)
+    assert (document["threads"], document["workload"]["sizes"]) == (2, {"n": 7})
+
+
+def test_hydra_helps_with_the_configuration() -> None:
+    printed, _ = started("run", "--help").communicate(timeout=60)
+    for group, option in (("experiment", "quickstart"), ("workload", "resnet50")):
+        (line,) = [line for line in printed.splitlines() if line.startswith(f"{group}: ")]
+        assert option in line
+
+
+def test_hydra_completes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMP_LINE", "polydl run primitive=")
+    monkeypatch.setenv("COMP_POINT", "21")
+    printed, _ = started("-sc", "query=bash").communicate(timeout=60)
+    assert {"primitive=conv2d", "primitive=matmul"} <= set(printed.split())
+
+
+def test_clean_shows_before_it_removes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["clean"]) == 0
+    assert "nothing to clean" in capsys.readouterr().out
+    (tmp_path / "polydl" / "ab").mkdir(parents=True)
+    (tmp_path / "polydl" / "ab" / "k.so").write_bytes(bytes(2**20))
+    assert main(["clean"]) == 0
+    assert "1 files, 1.0 MiB" in capsys.readouterr().out
+    assert (tmp_path / "polydl").exists()
+    assert main(["clean", "--yes"]) == 0
+    assert not (tmp_path / "polydl").exists()

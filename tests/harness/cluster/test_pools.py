@@ -1,0 +1,100 @@
+"""What every pool must do, with real measurements of a toy problem."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.cluster.pool import Event, Pool, lost
+from harness.cluster.ray_pool import RayPool
+from harness.cluster.serial_pool import SerialPool
+from harness.settings import load_settings
+from harness.unit import Unit
+from tests.harness.campaigns import BRIEF, NODE, TOY, plan_from
+
+POOLS: dict[str, Callable[..., Pool]] = {"serial": SerialPool, "local": RayPool}
+
+
+class Opened:
+    """A pool with what it told its onlooker."""
+
+    def __init__(self, kind: str, cache: Path) -> None:
+        (settings,) = load_settings([*TOY, f"cluster={kind}"])
+        self.events: list[Event] = []
+        self.pool: Pool = POOLS[kind](
+            choice=settings.cluster,
+            architecture=settings.architecture,
+            threads=1,
+            campaign="toy",
+            cache_dir=cache,
+            watch=self.events.append,
+        )
+
+
+@pytest.fixture(scope="module", params=POOLS)
+def opened(request: pytest.FixtureRequest, build_cache: Path) -> Iterator[Opened]:
+    before = os.sched_getaffinity(0)
+    one = Opened(request.param, build_cache)
+    assert os.sched_getaffinity(0) == before
+    yield one
+    one.pool.close()
+    one.pool.close()
+    ended = [p for p in psutil.Process().children(recursive=True) if "ray" in p.name()]
+    assert not ended
+
+
+def units(count: int) -> list[Unit]:
+    sizes = ",".join(str(8 * (i + 1)) for i in range(count))
+    sweep = "-m" if count > 1 else "seed=0"
+    return list(plan_from(sweep, *TOY, f"primitive.sizes.n={sizes}", *BRIEF, "baseline=[]").units)
+
+
+def test_nodes_are_described(opened: Opened) -> None:
+    (node,) = opened.pool.nodes()
+    assert node.slots >= 1
+    assert node.architecture.peak and node.architecture.peak > 1
+    assert node.facts["fingerprint"] == node.fingerprint
+    assert node.free_bytes > 0
+
+
+def test_every_unit_is_answered_once(opened: Opened) -> None:
+    submitted = units(3)
+    for unit in submitted:
+        opened.pool.submit(unit)
+    answered = list(opened.pool.outcomes())
+    assert {unit.key for unit, _ in answered} == {unit.key for unit in submitted}
+    assert len(answered) == 3
+    for unit, outcome in answered:
+        (result,) = outcome.results
+        assert result.status == "ok", result.reason
+        assert result.problem["name"] == unit.problem.name
+        assert result.trial == unit.trial(unit.contenders[0], opened.pool.nodes()[0].fingerprint)
+    assert not list(opened.pool.outcomes())
+    steps = {event.step for event in opened.events}
+    assert {"preparing", "measuring"} <= steps
+
+
+def test_a_failed_contender_is_an_outcome(opened: Opened) -> None:
+    never_compiled = "primitive.sizes={m: 5, n: 24, k: 9}"
+    (unit,) = plan_from(
+        "primitive=matmul", never_compiled, *BRIEF, "baseline=[]", "measure.compile_seconds=0.001"
+    ).units
+    opened.pool.submit(unit)
+    ((_, outcome),) = opened.pool.outcomes()
+    (result,) = outcome.results
+    assert (result.status, result.stage) == ("failed", "compile")
+    assert "timed out" in str(result.reason)
+
+
+def test_a_lost_unit_fails_whole() -> None:
+    (unit,) = plan_from(*TOY).units
+    outcome = lost(unit, "measure", "the node died", NODE)
+    assert [r.contender for r in outcome.results] == ["roofline", "onednn"]
+    assert {(r.status, r.stage, r.reason) for r in outcome.results} == {
+        ("failed", "measure", "the node died")
+    }
+    assert outcome.results[0].trial == unit.trial(unit.contenders[0], NODE.fingerprint)

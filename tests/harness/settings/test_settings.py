@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.problem.architecture import Architecture, CacheLevel
+from harness.errors import SettingsError
+from harness.settings import Settings, load_settings
+
+
+def loaded(line: str) -> Settings:
+    (settings,) = load_settings(line.split())
+    return settings
+
+
+def refused(line: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(line.split())
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_sizes_of_one_primitive() -> None:
+    (problem,) = loaded("primitive=conv2d primitive.sizes.ic=17 primitive.sizes={oc:5}").problems
+    assert problem.name == "conv2d"
+    assert (problem.spec["sizes"]["ic"], problem.spec["sizes"]["oc"]) == (17, 5)
+
+
+def test_sizes_come_from_primitive_then_entry_then_workload() -> None:
+    (problem,) = loaded("workload=resnet50 workload.select=[resnet50_03]").problems
+    sizes = problem.spec["sizes"]
+    assert (sizes["n"], sizes["ih"], sizes["dilation"]) == (1, 56, 1)
+    (other,) = loaded("workload=resnet50 workload.select=resnet50_03 workload.sizes.n=28").problems
+    assert other.spec["sizes"] == {**sizes, "n": 28}
+
+
+def test_several_workloads_with_one_primitive() -> None:
+    problems = loaded("workload=[quickstart,resnet50,gemms]").problems
+    assert len(problems) == 10 + 20 + 10
+
+
+def test_contenders_with_labels() -> None:
+    settings = loaded(
+        "strategy=[roofline,top_k] strategy.top_k.k=5 strategy.top_k.label=top5 baseline=[]"
+    )
+    assert [(m.name, m.label) for m in settings.strategies] == [
+        ("roofline", "roofline"),
+        ("top_k", "top5"),
+    ]
+    assert settings.strategies[1].options == {"ranker": "roofline", "k": 5}
+    assert settings.baselines == ()
+
+
+def test_an_experiment_can_be_changed() -> None:
+    settings = loaded("experiment=quickstart strategy=roofline baseline=[] cluster=serial")
+    assert [m.name for m in settings.strategies] == ["roofline"]
+    assert (settings.baselines, settings.cluster.kind) == ((), "serial")
+    assert settings.campaign.experiment == "quickstart"
+
+
+def test_a_described_machine_with_another_cache() -> None:
+    choice = loaded("architecture=xeon_8280 architecture.caches.L3.bytes=1441792").architecture
+    assert [level.bytes for level in choice.described().caches] == [32768, 1048576, 1441792]
+    fewer = loaded("architecture=xeon_8280 ~architecture.caches.L3").architecture.described()
+    assert [level.name for level in fewer.caches] == ["L1", "L2"]
+
+
+def test_the_host_with_another_cache() -> None:
+    host = Architecture("host", "x86_64", 32, 16, caches=(CacheLevel("L1", 32768),))
+    choice = loaded(
+        "architecture.caches.L1.bytes=49152 architecture.caches.L2.bytes=1000"
+    ).architecture
+    assert [(c.name, c.bytes) for c in choice.applied_to(host).caches] == [
+        ("L1", 49152),
+        ("L2", 1000),
+    ]
+    assert loaded("").architecture.applied_to(host) == host
+
+
+def test_a_folder_of_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "defaults:\n  - /primitive@primitives.matmul: matmul\n"
+        "workload:\n  entries:\n    mine:\n"
+        "      - {name: tall, primitive: matmul, sizes: {m: 100}}\n"
+    )
+    settings = loaded(f"--config-dir {tmp_path} workload=[mine,gemms] workload.select=[tall]")
+    (problem,) = settings.problems
+    assert problem.spec["sizes"] == {"m": 100, "n": 512, "k": 512}
+    assert "mine" in refused(f"workload=x --config-dir {tmp_path}")
+
+
+def test_sweeps_give_one_settings_each() -> None:
+    several = load_settings(["-m", "primitive=matmul", "threads=1,2", "strategy=roofline,top_k"])
+    assert [(s.threads, s.strategies[0].name) for s in several] == [
+        (1, "roofline"),
+        (1, "top_k"),
+        (2, "roofline"),
+        (2, "top_k"),
+    ]
+
+
+KNOWN = [
+    ("primitive=conv9", "conv2d, matmul"),
+    ("strategy=magic", "fixed, roofline, top_k"),
+    ("strategy=[roofline,magic]", "'magic'; known: fixed, roofline, top_k"),
+    ("baseline=[mkl9]", "known: onednn"),
+    ("workload=alexnet", "gemms, quickstart, resnet50"),
+    ("workload=[gemms,alexnet]", "'alexnet'; known: gemms, quickstart"),
+    ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; known: gemm_00, gemm_01"),
+    ("architecture=abacus", "host, xeon_8280"),
+    ("cluster=slurm", "local, ray, serial"),
+    ("measure=sloppy", "careful, quick"),
+    ("experiment=none", "quickstart"),
+    ("thread=2", "unknown key 'thread'; known: architecture, primitive"),
+    ("+thread=2", "unknown key 'thread'"),
+    ("strategy=top_k strategy.top_k.q=2", "unknown key 'q' of strategy.top_k; known: label"),
+    ("strategy.top_k.k=2", "strategy 'top_k' is not among the chosen ones: roofline"),
+    ("primitive=conv2d primitive.sizes.id=3", "unknown key 'id' of primitive.sizes; known: n, ic"),
+    ("workload=gemms workload.sizes.ic=3", "no size 'ic'; known: m, n, k"),
+    ("architecture.caches.L9.bytes=1", "unknown key 'L9' of architecture.caches; known: L1"),
+    ("strategy=top_k strategy.top_k.ranker=oracle", "expected one of [roofline]"),
+    ("format=xml", "expected one of [text, json, html]"),
+    ("campaign.folder=x", "known: name, dir, resume, dry_run"),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), KNOWN, ids=[line for line, _ in KNOWN])
+def test_unknown_names_list_the_known(line: str, told: str) -> None:
+    assert told in refused(line)
+
+
+WRONG = [
+    ("threads=two", "threads: Value 'two'"),
+    ("threads=0", "threads must be >= 1, got 0"),
+    ("threads.x=1", "threads is a value"),
+    ("seed=-1", "seed must be >= 0"),
+    ("primitive=[conv2d,matmul]", "primitive takes one option"),
+    ("primitive.sizes.ic=3", "name the primitive first"),
+    ("workload=gemms primitive.sizes.n=3", "use workload.sizes.n"),
+    ("workload=gemms primitive=matmul", "cannot be set together"),
+    ("primitive=matmul workload.sizes.n=4", "need a workload"),
+    ("workload.select=[a]", "need"),
+    ("workload=gemms workload.sizes.n=1.5", "workload.sizes.n: Value '1.5'"),
+    ("strategy=top_k strategy.top_k.k=0", "strategy.top_k.k must be >= 1, got 0"),
+    ("strategy=fixed", "exactly one of"),
+    ("strategy=fixed strategy.fixed.from=a:b strategy.fixed.schedule=c", "exactly one of"),
+    ("strategy.roofline.label=onednn", "used by both roofline and onednn"),
+    ("strategy.roofline.label=a-b", "no identifier"),
+    ("architecture=xeon_8280 architecture.caches.L2.bytes=0", "must be > 0, got 0"),
+    ("architecture=xeon_8280 architecture.vector_bytes=24", "vector_bytes must be 4, 16, 32 or 64"),
+    ("architecture=xeon_8280 architecture.isa=null", "not set: isa"),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), WRONG, ids=[line for line, _ in WRONG])
+def test_wrong_values_are_one_line(line: str, told: str) -> None:
+    assert told in refused(line)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("{name: a, primitive: matmul, size: {}}", "unknown key 'size'"),
+        ("{primitive: matmul}", "no name is given"),
+        ("{name: 3x, primitive: matmul}", "no identifier"),
+        ("{name: on, primitive: matmul}", "booleans"),
+        ("{name: a, primitive: conv2d}", "unknown primitive 'conv2d'; known: matmul"),
+        ("{name: a, primitive: matmul, sizes: {q: 1}}", "no size 'q'"),
+    ],
+)
+def test_mistakes_in_a_workloads_file(tmp_path: Path, entry: str, told: str) -> None:
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "defaults:\n  - /primitive@primitives.matmul: matmul\n"
+        f"workload:\n  entries:\n    mine:\n      - {entry}\n"
+    )
+    assert told in refused(f"--config-dir {tmp_path} workload=mine")
+
+
+def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "workload").mkdir()
+    (tmp_path / "workload" / "mine.yaml").write_text("a: [1\nb: 2\n")
+    assert "configuration" in refused(f"--config-dir {tmp_path} workload=mine")

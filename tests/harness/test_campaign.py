@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness import campaign
+from harness.campaign import NoSink, Sink, Summary
+from harness.errors import EnvironmentProblem, RecordError, SettingsError
+from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.result import TrialResult
+from harness.settings import load_settings
+from tests.harness.campaigns import Onlooker, ReplayPool
+
+NOW = datetime(2026, 1, 2, 3, 4, 5)
+GEMMS = ("workload=gemms", "workload.select=[gemm_01,gemm_09]", "strategy=[roofline,top_k]")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+class KeptSink:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.results: list[TrialResult] = []
+        self.table = ""
+
+    def record(self, results: Sequence[TrialResult]) -> None:
+        self.results.extend(results)
+
+    def finish(self, table: str) -> None:
+        self.table = table
+
+    def close(self) -> bool:
+        return True
+
+
+def run(*overrides: str, pool: ReplayPool | None = None, sink: Sink | None = None) -> Summary:
+    settings = load_settings([*GEMMS, *overrides])
+    return campaign.run(
+        campaign.plan_of(settings, NOW),
+        settings,
+        ["run", *GEMMS],
+        open_pool=lambda: pool or ReplayPool(),
+        open_sink=lambda folder: sink or NoSink(),
+        table=lambda summary: f"{len(summary.results)} results",
+        watcher=Onlooker(),
+    )
+
+
+def test_everything_of_a_campaign_is_in_its_folder() -> None:
+    pool, sink = ReplayPool(), KeptSink()
+    summary = run("campaign.name=one", pool=pool, sink=sink)
+    assert summary.folder.path == Path("runs/one")
+    assert len(summary.folder.results()) == 6
+    assert summary.exit_status == 0
+    assert (summary.peak, summary.counts["ok"]) == (100.0, 6)
+    assert [unit.problem.name for unit in pool.submitted] == ["gemm_01", "gemm_09"]
+    assert pool.closed == 1
+    assert sink.results == list(summary.results)
+    assert sink.table == "6 results"
+    log = summary.folder.log.read_text()
+    assert "2 units" in log and "gemm_09 top_k: ok" in log
+
+
+def test_the_configuration_is_kept_resolved() -> None:
+    summary = run("campaign.name=one")
+    text = summary.folder.configuration.read_text()
+    assert text.startswith("# polydl run workload=gemms")
+    (document,) = yaml.safe_load_all(text)
+    assert document["strategy"]["top_k"]["k"] == 20
+    assert document["workload"]["select"] == ["gemm_01", "gemm_09"]
+
+
+def test_a_failed_trial_gives_status_one_and_the_rest_goes_on() -> None:
+    pool = ReplayPool(lambda unit, c: (unit.problem.name, c.name) == ("gemm_01", "top_k"))
+    summary = run(pool=pool)
+    assert (summary.counts["failed"], summary.counts["ok"]) == (1, 5)
+    assert summary.exit_status == 1
+    assert summary.folder.name == "20260102-030405-run"
+    assert "broken on purpose" in summary.folder.log.read_text()
+
+
+def test_resume_redoes_whole_units_that_are_missing_or_failed() -> None:
+    first = ReplayPool(lambda unit, c: (unit.problem.name, c.name) == ("gemm_09", "onednn"))
+    folder = run("campaign.name=one", pool=first).folder
+    second = ReplayPool()
+    summary = run("campaign.resume=one", pool=second)
+    assert [unit.problem.name for unit in second.submitted] == ["gemm_09"]
+    assert len(second.submitted[0].contenders) == 3
+    assert summary.exit_status == 0
+    assert len(folder.results_file.read_text().splitlines()) == 9
+    assert len(folder.results()) == 6
+
+
+def test_a_new_contender_measures_the_baselines_again() -> None:
+    run("campaign.name=one", "strategy=roofline")
+    pool = ReplayPool()
+    summary = run("campaign.resume=one", "strategy=[roofline,top_k]", pool=pool)
+    assert len(pool.submitted) == 2
+    assert len(summary.results) == 6
+
+
+def test_a_folder_with_results_or_another_driver_is_refused() -> None:
+    run("campaign.dir=here")
+    with pytest.raises(RecordError, match=r"campaign.resume=here"):
+        run("campaign.dir=here")
+    with CampaignWriter(Path("held")), pytest.raises(RecordError, match="in use by pid"):
+        run("campaign.dir=held")
+
+
+def test_nothing_is_left_of_a_campaign_that_cannot_begin() -> None:
+    settings = load_settings(GEMMS)
+
+    def no_pool() -> ReplayPool:
+        raise EnvironmentProblem("no C compiler found")
+
+    with pytest.raises(EnvironmentProblem):
+        campaign.run(
+            campaign.plan_of(settings, NOW),
+            settings,
+            [],
+            open_pool=no_pool,
+            open_sink=lambda folder: NoSink(),
+            table=str,
+            watcher=Onlooker(),
+        )
+    assert not Path("runs").exists()
+
+
+def test_the_pool_is_closed_when_interrupted() -> None:
+    class Interrupted(ReplayPool):
+        def submit(self, unit: object) -> None:
+            raise KeyboardInterrupt
+
+    pool = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run("campaign.name=one", pool=pool)
+    assert pool.closed == 1
+    assert run("campaign.resume=one").exit_status == 0
+
+
+def test_names() -> None:
+    def name(*overrides: str) -> str:
+        (settings,) = load_settings(overrides)
+        return campaign.campaign_name(settings.campaign, NOW)
+
+    assert name("experiment=quickstart") == "20260102-030405-quickstart"
+    assert name("campaign.dir=some/where") == "where"
+    assert name("campaign.name=mine") == "mine"
+    with pytest.raises(SettingsError, match="is no name"):
+        name("campaign.name=../mine")
+    with pytest.raises(RecordError, match="nowhere"):
+        name("campaign.resume=nowhere")
+
+
+def test_resume_and_dir_exclude_each_other() -> None:
+    with pytest.raises(SettingsError, match="exclude each other"):
+        run("campaign.dir=a", "campaign.resume=b")
+
+
+def test_a_recorded_schedule_is_found_by_its_trial() -> None:
+    folder = run("campaign.name=one").folder
+    trial = folder.results()[0].trial
+    with pytest.raises(SettingsError, match="has no schedule"):
+        campaign.recorded_schedule(f"one:{trial}")
+    with pytest.raises(SettingsError, match="no trial 'x' in one"):
+        campaign.recorded_schedule("one:x")
+    with pytest.raises(SettingsError, match="CAMPAIGN:TRIAL"):
+        campaign.recorded_schedule("one")
+    with pytest.raises(RecordError):
+        campaign.recorded_schedule("two:x")
+
+
+def test_a_missing_sink_is_told() -> None:
+    assert not run("campaign.name=one", sink=NoSink(complete=False)).tracked
+    assert CampaignFolder(Path("runs/one")).results()
