@@ -30,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     if not arguments:
         console.print(
-            f"{what}\nnothing was removed; `polydl clean --yes` removes it", highlight=False
+            f"{what}\nnothing was removed; `polydl clean --yes` removes it",
+            highlight=False,
+            soft_wrap=True,
         )
         return 0
     try:
