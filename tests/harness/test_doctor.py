@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import doctor
+from harness.cli import main
+from harness.doctor import Finding, examined
+
+
+@pytest.fixture(scope="module")
+def findings(build_cache: Path) -> dict[str, Finding]:
+    return {finding.topic: finding for finding in examined(1, build_cache, None)}
+
+
+def test_what_this_host_offers(findings: dict[str, Finding]) -> None:
+    assert "GFLOP/s" in findings["peak"].value
+    assert findings["caches"].value.startswith("L1 ")
+    assert findings["C compiler"].verdict == "ok"
+    assert f"{len(os.sched_getaffinity(0))} " in findings["system"].value
+    if len(os.sched_getaffinity(0)) > 1:
+        assert "% of a core's peak" in findings["busy neighbour"].value
+
+
+def test_whatever_is_missing_or_advised_says_what_to_do(findings: dict[str, Finding]) -> None:
+    assert all(f.advice for f in findings.values() if f.verdict != "ok")
+    assert not any(f.advice for f in findings.values() if f.verdict == "ok")
+
+
+def test_a_missing_compiler_is_a_finding(
+    build_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = {finding.topic: finding for finding in doctor.examined(1, build_cache, None)}
+    assert found["C compiler"].verdict == "missing"
+    assert "apt-get install gcc" in found["C compiler"].advice
+    assert "peak" not in found
+
+
+def test_the_command_prints_a_table(
+    build_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
+    assert main(["doctor"]) == 0
+    assert "this host" in capsys.readouterr().out
+    assert main(["doctor", "threads=4096"]) == 2
+    assert main(["doctor", "cluster=ray"]) == 2
