@@ -132,7 +132,10 @@ class Schedule:
 
 def parse_schedule(text: str) -> Schedule:
     """The schedule whose text form this is; `parse_schedule(str(s)) == s`."""
-    scheme, *parts = text.strip().split("/")
+    text = text.strip()
+    if re.search(r"\s", text):
+        _refuse(f"{text!r} holds blanks")
+    scheme, *parts = text.split("/")
     fields: dict[str, str] = {}
     for part in parts:
         name, colon, value = part.partition(":")
