@@ -1,0 +1,45 @@
+"""Hypothesis strategies for schedules of any nest: well formed, fitting nothing in particular."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from compiler.schedule.schedule import LANES, SCHEMES, Schedule
+
+T = TypeVar("T")
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+LEVELS = st.builds(
+    lambda loop, depth: f"{loop}@{depth}" if depth else loop, NAMES, st.integers(0, 9)
+)
+TAGS = st.from_regex(r"[a-dA-D]{1,4}([1-9][0-9]?[a-d]){0,2}", fullmatch=True)
+SIZES = st.integers(1, 10**6)
+
+
+def _pairs(
+    names: st.SearchStrategy[str], values: st.SearchStrategy[T]
+) -> st.SearchStrategy[tuple[tuple[str, T], ...]]:
+    items = st.tuples(names, values)
+    return st.lists(items, max_size=4, unique_by=lambda item: item[0]).map(tuple)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any schedule that the value itself accepts."""
+    order = draw(st.lists(LEVELS, min_size=1, max_size=8, unique=True))
+    return Schedule(
+        scheme=draw(st.sampled_from(SCHEMES)),
+        order=tuple(order),
+        vector=(draw(NAMES), draw(st.sampled_from(LANES))),
+        tile=draw(_pairs(NAMES, SIZES)),
+        block=draw(_pairs(LEVELS, SIZES)),
+        parallel=tuple(draw(st.lists(st.sampled_from(order), max_size=3))),
+        layout=draw(_pairs(NAMES, TAGS)),
+        pack=draw(_pairs(NAMES, TAGS)),
+        unroll=draw(st.integers(1, 64)),
+        prefetch=draw(st.integers(0, 10**6)),
+        nontemporal=draw(st.booleans()),
+        fusion=tuple(draw(st.lists(NAMES, max_size=2))),
+        microkernel=draw(st.sampled_from(["generated", "libxsmm", "blas"])),
+    )

@@ -1,0 +1,150 @@
+"""The space of schedules: large enough, deterministic, everything in it fits and is legal."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.axes import axes_of
+from compiler.schedule.candidates import candidates, scalar_schedule
+from compiler.schedule.fit import check_fit
+from compiler.schedule.legality import by_isl, structural
+from compiler.schedule.microkernel import RegisterTile
+from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
+from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+
+TYPICAL = conv2d(ic=64, oc=64, ih=56, iw=56)
+DEEP = conv2d(ic=512, oc=512, ih=7, iw=7)
+FEW = conv2d(ic=17, oc=6, ih=9, iw=11)
+SQUARE = matmul(m=96, n=96, k=96)
+
+
+def _nest(spec: dict[str, Any]) -> Primitive:
+    return loop_nest(primitive_from(spec)).nest
+
+
+@pytest.fixture(scope="module")
+def typical() -> tuple[Schedule, ...]:
+    return candidates(_nest(TYPICAL), AVX2)
+
+
+@pytest.fixture(scope="module")
+def deep() -> tuple[Schedule, ...]:
+    return candidates(_nest(DEEP), AVX2)
+
+
+def test_a_typical_layer_has_hundreds(
+    typical: tuple[Schedule, ...], deep: tuple[Schedule, ...]
+) -> None:
+    assert len(typical) >= 200
+    assert len(deep) >= 200
+    assert len(set(typical)) == len(typical)
+    assert len(set(map(str, deep))) == len(deep)
+
+
+def test_they_differ_in_every_field(deep: tuple[Schedule, ...]) -> None:
+    for field in ("order", "vector", "tile", "block", "layout"):
+        assert len({getattr(s, field) for s in deep}) > 1, field
+    assert any(loop_of(s.order[0]) == "ic" for s in deep)  # the reduction split outermost
+    assert any("oc@1" in s.order for s in deep)
+
+
+def test_the_order_is_deterministic(typical: tuple[Schedule, ...]) -> None:
+    assert candidates(_nest(TYPICAL), AVX2) == typical
+
+
+def test_all_read_back(typical: tuple[Schedule, ...]) -> None:
+    assert all(parse_schedule(str(s)) == s for s in typical[::7])
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_all_fit_and_are_legal(machine: Architecture, threads: int) -> None:
+    random = Random(threads)
+    for spec in (FEW, SQUARE, OPERATORS["batched"], OPERATORS["backward_weights"]):
+        nest = _nest(spec)
+        found = candidates(nest, machine, threads)
+        for schedule in found:
+            check_fit(nest, schedule)
+            assert structural(nest, schedule) is None
+        for schedule in random.sample(found, min(6, len(found))):
+            assert by_isl(nest, schedule) is None, str(schedule)
+
+
+def test_a_sample_of_the_large_ones_fits_and_is_legal(deep: tuple[Schedule, ...]) -> None:
+    nest = _nest(DEEP)
+    for schedule in Random(0).sample(deep, 25):
+        check_fit(nest, schedule)
+        assert by_isl(nest, schedule) is None, str(schedule)
+
+
+def test_register_tiles_fit_the_machine(deep: tuple[Schedule, ...]) -> None:
+    for schedule in deep:
+        sizes = dict(schedule.tile)
+        vectors = sizes.pop("oc", 1)
+        points = 1
+        for size in sizes.values():
+            points *= size
+        assert RegisterTile(points, vectors).registers(False) <= AVX2.vector_registers
+
+
+def test_schemes_follow_the_constant_operand() -> None:
+    few = candidates(_nest(FEW), AVX512)
+    assert {s.scheme for s in few} == {"broadcast", "pixels"}
+    assert {dict(s.pack).get("data") for s in few if s.scheme == "pixels"} == {"abcd", "abdc"}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_what_is_no_contraction_has_the_scalar_nest_alone(name: str) -> None:
+    nest = _nest(OPERATORS[name])
+    found = candidates(nest, AVX2)
+    assert found
+    if not axes_of(nest):
+        assert found == (scalar_schedule(nest),)
+        assert str(found[0]) == f"scalar/order:{'+'.join(dict(nest.extents))}"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        matmul(m=16, n=16, k=16),
+        {**matmul(m=16, n=16, k=16), "constant": []},
+        {**matmul(m=16, n=16, k=16), "stored": {"b": [1, 0]}},
+        {**matmul(m=16, n=16, k=16), "stored": {"a": [1, 0], "b": [1, 0]}, "constant": []},
+    ],
+)
+def test_matrices_keep_their_plain_layout(spec: dict[str, Any]) -> None:
+    nest = _nest(spec)
+    found = candidates(nest, NEON)
+    assert len(found) > 1
+    for schedule in found:
+        assert set(dict(schedule.layout)) <= set(spec["constant"])
+        if spec.get("stored", {}).get("b") == [1, 0] and not spec["constant"]:
+            assert "b" in dict(schedule.pack)  # its rows run the wrong way for lanes
+
+
+def test_threads_take_the_outermost_legal_levels() -> None:
+    nest = _nest(TYPICAL)
+    reduction = nest.statements[0].reduction_loops
+    for schedule in candidates(nest, AVX2, 4)[::5]:
+        assert schedule.parallel
+        loops = [loop_of(level) for level in schedule.parallel]
+        assert not set(loops) & set(reduction)
+        assert len(set(loops)) == len(loops)  # no tile and its own pieces
+        first = schedule.order.index(schedule.parallel[0])
+        assert schedule.order[first : first + len(loops)] == schedule.parallel
+        assert all(loop_of(level) in reduction for level in schedule.order[:first])
+    assert all(not schedule.parallel for schedule in candidates(nest, AVX2, 1)[::5])
+
+
+def test_one_row_of_vectors_is_no_reason_for_the_scalar_nest() -> None:
+    for sizes in ({"m": 1, "n": 16}, {"m": 3, "n": 8}, {"m": 4, "n": 1}):
+        found = candidates(_nest({**matmul(k=5, **sizes), "plain": []}), AVX2)
+        assert all(s.scheme != "scalar" for s in found)

@@ -1,0 +1,138 @@
+"""Border classes against the table of live taps, point by point."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from compiler.errors import ProblemError, ScheduleError
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.tile_class import Guard, guards, tile_classes
+from compiler.schedule.tiling import register_tiles
+from tests.compiler.problem.operators import GROUPED, conv2d
+
+
+def _nest(**sizes: int) -> Primitive:
+    return loop_nest(primitive_from(conv2d(**sizes))).nest
+
+
+def _data_guards(nest: Primitive) -> tuple[Guard, ...]:
+    access = next(a for a in nest.statements[0].reads if a.tensor == "data")
+    return guards(nest, access)
+
+
+@given(
+    st.integers(2, 14), st.integers(2, 5), st.integers(0, 5), st.integers(1, 3),
+    st.integers(1, 3), st.integers(1, 6), st.booleans(),
+)  # fmt: skip
+@settings(max_examples=120, deadline=None, derandomize=True)
+def test_classes_agree_with_the_table(
+    iw: int, kw: int, pad: int, stride: int, dilation: int, tile: int, partial: bool
+) -> None:
+    try:
+        nest = _nest(iw=iw, kw=kw, pad_w=pad, stride=stride, dilation=dilation, ih=30)
+    except ProblemError:
+        assume(False)
+    assume("ow" in dict(nest.extents))
+    extent = nest.extent("ow")
+    guard = next((g for g in _data_guards(nest) if g.point == "ow"), None)
+    schedule = Schedule(
+        "broadcast", tuple(dict(nest.extents)), ("oc", 8), (("ow", min(tile, extent)),)
+    )
+    classes = tile_classes(nest, schedule, "ow", guard, partial)
+    tiles = [size for n, size in register_tiles(nest, schedule, "ow") for _ in range(n)]
+    starts = [sum(tiles[:i]) for i in range(len(tiles))]
+
+    # every tile is in exactly one class, in order, and starts where the class says
+    covered = [i for c in classes for i in range(c.first, c.last)]
+    assert covered == list(range(len(tiles)))
+    for c in classes:
+        for i in range(c.first, c.last):
+            assert (c.size, c.size * i + c.offset) == (tiles[i], starts[i])
+    if partial:
+        assert [c.partial for c in classes] == [False] * (len(classes) - 1) + [True]
+        assert classes[-1].last - classes[-1].first == 1
+
+    # the taps of a class are those of the table, each live (tap, point) exactly once
+    tables = []
+    for c in classes:
+        table: Counter[tuple[int, int]] = Counter()
+        for start in {starts[i] for i in range(c.first, c.last)} if c.taps is not None else ():
+            assert guard is not None
+            live = {
+                (tap, i)
+                for tap in range(nest.extent(guard.tap))
+                for i in range(c.size)
+                if 0 <= stride * (start + i) + dilation * tap - pad < iw
+            }
+            found = Counter(
+                (tap, i) for g in c.taps or () for tap in range(g.low, g.high) for i in g.live
+            )
+            assert found == Counter(live)
+            table = found
+        tables.append((c.size, frozenset(table)))
+        assert (c.taps is None) == (guard is None or schedule.tile_of("ow") == 1)
+
+    # neighbours differ, else they would be one class
+    if not partial:
+        assert all(a != b for a, b in pairwise(tables))
+
+
+def test_a_3x3_layer_has_three_classes_a_dimension() -> None:
+    nest = _nest(ih=56, iw=56, ic=64, oc=64)
+    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.7/order:oc+oh+ow+kh+kw+ic")
+    by_point = {g.point: g for g in _data_guards(nest)}
+    columns = tile_classes(nest, schedule, "ow", by_point["ow"], False)
+    assert [(c.first, c.last) for c in columns] == [(0, 1), (1, 7), (7, 8)]
+    assert [[(g.low, g.high, g.live) for g in c.taps or ()] for c in columns[:2]] == [
+        [(0, 1, (1, 2, 3, 4, 5, 6)), (1, 3, (0, 1, 2, 3, 4, 5, 6))],
+        [(0, 3, (0, 1, 2, 3, 4, 5, 6))],
+    ]
+    rows = tile_classes(nest, schedule, "oh", by_point["oh"], False)  # taps are a range there
+    assert [(c.first, c.last, c.taps) for c in rows] == [(0, 56, None)]
+
+
+def test_guards_name_what_can_leave_the_tensor() -> None:
+    assert _data_guards(_nest(pad_h=0, pad_w=0)) == ()
+    (only,) = _data_guards(_nest(pad_h=0, pad_w=2, stride=2, dilation=2, iw=9))
+    assert only == Guard("ow", "kw", 2, 2, -2, 9)
+    assert only.live(0, 1)
+    assert not only.live(0, 0)
+
+
+def test_borders_of_other_forms_must_be_packed() -> None:
+    spec = {
+        "name": "mirrored",
+        "sizes": {"i": 8, "k": 3},
+        "tensors": {"x": ["i"], "w": ["k"], "y": ["i"]},
+        "outside": {"x": 0},
+        "statements": ["y[i] += x[i - k] * w[k]"],
+    }
+    nest = loop_nest(primitive_from(spec)).nest
+    with pytest.raises(
+        ScheduleError, match="x must be packed: its border index 'i - 1\\*k' is not"
+    ):
+        guards(nest, nest.statements[0].reads[0])
+    diagonal = {**spec, "tensors": {"x": ["i", "i"], "w": ["k"], "y": ["i"]},
+                "statements": ["y[i] += x[i + k - 1, i + k - 1] * w[k]"]}  # fmt: skip
+    nest = loop_nest(primitive_from(diagonal)).nest
+    with pytest.raises(ScheduleError, match="x must be packed: its borders share loops"):
+        guards(nest, nest.statements[0].reads[0])
+
+
+def test_partial_splits_off_the_last_vector() -> None:
+    nest = loop_nest(primitive_from(GROUPED)).nest
+    schedule = parse_schedule("broadcast/vector:oc.2/tile:oc.1/order:g+oc+oh+ow+kh+kw+ic")
+    whole = tile_classes(nest, schedule, "oc", None, False)
+    split = tile_classes(nest, schedule, "oc", None, True)
+    assert [(c.first, c.last, c.partial) for c in whole] == [(0, 2, False)]
+    assert [(c.first, c.last, c.partial) for c in split] == [(0, 1, False), (1, 2, True)]
+    assert replace(split[0], last=2) == whole[0]
