@@ -54,16 +54,24 @@ class TileSpace:
         group = 1 if level == self._finest(loop) else -(-size // finest)
         return f"q_{loop}" if group == 1 else f"floor(q_{loop}/{group})"
 
-    def schedule_map(self, name: str, tiles: Mapping[str, TileClass]) -> str:
-        """isl text of the map from the tiles of one class to time."""
-        bounds = []
+    def schedule_map(self, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
+        """isl text of the map from the tiles of one class to time after its first `shared`
+        dimensions, which are the parameters p0, p1, ..."""
+        where = []
         for loop in self.loops:
             tile = tiles.get(loop)
             low, high = (tile.first, tile.last) if tile else (0, self.count(loop))
-            bounds.append(f"{low} <= q_{loop} < {high}")
+            where.append(f"{low} <= q_{loop} < {high}")
         coordinates = ", ".join(f"q_{loop}" for loop in self.loops)
-        time = ", ".join(self.time(level) for level in self.outer)
-        return f"{name}[{coordinates}] -> [{time}] : {' and '.join(bounds)}"
+        time = [self.time(level) for level in self.outer]
+        where += [f"p{k} = {time[k]}" for k in range(shared)]
+        return f"{name}[{coordinates}] -> [{', '.join(time[shared:])}] : {' and '.join(where)}"
+
+    def shared_times(self, shared: int) -> str:
+        """isl condition on p0, p1, ...: the values of the first `shared` dimensions of time."""
+        where = [f"0 <= q_{loop} < {self.count(loop)}" for loop in self.loops]
+        where += [f"p{k} = {self.time(level)}" for k, level in enumerate(self.outer[:shared])]
+        return f"exists {', '.join(f'q_{loop}' for loop in self.loops)} : {' and '.join(where)}"
 
 
 def c_loops(
@@ -73,26 +81,37 @@ def c_loops(
 ) -> list[str]:
     """C lines that visit every tile of every class in the schedule's order.
 
-    `call(name, coordinates)` prints one call. Dimensions of parallel levels stay one loop each;
-    the others are separated by class, so that inner loops carry no conditions.
+    `call(name, coordinates)` prints one call. The levels down to the last parallel one stay one
+    loop each, shared by the threads whatever the classes; deeper ones are separated by class, so
+    that inner loops carry no conditions.
     """
     context = isl.Context()
-    texts = "; ".join(space.schedule_map(name, tiles) for name, tiles in classes)
-    schedule = isl.UnionMap.read_from_str(context, f"{{ {texts} }}")
-    depth = len(space.outer)
     parallel = [space.outer.index(level) for level in space.schedule.parallel]
-    atomic = max(parallel, default=-1) + 1
-    dims = ", ".join(f"d{k}" for k in range(depth))
-    options = f"{{ [{dims}] -> atomic[x] : x < {atomic}; [{dims}] -> separate[x] : x >= {atomic} }}"
+    shared = max(parallel, default=-1) + 1
+    names = ", ".join(f"p{k}" for k in range(shared))
+    texts = "; ".join(space.schedule_map(name, tiles, shared) for name, tiles in classes)
+    within = isl.UnionMap.read_from_str(context, f"[{names}] -> {{ {texts} }}")
+    dims = ", ".join(f"d{k}" for k in range(len(space.outer) - shared))
+    separate = isl.UnionMap.read_from_str(context, f"{{ [{dims}] -> separate[x] }}")
+    known = f"[{names}] -> {{ : {space.shared_times(shared)} }}" if shared else "{ : }"
+    build = isl.AstBuild.from_context(isl.Set.read_from_str(context, known))
+    node = build.set_options(separate).node_from_schedule_map(within)
+    inner = _Printer(lambda name, at: [call(name, at)], frozenset()).lines(node)
+    if not shared:
+        return inner
+
+    def body(_: str, values: tuple[str, ...]) -> list[str]:
+        return [*(f"const long p{k} = {value};" for k, value in enumerate(values)), *inner]
+
+    text = f"{{ outer[{names}] -> [{names}] : {space.shared_times(shared)} }}"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, "{ : }"))
-    build = build.set_options(isl.UnionMap.read_from_str(context, options))
-    printer = _Printer(call, frozenset(f"c{k}" for k in parallel))
-    return printer.lines(build.node_from_schedule_map(schedule))
+    node = build.node_from_schedule_map(isl.UnionMap.read_from_str(context, text))
+    return _Printer(body, frozenset(f"c{k}" for k in parallel)).lines(node)
 
 
 @dataclass(frozen=True)
 class _Printer:
-    call: Callable[[str, tuple[str, ...]], str]
+    call: Callable[[str, tuple[str, ...]], list[str]]
     parallel: frozenset[str]  # iterators that threads share
 
     def lines(self, node: isl.AstNode) -> list[str]:
@@ -101,12 +120,12 @@ class _Printer:
             children = node.block_get_children()
             return [x for i in range(children.n_ast_node()) for x in self.lines(children.get_at(i))]
         if kind == isl.ast_node_type.user:
-            return [self._user(node)]
+            return self._user(node)
         if kind == isl.ast_node_type.if_:
             return self._branch(node)
         return self._loop(node)
 
-    def _user(self, node: isl.AstNode) -> str:
+    def _user(self, node: isl.AstNode) -> list[str]:
         expression = node.user_get_expr()
         arguments = [expression.get_op_arg(i) for i in range(expression.get_op_n_arg())]
         name, *coordinates = (argument.to_C_str() for argument in arguments)
