@@ -1,0 +1,180 @@
+"""The loops that isl prints visit every tile of every class once, in the schedule's order."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from compiler.codegen.c_printer import ARITHMETIC
+from compiler.codegen.loop_ast import TileSpace, c_loops
+from compiler.errors import ScheduleError
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.fit import check_fit
+from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
+from compiler.schedule.tile_class import TileClass, guards, tile_classes
+from compiler.schedule.tiling import levels
+from tests.compiler.codegen.batch import c_compiler
+from tests.compiler.codegen.random_schedules import random_problem, random_schedule
+from tests.compiler.problem.operators import conv2d, matmul
+
+CASES = 24
+LONGEST = 100_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tile space with its classes, numbered in the order of `classes`."""
+
+    space: TileSpace
+    classes: tuple[dict[str, TileClass], ...]
+
+    def function(self, number: int) -> str:
+        """C function that writes class and coordinates of each call to `out`."""
+
+        def call(name: str, coordinates: tuple[str, ...]) -> str:
+            values = ", ".join((name.removeprefix("tile"), *coordinates))
+            width = 1 + len(coordinates)
+            write = f"for (int i = 0; i < {width}; ++i) *out++ = row[i];"
+            return f"{{ long row[] = {{{values}}}; {write} }}"
+
+        named = [(f"tile{i}", tiles) for i, tiles in enumerate(self.classes)]
+        lines = ["  " + line for line in c_loops(self.space, named, call)]
+        return "\n".join([f"void visit_{number}(long *out) {{", *lines, "}"])
+
+    def wanted(self) -> list[list[int]]:
+        """All tiles by brute force, sorted by the pieces of the levels that hold them."""
+        space, nest = self.space, self.space.nest
+        cut = {level.name: level.starts() for level in levels(nest, space.schedule)}
+        rows = []
+        for number, tiles in enumerate(self.classes):
+            ranges = [
+                range(tiles[x].first, tiles[x].last) if x in tiles else range(space.count(x))
+                for x in space.loops
+            ]
+            rows += [[number, *coordinates] for coordinates in product(*ranges)]
+
+        def time(row: list[int]) -> list[int]:
+            at = dict(zip(space.loops, row[1:], strict=True))
+            return [self._piece(cut, level, at[loop_of(level)]) for level in space.outer]
+
+        return sorted(rows, key=time)
+
+    def _piece(self, cut: dict[str, tuple[int, ...]], level: str, coordinate: int) -> int:
+        """Which piece of a level holds the piece `coordinate` of its loop's finest outer level."""
+        finest = [x for x in self.space.outer if loop_of(x) == loop_of(level)][-1]
+        start = cut[finest][coordinate]
+        return sum(begin <= start for begin in cut[level]) - 1
+
+
+def _case(nest: Primitive, schedule: Schedule) -> Case:
+    reduction = nest.statements[0].reduction_loops
+    access = nest.statements[0].reads[0]
+    by_point = {g.point: g for g in guards(nest, access)}
+    by_loop = [
+        tile_classes(nest, schedule, loop, by_point.get(loop), loop == schedule.vector[0])
+        for loop, _ in nest.extents
+        if loop not in reduction
+    ]
+    classes = tuple({tile.loop: tile for tile in tiles} for tiles in product(*by_loop))
+    return Case(TileSpace(nest, schedule, reduction), classes)
+
+
+def _check(cases: Sequence[Case], folder: Path) -> None:
+    source, library = folder / "loops.c", folder / "loops.so"
+    source.write_text("\n".join([ARITHMETIC, *(c.function(i) for i, c in enumerate(cases))]))
+    flags = ["-O0", "-w", "-shared", "-fPIC"]
+    subprocess.run([c_compiler(), *flags, "-o", library, source], check=True)
+    loaded = ctypes.CDLL(str(library))
+    for number, case in enumerate(cases):
+        wanted = case.wanted()
+        width = 1 + len(case.space.loops)
+        assert len(wanted) * width < LONGEST
+        out = (ctypes.c_long * (len(wanted) * width + 1))(*([-1] * (len(wanted) * width + 1)))
+        loaded[f"visit_{number}"](out)
+        found = [list(out[i : i + width]) for i in range(0, len(wanted) * width, width)]
+        assert found == wanted, case.space.schedule
+        assert out[len(wanted) * width] == -1, "a tile is visited twice"
+
+
+def test_random_class_sets(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    cases: list[Case] = []
+    while len(cases) < CASES:
+        nest = loop_nest(random_problem(rng)).nest
+        schedule = random_schedule(nest, rng)
+        outer = schedule.outer_levels(nest.statements[0].reduction_loops)
+        parallel = tuple(level for level in outer if rng.random() < 0.2)
+        schedule = replace(schedule, parallel=parallel)
+        try:
+            check_fit(nest, schedule)
+            case = _case(nest, schedule)
+        except ScheduleError:
+            continue
+        if sum(len(case.space.loops) + 1 for _ in case.wanted()) < LONGEST // 4:
+            cases.append(case)
+    _check(cases, tmp_path)
+
+
+@pytest.fixture
+def nest() -> Primitive:
+    return loop_nest(primitive_from(conv2d(ic=4, oc=16, ih=8, iw=8))).nest
+
+
+def _lines(nest: Primitive, text: str) -> list[str]:
+    case = _case(nest, parse_schedule(text))
+    named = [(f"tile{i}", tiles) for i, tiles in enumerate(case.classes)]
+    return c_loops(case.space, named, lambda name, at: f"{name}({', '.join(at)});")
+
+
+def test_separated_loops_carry_no_conditions(nest: Primitive) -> None:
+    lines = _lines(nest, "broadcast/vector:oc.8/tile:ow.3/order:oc+oh+ow+kh+kw+ic")
+    assert not [line for line in lines if "if (" in line]
+    assert not [line for line in lines if "#pragma" in line]
+
+
+@pytest.mark.parametrize(
+    ("order", "pragmas"),
+    [
+        ("order:oc+oh+ow+kh+kw+ic/parallel:oc", [1]),
+        ("order:oc+oh+ow+kh+kw+ic/parallel:oc+oh+ow", [3]),
+        ("order:oc+oh+ow+kh+kw+ic/parallel:oc+ow", [1]),  # not directly inside
+        ("order:oc+oh+ow+kh+kw+ic/parallel:oh", [1]),
+        ("order:oh@1+oc+oh+ow+kh+kw+ic/block:oh@1.4/parallel:oh@1+oc", [2]),
+        ("order:oh@1+oh+oc+ow+kh+kw+ic/block:oh@1.4/parallel:oh@1+oh", [1]),  # oh's bounds move
+        ("order:oh@1+oc+oh+ow+kh+kw+ic/block:oh@1.4/parallel:oh@1+oc+oh", [2]),
+        ("order:oh@1+oc+oh+ow+kh+kw+ic/block:oh@1.8/parallel:oh@1+oc", [1]),  # one piece: no loop
+        ("order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.2/parallel:oc+oh", [2]),
+    ],
+)
+def test_parallel_loops_are_collapsed_where_they_form_a_rectangle(
+    nest: Primitive, order: str, pragmas: list[int]
+) -> None:
+    lines = _lines(nest, f"broadcast/vector:oc.8/tile:ow.3/{order}")
+    found = [line.strip() for line in lines if "#pragma" in line]
+    assert found == [f"#pragma omp parallel for collapse({n})" for n in pragmas]
+
+
+def test_tile_spaces_count_pieces() -> None:
+    nest = loop_nest(primitive_from(matmul(m=7, n=37, k=10))).nest
+    text = "broadcast/vector:n.8/tile:n.2+m.3/order:k@2+n@1+k@1+m+n+k/block:k@2.8+k@1.4+n@1.2"
+    space = TileSpace(nest, parse_schedule(text), ("k",))
+    assert space.outer == ("k@2", "n@1", "k@1", "m", "n")
+    assert space.loops == ("k", "n", "m")
+    assert [space.count(loop) for loop in space.loops] == [3, 3, 3]
+    assert [space.step(loop) for loop in space.loops] == [4, 1, 1]
+    assert [space.time(level) for level in space.outer] == [
+        "floor(q_k/2)",
+        "floor(q_n/2)",
+        "q_k",
+        "q_m",
+        "q_n",
+    ]
