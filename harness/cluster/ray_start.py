@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from harness.cluster.node import Share
 from harness.errors import EnvironmentProblem
@@ -39,6 +40,8 @@ def start_local(share: Share) -> None:
     """A cluster of this machine alone, whose processes stay off the measured cores."""
     os.environ.update(_ENVIRONMENT, RAY_AUTH_TOKEN=_token())
     ray._raylet.Config.initialize("")  # Ray read its environment when it was imported
+    # Without this Ray replaces 127.0.0.1 by the host's own address and listens on every one.
+    ray_constants.ENABLE_RAY_CLUSTER = False
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
@@ -51,6 +54,7 @@ def start_local(share: Share) -> None:
         )
     finally:
         os.sched_setaffinity(0, allowed)
+        ray_constants.ENABLE_RAY_CLUSTER = True
 
 
 def join(address: str) -> None:

@@ -61,6 +61,18 @@ def test_nodes_are_described(opened: Opened) -> None:
     assert node.free_bytes > 0
 
 
+def test_nothing_listens_beyond_loopback(opened: Opened) -> None:
+    opened.pool.nodes()
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    heard = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert heard <= {"127.0.0.1", "::1"}
+
+
 def test_every_unit_is_answered_once(opened: Opened) -> None:
     submitted = units(3)
     for unit in submitted:
