@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -31,7 +32,7 @@ class Layout:
         """Product of the inner blocks of a dimension."""
         return prod(size for d, size in self.blocks if d == dimension)
 
-    @property
+    @cached_property
     def outer(self) -> tuple[int, ...]:
         """Number of blocks along each dimension, by dimension."""
         return tuple(-(-n // self.block(d)) for d, n in enumerate(self.shape))
@@ -41,7 +42,7 @@ class Layout:
         """Elements of the buffer, padding lanes included."""
         return prod(self.outer) * prod(size for _, size in self.blocks)
 
-    @property
+    @cached_property
     def outer_strides(self) -> tuple[int, ...]:
         """Elements between consecutive blocks, by dimension."""
         step = prod(size for _, size in self.blocks)
@@ -51,7 +52,7 @@ class Layout:
             step *= self.outer[d]
         return tuple(strides)
 
-    @property
+    @cached_property
     def block_strides(self) -> tuple[int, ...]:
         """Elements between consecutive indices inside each inner block, by block."""
         strides, step = [], 1
