@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from compiler.schedule.schedule import Schedule
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 Case = tuple[Primitive, Schedule]
 FLAGS = ("-march=native", "-ffp-contract=fast", "-Wno-psabi", "-Wno-unknown-pragmas", "-fPIC")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
 CANARY = 64  # floats kept on both sides of every buffer, which no kernel may write
 EPSILON = 2.0**-23
 
@@ -144,7 +146,9 @@ def expected_of(primitive: Primitive, seed: int = 0, slack: float = 4.0) -> Expe
     return Expected(inputs, reference(primitive, inputs), bounds)
 
 
-def check_cases(cases: Sequence[Case], folder: Path, name: str, parts: int = 2) -> None:
+def check_cases(
+    cases: Sequence[Case], folder: Path, name: str, parts: int = 2, level: str = "-O0"
+) -> None:
     """Generate, compile (in `parts` files at once), run and compare with both oracles.
 
     The untransformed nest of every problem is built beside its kernels.
@@ -160,7 +164,7 @@ def check_cases(cases: Sequence[Case], folder: Path, name: str, parts: int = 2) 
     size = -(-len(jobs) // parts)
     chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     builds = [
-        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}")
+        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level)
         for i, chunk in enumerate(chunks)
     ]
     untransformed: dict[Primitive, Arrays] = {}

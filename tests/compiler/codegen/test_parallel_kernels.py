@@ -1,0 +1,90 @@
+"""Kernels with parallel levels compute, bit for bit, what they compute on one thread."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from compiler.codegen.generate import generate
+from compiler.codegen.kernel import Kernel
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.candidates import candidates
+from compiler.schedule.schedule import Schedule, parse_schedule
+from tests.compiler.codegen.batch import call, expected_of, start_build
+from tests.compiler.machines import AVX2, NEON
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+
+PROBLEMS = (
+    conv2d(ic=8, oc=24, ih=9, iw=11),
+    conv2d(n=2, ic=5, oc=6, ih=8, iw=18, stride=1, pad_w=2),
+    matmul(m=40, n=45, k=130),
+    OPERATORS["grouped"],
+)
+BLOCKED = "layout:data.aBcd8b+out.aBcd8b+weight.ABcd8b8a"
+NESTED = (  # forms that the candidates leave out
+    "order:oh@1+oc+oh+ow+kh+kw+ic/block:oh@1.4/parallel:oh@1+oc+oh",
+    "order:oh@1+oh+oc+ow+kh+kw+ic/block:oh@1.4/parallel:oh@1+oh",
+    "order:ic@1+oh+oc+ow+kh+kw+ic/block:ic@1.4/parallel:oc+ow",
+    "order:kh+oc+oh+ow+kw+ic/parallel:oh",
+    "order:oc+oh+ow+kh+kw+ic/parallel:oc+oh+ow",
+)
+
+
+def _schedules(primitive: Primitive, rng: random.Random) -> list[Schedule]:
+    nest = loop_nest(primitive).nest
+    chosen: list[Schedule] = []
+    for machine, threads in ((AVX2, 2), (NEON, 4)):
+        forms: dict[object, Schedule] = {}
+        found = list(candidates(nest, machine, threads))
+        rng.shuffle(found)
+        for schedule in found:
+            forms.setdefault((schedule.parallel, bool(schedule.pack), schedule.order[0]), schedule)
+        chosen += list(forms.values())[:3]
+    return chosen
+
+
+def test_threads_change_no_bit(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    jobs: list[tuple[Primitive, Kernel, Kernel, str]] = []
+    for spec in PROBLEMS:
+        primitive = primitive_from(spec)
+        schedules = _schedules(primitive, rng)
+        if spec is PROBLEMS[0]:
+            vector = "broadcast/vector:oc.8/tile:oc.1+ow.3"
+            schedules += [parse_schedule(f"{vector}/{text}/{BLOCKED}") for text in NESTED]
+        nest = loop_nest(primitive).nest
+        for schedule in schedules:
+            shared = generate(nest, schedule)
+            alone = generate(nest, replace(schedule, parallel=()))
+            assert shared.openmp
+            assert not alone.openmp
+            jobs.append((primitive, shared, alone, str(schedule)))
+    kernels = [kernel for _, *pair, _ in jobs for kernel in pair if isinstance(kernel, Kernel)]
+    half = len(kernels) // 4 * 2
+    builds = [
+        start_build(kernels[:half], tmp_path, "first", "-O0"),
+        start_build(kernels[half:], tmp_path, "second", "-O0"),
+    ]
+    libraries = [build.library() for build in builds]
+    for number, (primitive, shared, alone, text) in enumerate(jobs):
+        library, at = libraries[2 * number >= half], 2 * number - half * (2 * number >= half)
+        _compare(library, at, primitive, shared, alone, text)
+
+
+def _compare(
+    library: ctypes.CDLL, at: int, primitive: Primitive, shared: Kernel, alone: Kernel, text: str
+) -> None:
+    expected = expected_of(primitive)
+    wanted = call(library, at + 1, alone, expected.inputs)
+    expected.compare(wanted, text)
+    for threads in (1, 2, 4):
+        library["omp_set_num_threads"](threads)
+        found = call(library, at, shared, expected.inputs)
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(found[name], values, err_msg=f"{threads}: {text}")
