@@ -20,8 +20,7 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import guards
-from compiler.schedule.tiling import register_tiles
+from compiler.schedule.tile_class import Guard, guards, tile_classes
 
 CALL_CYCLES = 30.0  # entry, address computation and exit of one microkernel
 LOOP_CYCLES = 8.0  # entry and mispredicted exit of its innermost loop
@@ -39,6 +38,16 @@ class Estimate:
     parts: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class _Tiles:
+    """Register tiles of a loop that cost the same: (taps, live points) of each group of taps."""
+
+    count: int
+    size: int
+    groups: tuple[tuple[int, int], ...]
+    vector: bool
+
+
 class Roofline:
     """The model for one nest on one machine; estimates are independent of each other."""
 
@@ -50,7 +59,7 @@ class Roofline:
         self._reduction = nest.statements[0].reduction_loops
         # What many schedules of a nest share is worked out once.
         self._roles: dict[str, Contraction] = {}
-        self._live: dict[Access, float] = {}
+        self._borders: dict[Access, list[tuple[Guard, float]]] = {}
         self._footprints: dict[Access, Footprint] = {}
         self._work: dict[object, tuple[float, float]] = {}
 
@@ -105,47 +114,65 @@ class Roofline:
         if blocks:
             points = split.get(innermost, self.nest.extent(innermost))
             entries *= -(-points // (schedule.block_of(blocks[-1]) or 1))
-        live = self._live_share(schedule)
-        runs, rest = self._tile_runs(schedule)
+        live, grouped = self._live_share(schedule)
+        whole = steps // prod(self.nest.extent(g.tap) for g in grouped)  # steps of one tap each
+        tiled, rest = self._tiled(schedule, grouped)
         compute = overhead = 0.0
-        for shape in product(*runs):
-            count = rest * prod(n for n, _, _ in shape)
-            vectors = prod(size for _, size, vector in shape if vector)
-            tile = RegisterTile(prod(size for _, size, vector in shape if not vector), vectors)
-            compute += count * steps * live * tile.cycles(self.machine)
-            moves = tile.accumulators * (2 if visits > 1 else 1)
-            ends = CALL_CYCLES + entries * live * LOOP_CYCLES + moves
+        for classes in product(*tiled):
+            count = rest * prod(c.count for c in classes)
+            for groups in product(*(c.groups for c in classes)):
+                taps = prod(n for n, _ in groups)
+                vectors = prod(s for c, (_, s) in zip(classes, groups, strict=True) if c.vector)
+                points = prod(s for c, (_, s) in zip(classes, groups, strict=True) if not c.vector)
+                tile = RegisterTile(points, vectors)
+                compute += count * taps * whole * live * tile.cycles(self.machine)
+            moves = prod(c.size for c in classes) * (2 if visits > 1 else 1)
+            loops = prod(len(c.groups) for c in classes)
+            ends = CALL_CYCLES + entries * live * loops * LOOP_CYCLES + moves
             overhead += count * visits * ends
         return compute, overhead
 
-    def _tile_runs(self, schedule: Schedule) -> tuple[list[list[tuple[int, int, bool]]], int]:
-        """(tiles, size, is vector) of each register-tiled loop; iterations of the other loops."""
-        runs, rest = [], 1
+    def _tiled(
+        self, schedule: Schedule, grouped: tuple[Guard, ...]
+    ) -> tuple[list[list[_Tiles]], int]:
+        """Classes of each register-tiled loop; iterations of the other loops."""
+        tiled, rest = [], 1
         for loop, extent in self.nest.extents:
             if loop in self._reduction:
                 continue
             vector = loop == schedule.vector[0]
-            if vector or schedule.tile_of(loop) > 1:
-                tiles = register_tiles(self.nest, schedule, loop)
-                runs.append([(n, size, vector) for n, size in tiles])
-            else:
+            if not vector and schedule.tile_of(loop) == 1:
                 rest *= extent
-        return runs, rest
+                continue
+            guard = next((g for g in grouped if g.point == loop), None)
+            found = []
+            for c in tile_classes(self.nest, schedule, loop, guard, False):
+                groups: tuple[tuple[int, int], ...] = ((1, c.size),)
+                if c.taps is not None:
+                    groups = tuple((g.high - g.low, len(g.live)) for g in c.taps)
+                found.append(_Tiles(c.last - c.first, c.size, groups, vector))
+            tiled.append(found)
+        return tiled, rest
 
-    def _live_share(self, schedule: Schedule) -> float:
-        """Part of the taps that read inside the tensor; packed borders are all computed."""
-        roles = self._contraction(schedule)
-        if roles.broadcast_operand.tensor in dict(schedule.pack):
-            return 1.0
-        key = roles.broadcast_operand
-        if key not in self._live:
-            share = 1.0
-            for g in guards(self.nest, key):
-                points, taps = self.nest.extent(g.point), self.nest.extent(g.tap)
-                live = sum(g.live(p, t) for p in range(points) for t in range(taps))
-                share *= live / (points * taps)
-            self._live[key] = share
-        return self._live[key]
+    def _live_share(self, schedule: Schedule) -> tuple[float, tuple[Guard, ...]]:
+        """Part of the taps that tiles of one point read, and the borders of larger tiles.
+
+        Borders of a packed operand are all computed.
+        """
+        access = self._contraction(schedule).broadcast_operand
+        if access.tensor in dict(schedule.pack):
+            return 1.0, ()
+        if access not in self._borders:
+            self._borders[access] = [(g, self._live(g)) for g in guards(self.nest, access)]
+        borders = self._borders[access]
+        single = [share for g, share in borders if schedule.tile_of(g.point) == 1]
+        return prod(single), tuple(g for g, _ in borders if schedule.tile_of(g.point) > 1)
+
+    def _live(self, guard: Guard) -> float:
+        """Part of a border's (point, tap) pairs that read inside the tensor."""
+        points, taps = self.nest.extent(guard.point), self.nest.extent(guard.tap)
+        live = sum(guard.live(p, t) for p in range(points) for t in range(taps))
+        return live / (points * taps)
 
     def _bytes(self, schedule: Schedule, loops: list[OuterLoop]) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""

@@ -18,6 +18,7 @@ from compiler.schedule.tiling import balanced, levels
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 UNROLL = 4
+LONGEST_UNROLLED = 8  # a shorter reduction loop is unrolled whole
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -26,8 +27,11 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
         for placed in placements(nest, axes, machine):
-            for tile in _tiles(nest, axes, placed, machine):
+            for tile, printed in _tiles(nest, axes, placed, machine):
                 for order, block in _orders(nest, axes, placed, tile):
+                    unroll = _unroll(nest, order[-1], dict(block))
+                    if printed * unroll > MULTIPLY_ADDS:
+                        continue
                     schedule = Schedule(
                         scheme=placed.scheme,
                         order=order,
@@ -36,7 +40,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
                         block=block,
                         layout=placed.layout,
                         pack=placed.pack,
-                        unroll=UNROLL,
+                        unroll=unroll,
                     )
                     found[_parallel(nest, schedule, threads)] = None
     return tuple(s for s in found if structural(nest, s) is None) or (scalar_schedule(nest),)
@@ -47,8 +51,13 @@ def scalar_schedule(nest: Primitive) -> Schedule:
     return Schedule("scalar", tuple(loop for loop, _ in nest.extents))
 
 
-def _tiles(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> Iterator[Sizes]:
-    """Register tiles over vectors and the last one or two pixel loops, best rate first."""
+def _tiles(
+    nest: Primitive, axes: Axes, placed: Placed, machine: Architecture
+) -> Iterator[tuple[Sizes, int]]:
+    """Register tiles over vectors and the last one or two pixel loops, best rate first.
+
+    Each with the multiply-adds that its kernel has printed before unrolling.
+    """
     vectors = -(-nest.extent(axes.vector) // placed.lanes)
     inner, outer = ("", "", *axes.pixels)[-1], ("", "", *axes.pixels)[-2]
     width = nest.extent(inner) if inner else 1
@@ -69,8 +78,7 @@ def _tiles(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -
             if sizes in seen or not _busy(nest, axes, placed.lanes, sizes, machine):
                 continue
             seen.add(sizes)
-            if _printed_multiply_adds(nest, axes, placed, sizes) <= MULTIPLY_ADDS:
-                yield sizes
+            yield sizes, _printed_multiply_adds(nest, axes, placed, sizes)
 
 
 def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Architecture) -> bool:
@@ -82,13 +90,13 @@ def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Archite
 
 
 def _printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
-    """Multiply-adds in the C text: accumulators per class and group of taps, unrolled steps."""
+    """Multiply-adds in the C text: accumulators of every class and group of taps."""
     scalar = axes.roles.broadcast_operand
     packed = scalar.tensor in dict(placed.pack)
     borders = {} if packed else {g.point: g for g in guards(nest, scalar)}
     order = tuple(loop for loop, _ in nest.extents)
     shape = Schedule(placed.scheme, order, vector=(axes.vector, placed.lanes), tile=tile)
-    total = UNROLL
+    total = 1
     for loop, _ in tile:
         classes = tile_classes(nest, shape, loop, borders.get(loop), False)
         total *= sum(
@@ -151,6 +159,13 @@ def _around(nest: Primitive, axes: Axes, tile: dict[str, int], tiles: int) -> It
         several = f"{pixels[-1]}@1"
         for group in _groups(columns)[-2:]:
             yield (*pixels[:-1], several, vector, pixels[-1]), ((several, group),)
+
+
+def _unroll(nest: Primitive, innermost: str, block: dict[str, int]) -> int:
+    """Steps of the innermost reduction loop to print at once: all of a short one."""
+    loop = loop_of(innermost)
+    steps = block.get(f"{loop}@1", nest.extent(loop))
+    return steps if steps <= LONGEST_UNROLLED else UNROLL
 
 
 def _groups(pieces: int) -> list[int]:

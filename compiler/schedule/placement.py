@@ -15,6 +15,7 @@ from compiler.schedule.layout import Layout
 from compiler.schedule.tile_class import guards
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
+SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes
 Tags = tuple[tuple[str, str], ...]  # tensor -> layout tag
 
 
@@ -51,6 +52,8 @@ def _channel_blocks(nest: Primitive, axes: Axes) -> list[int]:
     if axes.channel is None or not free(nest.tensor(axes.roles.broadcast_operand.tensor)):
         return [1]
     extent = nest.extent(axes.channel)
+    if extent <= SHORT:
+        return [extent, 1]
     return [b for b in CHANNEL_BLOCKS if extent % b == 0][:3] or [min(extent, 16)]
 
 
