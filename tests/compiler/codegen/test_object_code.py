@@ -1,0 +1,113 @@
+"""What the C compiler makes of a kernel: registers of the whole vector length, no spills."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from itertools import pairwise
+
+import pytest
+
+from compiler.pipeline import compile_schedule, parse_schedule
+from compiler.problem.specification import primitive_from
+from tests.compiler.codegen.batch import FLAGS, c_compiler
+from tests.compiler.problem.operators import conv2d
+
+X86_REGISTERS = {4: "xmm", 8: "ymm", 16: "zmm"}
+TILES = {4: (2, 6), 8: (2, 6), 16: (4, 6)}  # vectors x pixels, as the best candidates have
+Instruction = tuple[int, str]
+
+
+def _macros() -> str:
+    command = [c_compiler(), "-march=native", "-E", "-dM", "-x", "c", "/dev/null"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _lengths() -> list[int]:
+    """Vector lengths of which this host has registers and multiply-adds."""
+    macros = _macros()
+    if platform.machine() in ("aarch64", "arm64"):
+        return [4]
+    found = [4, 8] if "__FMA__" in macros else []
+    return found + ([16] if "__AVX512F__" in macros else [])
+
+
+def _kernel(lanes: int) -> str:
+    vectors, pixels = TILES[lanes]
+    spec = conv2d(ic=64, oc=lanes * vectors * 2, ih=pixels * 4, iw=pixels * 4)
+    text = (
+        f"broadcast/vector:oc.{lanes}/tile:oc.{vectors}+ow.{pixels}/order:oc+oh+ow+kh+kw+ic"
+        f"/layout:data.aBcd16b+out.aBcd{lanes}b+weight.ABcd16b{lanes}a/unroll:4"
+    )
+    return compile_schedule(primitive_from(spec), parse_schedule(text)).text
+
+
+@pytest.fixture(scope="module")
+def object_code(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Instruction]]:
+    """Instructions of one kernel per vector length: (address, text), as users build it."""
+    objdump = shutil.which("objdump") or shutil.which("llvm-objdump")
+    if objdump is None:
+        pytest.skip("needs objdump (Debian: apt-get install binutils)")
+    folder = tmp_path_factory.mktemp("object_code")
+    found = {}
+    for lanes in _lengths():
+        source, target = folder / f"k{lanes}.c", folder / f"k{lanes}.o"
+        source.write_text(_kernel(lanes))
+        wide = ["-mprefer-vector-width=512"] if "__clang__" in _macros() and lanes == 16 else []
+        command = [c_compiler(), "-O2", *FLAGS, *wide, "-c", "-o", str(target), str(source)]
+        subprocess.run(command, check=True)
+        command = [objdump, "-d", "--no-show-raw-insn", str(target)]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        lines = re.findall(r"^\s*([0-9a-f]+):\s+(.*\S)", text, re.MULTILINE)
+        found[lanes] = [(int(address, 16), instruction) for address, instruction in lines]
+    return found
+
+
+def _multiply_adds(instructions: list[Instruction]) -> list[str]:
+    return [x for _, x in instructions if re.match(r"(vfn?m(add|sub)\d*ps|fml[as])\b", x)]
+
+
+def test_multiply_adds_use_whole_registers(object_code: dict[int, list[Instruction]]) -> None:
+    for lanes, instructions in object_code.items():
+        found = _multiply_adds(instructions)
+        vectors, pixels = TILES[lanes]
+        assert len(found) >= vectors * pixels
+        for instruction in found:
+            if platform.machine() in ("aarch64", "arm64"):
+                assert re.search(r"\bv\d+\.4s\b", instruction), instruction
+            else:
+                assert f"%{X86_REGISTERS[lanes]}" in instruction, instruction
+
+
+def _innermost_loops(instructions: list[Instruction]) -> list[list[str]]:
+    """Bodies of the loops that multiply and hold no other loop: backward jumps, by address."""
+    jumps = []
+    for address, text in instructions:
+        target = re.match(r"(?:j\w+|b\.\w+|cbn?z\s+\w+,|tbn?z\s+.*,)\s+(?:0x)?([0-9a-f]+)\b", text)
+        if target and int(target.group(1), 16) <= address:
+            jumps.append((int(target.group(1), 16), address))
+    bodies = []
+    for start, end in jumps:
+        if any(start <= a and b <= end and (a, b) != (start, end) for a, b in jumps):
+            continue
+        body = [text for address, text in instructions if start <= address <= end]
+        if any(_multiply_adds([(0, text)]) for text in body):
+            bodies.append(body)
+    return bodies
+
+
+def test_the_innermost_loops_spill_nothing(object_code: dict[int, list[Instruction]]) -> None:
+    stack = re.compile(r"v?mov[au]p[sd]\s+%[xyz]mm\d+,.*\(%r[sb]p|\bstr\s+q\d+,\s+\[sp")
+    for lanes, instructions in object_code.items():
+        loops = _innermost_loops(instructions)
+        assert loops, lanes
+        for body in loops:
+            assert not [text for text in body if stack.match(text)]
+
+
+def test_addresses_ascend(object_code: dict[int, list[Instruction]]) -> None:
+    """The disassembly is of one function after the other, so that jumps can be read."""
+    for instructions in object_code.values():
+        assert all(a < b for (a, _), (b, _) in pairwise(instructions))
