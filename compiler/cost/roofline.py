@@ -183,7 +183,7 @@ class Roofline:
             trips.append(trips[-1] * outer.trips)
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
-        for cache, source in zip(self.machine.caches, sources, strict=True):
+        for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
             capacity = USABLE * cache.bytes / 4
             totals = [sum(column) for column in zip(*inside, strict=True)]
             fits = next((d for d, total in enumerate(totals) if total <= capacity), len(loops) + 1)
