@@ -37,12 +37,17 @@ def test_lanes_shrink_with_few_channels() -> None:
 
 
 def test_pixels_copy_a_padded_image() -> None:
-    (padded,) = _placed(conv2d(oc=6), "ow")
-    assert padded.scheme == "pixels"
-    assert dict(padded.pack) == {"data": "abcd"}
-    assert "data" not in dict(padded.layout)
-    (inside,) = _placed(conv2d(oc=6, kh=1, kw=1, pad_h=0, pad_w=0), "oh_ow")
-    assert inside.pack == ()
+    for padded in _placed(conv2d(ic=8, oc=6), "ow"):
+        assert padded.scheme == "pixels"
+        assert dict(padded.pack) == {"data": "abcd"}
+        assert "data" not in dict(padded.layout)
+    for inside in _placed(conv2d(ic=8, oc=6, kh=1, kw=1, pad_h=0, pad_w=0), "oh_ow"):
+        assert inside.pack == ()
+
+
+def test_few_channels_may_stay_in_planes() -> None:
+    blocks = [p.channel_block for p in _placed(conv2d(ic=3, oc=16), "oc")]
+    assert blocks == [3, 1]
 
 
 def test_no_lanes_along_a_strided_image() -> None:

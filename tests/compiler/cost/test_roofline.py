@@ -1,0 +1,127 @@
+"""What any prediction must satisfy, whatever its constants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+from random import Random
+from typing import Any
+
+import pytest
+
+from compiler.cost.roofline import Estimate, Roofline
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.candidates import candidates, scalar_schedule
+from compiler.schedule.schedule import Schedule
+from tests.compiler.machines import AVX2, MACHINES
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+
+SPECS: tuple[dict[str, Any], ...] = (
+    conv2d(ic=64, oc=64, ih=28, iw=28),
+    conv2d(ic=96, oc=24, ih=14, iw=14, kh=1, kw=1, pad_h=0, pad_w=0),
+    conv2d(ic=3, oc=6, ih=30, iw=30, stride=2),
+    matmul(m=128, n=192, k=300),
+    OPERATORS["grouped"],
+)
+TRANSFERS = ("L2", "L3", "memory")
+
+
+def _nest(spec: dict[str, Any]) -> Primitive:
+    return loop_nest(primitive_from(spec)).nest
+
+
+def _sampled(nest: Primitive, machine: Architecture, threads: int = 1) -> list[Schedule]:
+    found = candidates(nest, machine, threads)
+    return Random(0).sample(found, min(40, len(found)))
+
+
+def _estimates(spec: dict[str, Any], machine: Architecture, threads: int = 1) -> list[Estimate]:
+    nest = _nest(spec)
+    model = Roofline(nest, machine)
+    return [model.estimate(s, threads) for s in _sampled(nest, AVX2, threads)]
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_seconds_are_positive_and_made_of_their_parts(machine: Architecture) -> None:
+    for spec in SPECS:
+        nest = _nest(spec)
+        model = Roofline(nest, machine)
+        for schedule in (scalar_schedule(nest), *_sampled(nest, machine)):
+            found = model.estimate(schedule)
+            assert 0 < found.seconds < 10
+            assert all(isfinite(part) and part >= 0 for part in found.parts.values())
+            work = sum(found.parts.get(name, 0.0) for name in ("compute", "overhead", "packing"))
+            transfers = [found.parts.get(name, 0.0) for name in TRANSFERS]
+            assert set(found.parts) <= {"compute", "overhead", "packing", *TRANSFERS}
+            assert max(work, *transfers) <= found.seconds * (1 + 1e-9)
+            assert found.seconds <= (work + sum(transfers)) * (1 + 1e-9)
+
+
+def test_estimates_do_not_depend_on_each_other() -> None:
+    for spec in SPECS:
+        nest = _nest(spec)
+        schedules = _sampled(nest, AVX2)
+        forwards, backwards = Roofline(nest, AVX2), Roofline(nest, AVX2)
+        found = [forwards.estimate(s) for s in schedules]
+        assert [backwards.estimate(s) for s in reversed(schedules)] == found[::-1]
+        assert [Roofline(nest, AVX2).estimate(s) for s in schedules[:3]] == found[:3]
+
+
+def test_compute_is_no_faster_than_the_peak() -> None:
+    machine = replace(AVX2, peak=96.0)
+    for spec in (SPECS[1], SPECS[3]):  # no padding: all of the nominal work is done
+        flops = primitive_from(spec).flops
+        for found in _estimates(spec, machine):
+            assert found.parts["compute"] >= flops / 96e9 * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_larger_caches_never_move_more(level: int) -> None:
+    for spec in SPECS:
+        before = _estimates(spec, AVX2)
+        for factor in (2, 8, 1000):
+            caches = tuple(
+                replace(cache, bytes=cache.bytes * factor) if i == level else cache
+                for i, cache in enumerate(AVX2.caches)
+            )
+            after = _estimates(spec, replace(AVX2, caches=caches))
+            for one, two in zip(before, after, strict=True):
+                for name in TRANSFERS:
+                    assert two.parts[name] <= one.parts[name]
+                assert two.seconds <= one.seconds
+            before = after
+
+
+def test_what_fits_a_cache_moves_nothing_into_it_again() -> None:
+    huge = tuple(replace(cache, bytes=1 << 40) for cache in AVX2.caches)
+    for spec in SPECS:
+        for found in _estimates(spec, replace(AVX2, caches=huge)):
+            assert [found.parts[name] for name in TRANSFERS] == [0, 0, 0]
+
+
+def test_faster_machines_and_more_threads_are_not_slower() -> None:
+    for spec in SPECS:
+        slow = _estimates(spec, replace(AVX2, peak=50.0, memory_bandwidth=5.0))
+        fast = _estimates(spec, replace(AVX2, peak=100.0, memory_bandwidth=10.0))
+        assert all(f.seconds <= s.seconds for f, s in zip(fast, slow, strict=True))
+        nest = _nest(spec)
+        model = Roofline(nest, AVX2)
+        for schedule in _sampled(nest, AVX2, 4):
+            found = [model.estimate(schedule, threads).seconds for threads in (1, 2, 4)]
+            assert found == sorted(found, reverse=True)
+
+
+def test_the_untransformed_nest_is_no_bargain() -> None:
+    for spec in SPECS[:4]:
+        nest = _nest(spec)
+        model = Roofline(nest, AVX2)
+        best = min(model.estimate(s).seconds for s in _sampled(nest, AVX2))
+        assert model.estimate(scalar_schedule(nest)).seconds > best
+
+
+def test_a_machine_of_unknown_caches_can_be_ranked_for() -> None:
+    for found in _estimates(SPECS[0], replace(AVX2, caches=())):
+        assert found.seconds > 0

@@ -1,0 +1,102 @@
+"""The compiler's door: rank, compile, refuse."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiler.codegen.kernel import SYMBOL
+from compiler.errors import CompilerError, ScheduleError
+from compiler.model.loop_nest import loop_nest
+from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
+from compiler.problem.specification import primitive_from
+from tests.compiler.codegen.batch import start_build
+from tests.compiler.machines import AVX2, AVX512, NEON
+from tests.compiler.problem.operators import MAX_POOL, RECURRENCE, conv2d, matmul
+
+TYPICAL = conv2d(ic=64, oc=64, ih=56, iw=56)
+DEEP = conv2d(ic=256, oc=128, ih=7, iw=7)
+PRODUCT = matmul(m=128, n=256, k=512)
+
+
+def test_the_best_five_of_three_problems_compile(tmp_path: Path) -> None:
+    kernels = []
+    for spec, machine, threads in ((TYPICAL, AVX2, 1), (DEEP, NEON, 2), (PRODUCT, AVX512, 4)):
+        primitive = primitive_from(spec)
+        ranked = ranked_schedules(primitive, machine, threads, limit=5)
+        assert len(ranked) == 5
+        assert [r.seconds for r in ranked] == sorted(r.seconds for r in ranked)
+        for best in ranked:
+            kernel = compile_schedule(primitive, best.schedule)
+            assert kernel.openmp == bool(best.schedule.parallel) == (threads > 1)
+            assert f"schedule {best.schedule} */" in kernel.text
+            kernels.append(kernel)
+    library = start_build(kernels, tmp_path, "best", "-O0").library()
+    assert all(library[f"kernel_{i}"] for i in range(len(kernels)))
+
+
+def test_a_limit_keeps_the_head_of_the_ranking() -> None:
+    primitive = primitive_from(conv2d(ic=16, oc=16, ih=8, iw=8))
+    ranked = ranked_schedules(primitive, AVX2)
+    assert ranked_schedules(primitive, AVX2, limit=7) == ranked[:7]
+    assert ranked_schedules(primitive, AVX2, limit=10**6) == ranked
+    with pytest.raises(CompilerError, match="unknown ranking 'best'; known: roofline"):
+        ranked_schedules(primitive, AVX2, ranking="best")
+
+
+def test_what_is_no_contraction_still_compiles() -> None:
+    primitive = primitive_from(MAX_POOL)
+    (only,) = ranked_schedules(primitive, AVX2)
+    kernel = compile_schedule(primitive, only.schedule)
+    assert kernel.text.count(f"void {SYMBOL}(") == 1
+
+
+REFUSED: tuple[tuple[dict[str, Any], str, str], ...] = (
+    (
+        conv2d(ic=8, oc=8),
+        "broadcast/vector:oc.8/order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.4/parallel:ic@1"
+        "/layout:out.aBcd8b+weight.bcda",
+        "conv2d: schedule: parallel loop ic@1 carries the reduction of out "
+        "(RAW/WAW out[0, oc, oh, ow])",
+    ),
+    (
+        matmul(),
+        "scalar/order:k+m+n/parallel:k",
+        "matmul: schedule: parallel loop k carries the reduction of c (RAW/WAW c[m, n])",
+    ),
+    (
+        RECURRENCE,
+        "scalar/order:i+t",
+        "recurrence: schedule: loop i runs a dependence backwards (RAW y[t, i])",
+    ),
+    (RECURRENCE, "scalar/order:t+i/parallel:t", "recurrence: schedule: parallel loop t carries"),
+    (conv2d(), "scalar/order:oc+oh+ow+kh+kw", "conv2d: schedule: the order must hold 'ic'"),
+    (
+        conv2d(ic=8),
+        "scalar/order:oc+oh+ow+kh+kw+ic/tile:oh.99",
+        "conv2d: schedule: tile oh.99 is larger than its extent 6",
+    ),
+    (
+        conv2d(oc=8),
+        "broadcast/vector:oc.8/order:oc+oh+ow+kh+kw+ic",
+        "schedule: weight is not contiguous along oc",
+    ),
+)
+
+
+@pytest.mark.parametrize(("spec", "text", "message"), REFUSED)
+def test_a_refusal_names_what_breaks(spec: dict[str, Any], text: str, message: str) -> None:
+    with pytest.raises(ScheduleError, match=re.escape(message)) as caught:
+        compile_schedule(primitive_from(spec), parse_schedule(text))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_loops_are_those_of_the_normalised_nest() -> None:
+    primitive = primitive_from(conv2d(kh=1, kw=1, pad_h=0, pad_w=0))
+    assert loop_nest(primitive).loops == ("oc", "oh_ow", "ic")
+    compile_schedule(primitive, parse_schedule("scalar/order:oh_ow+oc+ic"))
+    with pytest.raises(ScheduleError, match="unknown loop 'oh'; known: oc, oh_ow, ic"):
+        compile_schedule(primitive, parse_schedule("scalar/order:oc+oh+ow+ic"))
