@@ -46,7 +46,10 @@ def generate(nest: Primitive, schedule: Schedule) -> Kernel:
     text = translation_unit(
         _comment(nest, schedule),
         prelude(schedule.vector[1], schedule.nontemporal),
-        [*(copy.text() for copy in copies.values()), *(k.text() for k in kernels.values())],
+        [
+            *(copy.text(bool(schedule.parallel)) for copy in copies.values()),
+            *(k.text() for k in kernels.values()),
+        ],
         buffers,
         [*fixed_tensors(nest, layouts), *packing, *loops, *_guarded(fence)],
     )

@@ -20,8 +20,11 @@ class Packed:
     outside: float
     tensor: str
 
-    def text(self) -> str:
-        """C function `pack_TENSOR(source, target)` that copies and fills the borders."""
+    def text(self, shared: bool = False) -> str:
+        """C function `pack_TENSOR(source, target)` that copies and fills the borders.
+
+        With `shared`, threads share its outermost loop.
+        """
         shape = self.target.shape
         plain = tuple(Affine(((f"i{d}", 1),)) for d in range(len(shape)))
         names = {f"i{d}": f"i{d}" for d in range(len(shape))}
@@ -32,7 +35,10 @@ class Packed:
             "{",
         ]
         inside, indent = [], "  "
+        outermost = next((d for d in self.target.order if shape[d] > 1), None)
         for d in self.target.order:
+            if shared and d == outermost:
+                lines.append(f"{indent}#pragma omp parallel for")
             lines.append(f"{indent}for (long i{d} = 0; i{d} < {shape[d]}; ++i{d}) {{")
             indent += "  "
             if self.shift[d] or shape[d] > self.source.shape[d] + self.shift[d]:
