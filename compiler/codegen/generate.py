@@ -19,6 +19,7 @@ from compiler.schedule.fit import check_fit
 from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tile_class import Guard, TileClass, guards, tile_classes
+from compiler.schedule.tiling import register_tiles
 
 
 def generate(nest: Primitive, schedule: Schedule) -> Kernel:
@@ -116,6 +117,8 @@ def _operands(
                 f"schedule: {placement.access.tensor} is not contiguous along {loop}"
             )
         _check_vector_block(nest, schedule, placement)
+    for placement in (vector, broadcast, output):
+        _check_blocks(nest, schedule, placement)
     for tiled, size in schedule.tile:
         if size > 1 and tiled != loop and vector.uses(tiled):
             raise ScheduleError(
@@ -146,6 +149,30 @@ def _aligned(nest: Primitive, placement: Placement, loop: str, lanes: int) -> bo
     steps = [placement.coefficient(x, 1) for x, _ in nest.extents if x != loop]
     steps += [placement.coefficient(loop, lanes)] if nest.extent(loop) > lanes else []
     return all(step % lanes == 0 for step in steps)
+
+
+def _check_blocks(nest: Primitive, schedule: Schedule, placement: Placement) -> None:
+    """A loop inside the microkernel stays in one block of a layout, or goes by whole ones."""
+    reduction = nest.statements[0].reduction_loops
+    inner = schedule.microkernel_levels(reduction)
+    for loop, extent in nest.extents:
+        block = placement.block_of(loop)
+        if loop == schedule.vector[0] or block == 1 or block >= extent:
+            continue
+        fits = True
+        if loop not in reduction:
+            (_, size), *others = register_tiles(nest, schedule, loop)
+            fits = size == 1 or (not others and block % size == 0)
+        around = extent
+        for level in (x for x in schedule.order if loop_of(x) == loop and loop in reduction):
+            step = schedule.block_of(level) or 1
+            fits = fits and (level not in inner or step % block == 0 or block % around == 0)
+            around = step
+        if not fits:
+            raise ScheduleError(
+                f"schedule: {placement.access.tensor}: blocks of {block} along {loop} are neither "
+                "whole steps nor whole pieces of its levels"
+            )
 
 
 def _check_vector_block(nest: Primitive, schedule: Schedule, placement: Placement) -> None:
