@@ -36,13 +36,26 @@ STREAM_PRELUDE = """\
 
 # A part of a vector passes through a temporary, so that accumulators never need an address.
 # STEP keeps the compiler from carrying loads over to the next reduction step: there are no
-# registers left to hold them, and the spills cost more than half of the speed.
+# registers left to hold them, and the spills cost more than half of the speed. KEEP makes it hold
+# a loaded vector in its register: read again for every multiply-add, loads become the limit.
 COMMON = """\
 #define LOAD_PART(x, p, n) \\
   do {{ vec part = {{0}}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; }} while (0)
 #define STORE_PART(p, x, n) \\
   do {{ vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); }} while (0)
 #define STEP __asm__ volatile("" ::: "memory")
+"""
+
+# A vector stays in one register only where the target has registers of its size.
+NATIVE = {32: "__AVX__", 64: "__AVX512F__"}  # by bytes; smaller ones: any x86-64
+KEEP_PRELUDE = """\
+#if defined({native}) && {bytes} <= 64
+#define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__) && {bytes} <= 16
+#define KEEP(x) __asm__("" : "+w"(x))
+#else
+#define KEEP(x)
+#endif
 """
 
 ARITHMETIC = """\
@@ -57,7 +70,9 @@ def prelude(lanes: int, nontemporal: bool) -> str:
     """Macros and vector types for vectors of `lanes` floats."""
     vectors = SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE.format(bytes=4 * lanes)
     stream = STREAM_PRELUDE.format(bytes=4 * lanes) if nontemporal else ""
-    return ARITHMETIC + vectors + COMMON.format() + stream
+    size = 4 * lanes
+    keep = KEEP_PRELUDE.format(native=NATIVE.get(size, "__x86_64__"), bytes=size)
+    return ARITHMETIC + vectors + COMMON.format() + keep + stream
 
 
 def translation_unit(

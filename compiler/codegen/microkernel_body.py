@@ -287,7 +287,8 @@ class Microkernel:
                 lines += [f"{self._accumulator(p, j)} += w{j} * x{k};" for j in range(count)]
             return lines
         for k, p in enumerate(points):
-            lines.append(f"const vec x{k} = SPLAT(sp[{self._offset(ops.broadcast, p, 0)}]);")
+            offset = self._offset(ops.broadcast, p, 0)
+            lines.append(f"vec x{k} = SPLAT(sp[{offset}]); KEEP(x{k});")
         for j in range(count):
             lines.append(self._load_vector(j))
             lines += [f"{self._accumulator(p, j)} += w{j} * x{k};" for k, p in enumerate(points)]
@@ -299,7 +300,7 @@ class Microkernel:
         lanes = self._partial(vector)
         if lanes and not self.operands.whole_loads:
             return f"vec w{vector}; LOAD_PART(w{vector}, vp + {offset}, {lanes});"
-        return f"const vec w{vector} = LOAD(vp + {offset});"
+        return f"vec w{vector} = LOAD(vp + {offset}); KEEP(w{vector});"
 
 
 def _pointer(placement: Placement) -> str:

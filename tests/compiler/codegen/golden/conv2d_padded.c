@@ -15,6 +15,13 @@ typedef float loose __attribute__((vector_size(32), may_alias, aligned(4)));
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
+#if defined(__AVX__) && 32 <= 64
+#define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__) && 32 <= 16
+#define KEEP(x) __asm__("" : "+w"(x))
+#else
+#define KEEP(x)
+#endif
 
 static void tile0(const float *restrict t_weight, const float *restrict t_data, float *restrict t_out, long at_oc, long at_oh, long at_ow)
 {
@@ -35,7 +42,7 @@ static void tile0(const float *restrict t_weight, const float *restrict t_data, 
       for (long r_ic = 0; r_ic < 4; ++r_ic) {
         const float *vp = t_weight + v2 + r_ic * 8, *sp = t_data + s2 + r_ic * 1;
         STEP;
-        const vec w0 = LOAD(vp + 0);
+        vec w0 = LOAD(vp + 0); KEEP(w0);
         const float x0 = sp[4];
         a1v0 += w0 * x0;
         const float x1 = sp[8];
@@ -48,7 +55,7 @@ static void tile0(const float *restrict t_weight, const float *restrict t_data, 
       for (long r_ic = 0; r_ic < 4; ++r_ic) {
         const float *vp = t_weight + v2 + r_ic * 8, *sp = t_data + s2 + r_ic * 1;
         STEP;
-        const vec w0 = LOAD(vp + 0);
+        vec w0 = LOAD(vp + 0); KEEP(w0);
         const float x0 = sp[0];
         a0v0 += w0 * x0;
         const float x1 = sp[4];
@@ -82,7 +89,7 @@ static void tile1(const float *restrict t_weight, const float *restrict t_data, 
       for (long r_ic = 0; r_ic < 4; ++r_ic) {
         const float *vp = t_weight + v2 + r_ic * 8, *sp = t_data + s2 + r_ic * 1;
         STEP;
-        const vec w0 = LOAD(vp + 0);
+        vec w0 = LOAD(vp + 0); KEEP(w0);
         const float x0 = sp[0];
         a0v0 += w0 * x0;
         const float x1 = sp[4];
@@ -97,7 +104,7 @@ static void tile1(const float *restrict t_weight, const float *restrict t_data, 
       for (long r_ic = 0; r_ic < 4; ++r_ic) {
         const float *vp = t_weight + v2 + r_ic * 8, *sp = t_data + s2 + r_ic * 1;
         STEP;
-        const vec w0 = LOAD(vp + 0);
+        vec w0 = LOAD(vp + 0); KEEP(w0);
         const float x0 = sp[0];
         a0v0 += w0 * x0;
         const float x1 = sp[4];

@@ -15,6 +15,13 @@ typedef float loose __attribute__((vector_size(16), may_alias, aligned(4)));
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
+#if defined(__x86_64__) && 16 <= 64
+#define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__) && 16 <= 16
+#define KEEP(x) __asm__("" : "+w"(x))
+#else
+#define KEEP(x)
+#endif
 
 static void tile0(const float *restrict t_b, const float *restrict t_a, float *restrict t_c, long at_m, long at_n, long at_k)
 {
@@ -37,8 +44,8 @@ static void tile0(const float *restrict t_b, const float *restrict t_a, float *r
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {
     const float *vp = t_b + v0 + r_k * 4, *sp = t_a + s0 + r_k * 1;
     STEP;
-    const vec w0 = LOAD(vp + 0);
-    const vec w1 = LOAD(vp + 24);
+    vec w0 = LOAD(vp + 0); KEEP(w0);
+    vec w1 = LOAD(vp + 24); KEEP(w1);
     const float x0 = sp[0];
     a0v0 += w0 * x0;
     a0v1 += w1 * x0;
@@ -69,7 +76,7 @@ static void tile1(const float *restrict t_b, const float *restrict t_a, float *r
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {
     const float *vp = t_b + v0 + r_k * 4, *sp = t_a + s0 + r_k * 1;
     STEP;
-    const vec w0 = LOAD(vp + 0);
+    vec w0 = LOAD(vp + 0); KEEP(w0);
     const float x0 = sp[0];
     a0v0 += w0 * x0;
     const float x1 = sp[6];
@@ -96,10 +103,10 @@ static void tile2(const float *restrict t_b, const float *restrict t_a, float *r
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {
     const float *vp = t_b + v0 + r_k * 4, *sp = t_a + s0 + r_k * 1;
     STEP;
-    const vec x0 = SPLAT(sp[0]);
-    const vec w0 = LOAD(vp + 0);
+    vec x0 = SPLAT(sp[0]); KEEP(x0);
+    vec w0 = LOAD(vp + 0); KEEP(w0);
     av0 += w0 * x0;
-    const vec w1 = LOAD(vp + 24);
+    vec w1 = LOAD(vp + 24); KEEP(w1);
     av1 += w1 * x0;
   }
   STORE(out + 0, av0);
@@ -121,7 +128,7 @@ static void tile3(const float *restrict t_b, const float *restrict t_a, float *r
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {
     const float *vp = t_b + v0 + r_k * 4, *sp = t_a + s0 + r_k * 1;
     STEP;
-    const vec w0 = LOAD(vp + 0);
+    vec w0 = LOAD(vp + 0); KEEP(w0);
     const float x0 = sp[0];
     av0 += w0 * x0;
   }

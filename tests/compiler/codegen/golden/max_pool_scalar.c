@@ -14,6 +14,13 @@ typedef float vec;
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
+#if defined(__x86_64__) && 4 <= 64
+#define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__) && 4 <= 16
+#define KEEP(x) __asm__("" : "+w"(x))
+#else
+#define KEEP(x)
+#endif
 float expf(float), tanhf(float), erff(float);
 
 void polydl_kernel(void *const *buffers)
