@@ -10,6 +10,8 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.candidates import candidates
+from compiler.schedule.fit import free
+from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
 
 CONV2D: dict[str, object] = {
@@ -75,7 +77,7 @@ def random_problem(rng: random.Random) -> Primitive:
 
 
 def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
-    """A candidate with its tiles, blocks and order redrawn; it need not fit the nest."""
+    """A candidate with most fields redrawn; it breaks no dependence, but need not fit the nest."""
     base = rng.choice(_candidates(nest, rng.choice([4, 16, 32, 64])))
     reduction = {loop for s in nest.statements for loop in s.reduction_loops}
     tile = tuple(
@@ -98,14 +100,31 @@ def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
         ordered = sorted((levels[i] for i in at), key=depth_of, reverse=True)
         for i, level in zip(at, ordered, strict=True):
             levels[i] = level
+    shared = [x for x in levels if loop_of(x) not in reduction and rng.random() < 0.4]
     return replace(
         base,
         tile=tile,
         order=tuple(levels),
         block=tuple(block),
+        parallel=tuple(shared) if rng.random() < 0.2 else (),
+        layout=_random_layouts(nest, base, rng) if rng.random() < 0.3 else base.layout,
         unroll=rng.choice([1, 2, 4]),
         prefetch=rng.choice([0, 0, 256]),
+        nontemporal=rng.random() < 0.15,
     )
+
+
+def _random_layouts(
+    nest: Primitive, base: Schedule, rng: random.Random
+) -> tuple[tuple[str, str], ...]:
+    """One tensor's dimensions in another order and blocked otherwise, where that is allowed."""
+    tensor = rng.choice([t for t in nest.tensors if free(t)] or list(nest.tensors))
+    order = list(range(len(tensor.shape)))
+    rng.shuffle(order)
+    blocked = rng.sample(order, rng.randint(0, min(2, len(order))))
+    blocks = tuple((d, rng.choice([2, 3, 4, 8, 16])) for d in blocked)
+    tag = Layout(tensor.shape, tuple(order), blocks).tag()
+    return tuple(sorted({**dict(base.layout), tensor.name: tag}.items()))
 
 
 @lru_cache(maxsize=16)

@@ -39,7 +39,7 @@ def _kernel(lanes: int) -> str:
     spec = conv2d(ic=64, oc=lanes * vectors * 2, ih=pixels * 4, iw=pixels * 4)
     text = (
         f"broadcast/vector:oc.{lanes}/tile:oc.{vectors}+ow.{pixels}/order:oc+oh+ow+kh+kw+ic"
-        f"/layout:data.aBcd16b+out.aBcd{lanes}b+weight.ABcd16b{lanes}a/unroll:4"
+        f"/layout:data.aBcd64b+out.aBcd{lanes}b+weight.ABcd64b{lanes}a/unroll:4"
     )
     return compile_schedule(primitive_from(spec), parse_schedule(text)).text
 

@@ -35,7 +35,7 @@ def _nest(spec: dict[str, Any]) -> Primitive:
 
 def _sampled(nest: Primitive, machine: Architecture, threads: int = 1) -> list[Schedule]:
     found = candidates(nest, machine, threads)
-    return Random(0).sample(found, min(40, len(found)))
+    return Random(0).sample(found, min(16, len(found)))
 
 
 def _estimates(spec: dict[str, Any], machine: Architecture, threads: int = 1) -> list[Estimate]:
