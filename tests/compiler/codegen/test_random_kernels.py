@@ -29,16 +29,21 @@ class Batch:
 
 
 def test_random_schedules_match_both_oracles(tmp_path: Path) -> None:
-    rng = random.Random(SEED)
+    check_random_kernels(tmp_path, SEED, KERNELS)
+
+
+def check_random_kernels(folder: Path, seed: int, count: int) -> None:
+    """Generate, compile and compare `count` kernels of random problems, or a few more."""
+    rng = random.Random(seed)
     done = number = 0
     waiting: list[Batch] = []
-    while done < KERNELS:
+    while done < count:
         problems: list[tuple[Primitive, list[Kernel]]] = []
         while sum(len(kernels) for _, kernels in problems) < BATCH:
             problems.append(_sampled(rng))
         kernels = [kernel for _, some in problems for kernel in some]
         level = LEVELS[number % len(LEVELS)]
-        build = start_build(kernels, tmp_path, f"batch{number}", level)
+        build = start_build(kernels, folder, f"batch{number}", level)
         waiting.append(Batch(problems, build))
         number += 1
         done += len(kernels) - len(problems)  # the untransformed nests do not count

@@ -1,0 +1,72 @@
+"""Many more kernels than the default tests take time for; run by `make soak`."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.record.journal import CampaignFolder
+from tests.compiler.codegen.random_schedules import random_problem
+from tests.compiler.codegen.test_random_kernels import check_random_kernels
+from tests.harness.campaigns import BRIEF
+
+pytestmark = pytest.mark.soak
+RANDOM_KERNELS = 3000
+ODD_PROBLEMS = 24
+
+
+@pytest.fixture
+def seed(capsys: pytest.CaptureFixture[str]) -> int:
+    """A new seed every run, printed so that a failure can be repeated."""
+    number = secrets.randbelow(2**32)
+    with capsys.disabled():
+        print(f"\nseed {number}")
+    return number
+
+
+def test_random_kernels_by_the_thousand(tmp_path: Path, seed: int) -> None:
+    check_random_kernels(tmp_path, seed, RANDOM_KERNELS)
+
+
+def test_best_schedules_of_every_resnet50_layer(tmp_path: Path) -> None:
+    _run(tmp_path, "workload=resnet50", "strategy=[top_k]", "strategy.top_k.k=8")
+    assert len(_all_verified(tmp_path)) == 20
+
+
+def test_best_schedules_of_odd_problems(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    for number in range(ODD_PROBLEMS):
+        primitive = random_problem(rng)
+        sizes = ", ".join(f"{name}: {value}" for name, value in primitive.sizes)
+        folder = tmp_path / str(number)
+        _run(
+            folder,
+            f"primitive={primitive.name}",
+            f"primitive.sizes={{{sizes}}}",
+            "strategy=[top_k]",
+            "strategy.top_k.k=8",
+        )
+        assert len(_all_verified(folder)) == 1
+
+
+def _run(folder: Path, *overrides: str) -> None:
+    polydl = str(Path(sys.executable).with_name("polydl"))
+    command = [polydl, "run", *overrides, *BRIEF, "baseline=[]"]
+    subprocess.run([*command, f"campaign.dir={folder}"], check=True, capture_output=True)
+
+
+def _all_verified(folder: Path) -> list[str]:
+    """The trials of a campaign; every candidate was right, none read outside its tensors."""
+    campaign = CampaignFolder(folder)
+    trials = []
+    for result in campaign.results():
+        assert result.status == "ok", result.reason
+        for candidate in campaign.candidates(result.trial):
+            assert candidate["stage"] is None, candidate
+        trials.append(result.trial)
+    return trials
