@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
-from compiler.cost.ranking import Ranked, ranker
+from compiler.cost.ranking import Ranked, best_varied, ranker
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
@@ -14,7 +14,14 @@ from compiler.schedule.fit import check_fit
 from compiler.schedule.legality import by_isl
 from compiler.schedule.schedule import Schedule, parse_schedule
 
-__all__ = ["Ranked", "compile_schedule", "loop_nest", "parse_schedule", "ranked_schedules"]
+__all__ = [
+    "Ranked",
+    "best_varied",
+    "compile_schedule",
+    "loop_nest",
+    "parse_schedule",
+    "ranked_schedules",
+]
 
 
 def ranked_schedules(

@@ -36,6 +36,27 @@ def roofline(
     return tuple(sorted(ranked, key=lambda r: (r.seconds, str(r.schedule))))
 
 
+def best_varied(ranked: Sequence[Ranked], count: int, per_tile: int) -> tuple[Ranked, ...]:
+    """The `count` best, at most `per_tile` of one register tile while there are others.
+
+    A model's error is mostly in the microkernel, so schedules that share one are right or wrong
+    together: what measures a few should not spend all on neighbours. 0 sets no limit.
+    """
+    taken: dict[object, int] = {}
+    chosen: list[Ranked] = []
+    passed: list[Ranked] = []
+    for one in ranked:
+        tile = (one.schedule.scheme, one.schedule.vector, one.schedule.tile)
+        if per_tile and taken.get(tile, 0) >= per_tile:
+            passed.append(one)
+            continue
+        taken[tile] = taken.get(tile, 0) + 1
+        chosen.append(one)
+        if len(chosen) == count:
+            break
+    return tuple((chosen + passed)[:count])
+
+
 RANKERS: dict[str, Ranker] = {"roofline": roofline}
 
 

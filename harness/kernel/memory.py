@@ -35,7 +35,9 @@ class GuardedBuffer:
         size = 4 * elements
         shift = (STAGGER * (index + 1)) % page // ALIGNMENT * ALIGNMENT
         body = -(-(size + (shift if placement == "timing" else 0)) // page) * page or page
-        self._map = mmap.mmap(-1, body + 2 * page)
+        # Private, as memory of malloc is: a baseline has no better pages than a kernel.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._map = mmap.mmap(-1, body + 2 * page, flags=flags)
         self._words = np.frombuffer(self._map, np.uint32)
         base = self._words.ctypes.data
         if placement == "end":

@@ -80,6 +80,7 @@ class TopKSchema:
     label: str = "top_k"
     ranker: Ranker = Ranker.roofline
     k: int = 20
+    per_tile: int = 4
 
 
 @dataclass

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from compiler.codegen.kernel import Kernel
 from compiler.errors import CompilerError
-from compiler.pipeline import Ranked, compile_schedule, parse_schedule, ranked_schedules
+from compiler.pipeline import (
+    Ranked,
+    best_varied,
+    compile_schedule,
+    parse_schedule,
+    ranked_schedules,
+)
 from compiler.problem.architecture import Architecture
 from compiler.schedule.schedule import Schedule
 from harness.baseline.baseline import Missing, Unprepared
@@ -167,7 +173,9 @@ def _chosen(
         case "top_k":
             ranked, seconds = workshop.ranked(str(options.get("ranker", "roofline")))
             count = int(str(options.get("k", 20)))
-            return [(r.schedule, r.seconds) for r in ranked[:count]], seconds
+            per_tile = int(str(options.get("per_tile", 0)))
+            best = best_varied(ranked, count, per_tile)
+            return [(r.schedule, r.seconds) for r in best], seconds
     known = ", ".join(STRATEGIES)
     raise SettingsError(f"strategy: unknown '{contender.method}'; known: {known}")
 
