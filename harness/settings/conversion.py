@@ -155,6 +155,8 @@ def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
 def _check_options(where: str, name: str, options: Plain) -> None:
     if name == "top_k" and options["k"] < 1:
         raise SettingsError(f"{where}.k must be >= 1, got {options['k']}")
+    if name == "top_k" and options["per_tile"] < 0:
+        raise SettingsError(f"{where}.per_tile must be >= 0, got {options['per_tile']}")
     if name == "fixed" and (options["from"] is None) == (options["schedule"] is None):
         raise SettingsError(
             f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
