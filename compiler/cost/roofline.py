@@ -192,7 +192,8 @@ class Roofline:
                 continue
             for access, elements in zip(roles.accesses, inside, strict=True):
                 depth = fits - 1
-                while depth > 0 and elements[depth - 1] == elements[depth]:
+                # What stays the same stays in the cache, unless one microkernel sweeps it all out.
+                while 0 < depth < len(loops) and elements[depth - 1] == elements[depth]:
                     depth -= 1
                 writes = 2 if access is roles.output else 1
                 moved[source] += 4.0 * writes * elements[depth] * trips[depth]
