@@ -35,7 +35,7 @@ class MeasureSettings:
     search_agreement: float = 0.05
     search_give_up: float = 3.0  # one run so many times slower than the best ends a candidate
     sentinel_every: int = 20  # candidates between two timings of the sentinel
-    search_finalists: int = 3  # candidates timed again at the end
+    search_finalists: int = 5  # candidates timed again at the end
     tolerance_factor: float = 4.0  # of the verification's bound, see harness.kernel.verify
     compile_seconds: float = 60.0  # wall-clock limit of one compilation
     time_limit: float = 60.0  # wall-clock limit of one request to a measuring child

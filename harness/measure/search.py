@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 
 from harness.measure.budget import MeasureSettings
 
@@ -13,9 +14,10 @@ SPREAD = 0.01  # two best samples so close end the sampling
 
 @dataclass(frozen=True)
 class SearchTime:
-    """Seconds of one call: the minimum over `samples`. Given up: far slower than the best."""
+    """Seconds of one call: minimum and median of `samples`. Given up: far slower than the best."""
 
     seconds: float
+    median: float
     samples: int
     gave_up: bool = False
 
@@ -32,7 +34,7 @@ def time_candidate(
     for _ in range(settings.search_warm_calls - 1):
         latest = run(1)
         if best is not None and latest > settings.search_give_up * best:
-            return SearchTime(latest, 1, gave_up=True)
+            return SearchTime(latest, latest, 1, gave_up=True)
         agree = abs(latest - previous) <= settings.search_agreement * min(latest, previous)
         previous = latest
         if agree:
@@ -45,4 +47,4 @@ def time_candidate(
             first, second, *_ = sorted(samples)
             if second <= (1 + SPREAD) * first:
                 break
-    return SearchTime(min(samples), len(samples))
+    return SearchTime(min(samples), median(samples), len(samples))

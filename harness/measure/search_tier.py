@@ -1,10 +1,11 @@
 """The search tier on the driver's side: many candidates through one child at a time.
 
-Its numbers rank candidates and are never published: minima of few samples, the winner timed again.
+Its numbers rank candidates and are never published: minima of few samples, the best timed again.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from harness.failure import Failure
 from harness.kernel.load import ExecutableSpec
 from harness.measure.budget import MeasureSettings
 from harness.measure.child import Child, ChildSettings
+
+FINAL_ROUNDS = 2  # there and back through the finalists
 
 
 class Searcher(Protocol):
@@ -25,7 +28,7 @@ class Searcher(Protocol):
     def candidate(
         self, executable: ExecutableSpec, best: float | None, verified: bool
     ) -> Mapping[str, Any] | Failure:
-        """seconds, samples, gave_up, and max_error unless `verified` says it is known."""
+        """seconds, median, samples, gave_up, and max_error unless `verified` (it is known)."""
         ...
 
     def close(self) -> None: ...
@@ -33,9 +36,10 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True)
 class Searched:
-    """What the search found of one candidate; `retimed` is set for the finalists."""
+    """What the search found of one candidate: the minimum; `retimed` is a finalist's median."""
 
     seconds: float | None = None
+    median: float | None = None
     samples: int = 0
     gave_up: bool = False
     max_error: float | None = None
@@ -101,7 +105,11 @@ class _Race:
             self._searcher.close()
 
     def _winner(self) -> int | None:
-        """The best few again, side by side: the winner of a noisy race is flattered."""
+        """The best few again, side by side: the winner of a noisy race is flattered.
+
+        Their medians decide, as they do in the report: in the quiet moments that minima are taken
+        from, kernels that differ under a neighbour's pressure on the caches look the same.
+        """
         seconds = {
             index: found.seconds
             for index, found in enumerate(self._found)
@@ -111,13 +119,16 @@ class _Race:
         finalists = finalists[: self._settings.search_finalists]
         if len(finalists) < 2:
             return finalists[0] if finalists else None
-        retimed = dict.fromkeys(finalists, float("inf"))
-        for index in finalists + finalists[::-1]:  # mirrored, against drift
-            again = self._timed(index, None, verified=True).seconds
+        medians: dict[int, list[float]] = {index: [] for index in finalists}
+        for index in (finalists + finalists[::-1]) * FINAL_ROUNDS:  # mirrored, against drift
+            again = self._timed(index, None, verified=True).median
             if again is not None:
-                retimed[index] = min(retimed[index], again)
-                self._found[index] = replace(self._found[index], retimed=retimed[index])
-        return min(finalists, key=lambda index: retimed[index])
+                medians[index].append(again)
+        for index in finalists:
+            if medians[index]:
+                again = statistics.median(medians[index])
+                self._found[index] = replace(self._found[index], retimed=again)
+        return min(finalists, key=lambda index: self._found[index].retimed or float("inf"))
 
     def _time_sentinel(self, sentinel: int) -> None:
         again = self._timed(sentinel, None, verified=True).seconds
@@ -134,6 +145,7 @@ class _Race:
             return Searched(failure=reply)
         return Searched(
             seconds=reply["seconds"],
+            median=reply["median"],
             samples=reply["samples"],
             gave_up=reply["gave_up"],
             max_error=reply.get("max_error"),

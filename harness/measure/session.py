@@ -97,6 +97,7 @@ class Session:
         return {
             **reply,
             "seconds": found.seconds,
+            "median": found.median,
             "samples": found.samples,
             "gave_up": found.gave_up,
         }

@@ -28,7 +28,7 @@ def test_the_fastest_wins_after_being_timed_again() -> None:
     found, started = search({"a": 3.0, "b": 1.0, "c": 2.0})
     assert found.best == 1
     assert [f.retimed for f in found.found] == [None, 1.0, 2.0]
-    assert started[0].timed == [*"abc", "a", *"bccb"]  # sentinel after 3, then finalists
+    assert started[0].timed == [*"abc", "a", *"bccbbccb"]  # sentinel after 3, then finalists
     assert found.drift == (1.0,)
 
 
@@ -38,7 +38,7 @@ def test_failing_candidates_are_data_and_dead_children_are_replaced() -> None:
     found, started = search({"a": wrong, "b": died, "c": 2.0, "d": 4.0})
     assert [f.failure for f in found.found] == [wrong, died, None, None]
     assert found.best == 2
-    assert [s.timed for s in started] == [["a", "b"], [*"c", "c", *"d", *"cddc"]]
+    assert [s.timed for s in started] == [["a", "b"], [*"c", "c", *"d", *"cddccddc"]]
 
 
 def test_all_candidates_fail() -> None:
