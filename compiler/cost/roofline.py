@@ -61,6 +61,7 @@ class Roofline:
         self._roles: dict[str, Contraction] = {}
         self._borders: dict[Access, list[tuple[Guard, float]]] = {}
         self._footprints: dict[Access, Footprint] = {}
+        self._shapes: dict[object, tuple[list[list[_Tiles]], int]] = {}
         self._work: dict[object, tuple[float, float]] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
@@ -116,7 +117,10 @@ class Roofline:
             entries *= -(-points // (schedule.block_of(blocks[-1]) or 1))
         live, grouped = self._live_share(schedule)
         whole = steps // prod(self.nest.extent(g.tap) for g in grouped)  # steps of one tap each
-        tiled, rest = self._tiled(schedule, grouped)
+        shape = (schedule.vector, schedule.tile, grouped)
+        if shape not in self._shapes:
+            self._shapes[shape] = self._tiled(schedule, grouped)
+        tiled, rest = self._shapes[shape]
         compute = overhead = 0.0
         for classes in product(*tiled):
             count = rest * prod(c.count for c in classes)

@@ -7,7 +7,7 @@ one class. Classes multiply over loops.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Affine, Primitive
@@ -93,28 +93,35 @@ def tile_classes(
     `partial`: the last vector of the vector loop must not be stored whole.
     """
     classes: list[TileClass] = []
-    first = offset = 0
+    first = start = 0
     for tiles, size in register_tiles(nest, schedule, loop):
-        offset -= size * first
-        for index in range(first, first + tiles):
-            taps = None
-            if guard is not None and schedule.tile_of(loop) > 1:
-                taps = _tap_groups(guard, size * index + offset, size, nest.extent(guard.tap))
-            whole = TileClass(loop, index, index + 1, size, offset, taps)
-            same = classes and (classes[-1].size, classes[-1].taps) == (size, taps)
-            if same:
-                classes[-1] = _extend(classes[-1])
-            else:
-                classes.append(whole)
+        offset = start - size * first
+        if guard is None or schedule.tile_of(loop) == 1:
+            classes.append(TileClass(loop, first, first + tiles, size, offset))
+        else:
+            classes += _border_classes(
+                guard, nest.extent(guard.tap), loop, first, tiles, start, size
+            )
         first += tiles
-        offset += size * first
+        start += tiles * size
     if partial:
         classes = _split_last(classes)
     return tuple(classes)
 
 
-def _extend(tile: TileClass) -> TileClass:
-    return TileClass(tile.loop, tile.first, tile.last + 1, tile.size, tile.offset, tile.taps)
+def _border_classes(
+    guard: Guard, taps: int, loop: str, first: int, tiles: int, start: int, size: int
+) -> list[TileClass]:
+    """Neighbouring tiles of one size with equal live taps, joined."""
+    classes: list[TileClass] = []
+    for number in range(tiles):
+        groups = _tap_groups(guard, start + number * size, size, taps)
+        index = first + number
+        if classes and classes[-1].taps == groups:
+            classes[-1] = replace(classes[-1], last=index + 1)
+        else:
+            classes.append(TileClass(loop, index, index + 1, size, start - size * first, groups))
+    return classes
 
 
 def _split_last(classes: list[TileClass]) -> list[TileClass]:
