@@ -19,6 +19,7 @@ from compiler.schedule.tiling import balanced, levels
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 UNROLL = 4
 LONGEST_UNROLLED = 8  # a shorter reduction loop is unrolled whole
+LONG = 128  # steps from which twice as many are unrolled
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -162,10 +163,12 @@ def _around(nest: Primitive, axes: Axes, tile: dict[str, int], tiles: int) -> It
 
 
 def _unroll(nest: Primitive, innermost: str, block: dict[str, int]) -> int:
-    """Steps of the innermost reduction loop to print at once: all of a short one."""
+    """Steps of the innermost reduction loop to print at once: all of a short loop's."""
     loop = loop_of(innermost)
     steps = block.get(f"{loop}@1", nest.extent(loop))
-    return steps if steps <= LONGEST_UNROLLED else UNROLL
+    if steps <= LONGEST_UNROLLED:
+        return steps
+    return 2 * UNROLL if steps >= LONG else UNROLL
 
 
 def _groups(pieces: int) -> list[int]:
