@@ -49,7 +49,7 @@ def test_contenders_with_labels() -> None:
         ("roofline", "roofline"),
         ("top_k", "top5"),
     ]
-    assert settings.strategies[1].options == {"ranker": "roofline", "k": 5}
+    assert settings.strategies[1].options == {"ranker": "roofline", "k": 5, "per_tile": 4}
     assert settings.baselines == ()
 
 
