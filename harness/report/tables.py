@@ -106,20 +106,6 @@ def render_campaign(
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def markdown_campaign(
-    results: Sequence[TrialResult], peak: float | None = None, means: Means | None = None
-) -> str:
-    """The same table in Markdown, for a README or a merge request."""
-    grid = _grid(results, peak, means)
-    lines = [f"**{_escaped(grid.title)}**", ""]
-    lines.append(_markdown_row([column.heading for column in grid.columns]))
-    lines.append(_markdown_row(["---:" if column.right else "---" for column in grid.columns]))
-    for section in grid.sections:
-        lines += [_markdown_row([_escaped(cell.text) for cell in row]) for row in section]
-    lines += ["", *(f"- {_escaped(note.text)}" for note in grid.notes)]
-    return "\n".join(lines) + "\n"
-
-
 def _grid(results: Sequence[TrialResult], peak: float | None, means: Means | None) -> _Grid:
     problems = problems_of(results)
     baselines = baselines_of(results)
@@ -271,11 +257,3 @@ def _notes(results: Sequence[TrialResult], words: bool) -> tuple[_Cell, ...]:
     gaps = gaps_of(problems_of(results))
     notes += [_Cell(str(gap), COLOURS.get(gap.status, "")) for gap in gaps]
     return tuple(notes)
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -13,30 +13,7 @@ from compiler.schedule.candidates import candidates
 from compiler.schedule.fit import free
 from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
-
-CONV2D: dict[str, object] = {
-    "name": "conv2d",
-    "extents": {
-        "oh": "(ih + 2*pad_h - dilation*(kh-1) - 1)//stride + 1",
-        "ow": "(iw + 2*pad_w - dilation*(kw-1) - 1)//stride + 1",
-    },
-    "tensors": {
-        "data": ["n", "ic", "ih", "iw"],
-        "weight": ["oc", "ic", "kh", "kw"],
-        "out": ["n", "oc", "oh", "ow"],
-    },
-    "constant": ["weight"],
-    "outside": {"data": 0},
-    "statements": [
-        "out[n,oc,oh,ow] += data[n, ic, oh*stride + kh*dilation - pad_h, "
-        "ow*stride + kw*dilation - pad_w] * weight[oc, ic, kh, kw]"
-    ],
-}
-MATMUL: dict[str, object] = {
-    "name": "matmul",
-    "tensors": {"a": ["m", "k"], "b": ["k", "n"], "c": ["m", "n"]},
-    "statements": ["c[m,n] += a[m,k] * b[k,n]"],
-}
+from tests.compiler.problem.operators import conv2d, matmul
 
 
 def machine(vector_bytes: int) -> Architecture:
@@ -55,7 +32,7 @@ def random_problem(rng: random.Random) -> Primitive:
             "plain": rng.sample(["a", "b", "c"], rng.randint(0, 3)),
             "constant": rng.choice([[], ["b"], ["a"]]),
         }
-        return primitive_from({**MATMUL, **fixed})
+        return primitive_from({**matmul(), **fixed})
     while True:
         sizes = {
             "n": rng.choice([1, 1, 2]),
@@ -73,7 +50,7 @@ def random_problem(rng: random.Random) -> Primitive:
         reach = [sizes["dilation"] * (sizes[k] - 1) + 1 for k in ("kh", "kw")]
         padded = [sizes["ih"] + 2 * sizes["pad_h"], sizes["iw"] + 2 * sizes["pad_w"]]
         if padded[0] >= reach[0] and padded[1] >= reach[1]:
-            return primitive_from({**CONV2D, "sizes": sizes})
+            return primitive_from(conv2d(**sizes))
 
 
 def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:

@@ -49,7 +49,7 @@ def object_code(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Inst
     """Instructions of one kernel per vector length: (address, text), as users build it."""
     objdump = shutil.which("objdump") or shutil.which("llvm-objdump")
     if objdump is None:
-        pytest.skip("needs objdump (Debian: apt-get install binutils)")
+        pytest.fail("needs objdump (Debian: apt-get install binutils)")
     folder = tmp_path_factory.mktemp("object_code")
     found = {}
     for lanes in _lengths():

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.record.result import Speedup, TrialResult
-from harness.report.tables import campaign_table, markdown_campaign, render_campaign
+from harness.report.tables import campaign_table, render_campaign
 from tests.harness.record.results import baseline_result, strategy_result
 
 UNMEASURED: dict[str, Any] = {"gflops": None, "seconds": None, "speedup": {}, "max_error": None}
@@ -90,13 +90,6 @@ def test_shared_cores_are_told() -> None:
     assert "1 of them were measured on shared cores" in render_campaign(
         [strategy_result(quality="shared"), baseline_result()], None
     )
-
-
-def test_markdown() -> None:
-    lines = markdown_campaign(campaign(), 198.0).splitlines()
-    assert lines[2].startswith("| problem | contender | GFLOP/s [95 %] | peak | x onednn [95 %] |")
-    assert {line.count("|") for line in lines[2:-4] if line} == {9}
-    assert lines[-1] == "- onednn on odd: skipped: install it with: x"
 
 
 def test_an_empty_campaign_has_a_table_too() -> None:
