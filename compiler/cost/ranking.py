@@ -14,11 +14,15 @@ from compiler.schedule.schedule import Schedule
 
 @dataclass(frozen=True)
 class Ranked:
-    """A schedule with its predicted seconds and their parts."""
+    """A schedule in a ranking: place 1 is expected to run fastest, equals share a place.
+
+    `seconds` where the ranking predicts time; `parts` are what the ranking was made of, by name.
+    """
 
     schedule: Schedule
-    seconds: float
+    place: int
     parts: Mapping[str, float]
+    seconds: float | None = None
 
 
 Ranker = Callable[[Primitive, Sequence[Schedule], Architecture, int], tuple[Ranked, ...]]
@@ -27,13 +31,23 @@ Ranker = Callable[[Primitive, Sequence[Schedule], Architecture, int], tuple[Rank
 def roofline(
     nest: Primitive, schedules: Sequence[Schedule], machine: Architecture, threads: int
 ) -> tuple[Ranked, ...]:
-    """Best first; equal predictions in the order of the schedules' text."""
+    """By predicted seconds."""
     model = Roofline(nest, machine)
-    ranked = []
-    for schedule in schedules:
-        estimate = model.estimate(schedule, threads)
-        ranked.append(Ranked(schedule, estimate.seconds, estimate.parts))
-    return tuple(sorted(ranked, key=lambda r: (r.seconds, str(r.schedule))))
+    estimates = {schedule: model.estimate(schedule, threads) for schedule in schedules}
+    return tuple(
+        Ranked(schedule, place, estimates[schedule].parts, estimates[schedule].seconds)
+        for place, schedule in places({s: e.seconds for s, e in estimates.items()})
+    )
+
+
+def places(keys: Mapping[Schedule, float]) -> list[tuple[int, Schedule]]:
+    """(place, schedule), smallest key first; equal keys share a place, in order of their text."""
+    ordered = sorted(keys, key=lambda schedule: (keys[schedule], str(schedule)))
+    found: list[tuple[int, Schedule]] = []
+    for number, schedule in enumerate(ordered, start=1):
+        tied = bool(found) and keys[found[-1][1]] == keys[schedule]
+        found.append((found[-1][0] if tied else number, schedule))
+    return found
 
 
 def best_varied(ranked: Sequence[Ranked], count: int, per_tile: int) -> tuple[Ranked, ...]:

@@ -96,7 +96,12 @@ def as_json(one: Explanation) -> str:
         "dependences": list(one.dependences),
         "candidates": one.candidates,
         "ranked": [
-            {"schedule": str(r.schedule), "seconds": r.seconds, "parts": dict(r.parts)}
+            {
+                "schedule": str(r.schedule),
+                "place": r.place,
+                "seconds": r.seconds,
+                "parts": dict(r.parts),
+            }
             for r in one.ranked
         ],
         "schedule": str(one.schedule),
@@ -179,7 +184,7 @@ def _ranking(ranked: Sequence[Ranked]) -> str:
     widths = [max(9, len(heading)) for heading in headings]
     lines = ["  ".join(f"{h:>{w}}" for h, w in zip(headings, widths, strict=True)) + "  schedule"]
     for r in ranked:
-        values = [r.seconds, *(r.parts.get(name, 0.0) for name in names)]
+        values = [r.seconds or 0.0, *(r.parts.get(name, 0.0) for name in names)]
         cells = [f"{1e6 * v:>{w}.1f}" for v, w in zip(values, widths, strict=True)]
         lines.append("  ".join([*cells, str(r.schedule)]))
     return "\n".join(lines)
