@@ -1,7 +1,8 @@
 """The one file that knows which isl dimension is which: sets and maps of a nest's statements.
 
 Statement k is the named space `Sk`; its dimension i is `statement.loops[i]`. A tensor is a named
-space of its own name, a dimension per dimension. Names of loops never reach isl's text.
+space of its own name, a dimension per dimension; the statement of a perfect nest is `S`. Names of
+loops never reach isl's text.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from compiler.model.loop_nest import nest_guards
 from compiler.problem.primitive import Access, Affine, Primitive
 
 _THREAD = threading.local()
+Loops = Sequence[tuple[str, int]]  # names and extents, outermost first
 Runs = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
 
 
@@ -115,6 +117,46 @@ def iteration(points: isl.Set, loops: Sequence[str]) -> dict[str, int]:
         loop: int(point.get_coordinate_val(isl.dim_type.set, i).to_python())
         for i, loop in enumerate(loops)
     }
+
+
+def box(loops: Loops, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
+    """Every loop from 0 over its extent, `{ S[x0, x1] : 0 <= x0 < 4 and 0 <= x1 < 5 }`.
+
+    A limit (index, size) adds `index < size`.
+    """
+    places = _positions(loops)
+    conditions = [f"0 <= {places[loop]} < {extent}" for loop, extent in loops]
+    conditions += [f"{_text(index, places)} < {size}" for index, size in limits]
+    where = " and ".join(conditions) or "0 = 0"
+    return isl.Set.read_from_str(context(), f"{{ S[{', '.join(places.values())}] : {where} }}")
+
+
+def element_map(loops: Loops, access: Access) -> isl.Map:
+    """`{ S[x0, x1] -> out[x0 + 2*x1] }`, wherever the elements lie."""
+    places = _positions(loops)
+    elements = ", ".join(_text(index, places) for index in access.indices)
+    return isl.Map.read_from_str(
+        context(), f"{{ S[{', '.join(places.values())}] -> {access.tensor}[{elements}] }}"
+    )
+
+
+def edges(points: isl.Set, level: int) -> tuple[isl.Set, isl.Set, int]:
+    """Points at the first and at the last iteration of a loop, and how many it has.
+
+    The loops around it stay where the first point of all has them.
+    """
+    first = points.lexmin()
+    for before in range(level):
+        points = points.fix_val(isl.dim_type.set, before, first.dim_min_val(before))
+    ends = points.dim_min_val(level), points.dim_max_val(level)
+    inside = points.dim(isl.dim_type.set) - level - 1
+    count = points.project_out(isl.dim_type.set, level + 1, inside).count_val()
+    low, high = (points.fix_val(isl.dim_type.set, level, end) for end in ends)
+    return low, high, int(count.to_python())
+
+
+def _positions(loops: Loops) -> dict[str, str]:
+    return {loop: f"x{i}" for i, (loop, _) in enumerate(loops)}
 
 
 def _places(nest: Primitive, statement: int) -> dict[str, str]:
