@@ -15,8 +15,7 @@ from compiler.codegen.scalar_nest import fixed_tensors, scalar_body
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.contraction import Contraction, contraction
-from compiler.schedule.fit import check_fit
-from compiler.schedule.layout import Layout, layout_from_tag
+from compiler.schedule.fit import check_fit, layout_of
 from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tile_class import Guard, TileClass, guards, tile_classes
 from compiler.schedule.tiling import register_tiles
@@ -55,13 +54,6 @@ def generate(nest: Primitive, schedule: Schedule) -> Kernel:
         [*fixed_tensors(nest, layouts), *packing, *loops, *_guarded(fence)],
     )
     return Kernel(text, buffers, bool(schedule.parallel))
-
-
-def layout_of(nest: Primitive, schedule: Schedule, name: str) -> Layout:
-    """Where a tensor lies for the caller: the schedule's choice, else plain as stored."""
-    tensor = nest.tensor(name)
-    tag = dict(schedule.layout).get(name)
-    return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
 
 
 def _scalar_kernel(nest: Primitive, schedule: Schedule) -> Kernel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Primitive, Tensor
-from compiler.schedule.layout import layout_from_tag
+from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
 
 
@@ -35,6 +35,13 @@ def check_fit(nest: Primitive, schedule: Schedule) -> None:
             raise ScheduleError(f"{where}: the layout of '{name}' is fixed by the caller")
     if schedule.fusion or schedule.microkernel != "generated":
         raise ScheduleError(f"{where}: this version generates neither fusion nor library calls")
+
+
+def layout_of(nest: Primitive, schedule: Schedule, name: str) -> Layout:
+    """Where a tensor lies for the caller: the schedule's choice, else plain as stored."""
+    tensor = nest.tensor(name)
+    tag = dict(schedule.layout).get(name)
+    return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
 
 
 def free(tensor: Tensor) -> bool:

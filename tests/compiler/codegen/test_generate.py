@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from compiler.codegen.generate import generate, layout_of
+from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.candidates import candidates
+from compiler.schedule.fit import layout_of
 from compiler.schedule.schedule import Schedule, parse_schedule
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.machines import AVX2, AVX512, MACHINES
