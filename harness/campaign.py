@@ -18,8 +18,10 @@ from harness.cluster.pool import Node, Pool
 from harness.errors import SettingsError
 from harness.means import Means, campaign_means
 from harness.plan import Plan, check_memory, planned
+from harness.quality import campaign_quality
 from harness.record.journal import NAME, RUNS, CampaignFolder, CampaignWriter, find_campaign
 from harness.record.result import Status, TrialResult
+from harness.report.rank_quality import CampaignQuality
 from harness.settings import Settings
 from harness.settings.values import CampaignChoice
 from harness.unit import Unit
@@ -72,6 +74,7 @@ class Summary:
     folder: CampaignFolder
     results: tuple[TrialResult, ...]
     means: Means
+    quality: CampaignQuality
     peak: float | None  # GFLOP/s of one core of the first node
     tracked: bool = False  # all of it reached the sink
 
@@ -162,7 +165,13 @@ def run(
             watcher.begins(replace(plan, units=units), nodes)
             _measure(units, pool, writer, sink, watcher)
             results = folder.results()
-            summary = Summary(folder, results, campaign_means(folder, results), peak)
+            summary = Summary(
+                folder,
+                results,
+                campaign_means(folder, results),
+                campaign_quality(folder, results),
+                peak,
+            )
             sink.finish(table(summary))
         finally:
             tracked = sink.close()

@@ -33,9 +33,9 @@ HARNESS = [
         "harness.report",
     ],
     ["harness.unit"],
-    ["harness.plan", "harness.trial", "harness.means"],
+    ["harness.plan", "harness.trial", "harness.means", "harness.quality"],
     ["harness.cluster"],
-    ["harness.campaign", "harness.doctor"],
+    ["harness.campaign", "harness.doctor", "harness.learn"],
     ["harness.cli"],
 ]
 # What the measuring child is built from: one room stands on the others of its row.
@@ -47,6 +47,7 @@ CONFINED = {  # library -> where it may be imported
     "omegaconf": ("harness.settings.", "harness.cli."),
     "ray": ("harness.cluster.",),
     "mlflow": ("harness.record.mlflow_sink",),
+    "sklearn": ("harness.learn.",),
 }
 NEVER_IN_COMPILER = {"harness", "hydra", "omegaconf", "ray", "mlflow", "subprocess", "ctypes"}
 LOADS_BY_NAME = "harness.cli.rooms"

@@ -45,10 +45,11 @@ def main(arguments: Sequence[str]) -> int:
             ["run", *map(shlex.quote, arguments)],
             open_pool=lambda: open_pool(settings, plan, progress),
             open_sink=lambda folder: open_sink(settings[0], folder, console),
-            table=lambda made: render_campaign(made.results, made.peak, made.means),
+            table=lambda made: render_campaign(made.results, made.peak, made.means, made.quality),
             watcher=progress,
         )
-    console.print(campaign_table(summary.results, summary.peak, summary.means))
+    shown = campaign_table(summary.results, summary.peak, summary.means, summary.quality)
+    console.print(shown)
     _tell_where(console, settings[0], summary)
     return summary.exit_status
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from harness.cli.arguments import campaign_argument, tracking_of
 from harness.cli.rooms import room
 from harness.means import campaign_means
+from harness.quality import campaign_quality
 from harness.record.journal import find_campaign
 from harness.report.tables import render_campaign
 
@@ -21,8 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     uri, experiment = tracking_of(folder, options)
     results = folder.results()
     peaks = [peak for r in results if isinstance(peak := r.host.get("peak_gflops"), float)]
-    means = campaign_means(folder, results)
-    table = render_campaign(results, peaks[0] if peaks else None, means)
+    means, quality = campaign_means(folder, results), campaign_quality(folder, results)
+    table = render_campaign(results, peaks[0] if peaks else None, means, quality)
     done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
     Console().print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",

@@ -58,11 +58,15 @@ class Gap:
 
 def problems_of(results: Iterable[TrialResult]) -> tuple[ProblemRows, ...]:
     """Results by problem and conditions, both in order of first appearance."""
-    groups = _grouped(results, lambda r: {"name": _name(r)} | _problem(r) | _conditions(r))
     return tuple(
         ProblemRows(label, tuple(sorted(members, key=lambda r: r.kind == "baseline")))
-        for label, members in groups
+        for label, members in problem_groups(results)
     )
+
+
+def problem_groups(results: Iterable[TrialResult]) -> list[tuple[str, list[TrialResult]]]:
+    """(label, results) of each problem under each set of conditions."""
+    return grouped(results, lambda r: {"name": _name(r)} | _problem(r) | conditions_of(r))
 
 
 def baselines_of(results: Iterable[TrialResult]) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list
     """One mean per contender and conditions, in order of first appearance, strategies first."""
     ordered = sorted(results, key=lambda r: r.kind == "baseline")
     rows = []
-    for label, own in _grouped(ordered, lambda r: {"name": r.contender} | _conditions(r)):
+    for label, own in grouped(ordered, lambda r: {"name": r.contender} | conditions_of(r)):
         ratios: dict[str, list[float]] = {}
         for result in own:
             for baseline, speedup in result.speedup.items():
@@ -133,20 +137,7 @@ def counts_told(counts: Mapping[Status, int]) -> str:
     return ", ".join(f"{counts.get(s, 0)} {s}" for s in STATUSES if s == "ok" or counts.get(s))
 
 
-def _name(result: TrialResult) -> str:
-    return str(result.problem.get("name", "problem"))
-
-
-def _problem(result: TrialResult) -> dict[str, str]:
-    """Sizes too, for a sweep of sizes keeps the name."""
-    sizes = result.problem.get("sizes")
-    held = {"primitive": str(result.problem.get("primitive", ""))}
-    if isinstance(sizes, Mapping):
-        held |= {str(name): str(value) for name, value in sizes.items()}
-    return held
-
-
-def _conditions(result: TrialResult) -> dict[str, str]:
+def conditions_of(result: TrialResult) -> dict[str, str]:
     """What must agree for two results to be compared."""
     return {
         "threads": str(result.threads),
@@ -156,7 +147,7 @@ def _conditions(result: TrialResult) -> dict[str, str]:
     }
 
 
-def _grouped(
+def grouped(
     results: Iterable[TrialResult], key: Callable[[TrialResult], dict[str, str]]
 ) -> list[tuple[str, list[TrialResult]]]:
     """Results of equal keys, under the key's name and what tells it from others of this name."""
@@ -168,6 +159,19 @@ def _grouped(
         (_label(one, [k for k in keys if k["name"] == one["name"]], members[0].node), members)
         for one, members in zip(keys, groups.values(), strict=True)
     ]
+
+
+def _name(result: TrialResult) -> str:
+    return str(result.problem.get("name", "problem"))
+
+
+def _problem(result: TrialResult) -> dict[str, str]:
+    """Sizes too, for a sweep of sizes keeps the name."""
+    sizes = result.problem.get("sizes")
+    held = {"primitive": str(result.problem.get("primitive", ""))}
+    if isinstance(sizes, Mapping):
+        held |= {str(name): str(value) for name, value in sizes.items()}
+    return held
 
 
 def _label(key: Mapping[str, str], same_name: Sequence[Mapping[str, str]], node: str) -> str:

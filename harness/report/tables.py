@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.record.result import Speedup, Status, TrialResult
+from harness.report.rank_quality import CHANCES, FEW, CampaignQuality, RankQuality
 from harness.report.summary import (
     ContenderMean,
     Means,
@@ -29,6 +30,10 @@ WIDTH = 100
 LEAST_LABEL = 8  # characters of a problem's label before it is folded
 SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
 LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive"
+QUALITY_LEGEND = (
+    "of: candidates measured, problems of a network; of equals the slowest counts; "
+    "networks: geometric means, mean correlations"
+)
 COLOURS = {
     "faster": "green",
     "slower": "red",
@@ -62,10 +67,22 @@ class _Grid:
 
 
 def campaign_table(
-    results: Sequence[TrialResult], peak: float | None = None, means: Means | None = None
+    results: Sequence[TrialResult],
+    peak: float | None = None,
+    means: Means | None = None,
+    quality: CampaignQuality | None = None,
 ) -> RenderableType:
-    """For a rich console. `peak` is one core's measured GFLOP/s; `means` carry intervals."""
-    grid = _grid(results, peak, means)
+    """For a rich console. `peak` is one core's measured GFLOP/s; `means` carry intervals.
+
+    `quality`, where candidates were measured, follows as a table of its own.
+    """
+    told = [_shown(_grid(results, peak, means))]
+    if quality is not None and quality.problems:
+        told += [Text(), _shown(_quality_grid(quality))]
+    return Group(*told)
+
+
+def _shown(grid: _Grid) -> RenderableType:
     table = Table(
         title=grid.title,
         title_justify="left",
@@ -97,12 +114,13 @@ def render_campaign(
     results: Sequence[TrialResult],
     peak: float | None = None,
     means: Means | None = None,
+    quality: CampaignQuality | None = None,
     width: int = WIDTH,
 ) -> str:
     """Plain text, without colours, for a file or a pipe."""
     text = io.StringIO()
     console = Console(file=text, width=width, color_system=None, force_terminal=False)
-    console.print(campaign_table(results, peak, means))
+    console.print(campaign_table(results, peak, means, quality))
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
@@ -131,6 +149,49 @@ def _grid(results: Sequence[TrialResult], peak: float | None, means: Means | Non
         tuple(sections),
         _notes(results, words),
         airy=words,
+    )
+
+
+def _quality_grid(quality: CampaignQuality) -> _Grid:
+    """Rankings by problem; by network also what no ranking would reach."""
+    problems = [q for q in quality.problems if q.ranking not in CHANCES]
+    sections = [
+        tuple(
+            _quality_row(label if first else "", one)
+            for first, one in zip(_first(own), own, strict=True)
+        )
+        for rows in (problems, quality.networks)
+        for label, own in _by_label(rows)
+    ]
+    columns = (
+        _Column("problem", right=False),
+        _Column("ranking", right=False),
+        _Column("of"),
+        *(_Column(h, right=False) for h in ("first choice", f"best of {FEW}", "tau", "rho")),
+    )
+    return _Grid(
+        "rank quality | share of the best measured speed, correlation with it [95 %]",
+        columns,
+        tuple(sections),
+        (_Cell(QUALITY_LEGEND, "dim"),),
+        airy=False,
+    )
+
+
+def _by_label(rows: Sequence[RankQuality]) -> list[tuple[str, list[RankQuality]]]:
+    found: dict[str, list[RankQuality]] = {}
+    for row in rows:
+        found.setdefault(row.label, []).append(row)
+    return list(found.items())
+
+
+def _quality_row(label: str, one: RankQuality) -> tuple[_Cell, ...]:
+    figures = (one.first, one.best_of_few, one.tau, one.rho)
+    return (
+        _Cell(label, "bold"),
+        _Cell(one.ranking, "dim" if one.ranking in CHANCES else ""),
+        _Cell(str(one.count)),
+        *(_Cell("" if figure is None else str(figure)) for figure in figures),
     )
 
 

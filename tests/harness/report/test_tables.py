@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.record.result import Speedup, TrialResult
+from harness.report.rank_quality import CampaignQuality, rank_quality
 from harness.report.tables import campaign_table, render_campaign
 from tests.harness.record.results import baseline_result, strategy_result
 
@@ -94,3 +95,16 @@ def test_shared_cores_are_told() -> None:
 
 def test_an_empty_campaign_has_a_table_too() -> None:
     assert "0 trials: 0 ok" in render_campaign([], None)
+
+
+def test_rank_quality_follows_in_a_table_of_its_own() -> None:
+    results = [strategy_result("resnet50_07", "survey")]
+    rows = [{"measured": 1.0 + n % 7, "places": {"roofline": n + 1}} for n in range(40)]
+    quality = rank_quality(results, {results[0].trial: rows})
+    text = render_campaign(results, 198.0, None, quality)
+    lines = [line.split() for line in text.splitlines()]
+    heading = next(at for at, words in enumerate(lines) if words[:2] == ["problem", "ranking"])
+    assert lines[heading + 2][:5] == ["resnet50_07", "roofline", "40", "1.00", "1.00"]
+    assert ["random", "pick", "1"] in [words[:3] for words in lines]
+    assert max(map(len, text.splitlines())) <= 100 and "…" not in text
+    assert "rank quality" not in render_campaign(results, 198.0, None, CampaignQuality())
