@@ -1,5 +1,6 @@
 """The untransformed nest in scalar C: any primitive of the grammar, one instance at a time.
 
+Loops may be tiled: the order may name levels over tiles, whose sizes stand in `block`.
 It is the second oracle of every test and the floor of every comparison.
 """
 
@@ -22,7 +23,7 @@ from compiler.problem.primitive import (
 )
 from compiler.schedule.contraction import covers
 from compiler.schedule.layout import Layout
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Schedule, depth_of, loop_of
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 FUNCTIONS = {
@@ -40,10 +41,16 @@ NEUTRAL = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 def scalar_body(nest: Primitive, schedule: Schedule, layouts: Mapping[str, Layout]) -> list[str]:
     """C lines of all statements in program order, each in a nest of its own."""
-    bare = Schedule("scalar", schedule.order, parallel=schedule.parallel, layout=schedule.layout)
+    bare = Schedule(
+        "scalar",
+        schedule.order,
+        block=schedule.block,
+        parallel=schedule.parallel,
+        layout=schedule.layout,
+    )
     if schedule != bare:
         raise ScheduleError(
-            f"{nest.name}: schedule: scheme scalar takes order, parallel and layout only"
+            f"{nest.name}: schedule: scheme scalar takes order, block, parallel and layout only"
         )
     lines = fixed_tensors(nest, layouts)
     started: set[str] = set()
@@ -74,17 +81,23 @@ def fixed_tensors(nest: Primitive, layouts: Mapping[str, Layout]) -> list[str]:
 def _statement(
     nest: Primitive, schedule: Schedule, statement: Statement, layouts: Mapping[str, Layout]
 ) -> list[str]:
-    order = [level for level in schedule.order if level in statement.loops]
+    order = [level for level in schedule.order if loop_of(level) in statement.loops]
     if missing := [loop for loop in statement.loops if loop not in order]:
         raise ScheduleError(f"schedule: scalar: the order lacks loop '{missing[0]}'")
     lines: list[str] = []
-    shared = next((loop for loop in order if loop in schedule.parallel), "")
-    for depth, loop in enumerate(order):
-        if loop == shared:  # a thread starts no others
+    shared = next((level for level in order if level in schedule.parallel), "")
+    ranges = {loop: ("0", str(nest.extent(loop))) for loop in statement.loops}
+    for depth, level in enumerate(order):
+        if level == shared:  # a thread starts no others
             lines.append("  " * depth + "#pragma omp parallel for")
-        name = _iterator(loop)
-        head = f"for (long {name} = 0; {name} < {nest.extent(loop)}; ++{name})"
-        lines.append("  " * depth + head)
+        loop, size = loop_of(level), schedule.block_of(level) or 1
+        name = _iterator(level)
+        start, end = ranges[loop]
+        step = f"{name} += {size}" if depth_of(level) else f"++{name}"
+        lines.append("  " * depth + f"for (long {name} = {start}; {name} < {end}; {step})")
+        past = f"{name} + {size}"
+        short = nest.extent(loop) % size  # the last tile
+        ranges[loop] = (name, f"min({past}, {nest.extent(loop)})" if short else past)
     target = f"t_{statement.target.tensor}[{_offset(statement.target, layouts)}]"
     value = _expression(nest, statement.value, layouts)
     if statement.reduction == "add":
@@ -123,9 +136,9 @@ def _number(value: float) -> str:
     return f"{float(value)!r}f"
 
 
-def _iterator(loop: str) -> str:
-    """C name of a loop: a prefix keeps it apart from macros and tensors."""
-    return f"i_{loop}"
+def _iterator(level: str) -> str:
+    """C name of a level, the first point it covers: kept apart from macros and tensors."""
+    return f"tile{depth_of(level)}_{loop_of(level)}" if depth_of(level) else f"i_{level}"
 
 
 def _offset(access: Access, layouts: Mapping[str, Layout]) -> str:

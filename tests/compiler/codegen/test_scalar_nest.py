@@ -67,6 +67,18 @@ def test_orders_layouts_and_threads(tmp_path: Path) -> None:
     check_cases([(conv, parse_schedule(text)) for text in texts], tmp_path, "orders", parts=1)
 
 
+def test_tiles(tmp_path: Path) -> None:
+    conv = primitive_from(conv2d(ic=3, oc=5))
+    texts = (
+        "scalar/order:oc@1+ow@2+oh+ow@1+ic@1+ow+oc+ic+kh+kw/block:oc@1.2+ow@2.4+ow@1.2+ic@1.2",
+        "scalar/order:oc@1+oh@1+kh@1+oh+ow+ic+kh+kw+oc/block:oc@1.5+oh@1.2+kh@1.1/parallel:oh@1",
+    )
+    check_cases([(conv, parse_schedule(text)) for text in texts], tmp_path, "tiles", parts=1)
+    kernel = generate(loop_nest(conv).nest, parse_schedule(texts[0]))
+    assert "for (long i_oc = tile1_oc; i_oc < min(tile1_oc + 2, 5); ++i_oc)" in kernel.text
+    assert "for (long tile1_ow = tile2_ow; tile1_ow < min(tile2_ow + 4, 7)" in kernel.text
+
+
 def test_only_the_outermost_parallel_loop_starts_threads() -> None:
     nest = loop_nest(primitive_from(conv2d())).nest
     kernel = generate(nest, parse_schedule("scalar/order:oc+oh+ow+ic+kh+kw/parallel:oh+ow"))
@@ -77,12 +89,12 @@ def test_only_the_outermost_parallel_loop_starts_threads() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["block:oc@1.2", "tile:ow.2", "vector:oc.4", "pack:data.abcd", "unroll:4",
+    "field", ["tile:ow.2", "vector:oc.4", "pack:data.abcd", "unroll:4",
               "prefetch:64", "nontemporal:1"]
 )  # fmt: skip
 def test_other_fields_are_refused_not_ignored(field: str) -> None:
     nest = loop_nest(primitive_from(conv2d())).nest
-    order = "oc@1+oc" if field.startswith("block") else "oc"
-    schedule = parse_schedule(f"scalar/order:{order}+oh+ow+ic+kh+kw/{field}")
-    with pytest.raises(ScheduleError, match="scheme scalar takes order, parallel and layout only"):
+    schedule = parse_schedule(f"scalar/order:oc+oh+ow+ic+kh+kw/{field}")
+    told = "scheme scalar takes order, block, parallel and layout only"
+    with pytest.raises(ScheduleError, match=told):
         generate(nest, schedule)
