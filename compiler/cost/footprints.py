@@ -1,76 +1,111 @@
-"""Distinct elements that a part of the transformed nest touches, in closed form."""
+"""Distinct elements and cache lines that a part of the transformed nest touches, in closed form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 from compiler.problem.primitive import Access, Primitive
+from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tiling import register_tiles
 
+ELEMENT = 4  # bytes of a float
+
 
 @dataclass(frozen=True)
-class OuterLoop:
-    """A level around the microkernel: iterations, and points of its loop in one of them."""
+class NestLoop:
+    """A level of the nest: how often its body runs, and the points of its loop in one of them."""
 
     name: str
     loop: str
-    trips: int
+    trips: float  # per iteration of the levels around it; uneven pieces count as their mean
     points: int
 
 
-def outer_loops(nest: Primitive, schedule: Schedule, reduction: tuple[str, ...]) -> list[OuterLoop]:
-    """The levels around the microkernel, outermost first; trips are per iteration of the parents.
-
-    Uneven pieces count as the largest one.
-    """
-    found: list[OuterLoop] = []
+def nest_loops(nest: Primitive, schedule: Schedule) -> list[NestLoop]:
+    """All levels of the order, outermost first; the innermost body is one register tile."""
+    found: list[NestLoop] = []
     inside = dict(nest.extents)
-    for name in schedule.outer_levels(reduction):
+    for name in schedule.order:
         loop = loop_of(name)
         points = schedule.block_of(name) or 1
-        if loop not in reduction:
+        if loop not in nest.statements[0].reduction_loops:
             points *= register_tiles(nest, schedule, loop)[0][1]
             points *= schedule.vector[1] if loop == schedule.vector[0] else 1
         points = min(points, inside[loop])
-        found.append(OuterLoop(name, loop, -(-inside[loop] // points), points))
+        found.append(NestLoop(name, loop, inside[loop] / points, points))
         inside[loop] = points
     return found
 
 
 class Footprint:
-    """Distinct elements of one access while each loop covers a number of consecutive points.
+    """What one access touches while each loop covers a number of consecutive points.
 
-    Product over dimensions of sum(|coefficient| * (points - 1)) + 1, cut to the tensor: the box
-    that encloses the elements, exact for one loop an index or for overlapping windows.
+    Along a dimension `points` of the loops that index it reach
+    min(product of points, sum(|coefficient| * (points - 1)) + 1) elements: exact for one loop, for
+    loops whose windows overlap and for strides that leave gaps between them.
     """
 
-    def __init__(self, nest: Primitive, access: Access) -> None:
-        shape = nest.tensor(access.tensor).shape
-        self._dimensions = [
-            (size, [(loop, abs(c)) for loop, c in index.terms])
-            for index, size in zip(access.indices, shape, strict=True)
-            if index.terms
-        ]
-        self._extents = dict(nest.extents)
-        self._loops = {loop for index in access.indices for loop in index.loops}
+    def __init__(self, nest: Primitive, access: Access, layout: Layout, line: int = 64) -> None:
+        self._sizes = layout.shape
+        self._terms = [[(loop, abs(c)) for loop, c in index.terms] for index in access.indices]
+        self._loops = sorted({loop for index in access.indices for loop in index.loops})
+        self._axes = _axes(layout)
+        self._line = line
+        self._total = layout.elements * ELEMENT / line
+        self._known: dict[tuple[int, ...], float] = {}
 
     def elements(self, points: Mapping[str, int]) -> int:
-        """Elements while each loop covers `points[loop]` points."""
-        product = 1
-        for size, terms in self._dimensions:
-            reach = 1
-            for loop, coefficient in terms:
-                reach += coefficient * (points[loop] - 1)
-            product *= reach if reach < size else size
-        return product
+        """Distinct elements while each loop covers `points[loop]` points."""
+        return prod(count for count, _ in self._reach(points))
 
-    def by_depth(self, loops: list[OuterLoop]) -> list[int]:
-        """Elements inside each depth: all of the nest first, one microkernel last."""
-        points = dict(self._extents)
-        found = [self.elements(points)]
-        for outer in loops:
-            points[outer.loop] = outer.points
-            found.append(self.elements(points) if outer.loop in self._loops else found[-1])
+    def lines(self, points: Mapping[str, int]) -> float:
+        """Cache lines that hold these elements; runs that start anywhere count their mean."""
+        key = tuple(points[loop] for loop in self._loops)
+        if key not in self._known:
+            self._known[key] = self._counted(points)
+        return self._known[key]
+
+    def _reach(self, points: Mapping[str, int]) -> list[tuple[int, int]]:
+        """Elements touched along each dimension, and from the first to the last of them."""
+        found = []
+        for size, terms in zip(self._sizes, self._terms, strict=True):
+            span = 1 + sum(c * (points[loop] - 1) for loop, c in terms)
+            count = prod(points[loop] for loop, _ in terms)
+            found.append((min(count, span, size), min(span, size)))
         return found
+
+    def _counted(self, points: Mapping[str, int]) -> float:
+        reach = self._reach(points)
+        run, runs, lines = 1, 1.0, 0.0  # `lines` once the contiguous piece has ended
+        for d, places, each in self._axes:
+            count, span = reach[d]
+            held, over = min(places, -(-count // each)), min(places, -(-span // each))
+            if lines:
+                runs *= held
+            elif held == over:
+                run *= held
+                if held < places:
+                    lines = self._of_run(run)
+            else:  # every so many places: one line may hold several
+                lines = min(held * self._of_run(run), self._of_run(run * over))
+        return min(runs * (lines or self._of_run(run)), self._total)
+
+    def _of_run(self, elements: int) -> float:
+        """Lines of consecutive elements: aligned where their number allows it, else at random."""
+        size = elements * ELEMENT
+        if size % self._line == 0:
+            return size / self._line
+        return 1.0 if self._line % size == 0 else (size - ELEMENT) / self._line + 1
+
+
+def _axes(layout: Layout) -> list[tuple[int, int, int]]:
+    """(dimension, places, elements of the dimension in a place) of each axis, innermost first."""
+    axes = []
+    each = [1] * len(layout.shape)
+    for d, size in reversed(layout.blocks):
+        axes.append((d, size, each[d]))
+        each[d] *= size
+    return axes + [(d, layout.outer[d], each[d]) for d in reversed(layout.order)]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from compiler.problem.architecture import Architecture
 
+LOADS_PER_CYCLE = 1.75  # of two ports: the address that a port needs is not always there
+
 
 @dataclass(frozen=True)
 class RegisterTile:
@@ -27,16 +29,23 @@ class RegisterTile:
             return self.accumulators + self.vectors
         return self.accumulators + min(self.points, self.vectors) + 1
 
-    def cycles(self, machine: Architecture) -> float:
-        """Cycles of one reduction step: multiply-adds, loads (two a cycle), or their latency.
+    def cycles(self, machine: Architecture, unaligned: bool = False) -> float:
+        """Cycles of one reduction step: multiply-adds, loads, or their latency.
 
-        max(points*vectors/fma, (points+vectors)/2, latency): each accumulator depends on itself.
+        max(points*vectors/fma, loads/LOADS_PER_CYCLE, latency): each accumulator depends on itself.
+        Vectors that are `unaligned` cross into a second line, as often as their width says.
         """
+        crossing = machine.vector_bytes / 64 if unaligned else 0.0
         return max(
             self.accumulators / machine.fma_per_cycle,
-            (self.points + self.vectors) / 2,
+            (self.points + self.vectors * (1 + crossing)) / LOADS_PER_CYCLE,
             float(machine.fma_latency),
         )
+
+
+    def rate(self, machine: Architecture) -> float:
+        """Multiply-adds of a vector that a cycle does."""
+        return self.accumulators / self.cycles(machine)
 
 
 def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple[RegisterTile, ...]:
@@ -44,6 +53,28 @@ def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple
 
     `points` and `vectors` are what the problem has; a tile that holds all of it is always kept.
     """
+    tiles = _fitting(machine, points, vectors)
+    best = max(tile.rate(machine) for tile in tiles)
+    kept = [t for t in tiles if t.rate(machine) >= 0.75 * best]
+    return tuple(
+        sorted(kept, key=lambda t: (-t.rate(machine), t.points + t.vectors, t.vectors))
+    )
+
+
+def dividing_tile(machine: Architecture, points: int, vectors: int) -> RegisterTile:
+    """The tile of best rate that divides `points` and `vectors`; of equals, the fewest loads.
+
+    Loads per multiply-add are (points + vectors) / accumulators.
+    """
+    tiles = _fitting(machine, points, vectors)
+    whole = [t for t in tiles if points % t.points == 0 and vectors % t.vectors == 0]
+    return min(
+        whole,
+        key=lambda t: (-t.rate(machine), (t.points + t.vectors) / t.accumulators, t.vectors),
+    )
+
+
+def _fitting(machine: Architecture, points: int, vectors: int) -> list[RegisterTile]:
     tiles = []
     for v in range(1, min(vectors, 6) + 1):
         for p in range(1, min(points, machine.vector_registers) + 1):
@@ -51,10 +82,4 @@ def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple
             if tile.registers(machine.embedded_broadcast) > machine.vector_registers:
                 break
             tiles.append(tile)
-
-    def rate(tile: RegisterTile) -> float:
-        return tile.accumulators / tile.cycles(machine)
-
-    best = max(map(rate, tiles))
-    kept = [t for t in tiles if rate(t) >= 0.75 * best]
-    return tuple(sorted(kept, key=lambda t: (-rate(t), t.points + t.vectors, t.vectors)))
+    return tiles

@@ -1,0 +1,158 @@
+"""The paper's tournament: a small trained network tells which of two schedules runs faster.
+
+Its inputs are the bytes that the working sets of either schedule hold in L1, L2, L3 and memory.
+Everybody plays everybody of the same problem; the place is by the number of wins. The network is
+plain data: it is trained by the harness and only evaluated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.errors import CompilerError
+
+LEVELS = ("L1", "L2", "L3", "memory")
+KIND = "polydl tournament"
+CHUNK = 1 << 14  # pairs evaluated at once: a layer's outputs stay in cache
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """weights [input][output], biases [output]."""
+
+    weights: tuple[tuple[float, ...], ...]
+    biases: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PairClassifier:
+    """A multilayer perceptron over two schedules' level bytes; a score above 0: the first is faster.
+
+    score(a, b) = f(x), x = (log(1 + [a, b]) - mean) / scale, f = layers with max(0, .) between
+    them. The same scaling in training and here. `provenance` says what it was trained on.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    layers: tuple[Layer, ...]
+    provenance: Mapping[str, Any]
+
+    def scores(self, left: Matrix, right: Matrix) -> Matrix:
+        """[i, j]: the score of left[i] against right[j], both rows of bytes per level."""
+        # The first layer acts on either side alone, so its products are not repeated by pair.
+        first, *others = (
+            (np.array(x.weights, np.float32), np.array(x.biases, np.float32)) for x in self.layers
+        )
+        half = len(LEVELS)
+        one = self._scaled(left, 0) @ first[0][:half]
+        other = self._scaled(right, half) @ first[0][half:] + first[1]
+        found = np.empty((len(left), len(right)), np.float32)
+        for rows in _chunks(len(left), CHUNK // max(1, len(right))):
+            outputs = (one[rows, np.newaxis, :] + other[np.newaxis, :, :]).reshape(-1, one.shape[1])
+            for weights, biases in others:
+                np.maximum(outputs, 0, out=outputs)
+                outputs = outputs @ weights
+                outputs += biases
+            found[rows] = outputs.reshape(-1, len(right))
+        return found
+
+    def _scaled(self, rows: Matrix, at: int) -> Matrix:
+        """Inputs of one side, which stand in the network's from `at` on."""
+        here = slice(at, at + len(LEVELS))
+        mean, scale = np.array(self.mean[here]), np.array(self.scale[here])
+        scaled: Matrix = ((transformed(rows) - mean) / scale).astype(np.float32)
+        return scaled
+
+
+def transformed(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """log(1 + bytes): working sets span six orders of magnitude."""
+    return np.log1p(rows.astype(np.float64))
+
+
+def level_rows(levels: Sequence[Mapping[str, float]]) -> Matrix:
+    """[schedule, level]: bytes in L1, L2, L3, memory; a level that the machine lacks holds 0."""
+    rows = [[float(held.get(level, 0)) for level in LEVELS] for held in levels]
+    return np.array(rows, np.float32).reshape(-1, len(LEVELS))
+
+
+def wins(classifier: PairClassifier, rows: Matrix) -> list[int]:
+    """Of each row the number of rows that it beats, whichever of the two comes first.
+
+    i beats j where score(i, j) > score(j, i), so that a network which is not exactly
+    antisymmetric does not favour a side; equal rows do not beat each other. Rows that are equal
+    play once and count as often as they stand there.
+    """
+    unique, where, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    found = np.zeros(len(unique), np.int64)
+    for block in _chunks(len(unique), 256):
+        rest = slice(block.start, None)  # those before have played this block already
+        ahead = classifier.scores(unique[block], unique[rest])
+        lead = ahead - classifier.scores(unique[rest], unique[block]).T
+        found[block] += (lead > 0) @ counts[rest]
+        later = lead[:, block.stop - block.start :]
+        found[block.stop :] += counts[block] @ (later < 0)
+    return [int(number) for number in found[where.reshape(-1)]]
+
+
+def classifier_from(data: object, where: str = "tournament") -> PairClassifier:
+    """The network of plain data as `classifier_data` gives it. CompilerError names what is wrong."""
+    if not isinstance(data, Mapping) or data.get("kind") != KIND:
+        raise CompilerError(f"{where}: is no trained tournament (kind: {KIND})")
+    missing = [key for key in ("levels", "mean", "scale", "layers") if key not in data]
+    if missing:
+        raise CompilerError(f"{where}: '{missing[0]}' is missing")
+    if tuple(data["levels"]) != LEVELS:
+        raise CompilerError(f"{where}: levels must be {', '.join(LEVELS)}, got {data['levels']}")
+    try:
+        layers = tuple(
+            Layer(tuple(_numbers(row) for row in layer["weights"]), _numbers(layer["biases"]))
+            for layer in data["layers"]
+        )
+        mean, scale = _numbers(data["mean"]), _numbers(data["scale"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise CompilerError(f"{where}: mean, scale or layers are not finite numbers") from error
+    widths = [2 * len(LEVELS), *(len(layer.biases) for layer in layers)]
+    shapes = [(len(layer.weights), {len(row) for row in layer.weights}) for layer in layers]
+    fits = shapes == [(a, {b}) for a, b in zip(widths, widths[1:], strict=False)]
+    if not fits or widths[-1] != 1 or len(mean) != widths[0] or len(scale) != widths[0]:
+        raise CompilerError(f"{where}: mean, scale and layers do not fit together")
+    if min(scale) <= 0:
+        raise CompilerError(f"{where}: scale must be > 0, got {min(scale)}")
+    return PairClassifier(mean, scale, layers, dict(data.get("provenance", {})))
+
+
+def classifier_data(classifier: PairClassifier) -> dict[str, object]:
+    """Plain data for JSON, from which `classifier_from` makes the same network."""
+    return {
+        "kind": KIND,
+        "levels": list(LEVELS),
+        "inputs": "log(1 + bytes) of the first schedule's levels, then of the second's",
+        "activation": "max(0, x) between layers; an output above 0: the first is faster",
+        "provenance": dict(classifier.provenance),
+        "mean": list(classifier.mean),
+        "scale": list(classifier.scale),
+        "layers": [
+            {"weights": [list(row) for row in layer.weights], "biases": list(layer.biases)}
+            for layer in classifier.layers
+        ],
+    }
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    numbers = tuple(float(value) for value in values)
+    if not all(map(isfinite, numbers)):
+        raise ValueError("not finite")
+    return numbers
+
+
+def _chunks(count: int, size: int) -> Iterator[slice]:
+    step = max(1, size)
+    return (slice(at, min(at + step, count)) for at in range(0, count, step))
