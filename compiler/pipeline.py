@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
 from compiler.cost.ranking import Ranked, best_varied, ranker
-from compiler.errors import ScheduleError
-from compiler.model.loop_nest import loop_nest
+from compiler.errors import CompilerError, ScheduleError
+from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.candidates import candidates
 from compiler.schedule.fit import check_fit
 from compiler.schedule.legality import by_isl
+from compiler.schedule.paper_variants import paper_variants
 from compiler.schedule.schedule import Schedule, parse_schedule
 
 __all__ = [
     "Ranked",
     "best_varied",
+    "compile_as_written",
     "compile_schedule",
     "loop_nest",
     "parse_schedule",
     "ranked_schedules",
 ]
+
+Space = Callable[[LoopNest, Architecture, int], tuple[Schedule, ...]]
+
+
+def _full(model: LoopNest, architecture: Architecture, threads: int) -> tuple[Schedule, ...]:
+    return candidates(model.nest, architecture, threads)
+
+
+SPACES: dict[str, Space] = {"full": _full, "paper": paper_variants}
 
 
 def ranked_schedules(
@@ -30,10 +43,16 @@ def ranked_schedules(
     threads: int = 1,
     ranking: str = "roofline",
     limit: int | None = None,
+    space: str = "full",
 ) -> tuple[Ranked, ...]:
-    """Candidate schedules of a primitive, best predicted first, at most `limit` of them."""
+    """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
+
+    `space` is where they come from, one of SPACES; an unknown one lists those.
+    """
+    if space not in SPACES:
+        raise CompilerError(f"unknown space '{space}'; known: {', '.join(SPACES)}")
     model = loop_nest(primitive)
-    schedules = candidates(model.nest, architecture, threads)
+    schedules = SPACES[space](model, architecture, threads)
     return ranker(ranking)(model.nest, schedules, architecture, threads)[:limit]
 
 
@@ -42,9 +61,13 @@ def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
 
     ScheduleError when the schedule does not fit the nest or breaks a dependence, which it names.
     """
-    nest = loop_nest(primitive).nest
-    check_fit(nest, schedule)
-    refusal = by_isl(nest, schedule)
+    return compile_as_written(loop_nest(primitive).nest, schedule)
+
+
+def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:
+    """The same for a schedule of the primitive's own loops: nothing is normalised first."""
+    check_fit(primitive, schedule)
+    refusal = by_isl(primitive, schedule)
     if refusal is not None:
         raise ScheduleError(f"{primitive.name}: {refusal}")
-    return generate(nest, schedule)
+    return generate(primitive, schedule)

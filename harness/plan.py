@@ -144,7 +144,7 @@ def estimated_seconds(unit: Unit) -> float:
 
 def _problem(choice: ProblemChoice) -> Problem:
     primitive = primitive_from(choice.spec)
-    return Problem(choice.name, choice.spec, primitive)
+    return Problem(choice.name, choice.spec, primitive, choice.workload)
 
 
 def _contenders(

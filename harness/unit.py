@@ -19,11 +19,15 @@ Kind = Literal["strategy", "baseline"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A primitive with its sizes. `spec` is the YAML mapping that `primitive` was read from."""
+    """A primitive with its sizes. `spec` is the YAML mapping that `primitive` was read from.
+
+    `workload` is the list that it came from (resnet50), if any.
+    """
 
     name: str  # the workload's entry (resnet50_17), or the primitive's name
     spec: Mapping[str, object]
     primitive: Primitive
+    workload: str | None = None
 
     @property
     def facts(self) -> dict[str, object]:
@@ -33,6 +37,7 @@ class Problem:
             "name": self.name,
             "sizes": dict(self.primitive.sizes),
             "flops": self.primitive.flops,
+            "workload": self.workload,
         }
 
 

@@ -19,8 +19,8 @@ _C_WORDS = (
 )
 
 
-def checked_name(name: object, where: str) -> str:
-    """`name` when it may name a size, loop, tensor or primitive; else a ProblemError."""
+def checked_label(name: object, where: str) -> str:
+    """`name` when it may name an entry of the configuration, which C never sees."""
     if not isinstance(name, str):
         raise ProblemError(
             f"{where}: {name!r} is no identifier (YAML reads on, off, yes, no as booleans)"
@@ -31,6 +31,12 @@ def checked_name(name: object, where: str) -> str:
         raise ProblemError(f"{where}: the name {name[:20]}... has over {LONGEST} characters")
     if name.lower() in _YAML_WORDS:
         raise ProblemError(f"{where}: '{name}' may not be a name, YAML reads it as a value")
+    return name
+
+
+def checked_name(name: object, where: str) -> str:
+    """`name` when it may name a size, loop, tensor or primitive; else a ProblemError."""
+    name = checked_label(name, where)
     if name in _C_WORDS.split() or keyword.iskeyword(name):
         raise ProblemError(f"{where}: '{name}' may not be a name, it is a keyword of C or Python")
     if name in FUNCTIONS:

@@ -30,7 +30,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
         for placed in placements(nest, axes, machine):
             for tile, printed in _tiles(nest, axes, placed, machine):
                 for order, block in _orders(nest, axes, placed, tile):
-                    unroll = _unroll(nest, order[-1], dict(block))
+                    unroll = unrolled(nest, order[-1], dict(block))
                     if printed * unroll > MULTIPLY_ADDS:
                         continue
                     schedule = Schedule(
@@ -43,7 +43,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
                         pack=placed.pack,
                         unroll=unroll,
                     )
-                    found[_parallel(nest, schedule, threads)] = None
+                    found[with_parallel(nest, schedule, threads)] = None
     return tuple(s for s in found if structural(nest, s) is None) or (scalar_schedule(nest),)
 
 
@@ -79,7 +79,7 @@ def _tiles(
             if sizes in seen or not _busy(nest, axes, placed.lanes, sizes, machine):
                 continue
             seen.add(sizes)
-            yield sizes, _printed_multiply_adds(nest, axes, placed, sizes)
+            yield sizes, printed_multiply_adds(nest, axes, placed, sizes)
 
 
 def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Architecture) -> bool:
@@ -90,7 +90,7 @@ def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Archite
     return prod(n for _, n in tile) >= min(wanted, most)
 
 
-def _printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
+def printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
     """Multiply-adds in the C text: accumulators of every class and group of taps."""
     scalar = axes.roles.broadcast_operand
     packed = scalar.tensor in dict(placed.pack)
@@ -162,7 +162,7 @@ def _around(nest: Primitive, axes: Axes, tile: dict[str, int], tiles: int) -> It
             yield (*pixels[:-1], several, vector, pixels[-1]), ((several, group),)
 
 
-def _unroll(nest: Primitive, innermost: str, block: dict[str, int]) -> int:
+def unrolled(nest: Primitive, innermost: str, block: dict[str, int]) -> int:
     """Steps of the innermost reduction loop to print at once: all of a short loop's."""
     loop = loop_of(innermost)
     steps = block.get(f"{loop}@1", nest.extent(loop))
@@ -185,7 +185,7 @@ def _chunks(nest: Primitive, axes: Axes, placed: Placed) -> list[int]:
     return [c for c in sizes if c * taps >= 256][:3]
 
 
-def _parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
+def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
     """The schedule with its outermost legal loops parallel: 4 pieces a thread if it can."""
     if threads == 1:
         return schedule

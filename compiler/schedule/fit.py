@@ -33,7 +33,7 @@ def check_fit(nest: Primitive, schedule: Schedule) -> None:
     for name, _ in schedule.layout:
         if not free(nest.tensor(name)):
             raise ScheduleError(f"{where}: the layout of '{name}' is fixed by the caller")
-    if schedule.fusion or schedule.microkernel != "generated":
+    if schedule.fusion or schedule.microkernel not in ("generated", "product"):
         raise ScheduleError(f"{where}: this version generates neither fusion nor library calls")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from compiler.problem.architecture import Architecture
 
@@ -42,7 +43,6 @@ class RegisterTile:
             float(machine.fma_latency),
         )
 
-
     def rate(self, machine: Architecture) -> float:
         """Multiply-adds of a vector that a cycle does."""
         return self.accumulators / self.cycles(machine)
@@ -56,11 +56,10 @@ def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple
     tiles = _fitting(machine, points, vectors)
     best = max(tile.rate(machine) for tile in tiles)
     kept = [t for t in tiles if t.rate(machine) >= 0.75 * best]
-    return tuple(
-        sorted(kept, key=lambda t: (-t.rate(machine), t.points + t.vectors, t.vectors))
-    )
+    return tuple(sorted(kept, key=lambda t: (-t.rate(machine), t.points + t.vectors, t.vectors)))
 
 
+@lru_cache(maxsize=256)
 def dividing_tile(machine: Architecture, points: int, vectors: int) -> RegisterTile:
     """The tile of best rate that divides `points` and `vectors`; of equals, the fewest loads.
 

@@ -51,7 +51,10 @@ class Schedule:
     prefetch     bytes ahead on the vector operand, 0 for none
     nontemporal  write the output past the caches
     fusion       producers computed inside their consumer's tile
-    microkernel  what fills the innermost tile: generated C, or a library call
+    microkernel  what fills the innermost tile: `generated` C; `product`, the same C in the place of
+                 a library's matrix product, which is how the paper's analysis sees it: the last
+                 pixel, vector and channel levels are one product that accumulates into memory; or
+                 the name of a library
     """
 
     scheme: str

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from compiler.errors import ProblemError
-from compiler.problem.names import checked_name
+from compiler.problem.names import checked_label
 from harness.errors import SettingsError
 from harness.settings.schema import OPTIONS
 from harness.settings.values import (
@@ -153,10 +153,12 @@ def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
 
 
 def _check_options(where: str, name: str, options: Plain) -> None:
-    if name == "top_k" and options["k"] < 1:
-        raise SettingsError(f"{where}.k must be >= 1, got {options['k']}")
-    if name == "top_k" and options["per_tile"] < 0:
-        raise SettingsError(f"{where}.per_tile must be >= 0, got {options['per_tile']}")
+    for key, least in (("k", 1), ("per_tile", 0), ("best", 0)):
+        if key in options and options[key] < least:
+            raise SettingsError(f"{where}.{key} must be >= {least}, got {options[key]}")
+    rankings = options.get("rankings", ["one"])
+    if not rankings or len(set(rankings)) < len(rankings):
+        raise SettingsError(f"{where}.rankings must name one or more, none twice, got {rankings}")
     if name == "fixed" and (options["from"] is None) == (options["schedule"] is None):
         raise SettingsError(
             f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
@@ -200,6 +202,6 @@ def _architecture(plain: Plain) -> ArchitectureChoice:
 
 def _name(value: object, where: str) -> str:
     try:
-        return checked_name(value, where)
+        return checked_label(value, where)
     except ProblemError as error:
         raise SettingsError(str(error)) from error

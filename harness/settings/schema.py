@@ -25,6 +25,14 @@ class TrackingKind(Enum):
 
 class Ranker(Enum):
     roofline = "roofline"
+    polydl = "polydl"
+    polydl_tree = "polydl_tree"
+    tournament = "tournament"
+
+
+class Space(Enum):
+    full = "full"
+    paper = "paper"
 
 
 class Format(Enum):
@@ -71,8 +79,16 @@ class WorkloadSchema:
 
 
 @dataclass
-class RooflineSchema:
-    label: str = "roofline"
+class RankingSchema:
+    """A strategy that takes the first choice of the ranking it is called after."""
+
+    label: str = ""
+    space: Space = Space.full
+
+
+@dataclass
+class TournamentSchema(RankingSchema):
+    model: str | None = None  # a file; null for the one that is shipped
 
 
 @dataclass
@@ -81,6 +97,18 @@ class TopKSchema:
     ranker: Ranker = Ranker.roofline
     k: int = 20
     per_tile: int = 4
+    space: Space = Space.full
+
+
+@dataclass
+class SurveySchema:
+    label: str = "survey"
+    k: int = 200
+    best: int = 10
+    rankings: list[Ranker] = field(
+        default_factory=lambda: [Ranker.roofline, Ranker.polydl, Ranker.polydl_tree]
+    )
+    space: Space = Space.full
 
 
 @dataclass
@@ -139,7 +167,15 @@ class ConfigSchema:
 FIXED = {"label": "fixed", "from": None, "schedule": None}
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "strategy": {"roofline": RooflineSchema, "top_k": TopKSchema, "fixed": FIXED},
+    "strategy": {
+        "roofline": RankingSchema,
+        "polydl": RankingSchema,
+        "polydl_tree": RankingSchema,
+        "tournament": TournamentSchema,
+        "top_k": TopKSchema,
+        "survey": SurveySchema,
+        "fixed": FIXED,
+    },
     "baseline": {"onednn": OnednnSchema, "twin": TwinSchema},
 }
 

@@ -22,6 +22,7 @@ from harness.measure.slot import Slot
 from harness.trial.prepare import TWIN, prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
+from harness.trial.strategies import SEARCHES
 from harness.unit import Unit
 
 REFERENCE_SECONDS = 300.0  # wall-clock limit of computing a reference
@@ -92,7 +93,7 @@ def _entry(
         return _Entry(prepared, chosen, failure=prepared.failure)
     if not prepared.candidates:
         return _Entry(prepared)
-    if prepared.contender.method != "top_k":
+    if prepared.contender.method not in SEARCHES:
         return _Entry(prepared, prepared.candidates[0])
     start = time.perf_counter()
     usable = [c for c in prepared.candidates if c.executable is not None]
@@ -178,7 +179,7 @@ def _outcome(
         if result.status == "ok":
             samples[result.trial] = sample_rows(measured, entry.name)
         if entry.prepared.candidates:
-            candidates[result.trial] = candidate_rows(entry.prepared.candidates, entry.searched)
+            candidates[result.trial] = candidate_rows(entry.prepared, entry.searched)
     kept = {e.chosen.kernel for e in entries if e.chosen is not None and e.chosen.kernel}
     kernels = {name: text for name, text in prepared.kernels.items() if name in kept}
     return UnitOutcome(tuple(results), samples, candidates, kernels)

@@ -10,26 +10,20 @@ from pathlib import Path
 
 from compiler.codegen.kernel import Kernel
 from compiler.errors import CompilerError
-from compiler.pipeline import (
-    Ranked,
-    best_varied,
-    compile_schedule,
-    parse_schedule,
-    ranked_schedules,
-)
+from compiler.pipeline import compile_schedule
 from compiler.problem.architecture import Architecture
 from compiler.schedule.schedule import Schedule
 from harness.baseline.baseline import Missing, Unprepared
 from harness.baseline.builders import baseline_named
-from harness.errors import HarnessError, SettingsError
+from harness.errors import HarnessError
 from harness.failure import Failure
 from harness.kernel.build import CCompiler, build, compiler_found
 from harness.kernel.load import kernel_spec
 from harness.record.result import Status, TuningSeconds
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
+from harness.trial.strategies import Choice, Rankings, chosen
 from harness.unit import Contender, Unit
 
-STRATEGIES = ("roofline", "top_k", "fixed")
 TWIN = "twin"
 
 
@@ -42,36 +36,23 @@ class _Compiled:
 
 
 class _Workshop:
-    """Ranks and compiles for one unit; what two strategies share is done once, paid by both."""
+    """Compiles for one unit; what two strategies share is done once, paid by both."""
 
-    def __init__(
-        self, unit: Unit, architecture: Architecture, compiler: CCompiler, cache_dir: Path
-    ) -> None:
+    def __init__(self, unit: Unit, compiler: CCompiler, cache_dir: Path) -> None:
         self.unit = unit
-        self.architecture = architecture
         self.compiler = compiler
         self.cache_dir = cache_dir
         self.kernels: dict[str, str] = {}
-        self._ranked: dict[str, tuple[tuple[Ranked, ...], float]] = {}
         self._compiled: dict[str, _Compiled] = {}
 
-    def ranked(self, ranker: str) -> tuple[tuple[Ranked, ...], float]:
-        """Schedules best first, and the seconds that ranking took."""
-        if ranker not in self._ranked:
-            start = time.perf_counter()
-            found = ranked_schedules(
-                self.unit.problem.primitive, self.architecture, self.unit.threads, ranker
-            )
-            self._ranked[ranker] = (found, time.perf_counter() - start)
-        return self._ranked[ranker]
-
-    def compiled(self, schedule: Schedule, predicted: float | None) -> _Compiled:
-        """The schedule's kernel, built; a failure is part of the value."""
-        text = str(schedule)
+    def compiled(self, choice: Choice) -> _Compiled:
+        """The choice's kernel, built; a failure is part of the value."""
+        text = str(choice.schedule)
         if text not in self._compiled:
-            self._compiled[text] = self._compile(schedule)
+            self._compiled[text] = self._compile(choice.schedule)
         found = self._compiled[text]
-        return replace(found, candidate=replace(found.candidate, predicted=predicted))
+        candidate = replace(found.candidate, predicted=choice.predicted, places=choice.places)
+        return replace(found, candidate=candidate)
 
     def _compile(self, schedule: Schedule) -> _Compiled:
         start = time.perf_counter()
@@ -94,9 +75,10 @@ class _Workshop:
 def prepare_unit(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
     """Everything that needs no measuring slot. Raises EnvironmentProblem without a C compiler."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    workshop = _Workshop(unit, architecture, compiler_found(), cache_dir)
+    workshop = _Workshop(unit, compiler_found(), cache_dir)
+    rankings = Rankings(unit, architecture)
     contenders = [
-        *(_strategy(contender, workshop) for contender in unit.strategies),
+        *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
         *(prepared_baseline(contender, unit, cache_dir) for contender in unit.baselines),
     ]
     return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels, started)
@@ -138,18 +120,19 @@ def prepared_baseline(
     )
 
 
-def _strategy(contender: Contender, workshop: _Workshop) -> PreparedContender:
-    """Candidates of one strategy. Only `top_k` has more than one, and may lose some of them."""
+def _strategy(contender: Contender, rankings: Rankings, workshop: _Workshop) -> PreparedContender:
+    """Candidates of one strategy. Only a search has more than one, and may lose some of them."""
     try:
-        chosen, analyse = _chosen(contender, workshop)
+        found = chosen(contender, rankings)
     except Exception as error:
         return _failed(contender, Failure("plan", _reason(error)))
-    compiled = [workshop.compiled(schedule, seconds) for schedule, seconds in chosen]
+    compiled = [workshop.compiled(choice) for choice in found.choices]
     candidates = tuple(c.candidate for c in compiled)
     prepared = PreparedContender(
         contender,
         candidates=candidates,
-        tuning=TuningSeconds(analyse=analyse, compile=sum(c.seconds for c in compiled)),
+        space=found.candidates,
+        tuning=TuningSeconds(analyse=found.seconds, compile=sum(c.seconds for c in compiled)),
         flags=("compile cached",) if any(c.cached for c in compiled) else (),
     )
     if any(c.executable is not None for c in candidates):
@@ -157,27 +140,6 @@ def _strategy(contender: Contender, workshop: _Workshop) -> PreparedContender:
     failures = [c.failure for c in candidates if c.failure is not None]
     failure = failures[0] if failures else Failure("plan", "no schedule was found")
     return replace(prepared, status="failed", failure=failure)
-
-
-def _chosen(
-    contender: Contender, workshop: _Workshop
-) -> tuple[list[tuple[Schedule, float | None]], float]:
-    """(schedule, predicted seconds) to compile, and the seconds that choosing took."""
-    options = contender.options
-    match contender.method:
-        case "fixed":
-            return [(parse_schedule(str(options["schedule"])), None)], 0.0
-        case "roofline":
-            ranked, seconds = workshop.ranked("roofline")
-            return [(r.schedule, r.seconds) for r in ranked[:1]], seconds
-        case "top_k":
-            ranked, seconds = workshop.ranked(str(options.get("ranker", "roofline")))
-            count = int(str(options.get("k", 20)))
-            per_tile = int(str(options.get("per_tile", 0)))
-            best = best_varied(ranked, count, per_tile)
-            return [(r.schedule, r.seconds) for r in best], seconds
-    known = ", ".join(STRATEGIES)
-    raise SettingsError(f"strategy: unknown '{contender.method}'; known: {known}")
 
 
 def _layouts(kernel: Kernel) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ class Candidate:
 
     schedule: str
     predicted: float | None = None  # seconds
+    places: Mapping[str, int] = field(default_factory=dict)  # in rankings of the whole space
     kernel: str | None = None  # hash of the C text
     layouts: Mapping[str, str] = field(default_factory=dict)
     executable: Mapping[str, object] | None = None
@@ -27,12 +28,13 @@ class Candidate:
 class PreparedContender:
     """What is to be measured of one contender, or why there is nothing.
 
-    A strategy has candidates, best first; a baseline an executable. `deferred` marks a baseline
-    that tunes: it gets ready on the measuring slot.
+    A strategy has candidates, best first, out of `space` many; a baseline has an executable.
+    `deferred` marks a baseline that tunes: it gets ready on the measuring slot.
     """
 
     contender: Contender
     candidates: tuple[Candidate, ...] = ()
+    space: int | None = None
     executable: Mapping[str, object] | None = None
     deferred: bool = False
     tuning: TuningSeconds = field(default_factory=TuningSeconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -125,11 +125,14 @@ def sample_rows(measured: Measured, name: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def candidate_rows(candidates: Sequence[Candidate], run: SearchRun | None) -> tuple[Row, ...]:
-    """schedule, predicted, measured, stage, and what else the search found, in ranked order."""
+def candidate_rows(contender: PreparedContender, run: SearchRun | None) -> tuple[Row, ...]:
+    """schedule, predicted, measured, stage, and what else the search found, in ranked order.
+
+    `candidates` is how many schedules the space has; `places` are the row's in its rankings.
+    """
     searched = iter(run.found if run is not None else ())
     rows: list[Row] = []
-    for rank, candidate in enumerate(candidates):
+    for rank, candidate in enumerate(contender.candidates):
         found = next(searched, None) if candidate.executable is not None else None
         failure = candidate.failure or (found.failure if found is not None else None)
         rows.append(
@@ -138,6 +141,8 @@ def candidate_rows(candidates: Sequence[Candidate], run: SearchRun | None) -> tu
                 "schedule": candidate.schedule,
                 "kernel": candidate.kernel,
                 "predicted": candidate.predicted,
+                "places": dict(candidate.places),
+                "candidates": contender.space,
                 "measured": found.seconds if found is not None else None,
                 "retimed": found.retimed if found is not None else None,
                 "gave_up": found.gave_up if found is not None else None,

@@ -48,6 +48,15 @@ def test_a_limit_keeps_the_head_of_the_ranking() -> None:
         ranked_schedules(primitive, AVX2, ranking="best")
 
 
+def test_the_papers_space_is_ranked_and_compiles() -> None:
+    primitive = primitive_from(TYPICAL)
+    ranked = ranked_schedules(primitive, AVX2, space="paper")
+    assert {one.schedule.microkernel for one in ranked} == {"product"}
+    assert compile_schedule(primitive, ranked[0].schedule).text.count(f"void {SYMBOL}(") == 1
+    with pytest.raises(CompilerError, match="unknown space 'half'; known: full, paper"):
+        ranked_schedules(primitive, AVX2, space="half")
+
+
 def test_what_is_no_contraction_still_compiles() -> None:
     primitive = primitive_from(MAX_POOL)
     (only,) = ranked_schedules(primitive, AVX2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compiler.problem.architecture import Architecture
-from compiler.schedule.microkernel import RegisterTile, register_tiles_of
+from compiler.schedule.microkernel import RegisterTile, dividing_tile, register_tiles_of
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
 
 
@@ -47,3 +47,12 @@ def test_the_best_tiles_of_two_vector_units() -> None:
     narrow = register_tiles_of(AVX2, 3136, 8)
     assert {RegisterTile(6, 2), RegisterTile(3, 4)} <= set(narrow)
     assert max(tile.accumulators for tile in narrow) <= 14
+
+
+def test_a_dividing_tile_leaves_no_remainder() -> None:
+    assert dividing_tile(AVX512, 56, 4) == RegisterTile(7, 4)
+    assert dividing_tile(AVX512, 13, 3) == RegisterTile(13, 1)
+    for points, vectors in ((28, 8), (7, 2), (12, 6), (1, 1)):
+        tile = dividing_tile(AVX2, points, vectors)
+        assert points % tile.points == 0 and vectors % tile.vectors == 0
+        assert tile.registers(AVX2.embedded_broadcast) <= AVX2.vector_registers

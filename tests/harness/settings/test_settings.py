@@ -49,8 +49,31 @@ def test_contenders_with_labels() -> None:
         ("roofline", "roofline"),
         ("top_k", "top5"),
     ]
-    assert settings.strategies[1].options == {"ranker": "roofline", "k": 5, "per_tile": 4}
+    assert settings.strategies[1].options == {
+        "ranker": "roofline",
+        "k": 5,
+        "per_tile": 4,
+        "space": "full",
+    }
     assert settings.baselines == ()
+
+
+def test_strategies_by_ranking_and_space() -> None:
+    settings = loaded(
+        "strategy=[roofline,polydl,polydl_tree,tournament,survey] strategy.polydl.space=paper"
+    )
+    assert {m.name: m.options for m in settings.strategies} == {
+        "roofline": {"space": "full"},
+        "polydl": {"space": "paper"},
+        "polydl_tree": {"space": "full"},
+        "tournament": {"space": "full", "model": None},
+        "survey": {
+            "k": 200,
+            "best": 10,
+            "rankings": ["roofline", "polydl", "polydl_tree"],
+            "space": "full",
+        },
+    }
 
 
 def test_an_experiment_can_be_changed() -> None:
@@ -105,11 +128,11 @@ def test_sweeps_give_one_settings_each() -> None:
 
 KNOWN = [
     ("primitive=conv9", "conv2d, matmul"),
-    ("strategy=magic", "fixed, roofline, top_k"),
-    ("strategy=[roofline,magic]", "'magic'; known: fixed, roofline, top_k"),
+    ("strategy=magic", "fixed, polydl, polydl_tree, roofline, survey, top_k, tournament"),
+    ("strategy=[roofline,magic]", "'magic'; known: fixed, polydl"),
     ("baseline=[mkl9]", "known: onednn"),
-    ("workload=alexnet", "gemms, quickstart, resnet50"),
-    ("workload=[gemms,alexnet]", "'alexnet'; known: gemms, quickstart"),
+    ("workload=lenet", "gemms, "),
+    ("workload=[gemms,lenet]", "'lenet'; known: "),
     ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; known: gemm_00, gemm_01"),
     ("architecture=abacus", "host, xeon_8280"),
     ("cluster=slurm", "local, ray, serial"),
@@ -122,7 +145,12 @@ KNOWN = [
     ("primitive=conv2d primitive.sizes.id=3", "unknown key 'id' of primitive.sizes; known: n, ic"),
     ("workload=gemms workload.sizes.ic=3", "no size 'ic'; known: m, n, k"),
     ("architecture.caches.L9.bytes=1", "unknown key 'L9' of architecture.caches; known: L1"),
-    ("strategy=top_k strategy.top_k.ranker=oracle", "expected one of [roofline]"),
+    (
+        "strategy=top_k strategy.top_k.ranker=oracle",
+        "expected one of [roofline, polydl, polydl_tree, tournament]",
+    ),
+    ("strategy.roofline.space=half", "expected one of [full, paper]"),
+    ("strategy=survey strategy.survey.rankings=[oracle]", "expected one of [roofline, polydl"),
     ("format=xml", "expected one of [text, json, html]"),
     ("campaign.folder=x", "known: name, dir, resume, dry_run"),
 ]
@@ -146,6 +174,9 @@ WRONG = [
     ("workload.select=[a]", "need"),
     ("workload=gemms workload.sizes.n=1.5", "workload.sizes.n: Value '1.5'"),
     ("strategy=top_k strategy.top_k.k=0", "strategy.top_k.k must be >= 1, got 0"),
+    ("strategy=survey strategy.survey.best=-1", "strategy.survey.best must be >= 0, got -1"),
+    ("strategy=survey strategy.survey.rankings=[]", "strategy.survey.rankings must name one"),
+    ("strategy=survey strategy.survey.rankings=[polydl,polydl]", "none twice, got ['polydl'"),
     ("strategy=fixed", "exactly one of"),
     ("strategy=fixed strategy.fixed.from=a:b strategy.fixed.schedule=c", "exactly one of"),
     ("strategy.roofline.label=onednn", "used by both roofline and onednn"),

@@ -1,0 +1,111 @@
+"""What a strategy compiles: the first choice of a ranking, its best few, a survey, or one schedule.
+
+Nothing is compiled or measured here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from compiler.pipeline import Ranked, best_varied, parse_schedule, ranked_schedules
+from compiler.problem.architecture import Architecture
+from compiler.schedule.schedule import Schedule
+from harness.errors import SettingsError
+from harness.unit import Contender, Unit, content_id
+
+FIRST_CHOICES = ("roofline", "polydl", "polydl_tree", "tournament")  # named like their rankings
+SEARCHES = ("top_k", "survey")  # compile several candidates and let measurements decide
+STRATEGIES = (*FIRST_CHOICES, *SEARCHES, "fixed")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A schedule to compile; `places` are its places in the rankings of the whole space."""
+
+    schedule: Schedule
+    predicted: float | None = None  # seconds
+    places: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Choices, best first where there is an order, out of a space of `candidates` schedules."""
+
+    choices: tuple[Choice, ...]
+    candidates: int | None = None
+    seconds: float = 0.0  # spent on analysis
+
+
+class Rankings:
+    """The rankings of one unit; what two strategies share is done once, paid by both."""
+
+    def __init__(self, unit: Unit, architecture: Architecture) -> None:
+        self.unit = unit
+        self.architecture = architecture
+        self._known: dict[tuple[str, str], tuple[tuple[Ranked, ...], float]] = {}
+
+    def ranked(self, ranking: str, space: str) -> tuple[tuple[Ranked, ...], float]:
+        """Schedules of a space, best first, and the seconds that ranking took."""
+        if (ranking, space) not in self._known:
+            start = time.perf_counter()
+            unit = self.unit
+            found = ranked_schedules(
+                unit.problem.primitive, self.architecture, unit.threads, ranking, space=space
+            )
+            self._known[ranking, space] = (found, time.perf_counter() - start)
+        return self._known[ranking, space]
+
+
+def chosen(contender: Contender, rankings: Rankings) -> Chosen:
+    """What the strategy wants compiled. Raises CompilerError or SettingsError."""
+    options, method = contender.options, contender.method
+    space = str(options.get("space", "full"))
+    if method == "fixed":
+        return Chosen((Choice(parse_schedule(str(options["schedule"]))),))
+    if method == "survey":
+        return _survey(options, space, rankings)
+    if method in FIRST_CHOICES:
+        ranked, seconds = rankings.ranked(method, space)
+        return Chosen(_choices(ranked[:1]), len(ranked), seconds)
+    if method == "top_k":
+        ranked, seconds = rankings.ranked(str(options.get("ranker", "roofline")), space)
+        count = int(str(options.get("k", 20)))
+        per_tile = int(str(options.get("per_tile", 0)))
+        return Chosen(_choices(best_varied(ranked, count, per_tile)), len(ranked), seconds)
+    known = ", ".join(STRATEGIES)
+    raise SettingsError(f"strategy: unknown '{method}'; known: {known}")
+
+
+def _choices(ranked: Sequence[Ranked]) -> tuple[Choice, ...]:
+    return tuple(Choice(one.schedule, one.seconds) for one in ranked)
+
+
+def _survey(options: Mapping[str, object], space: str, rankings: Rankings) -> Chosen:
+    """The first `best` of every ranking, and others drawn at random until there are k or all.
+
+    The draw depends on the seed and the problem alone, not on the rankings' order.
+    """
+    named = options.get("rankings", ("roofline",))
+    assert isinstance(named, Sequence)
+    count, best = int(str(options.get("k", 200))), int(str(options.get("best", 10)))
+    found = {str(name): rankings.ranked(str(name), space) for name in named}
+    places: dict[Schedule, dict[str, int]] = {}
+    predicted: dict[Schedule, float] = {}
+    first: dict[Schedule, None] = {}
+    for name, (ranked, _) in found.items():
+        for one in ranked:
+            places.setdefault(one.schedule, {})[name] = one.place
+            if one.seconds is not None:
+                predicted[one.schedule] = one.seconds
+    for rank in range(best):  # in turn, so that a small k takes some of each
+        for ranked, _ in found.values():
+            first.update((one.schedule, None) for one in ranked[rank : rank + 1])
+    unit = rankings.unit
+    drawn = sorted(places, key=str)
+    random.Random(f"{unit.seed} {content_id(unit.problem.spec)}").shuffle(drawn)
+    picked = [*first, *(schedule for schedule in drawn if schedule not in first)][:count]
+    choices = tuple(Choice(s, predicted.get(s), places[s]) for s in picked)
+    return Chosen(choices, len(places), sum(seconds for _, seconds in found.values()))
