@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from compiler.cost.cache_levels import level_bytes
+from compiler.cost.decision_tree import wins
+from compiler.cost.polyrank import polyrank_cost, polyrank_tie_break
 from compiler.cost.roofline import Roofline
+from compiler.cost.working_sets import WorkingSets
 from compiler.errors import CompilerError
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
+from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.schedule.schedule import Schedule
+
+Key = TypeVar("Key", float, tuple[float, ...])
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,50 @@ def roofline(
     )
 
 
-def places(keys: Mapping[Schedule, float]) -> list[tuple[int, Schedule]]:
+def polydl(
+    nest: Primitive, schedules: Sequence[Schedule], machine: Architecture, threads: int
+) -> tuple[Ranked, ...]:
+    """PolyRank: by the cost of loading what the working sets hold in each level."""
+    held = held_bytes(nest, schedules, machine)
+    keys = {s: (float(polyrank_cost(h)), polyrank_tie_break(h)) for s, h in held.items()}
+    return tuple(
+        Ranked(schedule, place, {**held[schedule], "cost": keys[schedule][0]})
+        for place, schedule in places(keys)
+    )
+
+
+def polydl_tree(
+    nest: Primitive, schedules: Sequence[Schedule], machine: Architecture, threads: int
+) -> tuple[Ranked, ...]:
+    """By wins in the paper's decision tree, every schedule against every other."""
+    held = held_bytes(nest, schedules, machine)
+    won = dict(zip(held, wins(list(held.values())), strict=True))
+    return tuple(
+        Ranked(schedule, place, {**held[schedule], "wins": won[schedule]})
+        for place, schedule in places({s: -float(n) for s, n in won.items()})
+    )
+
+
+def held_bytes(
+    nest: Primitive, schedules: Sequence[Schedule], machine: Architecture
+) -> dict[Schedule, dict[str, int]]:
+    """Bytes of each schedule's working sets by level, as the paper places them.
+
+    The outermost parallel level counts as the paper's parallel loop. A primitive of several
+    statements has no working sets: nothing is held, so all of its schedules tie.
+    """
+    if len(nest.statements) != 1:
+        return {schedule: level_bytes((), machine.caches) for schedule in schedules}
+    analysis = WorkingSets()
+    held = {}
+    for schedule in schedules:
+        analysed = nest_of_schedule(nest, schedule)
+        pairs = analysis.of(analysed, analysed_parallel(analysed, schedule))
+        held[schedule] = level_bytes(pairs, machine.caches)
+    return held
+
+
+def places(keys: Mapping[Schedule, Key]) -> list[tuple[int, Schedule]]:
     """(place, schedule), smallest key first; equal keys share a place, in order of their text."""
     ordered = sorted(keys, key=lambda schedule: (keys[schedule], str(schedule)))
     found: list[tuple[int, Schedule]] = []
@@ -71,7 +122,11 @@ def best_varied(ranked: Sequence[Ranked], count: int, per_tile: int) -> tuple[Ra
     return tuple((chosen + passed)[:count])
 
 
-RANKERS: dict[str, Ranker] = {"roofline": roofline}
+RANKERS: dict[str, Ranker] = {
+    "roofline": roofline,
+    "polydl": polydl,
+    "polydl_tree": polydl_tree,
+}
 
 
 def ranker(name: str) -> Ranker:

@@ -47,6 +47,11 @@ def nest_of_schedule(nest: Primitive, schedule: Schedule) -> PerfectNest:
     return PerfectNest(tuple(loops), tuple(_by_level(access, steps) for access in accesses))
 
 
+def analysed_parallel(analysed: PerfectNest, schedule: Schedule) -> str | None:
+    """The loop whose iterations run at once: the outermost parallel level that is a loop."""
+    return next((loop for loop, _ in analysed.loops if loop in schedule.parallel), None)
+
+
 def only_statement(nest: Primitive) -> Statement:
     """The statement of a nest that has one; reuse between several is not analysed."""
     if len(nest.statements) != 1:
