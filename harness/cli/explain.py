@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from compiler.cost.ranking import RANKERS
 from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
@@ -15,7 +16,8 @@ from harness.campaign import recorded_schedule
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.measure.ceilings import host_architecture
-from harness.report.explain import as_json, as_text, explained
+from harness.report.explain import as_json, as_text
+from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.settings import Settings, load_settings
 from harness.settings.values import ProblemChoice
 
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         architecture_of(settings),
         settings.threads,
         chosen_schedule(settings),
+        chosen_ranking(settings),
     )
     text = _FORMS[settings.format](explanation).rstrip("\n") + "\n"
     if settings.out is None:
@@ -73,11 +76,11 @@ def architecture_of(settings: Settings) -> Architecture:
     return choice.applied_to(host_architecture(settings.cache_dir, core))
 
 
-def chosen_schedule(settings: Settings) -> Schedule | None:
+def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:
     """`schedule=...`, or that of the strategy `fixed`; None leaves the choice to the ranking."""
     given = settings.schedule
     if isinstance(given, Mapping):
-        return _from_mapping(given)
+        return _loop_order(given)
     if given is not None:
         return parse_schedule(str(given))
     for method in settings.strategies:
@@ -88,16 +91,37 @@ def chosen_schedule(settings: Settings) -> Schedule | None:
     return None
 
 
-def _from_mapping(given: Mapping[str, Any]) -> Schedule:
-    """schedule.order=[...] schedule.tiles={...}: loops outermost first, sizes by level."""
-    known = ("order", "tiles")
+def chosen_ranking(settings: Settings) -> Source:
+    """The ranking and the space of the first strategy that has any; roofline for `fixed` alone."""
+    for method in settings.strategies:
+        options = method.options
+        named = [*options.get("rankings", ()), options.get("ranker"), method.name]
+        ranking = next((str(name) for name in named if name in RANKERS), None)
+        if ranking is not None:
+            return Source(ranking, str(options.get("space", "full")))
+    return ROOFLINE
+
+
+def _loop_order(given: Mapping[str, Any]) -> LoopOrder:
+    """schedule.order=[...] schedule.tiles={...} schedule.parallel=LOOP, of the primitive's loops.
+
+    schedule.order=[m@1,n,k,m] schedule.tiles={m@1: 16} needs no quotes beyond the shell's own.
+    """
+    known = ("order", "tiles", "parallel")
     for key in given:
         if key not in known:
             raise SettingsError(f"schedule.{key}: unknown key; known: {', '.join(known)}")
-    order, tiles = given.get("order"), given.get("tiles") or {}
+    order, tiles, parallel = given.get("order"), given.get("tiles") or {}, given.get("parallel")
     if not isinstance(order, list) or not order:
         raise SettingsError("schedule.order must list the loops, outermost first")
     if not isinstance(tiles, Mapping):
         raise SettingsError(f"schedule.tiles must be a mapping of levels to sizes, got {tiles!r}")
-    blocks = tuple((str(level), int(size)) for level, size in tiles.items())
-    return Schedule("scalar", tuple(str(level) for level in order), block=blocks)
+    for level, size in tiles.items():
+        if type(size) is not int:
+            raise SettingsError(f"schedule.tiles: {level}: must be a whole number, got {size!r}")
+    levels = tuple(str(level) for level in order)
+    if parallel is not None and parallel not in levels:
+        raise SettingsError(
+            f"schedule.parallel: '{parallel}' is not in the order {', '.join(levels)}"
+        )
+    return LoopOrder(levels, {str(level): size for level, size in tiles.items()}, parallel)

@@ -1,80 +1,26 @@
-"""What the compiler makes of one problem: domain, accesses, dependences, ranking, C text."""
+"""What the compiler makes of one problem, as data and as text for a terminal."""
 
 from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from rich.console import Console
 
 from compiler.codegen.kernel import Kernel
-from compiler.model.dependences import Dependence, dependences
-from compiler.model.isl_names import access_map, domain
-from compiler.pipeline import Ranked, compile_schedule, loop_nest, ranked_schedules
+from compiler.pipeline import Ranked
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule
+from harness.report.explained import Explanation, Reuse
 
 SHOWN = 10  # ranked schedules in the text form
-KEPT = 100  # ranked schedules in JSON
 WIDTH = 150  # columns of the text form
 
 
-@dataclass(frozen=True)
-class Part:
-    """One statement: its iterations and the maps from them to elements, in isl notation."""
-
-    statement: str
-    domain: str
-    accesses: tuple[tuple[str, str], ...]  # index notation, isl map; the target first
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Everything that `polydl explain` shows of one problem on one architecture."""
-
-    name: str
-    primitive: Primitive
-    architecture: Architecture
-    threads: int
-    parts: tuple[Part, ...]
-    dependences: tuple[str, ...]
-    ranked: tuple[Ranked, ...]
-    candidates: int
-    schedule: Schedule
-    kernel: Kernel
-
-
-def explained(
-    name: str,
-    primitive: Primitive,
-    architecture: Architecture,
-    threads: int,
-    chosen: Schedule | None = None,
-) -> Explanation:
-    """`chosen` instead of the ranking's first. Raises ScheduleError when it does not fit."""
-    nest = loop_nest(primitive).nest
-    ranked = ranked_schedules(primitive, architecture, threads)
-    schedule = chosen if chosen is not None else ranked[0].schedule
-    return Explanation(
-        name=name,
-        primitive=primitive,
-        architecture=architecture,
-        threads=threads,
-        parts=tuple(_part(nest, number) for number in range(len(nest.statements))),
-        dependences=tuple(_told(nest, found) for found in dependences(nest)),
-        ranked=ranked[:KEPT],
-        candidates=len(ranked),
-        schedule=schedule,
-        kernel=compile_schedule(primitive, schedule),
-    )
-
-
 def as_json(one: Explanation) -> str:
-    """The same facts as data; seconds are seconds, sizes are elements."""
+    """All facts as data; seconds are seconds, sizes are elements, levels are bytes."""
+    shown = one.shown
     document = {
         "problem": {
             "name": one.name,
@@ -94,6 +40,7 @@ def as_json(one: Explanation) -> str:
             for part in one.parts
         ],
         "dependences": list(one.dependences),
+        "ranking": asdict(one.source),
         "candidates": one.candidates,
         "ranked": [
             {
@@ -104,12 +51,20 @@ def as_json(one: Explanation) -> str:
             }
             for r in one.ranked
         ],
-        "schedule": str(one.schedule),
+        "schedule": str(shown.schedule),
+        "working_sets": None
+        if shown.reuse is None
+        else [list(x) for x in shown.reuse.working_sets],
+        "levels": None if shown.reuse is None else dict(shown.reuse.levels),
+        "polyrank_cost": None if shown.reuse is None else shown.reuse.cost,
+        "estimate": None
+        if shown.estimate is None
+        else {"seconds": shown.estimate.seconds, "parts": dict(shown.estimate.parts)},
         "kernel": {
-            "hash": one.kernel.hash,
-            "openmp": one.kernel.openmp,
-            "buffers": [_buffer(one.kernel, index) for index in range(len(one.kernel.buffers))],
-            "text": one.kernel.text,
+            "hash": shown.kernel.hash,
+            "openmp": shown.kernel.openmp,
+            "buffers": [_buffer(shown.kernel, index) for index in range(len(shown.kernel.buffers))],
+            "text": shown.kernel.text,
         },
     }
     return json.dumps(document, indent=2)
@@ -132,43 +87,26 @@ def as_text(one: Explanation) -> str:
     _section(console, "dependences")
     for dependence in one.dependences:
         console.print(f"  {dependence}", soft_wrap=True)
-    shown = one.ranked[:SHOWN]
-    _section(console, f"schedules  best {len(shown)} of {one.candidates}, predicted microseconds")
-    console.print(_ranking(shown), soft_wrap=True)
-    _section(console, f"kernel  {one.kernel.hash}\n  schedule {one.schedule}")
-    for index in range(len(one.kernel.buffers)):
-        held = _buffer(one.kernel, index)
+    shown = one.shown
+    best = one.ranked[:SHOWN]
+    unit = "predicted microseconds" if _timed(best) else "bytes in each level"
+    title = f"schedules  best {len(best)} of {one.candidates} by {one.source.ranking}, {unit}"
+    _section(console, title)
+    console.print(_ranking(best), soft_wrap=True)
+    _section(console, f"schedule  {shown.schedule}")
+    if shown.reuse is None:
+        _section(console, "working sets\n  none: they are analysed for one statement")
+    else:
+        _print_reuse(console, shown.reuse)
+    if shown.estimate is not None:
+        _section(console, "estimate  by roofline; parts overlap, so shares may add to more than 1")
+        console.print(_estimate(shown.estimate, one.architecture), soft_wrap=True)
+    _section(console, f"kernel  {shown.kernel.hash}")
+    for index in range(len(shown.kernel.buffers)):
+        held = _buffer(shown.kernel, index)
         console.print("  " + "  ".join(f"{key} {value}" for key, value in held.items()))
-    stream.write("\n" + one.kernel.text)
+    stream.write("\n" + shown.kernel.text)
     return stream.getvalue()
-
-
-def _part(nest: Primitive, number: int) -> Part:
-    statement = nest.statements[number]
-    accesses = (statement.target, *dict.fromkeys(statement.reads))
-    return Part(
-        f"S{number}: {statement.text}",
-        _named(str(domain(nest, number)), statement.loops),
-        tuple(
-            (str(a), _named(str(access_map(nest, number, a)), statement.loops)) for a in accesses
-        ),
-    )
-
-
-def _named(isl_text: str, loops: Sequence[str]) -> str:
-    """isl addresses dimensions by position (x0, x1); people by name."""
-    return re.sub(r"\bx(\d+)\b", lambda found: loops[int(found[1])], isl_text)
-
-
-def _told(nest: Primitive, dependence: Dependence) -> str:
-    """Kind, tensor and statements, then the distance in every loop, `*` where it is unbounded."""
-
-    def distance(bounds: tuple[int | None, int | None]) -> str:
-        low, high = ("*" if bound is None else str(bound) for bound in bounds)
-        return low if low == high else f"{low}..{high}"
-
-    steps = " ".join(f"{loop}:{distance(bounds)}" for loop, bounds in dependence.distances)
-    return f"{dependence}  {steps}".rstrip()
 
 
 def _buffer(kernel: Kernel, index: int) -> dict[str, object]:
@@ -179,14 +117,71 @@ def _buffer(kernel: Kernel, index: int) -> dict[str, object]:
 
 def _ranking(ranked: Sequence[Ranked]) -> str:
     """One line a schedule, unbroken, so that it can be pasted as strategy.fixed.schedule=..."""
+    scale = 1e6 if _timed(ranked) else 1.0
     names = list(dict.fromkeys(name for r in ranked for name in r.parts))
-    headings = ["total", *names]
-    widths = [max(9, len(heading)) for heading in headings]
-    lines = ["  ".join(f"{h:>{w}}" for h, w in zip(headings, widths, strict=True)) + "  schedule"]
+    headings = ["place", *(["total"] if _timed(ranked) else []), *names, "schedule"]
+    rows = []
     for r in ranked:
-        values = [r.seconds or 0.0, *(r.parts.get(name, 0.0) for name in names)]
-        cells = [f"{1e6 * v:>{w}.1f}" for v, w in zip(values, widths, strict=True)]
-        lines.append("  ".join([*cells, str(r.schedule)]))
+        values = [] if r.seconds is None else [r.seconds]
+        values += [r.parts.get(name, 0.0) for name in names]
+        rows.append([str(r.place), *(f"{scale * v:.1f}" for v in values), str(r.schedule)])
+    return _columns([headings, *rows])
+
+
+def _timed(ranked: Sequence[Ranked]) -> bool:
+    """Whether the ranking predicts time; its parts are seconds then."""
+    return all(r.seconds is not None for r in ranked)
+
+
+def _print_reuse(console: Console, reuse: Reuse) -> None:
+    _section(console, "working sets  elements between a use and the nearest and farthest reuse")
+    rows = [["least", "most"], *([str(least), str(most)] for least, most in reuse.working_sets)]
+    console.print(_columns(rows, last="right"), soft_wrap=True)
+    _section(console, "levels  bytes of working sets that each holds, smallest first")
+    console.print(_columns([list(reuse.levels), [str(n) for n in reuse.levels.values()]], "right"))
+    console.print(f"  PolyRank cost {reuse.cost:.0f}: latency of each level times its bytes")
+
+
+def _estimate(estimate: Ranked, machine: Architecture) -> str:
+    """One line a part of the predicted time, longest first: microseconds, share, what it is."""
+    total = estimate.seconds or sum(estimate.parts.values())
+    rows = [["part", "us", "share", "what it is"]]
+    for name, seconds in sorted(estimate.parts.items(), key=lambda part: -part[1]):
+        share = seconds / total if total else 0.0
+        rows.append(
+            [name, f"{1e6 * seconds:.2f}", f"{share:.2f}", _meaning(name, seconds, machine)]
+        )
+    rows.append(["total", f"{1e6 * total:.2f}", "1.00", ""])
+    return _columns(rows)
+
+
+WORK = {
+    "compute": "multiply-adds in the microkernel's registers",
+    "overhead": "calls, loop entries and exits, loads and stores of the register tile",
+    "packing": "operands copied into the workspace",
+}
+
+
+def _meaning(name: str, seconds: float, machine: Architecture) -> str:
+    """What a part counts; transfers with their bytes where the rate was measured."""
+    if name in WORK:
+        return WORK[name]
+    level = machine.cache(name)
+    rate = machine.memory_bandwidth if level is None else level.bandwidth
+    if rate is None:
+        return f"transfers from {name} at an assumed rate, none was measured"
+    return f"transfers from {name}: {seconds * rate * 1e9:,.0f} bytes at {rate:.1f} GB/s of a core"
+
+
+def _columns(rows: Sequence[Sequence[str]], last: str = "left") -> str:
+    """Lines of aligned cells: numbers to the right, the last column to the left unless told."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)]
+        if last == "left":
+            cells[-1] = row[-1]
+        lines.append("  " + "  ".join(cells))
     return "\n".join(lines)
 
 

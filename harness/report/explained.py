@@ -1,0 +1,191 @@
+"""The facts that `polydl explain` shows of one problem: model, reuse, ranking, estimate, kernel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from compiler.codegen.kernel import Kernel
+from compiler.cost.cache_levels import level_bytes
+from compiler.cost.polyrank import polyrank_cost
+from compiler.cost.ranking import ranker
+from compiler.cost.working_sets import working_sets
+from compiler.model.dependences import Dependence, dependences
+from compiler.model.isl_names import access_map, domain
+from compiler.model.perfect_nest import PerfectNest, nest_of_order
+from compiler.pipeline import (
+    Ranked,
+    compile_as_written,
+    compile_schedule,
+    loop_nest,
+    ranked_schedules,
+)
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Primitive
+from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
+from compiler.schedule.schedule import Schedule
+
+KEPT = 100  # ranked schedules in an explanation
+
+
+@dataclass(frozen=True)
+class LoopOrder:
+    """The primitive's own loops in an order: levels outermost first, points in a tile by level."""
+
+    levels: tuple[str, ...]
+    tiles: Mapping[str, int] = field(default_factory=dict)
+    parallel: str | None = None
+
+    def schedule(self, primitive: Primitive) -> Schedule:
+        """The scalar nest in this order; loops of extent 1 that it leaves out come first."""
+        named = {level.partition("@")[0] for level in self.levels}
+        left_out = tuple(loop for loop, _ in primitive.extents if loop not in named)
+        sizes = {x if "@" in x else f"{x}@1": size for x, size in self.tiles.items()}
+        return Schedule(
+            "scalar",
+            left_out + self.levels,
+            block=tuple(sizes.items()),
+            parallel=() if self.parallel is None else (self.parallel,),
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """The ranking that orders the schedules of a space."""
+
+    ranking: str = "roofline"
+    space: str = "full"
+
+
+ROOFLINE = Source()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statement: its iterations and the maps from them to elements, in isl notation."""
+
+    statement: str
+    domain: str
+    accesses: tuple[tuple[str, str], ...]  # index notation, isl map; the target first
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Working sets by the paper's definition, and what they make of the caches."""
+
+    working_sets: tuple[tuple[int, int], ...]  # (min, max), in elements
+    levels: Mapping[str, int]  # bytes held in each cache level and in memory
+    cost: int  # PolyRank's: latency in cycles times bytes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One schedule in detail: `reuse` is None where there are several statements, `estimate`
+    (roofline's) where the loops are the primitive's own."""
+
+    schedule: Schedule
+    kernel: Kernel
+    reuse: Reuse | None
+    estimate: Ranked | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that `polydl explain` shows of one problem on one architecture."""
+
+    name: str
+    primitive: Primitive
+    architecture: Architecture
+    threads: int
+    parts: tuple[Part, ...]
+    dependences: tuple[str, ...]
+    ranked: tuple[Ranked, ...]
+    candidates: int
+    source: Source
+    shown: Shown
+
+
+def explained(
+    name: str,
+    primitive: Primitive,
+    architecture: Architecture,
+    threads: int,
+    chosen: Schedule | LoopOrder | None = None,
+    source: Source = ROOFLINE,
+) -> Explanation:
+    """`chosen` instead of the ranking's first. Raises ScheduleError when it does not fit."""
+    nest = loop_nest(primitive).nest
+    shown = None
+    if isinstance(chosen, LoopOrder):
+        shown = _in_order(primitive, chosen, architecture)
+        chosen = None
+    ranked = ranked_schedules(primitive, architecture, threads, source.ranking, space=source.space)
+    if shown is None:
+        shown = _scheduled(primitive, chosen or ranked[0].schedule, architecture, threads)
+    return Explanation(
+        name=name,
+        primitive=primitive,
+        architecture=architecture,
+        threads=threads,
+        parts=tuple(_part(nest, number) for number in range(len(nest.statements))),
+        dependences=tuple(_told(nest, found) for found in dependences(nest)),
+        ranked=ranked[:KEPT],
+        candidates=len(ranked),
+        source=source,
+        shown=shown,
+    )
+
+
+def _in_order(primitive: Primitive, order: LoopOrder, machine: Architecture) -> Shown:
+    """The scalar nest of the primitive's own loops."""
+    reuse = _reuse(nest_of_order(primitive, order.levels, order.tiles), order.parallel, machine)
+    schedule = order.schedule(primitive)
+    return Shown(schedule, compile_as_written(primitive, schedule), reuse)
+
+
+def _scheduled(
+    primitive: Primitive, schedule: Schedule, machine: Architecture, threads: int
+) -> Shown:
+    nest = loop_nest(primitive).nest
+    kernel = compile_schedule(primitive, schedule)
+    (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
+    if len(nest.statements) != 1:
+        return Shown(schedule, kernel, None, estimate)
+    analysed = nest_of_schedule(nest, schedule)
+    reuse = _reuse(analysed, analysed_parallel(analysed, schedule), machine)
+    return Shown(schedule, kernel, reuse, estimate)
+
+
+def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse:
+    pairs = working_sets(nest, parallel)
+    levels = level_bytes(pairs, machine.caches)
+    return Reuse(pairs, levels, polyrank_cost(levels))
+
+
+def _part(nest: Primitive, number: int) -> Part:
+    statement = nest.statements[number]
+    accesses = (statement.target, *dict.fromkeys(statement.reads))
+    return Part(
+        f"S{number}: {statement.text}",
+        _named(str(domain(nest, number)), statement.loops),
+        tuple(
+            (str(a), _named(str(access_map(nest, number, a)), statement.loops)) for a in accesses
+        ),
+    )
+
+
+def _named(isl_text: str, loops: Sequence[str]) -> str:
+    """isl addresses dimensions by position (x0, x1); people by name."""
+    return re.sub(r"\bx(\d+)\b", lambda found: loops[int(found[1])], isl_text)
+
+
+def _told(nest: Primitive, dependence: Dependence) -> str:
+    """Kind, tensor and statements, then the distance in every loop, `*` where it is unbounded."""
+
+    def distance(bounds: tuple[int | None, int | None]) -> str:
+        low, high = ("*" if bound is None else str(bound) for bound in bounds)
+        return low if low == high else f"{low}..{high}"
+
+    steps = " ".join(f"{loop}:{distance(bounds)}" for loop, bounds in dependence.distances)
+    return f"{dependence}  {steps}".rstrip()

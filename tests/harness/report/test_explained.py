@@ -1,0 +1,90 @@
+"""What is explained: of a strategy's schedule, and of the primitive's own loops in an order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compiler.cost.polyrank import polyrank_cost
+from compiler.model.perfect_nest import nest_of_order
+from compiler.model.reuse import isl_working_sets
+from compiler.pipeline import parse_schedule
+from compiler.problem.specification import primitive_from
+from harness.report.explain import as_json, as_text
+from harness.report.explained import LoopOrder, Source, explained
+from tests.compiler.machines import AVX2
+from tests.compiler.problem.operators import CHAIN, conv2d, matmul
+
+POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
+
+
+def test_an_order_is_of_the_primitives_own_loops() -> None:
+    primitive = primitive_from(POINTWISE)
+    order = LoopOrder(("n", "oc@1", "oh", "ow", "ic", "oc", "kw"), {"oc": 8})
+    one = explained("pointwise", primitive, AVX2, 1, order)
+    shown = one.shown
+    assert shown.reuse is not None and shown.estimate is None
+    nest = nest_of_order(primitive, order.levels, order.tiles)
+    assert shown.reuse.working_sets == isl_working_sets(nest)
+    assert shown.reuse.cost == polyrank_cost(shown.reuse.levels)
+    assert str(shown.schedule) == "scalar/order:kh+n+oc@1+oh+ow+ic+oc+kw/block:oc@1.8"
+    assert "for (long i_oc = tile1_oc; i_oc < tile1_oc + 8; ++i_oc)" in shown.kernel.text
+
+
+@pytest.mark.parametrize("ranking", ["roofline", "polydl", "polydl_tree"])
+def test_the_schedule_is_the_rankings_first(ranking: str) -> None:
+    one = explained("small", primitive_from(matmul(n=16)), AVX2, 1, source=Source(ranking))
+    assert one.ranked[0].schedule == one.shown.schedule
+    assert one.shown.reuse is not None and one.shown.estimate is not None
+    document = json.loads(as_json(one))
+    assert document["ranking"] == {"ranking": ranking, "space": "full"}
+    assert list(document["levels"]) == ["L1", "L2", "L3", "memory"]
+    assert document["working_sets"] == [list(x) for x in one.shown.reuse.working_sets]
+    assert document["estimate"]["parts"].keys() == one.shown.estimate.parts.keys()
+    if ranking == "polydl":
+        parts = {**document["levels"], "cost": document["polyrank_cost"]}
+        assert document["ranked"][0]["parts"] == parts
+    assert f"by {ranking}, " in as_text(one)
+
+
+def test_the_estimate_is_a_table_of_its_parts() -> None:
+    machine = replace(AVX2, memory_bandwidth=10.0)
+    schedule = parse_schedule("broadcast/vector:n.8/tile:m.2/order:n+m+k/unroll:2")
+    one = explained("small", primitive_from(matmul(n=16)), machine, 1, schedule)
+    assert one.shown.estimate is not None
+    text = as_text(one)
+    table = text[text.index("estimate  by roofline") : text.index("\nkernel  ")].splitlines()
+    rows = {line.split()[0]: line.split() for line in table[2:] if line}
+    assert rows.keys() == {*one.shown.estimate.parts, "total"}
+    for name, seconds in one.shown.estimate.parts.items():
+        assert rows[name][1] == f"{1e6 * seconds:.2f}"
+    assert "bytes at 10.0 GB/s of a core" in " ".join(rows["memory"])
+    assert "an assumed rate" in " ".join(rows["L2"])
+
+
+def test_several_statements_have_no_working_sets() -> None:
+    one = explained("chain", primitive_from(CHAIN), AVX2, 1)
+    assert json.loads(as_json(one))["working_sets"] is None
+    assert "none: they are analysed for one statement" in as_text(one)
+
+
+@pytest.mark.parametrize("levels", [(), ("L1",), ("L1", "L2"), ("L1", "L3")])
+@pytest.mark.parametrize("ranking", ["roofline", "polydl"])
+def test_a_machine_without_some_caches(levels: tuple[str, ...], ranking: str) -> None:
+    caches = tuple(level for level in AVX2.caches if level.name in levels)
+    machine = replace(AVX2, caches=caches)
+    one = explained("small", primitive_from(POINTWISE), machine, 1, source=Source(ranking))
+    assert one.shown.reuse is not None
+    assert list(one.shown.reuse.levels) == [*levels, "memory"]
+    assert as_text(one)
+
+
+def test_a_single_iteration_reuses_nothing() -> None:
+    primitive = primitive_from(matmul(m=1, n=1, k=1))
+    for chosen in (None, LoopOrder(("m",))):
+        reuse = explained("one", primitive, AVX2, 1, chosen).shown.reuse
+        assert reuse is not None
+        assert (reuse.working_sets, reuse.cost, set(reuse.levels.values())) == ((), 0, {0})
