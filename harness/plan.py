@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from compiler.errors import ScheduleError
@@ -13,6 +14,7 @@ from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
 from harness.measure.budget import MeasureSettings
 from harness.settings import Settings
+from harness.settings.model_file import read_model
 from harness.settings.values import Method, ProblemChoice
 from harness.unit import Contender, Kind, Problem, Unit, content_id
 
@@ -133,7 +135,7 @@ def estimated_seconds(unit: Unit) -> float:
     """A rough wall time of one unit: compilation, search, and the report tier's budget."""
     measure = unit.measure
     candidates = sum(int(str(c.options.get("k", 1))) for c in unit.strategies)
-    search = measure.search_samples * measure.search_sample_seconds * 4
+    search = measure.search_samples * measure.search_sample_seconds * 4 * measure.search_passes
     return (
         _START_SECONDS
         + candidates * (_COMPILE_SECONDS + search)
@@ -154,7 +156,13 @@ def _contenders(
 
 
 def _options(method: Method, schedule_of: ScheduleOf) -> Mapping[str, Any]:
-    """A method's options; `fixed` gets its schedule's text, wherever it came from."""
+    """A method's options; `fixed` gets its schedule's text, wherever it came from.
+
+    A tournament's model is read here, on the driver: nodes may not have the file, and a trial is
+    known by what the network is, not by where it lay.
+    """
+    if method.options.get("model") is not None:
+        return {**method.options, "model": read_model(Path(method.options["model"]))}
     if method.name != "fixed":
         return method.options
     source = method.options["from"]

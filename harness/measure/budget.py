@@ -34,6 +34,7 @@ class MeasureSettings:
     search_warm_calls: int = 10  # at most, until two agree within `search_agreement`
     search_agreement: float = 0.05
     search_give_up: float = 3.0  # one run so many times slower than the best ends a candidate
+    search_passes: int = 1  # through all candidates, each the mirror of the one before
     sentinel_every: int = 20  # candidates between two timings of the sentinel
     search_finalists: int = 5  # candidates timed again at the end
     tolerance_factor: float = 4.0  # of the verification's bound, see harness.kernel.verify

@@ -36,7 +36,10 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True)
 class Searched:
-    """What the search found of one candidate: the minimum; `retimed` is a finalist's median."""
+    """What the search found of one candidate: the minimum; `retimed` is a finalist's median.
+
+    Of several passes the least counts; it gave up only if it did so in all of them.
+    """
 
     seconds: float | None = None
     median: float | None = None
@@ -64,7 +67,11 @@ def search_tier(
     start: Callable[[], Searcher],
     settings: MeasureSettings,
 ) -> SearchRun:
-    """Verify and time each candidate; the finalists are timed again and the fastest one wins."""
+    """Verify and time each candidate; the finalists are timed again and the fastest one wins.
+
+    A second pass runs backwards through the candidates, so that a drift of the machine's speed
+    meets each candidate early and late.
+    """
     race = _Race(executables, start, settings)
     try:
         return race.run()
@@ -87,16 +94,22 @@ class _Race:
         self._drift: list[float] = []
 
     def run(self) -> SearchRun:
+        order = range(len(self._executables))
+        self._found = [Searched()] * len(order)
         sentinel: int | None = None
         best: float | None = None
-        for index in range(len(self._executables)):
-            found = self._timed(index, best, verified=False)
-            self._found.append(found)
-            if found.seconds is not None and not found.gave_up:
-                best = found.seconds if best is None else min(best, found.seconds)
-                sentinel = index if sentinel is None else sentinel
-            if sentinel is not None and (index + 1) % self._settings.sentinel_every == 0:
-                self._time_sentinel(sentinel)
+        for made in range(self._settings.search_passes):
+            for count, index in enumerate(order[::-1] if made % 2 else order, start=1):
+                if self._found[index].failure is not None:
+                    continue
+                again = self._timed(index, best, verified=made > 0)
+                found = again if made == 0 else _least(self._found[index], again)
+                self._found[index] = found
+                if found.seconds is not None and not found.gave_up:
+                    best = found.seconds if best is None else min(best, found.seconds)
+                    sentinel = index if sentinel is None else sentinel
+                if sentinel is not None and count % self._settings.sentinel_every == 0:
+                    self._time_sentinel(sentinel)
         winner = self._winner()  # which times the finalists again
         return SearchRun(tuple(self._found), winner, tuple(self._drift))
 
@@ -150,6 +163,14 @@ class _Race:
             gave_up=reply["gave_up"],
             max_error=reply.get("max_error"),
         )
+
+
+def _least(one: Searched, other: Searched) -> Searched:
+    """Of two passes: the one that did not give up, else the faster; a failure counts for both."""
+    if other.failure is not None or other.seconds is None or one.seconds is None:
+        return other
+    better = min(one, other, key=lambda found: (found.gave_up, found.seconds))
+    return replace(better, samples=one.samples + other.samples, max_error=one.max_error)
 
 
 class SearchProcess:

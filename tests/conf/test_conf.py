@@ -93,6 +93,40 @@ def test_resnet50_has_twenty_layers_of_one_image() -> None:
     assert {primitive_from(p.spec).extent("oh") for p in settings.problems[:1]} == {112}
 
 
+LAYERS = {
+    "alexnet": 5,
+    "fastrcnn": 27,
+    "googlenetv1": 49,
+    "googlenetv3": 45,
+    "maskrcnn": 46,
+    "mobilenet": 11,
+    "overfeat": 5,
+    "resnet50": 20,
+    "vgga": 7,
+    "xception": 12,
+    "yolov2": 14,
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_network_has_its_layers(name: str) -> None:
+    (settings,) = load_settings([f"workload={name}"])
+    first = 0 if name == "resnet50" else 1
+    wanted = [f"{name}_{number:02}" for number in range(first, first + LAYERS[name])]
+    assert [p.name for p in settings.problems] == wanted
+    assert all(p.spec["sizes"]["n"] == 1 for p in settings.problems)
+
+
+def test_rank_quality_surveys_resnet50_in_two_passes() -> None:
+    (settings,) = load_settings(["experiment=rank_quality"])
+    assert [(s.name, s.options["k"], s.options["best"]) for s in settings.strategies] == [
+        ("survey", 200, 10)
+    ]
+    assert settings.baselines == () and len(settings.problems) == 20
+    measure = measure_settings(settings.measure)
+    assert (measure.name, measure.search_passes, settings.threads) == ("quick", 2, 1)
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_measure_files_are_the_presets(name: str) -> None:
     (settings,) = load_settings([f"measure={name}"])

@@ -1,25 +1,31 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from harness.failure import Failure
-from harness.measure.budget import QUICK
+from harness.kernel.load import ExecutableSpec
+from harness.measure.budget import QUICK, MeasureSettings
 from harness.measure.search_tier import SearchRun, search_tier
 from tests.harness.measure.replay import ReplayedSearcher
 
 SETTINGS = replace(QUICK, sentinel_every=3, search_finalists=2)
+SECONDS: dict[str, float | Failure] = {"a": 4.0, "b": 3.0}
 
 
-def search(seconds: dict[str, float | Failure]) -> tuple[SearchRun, list[ReplayedSearcher]]:
+def search(
+    seconds: dict[str, float | Failure], settings: MeasureSettings = SETTINGS
+) -> tuple[SearchRun, list[ReplayedSearcher]]:
     started: list[ReplayedSearcher] = []
 
     def start() -> ReplayedSearcher:
         started.append(ReplayedSearcher(seconds, []))
         return started[-1]
 
-    found = search_tier([{"name": name} for name in seconds], start, SETTINGS)
+    found = search_tier([{"name": name} for name in seconds], start, settings)
     assert all(searcher.closed for searcher in started)
     return found, started
 
@@ -50,6 +56,32 @@ def test_one_given_up_cannot_win() -> None:
     found, _ = search({"a": 1.0, "b": 5.0})
     assert found.best == 0 and found.found[1].gave_up
     assert found.found[0].retimed is None
+
+
+def test_a_second_pass_is_the_mirror_of_the_first() -> None:
+    wrong = Failure("verify", "wrong")
+    twice = replace(SETTINGS, search_passes=2, search_finalists=1, sentinel_every=9)
+    found, started = search({"a": 1.0, "b": wrong, "c": 2.0, "d": 5.0}, twice)
+    assert started[0].timed == [*"abcd", *"dca"]  # what failed is not tried again
+    assert [f.samples for f in found.found] == [10, 0, 10, 10]
+    assert (found.best, found.found[3].gave_up) == (0, True)
+
+
+def test_the_least_of_all_passes_counts() -> None:
+    class Warming(ReplayedSearcher):
+        """Each candidate is faster when it comes again."""
+
+        def candidate(
+            self, executable: ExecutableSpec, best: float | None, verified: bool
+        ) -> Mapping[str, Any] | Failure:
+            reply = super().candidate(executable, best, verified)
+            assert not isinstance(reply, Failure)
+            return {**reply, "seconds": reply["seconds"] / self.timed.count(executable["name"])}
+
+    twice = replace(SETTINGS, search_passes=2, search_finalists=1)
+    found = search_tier([{"name": "a"}, {"name": "b"}], lambda: Warming(SECONDS, []), twice)
+    assert [f.seconds for f in found.found] == [2.0, 1.5]
+    assert found.best == 1
 
 
 def test_the_child_ends_when_the_search_is_interrupted() -> None:

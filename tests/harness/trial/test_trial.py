@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.pipeline import ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
@@ -18,6 +19,7 @@ from harness.measure.budget import QUICK
 from harness.measure.host import fingerprint
 from harness.measure.slot import Slot
 from harness.trial import PreparedUnit, measure_unit, prepare_unit
+from harness.trial.strategies import Rankings, chosen
 from harness.unit import Contender, Problem, Unit
 from tests.harness import matmul_kernels as kernels
 
@@ -95,6 +97,56 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, build_cache: Path) -> No
     assert not list((build_cache / "scratch").iterdir())
 
 
+def test_a_survey_measures_the_first_of_each_ranking_and_random_others(build_cache: Path) -> None:
+    options = {"k": 6, "best": 2, "rankings": ["roofline"], "space": "full"}
+    unit = unit_of(Contender("survey", "strategy", "survey", options))
+    outcome = measure_unit(prepare_unit(unit, host(), build_cache), SLOT, build_cache)
+    (result,) = outcome.results
+    rows = outcome.candidates[result.trial]
+    assert result.status == "ok" and result.schedule in {row["schedule"] for row in rows}
+    assert len(rows) == 6 and all(row["measured"] for row in rows)
+    ranked = ranked_schedules(unit.problem.primitive, host())
+    place = {str(one.schedule): one.place for one in ranked}
+    assert [row["schedule"] for row in rows[:2]] == [str(one.schedule) for one in ranked[:2]]
+    for row in rows:
+        assert row["places"] == {"roofline": place[str(row["schedule"])]}
+        assert row["candidates"] == len(ranked) > 6
+
+
+def test_the_draw_of_a_survey_depends_on_seed_and_problem_alone() -> None:
+    def drawn(unit: Unit, **options: object) -> list[str]:
+        survey = Contender("survey", "strategy", "survey", {"rankings": ["roofline"], **options})
+        return [str(c.schedule) for c in chosen(survey, Rankings(unit, host())).choices]
+
+    unit = unit_of()
+    everything = drawn(unit, k=10**6, best=0)
+    assert len(everything) == len(set(everything))
+    assert drawn(unit, k=9, best=0) == everything[:9]
+    assert (
+        drawn(unit, k=9, best=3)[3:]
+        == [s for s in everything if s not in drawn(unit, k=3, best=3)][:6]
+    )
+    assert drawn(replace(unit, seed=6), k=9, best=0) != everything[:9]
+
+
+@pytest.mark.parametrize("space", ["full", "paper"])
+def test_strategies_take_their_space(space: str, build_cache: Path) -> None:
+    spec = {**kernels.SPEC, "sizes": {"m": 16, "n": 32, "k": 16}}
+    unit = replace(
+        unit_of(
+            Contender("roofline", "strategy", "roofline", {"space": space}),
+            Contender("top2", "strategy", "top_k", {"k": 2, "space": space}),
+        ),
+        problem=Problem("small", spec, primitive_from(spec), "lists"),
+    )
+    prepared = prepare_unit(unit, host(), build_cache)
+    for contender in prepared.contenders:
+        assert contender.status == "ok"
+        for candidate in contender.candidates:
+            assert ("microkernel:product" in candidate.schedule) == (space == "paper")
+    assert unit.problem.facts["workload"] == "lists"
+
+
 def test_a_recorded_schedule_is_repeated_exactly(prepared: PreparedUnit, build_cache: Path) -> None:
     candidate = prepared.contenders[0].candidates[0]
     fixed = Contender("again", "strategy", "fixed", {"schedule": candidate.schedule})
@@ -109,6 +161,8 @@ def test_a_recorded_schedule_is_repeated_exactly(prepared: PreparedUnit, build_c
         (Contender("bad", "strategy", "fixed", {"schedule": "no schedule at all"}), "plan"),
         (Contender("bad", "strategy", "sorcery"), "plan"),
         (Contender("bad", "strategy", "top_k", {"ranker": "sorcery"}), "plan"),
+        (Contender("bad", "strategy", "survey", {"rankings": ["roofline", "magic"]}), "plan"),
+        (Contender("bad", "strategy", "roofline", {"space": "half"}), "plan"),
         (Contender("bad", "baseline", "sorcery"), "plan"),
     ],
 )
