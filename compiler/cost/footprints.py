@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout
@@ -12,6 +12,7 @@ from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tiling import register_tiles
 
 ELEMENT = 4  # bytes of a float
+PAGE = 4096  # bytes: inside a page, virtual and physical addresses choose the same set
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,30 @@ def nest_loops(nest: Primitive, schedule: Schedule) -> list[NestLoop]:
     """All levels of the order, outermost first; the innermost body is one register tile."""
     found: list[NestLoop] = []
     inside = dict(nest.extents)
+    reduction = nest.statements[0].reduction_loops
     for name in schedule.order:
         loop = loop_of(name)
         points = schedule.block_of(name) or 1
-        if loop not in nest.statements[0].reduction_loops:
+        if loop not in reduction:
             points *= register_tiles(nest, schedule, loop)[0][1]
             points *= schedule.vector[1] if loop == schedule.vector[0] else 1
         points = min(points, inside[loop])
         found.append(NestLoop(name, loop, inside[loop] / points, points))
         inside[loop] = points
     return found
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Cache lines touched, `run` of them side by side.
+
+    `crowded` counts them as if they used all sets of a cache alike. Rows a power of two apart fall
+    into few sets: 64 lines in 4 of 64 sets fill as much of these as 1024 spread ones.
+    """
+
+    touched: float
+    crowded: float
+    run: float
 
 
 class Footprint:
@@ -49,20 +64,21 @@ class Footprint:
     """
 
     def __init__(self, nest: Primitive, access: Access, layout: Layout, line: int = 64) -> None:
+        """`line` is in bytes."""
         self._sizes = layout.shape
         self._terms = [[(loop, abs(c)) for loop, c in index.terms] for index in access.indices]
         self._loops = sorted({loop for index in access.indices for loop in index.loops})
         self._axes = _axes(layout)
-        self._line = line
+        self._line, self._sets = line, PAGE // line
         self._total = layout.elements * ELEMENT / line
-        self._known: dict[tuple[int, ...], float] = {}
+        self._known: dict[tuple[int, ...], Lines] = {}
 
     def elements(self, points: Mapping[str, int]) -> int:
         """Distinct elements while each loop covers `points[loop]` points."""
         return prod(count for count, _ in self._reach(points))
 
-    def lines(self, points: Mapping[str, int]) -> float:
-        """Cache lines that hold these elements; runs that start anywhere count their mean."""
+    def lines(self, points: Mapping[str, int]) -> Lines:
+        """Lines that hold these elements; runs that start anywhere count their mean."""
         key = tuple(points[loop] for loop in self._loops)
         if key not in self._known:
             self._known[key] = self._counted(points)
@@ -77,21 +93,26 @@ class Footprint:
             found.append((min(count, span, size), min(span, size)))
         return found
 
-    def _counted(self, points: Mapping[str, int]) -> float:
+    def _counted(self, points: Mapping[str, int]) -> Lines:
         reach = self._reach(points)
-        run, runs, lines = 1, 1.0, 0.0  # `lines` once the contiguous piece has ended
+        lines, span, stride = 1.0, 1, 1  # lines touched so far, elements from first to last
+        run, apart = 0.0, 0  # lines of the innermost piece once it has ended; bytes between pieces
         for d, places, each in self._axes:
-            count, span = reach[d]
-            held, over = min(places, -(-count // each)), min(places, -(-span // each))
-            if lines:
-                runs *= held
-            elif held == over:
-                run *= held
-                if held < places:
-                    lines = self._of_run(run)
-            else:  # every so many places: one line may hold several
-                lines = min(held * self._of_run(run), self._of_run(run * over))
-        return min(runs * (lines or self._of_run(run)), self._total)
+            count, distance = reach[d]
+            held, over = min(places, -(-count // each)), min(places, -(-distance // each))
+            span += (over - 1) * stride
+            pieces, whole = held * lines, self._of_run(span)
+            if pieces < whole:  # with gaps between them
+                run = run or lines
+                apart = gcd(apart, stride * ELEMENT * max(1, (over - 1) // max(1, held - 1)))
+            lines = min(pieces, whole)
+            stride *= places
+        lines = min(lines, self._total)
+        run = run or lines
+        if apart % self._line or not apart:
+            return Lines(lines, lines, run)
+        distinct = self._sets // gcd(apart // self._line, self._sets) * max(1.0, run)
+        return Lines(lines, lines * self._sets / min(self._sets, distinct), run)
 
     def _of_run(self, elements: int) -> float:
         """Lines of consecutive elements: aligned where their number allows it, else at random."""

@@ -1,10 +1,10 @@
 """Predicted seconds of a schedule: multiply-adds, overhead, and bytes moved into each cache.
 
-    seconds = max(compute + overhead, L2, L3, memory) + overlap * (the others)
+    seconds = max(compute + overhead + packing, L2, L3, memory) + OVERLAP * (the others)
 
-The microkernel's cycles come from its register tile, bytes from the depth at which the nest fits
-a cache (a tensor that does not change from one iteration to the next stays). Constants of the
-machine are measured ceilings; nothing is fitted to kernels.
+The cycles of the microkernels come from their register tiles (`work`), the bytes from how often
+each footprint is fetched again (`traffic`), in cache lines (`footprints`). The machine enters by
+its description and its measured ceilings alone: no kernel of a problem is ever timed for this.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from compiler.schedule.layout import layout_from_tag
 from compiler.schedule.schedule import Schedule
 
 OVERLAP = 0.2  # share of a transfer that is not hidden behind a longer one
-USABLE = 0.8  # of a cache: the rest goes to conflicts and neighbours
 ASSUMED_GHZ = 3.0
-LINE = 64  # bytes
+ASSUMED_LINE = 64  # bytes
+CROWDED = ("L1", "L2")  # caches that choose a set by the address as it is
+HIDDEN = ("L2",)  # sources so near that execution out of order hides their latency
+SCATTERED = 6.0  # further lines that could have streamed in while waiting for a lone one
 BYTES_PER_CYCLE = {"L2": 32.0, "L3": 10.0, "memory": 5.0}  # where no ceiling was measured
 
 
@@ -48,6 +50,7 @@ class Roofline:
         self.hertz = (machine.peak / per_cycle if machine.peak else ASSUMED_GHZ) * 1e9
         self._reduction = nest.statements[0].reduction_loops
         self._extents = dict(nest.extents)
+        self._line = machine.caches[0].line if machine.caches else ASSUMED_LINE
         # What many schedules of a nest share is worked out once.
         self._work = Work(nest, machine)
         self._roles: dict[str, Contraction] = {}
@@ -90,31 +93,34 @@ class Roofline:
         self, schedule: Schedule, roles: Contraction, loops: list[NestLoop]
     ) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""
-        read = [
-            self._footprint(schedule, a) for a in (roles.vector_operand, roles.broadcast_operand)
-        ]
-        microkernel = len(schedule.outer_levels(self._reduction))
-        written = self._footprint(schedule, roles.output)
-        traffic = Traffic(loops, self._extents, read, written, microkernel)
+        read = (roles.vector_operand, roles.broadcast_operand)
+        traffic = Traffic(
+            loops,
+            self._extents,
+            [self._footprint(schedule, access) for access in read],
+            self._footprint(schedule, roles.output),
+            len(schedule.outer_levels(self._reduction)),
+        )
+        moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
-        return {
-            source: LINE * traffic.moved(USABLE * cache.bytes / LINE)
-            for cache, source in zip(
-                self.machine.caches, sources, strict=False
-            )  # or no cache at all
-        }
+        for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
+            moved[source] = self._line * traffic.moved(
+                cache.bytes / self._line,
+                cache.name in CROWDED,
+                0.0 if source in HIDDEN else SCATTERED,
+            )
+        return moved
 
     def _footprint(self, schedule: Schedule, access: Access) -> Footprint:
         tag = dict(schedule.pack).get(access.tensor) or dict(schedule.layout).get(access.tensor)
         key = (access, tag)
         if key not in self._footprints:
-            shape = self.nest.tensor(access.tensor).shape
+            nest = self.nest
+            shape = nest.tensor(access.tensor).shape
             layout = (
-                layout_from_tag(tag, shape)
-                if tag
-                else layout_of(self.nest, schedule, access.tensor)
+                layout_from_tag(tag, shape) if tag else layout_of(nest, schedule, access.tensor)
             )
-            self._footprints[key] = Footprint(self.nest, access, layout, LINE)
+            self._footprints[key] = Footprint(nest, access, layout, self._line)
         return self._footprints[key]
 
     def _packing(self, schedule: Schedule) -> float:

@@ -8,11 +8,12 @@ weighted by how often it happens, and all tensors share the capacity (least rece
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
-from compiler.cost.footprints import Footprint, NestLoop
+from compiler.cost.footprints import Footprint, Lines, NestLoop
 
-FULL = 1.25  # working set / capacity at which nothing is left of the last iteration
-KEPT = 0.75  # ... and up to which all of it is
+KEPT = 0.45  # working set / capacity up to which all of the last iteration is still there
+GONE = 1.4  # ... and from which nothing is
 
 
 class Traffic:
@@ -28,30 +29,47 @@ class Traffic:
     ) -> None:
         """`written` stays in registers inside the levels from number `microkernel` on."""
         self._trips = [loop.trips for loop in loops]
-        self._inside = [_by_depth(footprint, loops, extents) for footprint in read]
-        self._inside.append(_by_depth(written, loops, extents)[: microkernel + 1])
-        self._held = [sum(x[d] for x in self._inside if d < len(x)) for d in range(len(loops) + 1)]
+        self._read = [_by_depth(footprint, loops, extents) for footprint in read]
+        self._written = _by_depth(written, loops, extents)[: microkernel + 1]
+        self._runs = [max(1.0, own[microkernel].run) for own in self._read]
+        touched = [[x.touched for x in own] for own in (*self._read, self._written)]
+        self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
 
-    def moved(self, capacity: float) -> float:
+    def moved(self, capacity: float, crowding: bool = False, scattered: float = 0.0) -> float:
         """Lines fetched and written back in one call, for a cache of so many lines.
 
-        The same call ran before: what fits is there already.
+        The same call ran before: what fits is there already. With `crowding` a tensor may sweep
+        itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
+        them come.
         """
-        missed = [_missed(held, capacity) for held in self._held]
-        total = 0.0
-        for number, inside in enumerate(self._inside):
-            fetched = inside[-1]
-            for depth in range(len(inside) - 2, -1, -1):
-                again = self._trips[depth] * fetched - inside[depth]
-                fetched = inside[depth] + max(0.0, again) * missed[depth + 1]
-            writes = 2 if number == len(self._inside) - 1 else 1
-            total += writes * fetched * missed[0]
+        total = 2 * self._fetched(self._written, capacity, crowding)
+        for own, run in zip(self._read, self._runs, strict=True):
+            total += self._fetched(own, capacity, crowding) * (1 + scattered / run)
         return total
+
+    def _fetched(self, own: Sequence[Lines], capacity: float, crowding: bool) -> float:
+        """Lines of one tensor, innermost loop first: all of a body again, or only what is new."""
+        fetched = own[-1].touched
+        missed = self._missed(own, len(own) - 1, capacity, crowding)
+        for depth in range(len(own) - 2, -1, -1):
+            again = self._trips[depth] * fetched - own[depth].touched
+            fetched = own[depth].touched + max(0.0, again) * missed
+            missed = self._missed(own, depth, capacity, crowding)
+        return fetched * missed
+
+    def _missed(self, own: Sequence[Lines], depth: int, capacity: float, crowding: bool) -> float:
+        """Share of the last iteration's lines that are gone: caches are no perfect stacks."""
+        held = self._held[depth]
+        if crowding:
+            held += own[depth].crowded - own[depth].touched
+        if held >= GONE * capacity:
+            return 1.0
+        return max(0.0, (held / capacity - KEPT) / (GONE - KEPT))
 
 
 def _by_depth(
     footprint: Footprint, loops: Sequence[NestLoop], extents: Mapping[str, int]
-) -> list[float]:
+) -> list[Lines]:
     """Lines inside each depth: all of the nest first, one register tile's step last."""
     points = dict(extents)
     found = [footprint.lines(points)]
@@ -59,10 +77,3 @@ def _by_depth(
         points[loop.loop] = loop.points
         found.append(footprint.lines(points))
     return found
-
-
-def _missed(held: float, capacity: float) -> float:
-    """Share of the last iteration's lines that are gone: caches are no perfect stacks."""
-    if capacity <= 0:
-        return 1.0
-    return min(1.0, max(0.0, (held / capacity - KEPT) / (FULL - KEPT)))

@@ -1,0 +1,86 @@
+"""Traffic against a cache that forgets the line not used for longest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import product
+from random import Random
+
+import pytest
+
+from compiler.cost.footprints import ELEMENT, Footprint, NestLoop, nest_loops
+from compiler.cost.traffic import GONE, KEPT, Traffic
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.layout import Layout
+from compiler.schedule.schedule import Schedule
+from tests.compiler.problem.operators import matmul
+
+ORDERS = [("m", "n", "k"), ("m", "k", "n"), ("k", "m", "n"), ("n", "k", "m")]
+SIZES = {"m": 12, "n": 32, "k": 48}
+
+
+def _nest() -> Primitive:
+    return loop_nest(primitive_from(matmul(**SIZES))).nest
+
+
+def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[NestLoop]]:
+    loops = nest_loops(nest, Schedule("scalar", order))
+    statement = nest.statements[0]
+    made = {
+        access.tensor: Footprint(nest, access, Layout(nest.tensor(access.tensor).shape, (0, 1)))
+        for access in (statement.target, *statement.reads)
+    }
+    read = [made["a"], made["b"]]
+    return Traffic(loops, dict(nest.extents), read, made["c"], len(loops)), loops
+
+
+def _simulated(nest: Primitive, order: tuple[str, ...], capacity: int) -> int:
+    """Lines fetched by the second of two equal calls; the written tensor's count twice."""
+    statement = nest.statements[0]
+    held: OrderedDict[tuple[str, int], None] = OrderedDict()
+    fetched = 0
+    extents = dict(nest.extents)
+    for call in range(2):
+        for at in product(*(range(extents[loop]) for loop in order)):
+            point = dict(zip(order, at, strict=True))
+            for access in (*statement.reads, statement.target):
+                row, column = (index.at(point) for index in access.indices)
+                width = nest.tensor(access.tensor).shape[1]
+                line = (access.tensor, (row * width + column) * ELEMENT // 64)
+                if line in held:
+                    held.move_to_end(line)
+                    continue
+                fetched += call * (2 if access is statement.target else 1)
+                held[line] = None
+                if len(held) > capacity:
+                    held.popitem(last=False)
+    return fetched
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="".join)
+def test_as_many_lines_as_a_cache_fetches(order: tuple[str, ...]) -> None:
+    nest = _nest()
+    traffic, _ = _traffic(nest, order)
+    for capacity in (8, 24, 48, 100, 400):
+        most = _simulated(nest, order, int(capacity * KEPT))
+        least = _simulated(nest, order, int(capacity * GONE))
+        assert least / 1.5 <= traffic.moved(capacity) <= 1.5 * most
+
+
+def test_what_fits_moves_nothing_and_smaller_caches_never_less() -> None:
+    for order in ORDERS:
+        traffic, _ = _traffic(_nest(), order)
+        found = [traffic.moved(capacity) for capacity in (0, 1, 10, 30, 100, 300, 1000, 10**6)]
+        assert found == sorted(found, reverse=True)
+        assert found[-1] == 0
+
+
+def test_alone_lines_cost_more() -> None:
+    random = Random(0)
+    for order in ORDERS:
+        traffic, _ = _traffic(_nest(), order)
+        capacity = random.randint(4, 40)
+        assert traffic.moved(capacity, scattered=6.0) > traffic.moved(capacity)
+        assert traffic.moved(capacity, crowding=True) >= traffic.moved(capacity)
