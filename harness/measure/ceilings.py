@@ -87,7 +87,7 @@ def _measured(cache_dir: Path, core: int, compiler: CCompiler) -> Ceilings:
     sizes = working_sets()
     with Child(settings) as child:
         path = str(library.path)
-        peak = child.request("peak", TIME_LIMIT, library=path, seconds=PEAK_SECONDS)
+        peaks = [child.request("peak", TIME_LIMIT, library=path, seconds=PEAK_SECONDS)]
         curve = child.request(
             "bandwidth",
             TIME_LIMIT,
@@ -96,11 +96,16 @@ def _measured(cache_dir: Path, core: int, compiler: CCompiler) -> Ceilings:
             seconds=BANDWIDTH_SECONDS,
             passes=PASSES,
         )
-    for reply in (peak, curve):
+        # Again, a second later: a neighbour's burst must not stay in the cache as this core's peak.
+        peaks.append(child.request("peak", TIME_LIMIT, library=path, seconds=PEAK_SECONDS))
+    operations = 0.0
+    for reply in peaks:
         if isinstance(reply, Failure):
             raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {reply}")
-    assert not isinstance(peak, Failure) and not isinstance(curve, Failure)
-    return Ceilings(peak["operations"] * 1e-9, Curve(sizes, tuple(curve["rates"])))
+        operations = max(operations, reply["operations"])
+    if isinstance(curve, Failure):
+        raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {curve}")
+    return Ceilings(operations * 1e-9, Curve(sizes, tuple(curve["rates"])))
 
 
 def _architecture(
