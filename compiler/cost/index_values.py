@@ -7,9 +7,8 @@ Gaps stay: `3*y + x` with x < 2 leaves out every third value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
 
 Progressions = tuple[tuple[int, int], ...]  # (step, count), by rising step
 Values = tuple[int, Progressions]  # the smallest value, and what is added to it
@@ -34,8 +33,10 @@ def merged(terms: tuple[tuple[int, int], ...]) -> Progressions:
 @lru_cache(maxsize=1 << 16)
 def size(values: Progressions) -> int:
     """How many different values."""
-    if len(values) <= 1:
-        return prod(count for _, count in values)
+    if not values:
+        return 1
+    if len(values) == 1:
+        return values[0][1]
     return _bits(values).bit_count()
 
 
@@ -52,23 +53,30 @@ def _bits(values: Progressions) -> int:
     return bits
 
 
-def union_size(products: Iterable[tuple[Values, ...]]) -> int:
+def holds(values: Progressions, value: int) -> bool:
+    """Whether `value` is one of them."""
+    if len(values) == 1:
+        step, count = values[0]
+        return value % step == 0 and 0 <= value < step * count
+    return value >= 0 and bool(_bits(values) >> value & 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def union_size(products: tuple[tuple[Values, ...], ...]) -> int:
     """Points of a union of products of value sets, all of the same dimensions.
 
-    Dimension by dimension: the values that the same products share are counted at once.
+    Dimension by dimension: the values that the same products share are counted at once. What
+    schedules of one nest ask for is much the same, so it is kept.
     """
-    distinct = list(dict.fromkeys(products))
-    common = 1
-    while len(distinct) > 1:
-        heads = dict.fromkeys(one[0] for one in distinct)
-        if len(heads) > 1:
-            return common * sum(
-                count * union_size(one[1:] for one in distinct if one[0] in shared)
-                for count, shared in _cells(list(heads))
-            )
-        common *= size(distinct[0][0][1])
-        distinct = list(dict.fromkeys(one[1:] for one in distinct))
-    return common * prod(size(values) for one in distinct for _, values in one)
+    if not products[0]:
+        return 1
+    heads = dict.fromkeys(one[0] for one in products)
+    if len(heads) == 1:
+        return size(products[0][0][1]) * union_size(tuple(one[1:] for one in products))
+    return sum(
+        count * union_size(tuple(one[1:] for one in products if one[0] in shared))
+        for count, shared in _cells(list(heads))
+    )
 
 
 def _cells(sets: Sequence[Values]) -> list[tuple[int, list[Values]]]:
