@@ -6,7 +6,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-EXTRAS := cluster,tracking,onednn,dev
+EXTRAS := cluster,tracking,learn,onednn,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
-from compiler.cost.ranking import Ranked, best_varied, ranker
+from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournament_of
+from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
@@ -25,6 +26,7 @@ __all__ = [
     "loop_nest",
     "parse_schedule",
     "ranked_schedules",
+    "trained_tournament",
 ]
 
 Space = Callable[[LoopNest, Architecture, int], tuple[Schedule, ...]]
@@ -41,19 +43,29 @@ def ranked_schedules(
     primitive: Primitive,
     architecture: Architecture,
     threads: int = 1,
-    ranking: str = "roofline",
+    ranking: str | Ranker = "roofline",
     limit: int | None = None,
     space: str = "full",
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
+    `ranking` is one of RANKERS by name, or another one of `trained_tournament`.
     `space` is where they come from, one of SPACES; an unknown one lists those.
     """
     if space not in SPACES:
         raise CompilerError(f"unknown space '{space}'; known: {', '.join(SPACES)}")
     model = loop_nest(primitive)
     schedules = SPACES[space](model, architecture, threads)
-    return ranker(ranking)(model.nest, schedules, architecture, threads)[:limit]
+    rank = ranker(ranking) if isinstance(ranking, str) else ranking
+    return rank(model.nest, schedules, architecture, threads)[:limit]
+
+
+def trained_tournament(data: object, where: str = "tournament") -> Ranker:
+    """The ranking by a network that `polydl train` wrote, as plain data.
+
+    CompilerError, which begins with `where`, when it is none.
+    """
+    return tournament_of(classifier_from(data, where))
 
 
 def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:

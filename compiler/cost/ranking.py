@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
 from compiler.cost.polyrank import polyrank_cost, polyrank_tie_break
 from compiler.cost.roofline import Roofline
+from compiler.cost.tournament import (
+    PairClassifier,
+    games_won,
+    level_rows,
+    shipped_classifier,
+)
 from compiler.cost.working_sets import WorkingSets
 from compiler.errors import CompilerError
 from compiler.problem.architecture import Architecture
@@ -72,6 +79,28 @@ def polydl_tree(
     )
 
 
+def tournament(
+    nest: Primitive,
+    schedules: Sequence[Schedule],
+    machine: Architecture,
+    threads: int,
+    classifier: PairClassifier | None = None,
+) -> tuple[Ranked, ...]:
+    """By wins where a trained network tells who is faster; without a `classifier` the shipped."""
+    held = held_bytes(nest, schedules, machine)
+    rows = level_rows(list(held.values()))
+    won = dict(zip(held, games_won(classifier or shipped_classifier(), rows), strict=True))
+    return tuple(
+        Ranked(schedule, place, {**held[schedule], "wins": won[schedule]})
+        for place, schedule in places({s: -float(n) for s, n in won.items()})
+    )
+
+
+def tournament_of(classifier: PairClassifier) -> Ranker:
+    """The tournament as this network decides it."""
+    return partial(tournament, classifier=classifier)
+
+
 def held_bytes(
     nest: Primitive, schedules: Sequence[Schedule], machine: Architecture
 ) -> dict[Schedule, dict[str, int]]:
@@ -126,6 +155,7 @@ RANKERS: dict[str, Ranker] = {
     "roofline": roofline,
     "polydl": polydl,
     "polydl_tree": polydl_tree,
+    "tournament": tournament,
 }
 
 

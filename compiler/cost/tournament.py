@@ -7,8 +7,12 @@ plain data: it is trained by the harness and only evaluated here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 
@@ -19,7 +23,10 @@ from compiler.errors import CompilerError
 
 LEVELS = ("L1", "L2", "L3", "memory")
 KIND = "polydl tournament"
-CHUNK = 1 << 14  # pairs evaluated at once: a layer's outputs stay in cache
+SHIPPED = "tournament.json"  # written by `polydl train`
+CHUNK = 1 << 12  # pairs evaluated at once, so that a layer stays in the L2 cache
+
+BLOCK = 256  # rows that play all later ones at once
 
 Matrix = npt.NDArray[np.float32]
 
@@ -34,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class PairClassifier:
-    """A multilayer perceptron over two schedules' level bytes; a score above 0: the first is faster.
+    """A multilayer perceptron over two schedules' level bytes: score > 0 where the first is faster.
 
     score(a, b) = f(x), x = (log(1 + [a, b]) - mean) / scale, f = layers with max(0, .) between
     them. The same scaling in training and here. `provenance` says what it was trained on.
@@ -47,28 +54,27 @@ class PairClassifier:
 
     def scores(self, left: Matrix, right: Matrix) -> Matrix:
         """[i, j]: the score of left[i] against right[j], both rows of bytes per level."""
-        # The first layer acts on either side alone, so its products are not repeated by pair.
-        first, *others = (
-            (np.array(x.weights, np.float32), np.array(x.biases, np.float32)) for x in self.layers
-        )
-        half = len(LEVELS)
-        one = self._scaled(left, 0) @ first[0][:half]
-        other = self._scaled(right, half) @ first[0][half:] + first[1]
+        weights = [np.array(x.weights, np.float32).T for x in self.layers]
+        biases = [np.array(x.biases, np.float32)[:, np.newaxis] for x in self.layers]
+        # max(0, x + b) is max(-b, x) + b, whose b the next layer can add to its own: one pass less
+        # over all pairs. And the first layer's product is a sum of one for either side.
+        for at in range(1, len(weights)):
+            biases[at] = biases[at] + weights[at] @ biases[at - 1]
+        one = weights[0][:, : len(LEVELS)] @ self._scaled(left, 0)
+        other = weights[0][:, len(LEVELS) :] @ self._scaled(right, len(LEVELS))
         found = np.empty((len(left), len(right)), np.float32)
         for rows in _chunks(len(left), CHUNK // max(1, len(right))):
-            outputs = (one[rows, np.newaxis, :] + other[np.newaxis, :, :]).reshape(-1, one.shape[1])
-            for weights, biases in others:
-                np.maximum(outputs, 0, out=outputs)
-                outputs = outputs @ weights
-                outputs += biases
-            found[rows] = outputs.reshape(-1, len(right))
+            x = (one[:, rows, np.newaxis] + other[:, np.newaxis, :]).reshape(len(one), -1)
+            for before, weight in zip(biases, weights[1:], strict=False):
+                x = weight @ np.maximum(x, -before, out=x)
+            found[rows] = (x + biases[-1]).reshape(-1, len(right))
         return found
 
     def _scaled(self, rows: Matrix, at: int) -> Matrix:
-        """Inputs of one side, which stand in the network's from `at` on."""
+        """Inputs [level, row] of one side, which stand in the network's from `at` on."""
         here = slice(at, at + len(LEVELS))
         mean, scale = np.array(self.mean[here]), np.array(self.scale[here])
-        scaled: Matrix = ((transformed(rows) - mean) / scale).astype(np.float32)
+        scaled: Matrix = ((transformed(rows) - mean) / scale).astype(np.float32).T
         return scaled
 
 
@@ -83,27 +89,24 @@ def level_rows(levels: Sequence[Mapping[str, float]]) -> Matrix:
     return np.array(rows, np.float32).reshape(-1, len(LEVELS))
 
 
-def wins(classifier: PairClassifier, rows: Matrix) -> list[int]:
-    """Of each row the number of rows that it beats, whichever of the two comes first.
+def games_won(classifier: PairClassifier, rows: Matrix) -> list[int]:
+    """Of each row the number of rows that it beats; equal rows do not beat each other.
 
-    i beats j where score(i, j) > score(j, i), so that a network which is not exactly
-    antisymmetric does not favour a side; equal rows do not beat each other. Rows that are equal
-    play once and count as often as they stand there.
+    A pair is asked once, the smaller row first (by L1, then L2, ...): nobody gains by where it
+    stands. Rows that are equal play once and count as often as they stand there.
     """
     unique, where, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
     found = np.zeros(len(unique), np.int64)
-    for block in _chunks(len(unique), 256):
-        rest = slice(block.start, None)  # those before have played this block already
-        ahead = classifier.scores(unique[block], unique[rest])
-        lead = ahead - classifier.scores(unique[rest], unique[block]).T
-        found[block] += (lead > 0) @ counts[rest]
-        later = lead[:, block.stop - block.start :]
-        found[block.stop :] += counts[block] @ (later < 0)
+    for block in _chunks(len(unique), BLOCK):
+        later = slice(block.start, None)
+        lead = np.triu(np.sign(classifier.scores(unique[block], unique[later])), 1)
+        found[block] += (lead > 0) @ counts[later]
+        found[later] += counts[block] @ (lead < 0)
     return [int(number) for number in found[where.reshape(-1)]]
 
 
 def classifier_from(data: object, where: str = "tournament") -> PairClassifier:
-    """The network of plain data as `classifier_data` gives it. CompilerError names what is wrong."""
+    """The network of plain data as `classifier_data` gives it; CompilerError says what is wrong."""
     if not isinstance(data, Mapping) or data.get("kind") != KIND:
         raise CompilerError(f"{where}: is no trained tournament (kind: {KIND})")
     missing = [key for key in ("levels", "mean", "scale", "layers") if key not in data]
@@ -118,15 +121,22 @@ def classifier_from(data: object, where: str = "tournament") -> PairClassifier:
         )
         mean, scale = _numbers(data["mean"]), _numbers(data["scale"])
     except (TypeError, ValueError, KeyError) as error:
-        raise CompilerError(f"{where}: mean, scale or layers are not finite numbers") from error
+        raise CompilerError(f"{where}: mean, scale or layers hold no finite numbers") from error
     widths = [2 * len(LEVELS), *(len(layer.biases) for layer in layers)]
     shapes = [(len(layer.weights), {len(row) for row in layer.weights}) for layer in layers]
-    fits = shapes == [(a, {b}) for a, b in zip(widths, widths[1:], strict=False)]
+    fits = shapes == [(a, {b}) for a, b in pairwise(widths)]
     if not fits or widths[-1] != 1 or len(mean) != widths[0] or len(scale) != widths[0]:
         raise CompilerError(f"{where}: mean, scale and layers do not fit together")
     if min(scale) <= 0:
         raise CompilerError(f"{where}: scale must be > 0, got {min(scale)}")
     return PairClassifier(mean, scale, layers, dict(data.get("provenance", {})))
+
+
+@cache
+def shipped_classifier() -> PairClassifier:
+    """The one that comes with the package: a constant, kept as data beside this file."""
+    text = resources.files("compiler.cost").joinpath(SHIPPED).read_text(encoding="utf-8")
+    return classifier_from(json.loads(text), SHIPPED)
 
 
 def classifier_data(classifier: PairClassifier) -> dict[str, object]:

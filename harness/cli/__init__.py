@@ -20,6 +20,7 @@ polydl: a polyhedral compiler for deep-learning primitives inside a benchmarking
   polydl explain OVERRIDES      one problem: domain, dependences, ranked schedules, C text
   polydl doctor [OVERRIDES]     what this host offers, what is missing, how noisy it is
   polydl sync CAMPAIGN          bring MLflow up to date from the campaign's journal
+  polydl train CAMPAIGN...      learn the tournament's network from measured candidates
   polydl dashboard [CAMPAIGN]   start the MLflow UI on that store, loopback only
   polydl clean [--yes]          the build cache, with sizes; --yes removes it
 
@@ -27,6 +28,7 @@ First steps:
   polydl run experiment=quickstart
   polydl run primitive=conv2d primitive.sizes.ic=17 strategy=[roofline,top_k]
   polydl explain workload=resnet50 workload.select=[resnet50_03]
+  polydl explain primitive=matmul 'schedule.order=[m@1,n,k,m]' 'schedule.tiles={m@1:16}'
   polydl run --help             every group, option and value of the configuration
   eval "$(polydl -sc install=bash)"    completion of overrides in this shell
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from harness.errors import EnvironmentProblem, SettingsError
 
-COMMANDS = ("run", "explain", "doctor", "sync", "dashboard", "clean")
+COMMANDS = ("run", "explain", "doctor", "sync", "train", "dashboard", "clean")
 CONFIGURED = ("run", "explain", "doctor")  # commands that take overrides
 INFORMATION = ("--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--resolve")
 COMPLETION = ("--shell-completion", "-sc")
 
-_EXTRAS = {"ray": "cluster", "mlflow": "tracking"}
+_EXTRAS = {"ray": "cluster", "mlflow": "tracking", "sklearn": "learn"}
 
 
 def command(name: str) -> Callable[[Sequence[str]], int]:

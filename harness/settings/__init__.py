@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from harness.settings.composition import composed
-from harness.settings.conversion import cache_folder, settings_from
+from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, request_from
 from harness.settings.values import Settings
 
-__all__ = ["Settings", "cache_folder", "load_settings"]
+__all__ = ["Settings", "cache_folder", "load_settings", "problems_of"]
 
 
 def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:

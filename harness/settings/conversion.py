@@ -43,7 +43,7 @@ def settings_from(config: DictConfig, experiment: str | None = None) -> Settings
     baselines = _methods("baseline", plain["baseline"])
     _check_labels([*strategies, *baselines])
     return Settings(
-        problems=_problems(plain),
+        problems=problems_of(plain),
         architecture=_architecture(plain["architecture"]),
         strategies=strategies,
         baselines=baselines,
@@ -71,7 +71,8 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "polydl"
 
 
-def _problems(plain: Plain) -> tuple[ProblemChoice, ...]:
+def problems_of(plain: Plain) -> tuple[ProblemChoice, ...]:
+    """The problems of a resolved configuration, as campaign.yaml records it. SettingsError."""
     workload, primitive = plain["workload"], plain["primitive"]
     if primitive is not None:
         if workload["entries"]:

@@ -144,6 +144,8 @@ def _host(prepared: PreparedUnit) -> dict[str, object]:
         **host_facts(),
         "peak_gflops": prepared.architecture.peak,
         "memory_bandwidth": prepared.architecture.memory_bandwidth,
+        # what rankings counted with, measured or configured; "caches" is the system's word
+        "analysed_caches": {level.name: level.bytes for level in prepared.architecture.caches},
     }
 
 

@@ -10,7 +10,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from compiler.pipeline import Ranked, best_varied, parse_schedule, ranked_schedules
+from compiler.pipeline import (
+    Ranked,
+    best_varied,
+    parse_schedule,
+    ranked_schedules,
+    trained_tournament,
+)
 from compiler.problem.architecture import Architecture
 from compiler.schedule.schedule import Schedule
 from harness.errors import SettingsError
@@ -45,18 +51,28 @@ class Rankings:
     def __init__(self, unit: Unit, architecture: Architecture) -> None:
         self.unit = unit
         self.architecture = architecture
-        self._known: dict[tuple[str, str], tuple[tuple[Ranked, ...], float]] = {}
+        self._known: dict[tuple[str, ...], tuple[tuple[Ranked, ...], float]] = {}
 
-    def ranked(self, ranking: str, space: str) -> tuple[tuple[Ranked, ...], float]:
-        """Schedules of a space, best first, and the seconds that ranking took."""
-        if (ranking, space) not in self._known:
+    def ranked(
+        self, ranking: str, space: str, model: object = None
+    ) -> tuple[tuple[Ranked, ...], float]:
+        """Schedules of a space, best first, and the seconds that ranking took.
+
+        `model` is a tournament's network as plain data, None for the one that is shipped.
+        """
+        key = (ranking, space, content_id({"model": model}))
+        if key not in self._known:
             start = time.perf_counter()
             unit = self.unit
             found = ranked_schedules(
-                unit.problem.primitive, self.architecture, unit.threads, ranking, space=space
+                unit.problem.primitive,
+                self.architecture,
+                unit.threads,
+                ranking if model is None else trained_tournament(model),
+                space=space,
             )
-            self._known[ranking, space] = (found, time.perf_counter() - start)
-        return self._known[ranking, space]
+            self._known[key] = (found, time.perf_counter() - start)
+        return self._known[key]
 
 
 def chosen(contender: Contender, rankings: Rankings) -> Chosen:
@@ -68,7 +84,7 @@ def chosen(contender: Contender, rankings: Rankings) -> Chosen:
     if method == "survey":
         return _survey(options, space, rankings)
     if method in FIRST_CHOICES:
-        ranked, seconds = rankings.ranked(method, space)
+        ranked, seconds = rankings.ranked(method, space, options.get("model"))
         return Chosen(_choices(ranked[:1]), len(ranked), seconds)
     if method == "top_k":
         ranked, seconds = rankings.ranked(str(options.get("ranker", "roofline")), space)

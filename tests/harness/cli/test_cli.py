@@ -54,7 +54,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fly"], "unknown command; known: run, explain, doctor, sync, dashboard, clean"),
+        (["fly"], "unknown command; known: run, explain, doctor, sync, train, dashboard, clean"),
         (["run", "primitive=conv9"], "known: conv2d, matmul"),
         (["run"], "nothing to measure"),
         (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
@@ -73,6 +73,15 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
         (["sync"], "no campaign; usage: polydl sync CAMPAIGN"),
         (["sync", "nowhere"], "campaign 'nowhere'"),
         (["sync", "a", "b"], "more than one campaign"),
+        (["train"], "no campaign; usage: polydl train CAMPAIGN"),
+        (["train", "nowhere"], "no out=FILE"),
+        (["train", "nowhere", "out=x"], "campaign 'nowhere'"),
+        (["train", "a", "out=x", "seed=-1"], "seed must be >= 0, got -1"),
+        (["train", "a", "into=x"], "unknown argument 'into=x'"),
+        (
+            ["run", *TOY, "strategy=tournament", "strategy.tournament.model=/nowhere"],
+            "strategy.tournament.model: cannot read /nowhere",
+        ),
         (["dashboard", "port=x"], "port must be"),
         (["dashboard", "--public"], "unknown argument '--public'"),
         (["clean", "all"], "unknown argument 'all'"),

@@ -1,0 +1,67 @@
+"""polydl train: the tournament's network from recorded campaigns, as a file of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from compiler.cost.tournament import classifier_data
+from harness.cli.rooms import room
+from harness.errors import RecordError, SettingsError
+from harness.learn.surveys import surveys_of
+from harness.record.journal import find_campaign
+from harness.record.result_line import json_text
+
+USAGE = "polydl train CAMPAIGN [CAMPAIGN...] out=FILE [test=NETWORK,...] [seed=0]"
+
+
+def main(arguments: Sequence[str]) -> int:
+    names, options = _read(arguments)
+    if not names or not options.get("out"):
+        raise SettingsError(f"{'no campaign' if not names else 'no out=FILE'}; usage: {USAGE}")
+    seed = options.get("seed", "0")
+    if not seed.isdigit():
+        raise SettingsError(f"seed must be >= 0, got {seed}")
+    report = room("harness.learn.report")
+    folders = [find_campaign(name) for name in names]
+    surveys = [survey for folder in folders for survey in surveys_of(folder)]
+    if not surveys:
+        raise RecordError(
+            "nothing to learn from: no trial of these campaigns measured several candidates; "
+            "strategy=survey does"
+        )
+    hosts = {str(r.host.get("cpu")): None for folder in folders for r in folder.results()}
+    test = [name for name in options.get("test", "").split(",") if name]
+    classifier, judged = report.trained_and_judged(
+        surveys, test, int(seed), [folder.name for folder in folders], list(hosts)
+    )
+    out = Path(options["out"])
+    try:
+        out.write_text(json_text(classifier_data(classifier)) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"out: cannot write {out}: {error.strerror}") from error
+    console = Console()
+    console.print(report.accuracy_table(judged))
+    console.print(
+        f"{out}: use it with strategy=tournament strategy.tournament.model={out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _read(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Campaigns, and the options by key. Raises SettingsError with the usage."""
+    names: list[str] = []
+    options: dict[str, str] = {}
+    for word in arguments:
+        key, equals, value = word.partition("=")
+        if not equals and not word.startswith("-"):
+            names.append(word)
+        elif equals and key in ("out", "test", "seed"):
+            options[key] = value
+        else:
+            raise SettingsError(f"unknown argument '{word}'; usage: {USAGE}")
+    return names, options

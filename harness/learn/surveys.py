@@ -1,0 +1,86 @@
+"""Recorded campaigns as surveys: each problem's measured schedules and their level bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+
+from compiler.cost.ranking import held_bytes
+from compiler.cost.tournament import level_rows
+from compiler.pipeline import loop_nest, parse_schedule
+from compiler.problem.architecture import Architecture, CacheLevel
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from harness.errors import RecordError
+from harness.learn.pairs import Survey
+from harness.record.journal import CampaignFolder
+from harness.record.result import TrialResult
+from harness.settings import problems_of
+from harness.unit import content_id
+
+
+def surveys_of(folder: CampaignFolder) -> list[Survey]:
+    """One survey of every trial that measured several candidates.
+
+    RecordError where the campaign's configuration does not tell what a problem was.
+    """
+    primitives = _primitives(folder)
+    found = []
+    for result in folder.results():
+        rows = [row for row in folder.candidates(result.trial) if row.get("measured") is not None]
+        if len(rows) > 1:
+            identity = _identity(result.problem)
+            if identity not in primitives:
+                raise RecordError(
+                    f"{folder.configuration}: does not describe {result.problem.get('name')}"
+                )
+            found.append(_survey(result, identity, primitives[identity], rows))
+    return found
+
+
+def _survey(
+    result: TrialResult, identity: str, primitive: Primitive, rows: Sequence[Mapping[str, Any]]
+) -> Survey:
+    schedules = [parse_schedule(row["schedule"]) for row in rows]
+    held = held_bytes(loop_nest(primitive).nest, schedules, _machine(result))
+    problem = result.problem
+    return Survey(
+        network=str(problem.get("workload") or problem.get("primitive")),
+        problem=str(problem.get("name")),
+        identity=identity,
+        rows=level_rows([held[schedule] for schedule in schedules]),
+        seconds=np.array([float(row["measured"]) for row in rows]),
+    )
+
+
+def _machine(result: TrialResult) -> Architecture:
+    """The caches that the campaign's rankings counted with; nothing else matters to level bytes."""
+    sizes = result.host.get("analysed_caches") or result.host.get("caches")
+    if not isinstance(sizes, Mapping):
+        raise RecordError(f"trial {result.trial}: its host's caches are not recorded")
+    caches = tuple(CacheLevel(str(name), int(size)) for name, size in sorted(sizes.items()))
+    return Architecture("recorded", "any", vector_bytes=4, vector_registers=1, caches=caches)
+
+
+def _primitives(folder: CampaignFolder) -> dict[str, Primitive]:
+    """By identity: every problem of every configuration that the campaign ran with."""
+    found = {}
+    for file in sorted(folder.path.glob("campaign*.yaml")):
+        try:
+            documents = [held for held in yaml.safe_load_all(file.read_text()) if held]
+        except (OSError, yaml.YAMLError) as error:
+            raise RecordError(f"{file}: cannot be read as YAML") from error
+        for document in documents:
+            for choice in problems_of(document):
+                primitive = primitive_from(choice.spec)
+                facts = {"primitive": primitive.name, "sizes": dict(primitive.sizes)}
+                found[_identity(facts)] = primitive
+    return found
+
+
+def _identity(problem: Mapping[str, object]) -> str:
+    """Equal for equal problems, whatever they are called in their network."""
+    return content_id({key: problem.get(key) for key in ("primitive", "sizes")})
