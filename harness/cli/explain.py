@@ -19,6 +19,7 @@ from harness.measure.ceilings import host_architecture
 from harness.report.explain import as_json, as_text
 from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.settings import Settings, load_settings
+from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
 
 _FORMS = {"text": as_text, "json": as_json}
@@ -98,7 +99,9 @@ def chosen_ranking(settings: Settings) -> Source:
         named = [*options.get("rankings", ()), options.get("ranker"), method.name]
         ranking = next((str(name) for name in named if name in RANKERS), None)
         if ranking is not None:
-            return Source(ranking, str(options.get("space", "full")))
+            path = options.get("model")
+            model = None if path is None else read_model(Path(path))
+            return Source(ranking, str(options.get("space", "full")), model)
     return ROOFLINE
 
 

@@ -40,7 +40,8 @@ def as_json(one: Explanation) -> str:
             for part in one.parts
         ],
         "dependences": list(one.dependences),
-        "ranking": asdict(one.source),
+        "ranking": one.source.ranking,
+        "space": one.source.space,
         "candidates": one.candidates,
         "ranked": [
             {
@@ -117,14 +118,15 @@ def _buffer(kernel: Kernel, index: int) -> dict[str, object]:
 
 def _ranking(ranked: Sequence[Ranked]) -> str:
     """One line a schedule, unbroken, so that it can be pasted as strategy.fixed.schedule=..."""
-    scale = 1e6 if _timed(ranked) else 1.0
+    timed = _timed(ranked)
     names = list(dict.fromkeys(name for r in ranked for name in r.parts))
-    headings = ["place", *(["total"] if _timed(ranked) else []), *names, "schedule"]
+    headings = ["place", *(["total"] if timed else []), *names, "schedule"]
     rows = []
     for r in ranked:
         values = [] if r.seconds is None else [r.seconds]
         values += [r.parts.get(name, 0.0) for name in names]
-        rows.append([str(r.place), *(f"{scale * v:.1f}" for v in values), str(r.schedule)])
+        cells = [f"{1e6 * v:.1f}" if timed else f"{v:.0f}" for v in values]
+        rows.append([str(r.place), *cells, str(r.schedule)])
     return _columns([headings, *rows])
 
 

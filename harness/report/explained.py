@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from compiler.codegen.kernel import Kernel
 from compiler.cost.cache_levels import level_bytes
@@ -20,6 +21,7 @@ from compiler.pipeline import (
     compile_schedule,
     loop_nest,
     ranked_schedules,
+    trained_tournament,
 )
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
@@ -52,10 +54,18 @@ class LoopOrder:
 
 @dataclass(frozen=True)
 class Source:
-    """The ranking that orders the schedules of a space."""
+    """The ranking that orders the schedules of a space; `model` is a tournament's own network."""
 
     ranking: str = "roofline"
     space: str = "full"
+    model: Mapping[str, Any] | None = None  # plain data, None for the one that is shipped
+
+    def ranked(
+        self, primitive: Primitive, machine: Architecture, threads: int
+    ) -> tuple[Ranked, ...]:
+        """All schedules of the space, best first."""
+        ranking = self.ranking if self.model is None else trained_tournament(self.model)
+        return ranked_schedules(primitive, machine, threads, ranking, space=self.space)
 
 
 ROOFLINE = Source()
@@ -120,7 +130,7 @@ def explained(
     if isinstance(chosen, LoopOrder):
         shown = _in_order(primitive, chosen, architecture)
         chosen = None
-    ranked = ranked_schedules(primitive, architecture, threads, source.ranking, space=source.space)
+    ranked = source.ranked(primitive, architecture, threads)
     if shown is None:
         shown = _scheduled(primitive, chosen or ranked[0].schedule, architecture, threads)
     return Explanation(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from compiler.cost.tournament import LEVELS, Layer, PairClassifier, classifier_data
 from harness.cli import main
 from harness.cli.explain import chosen_ranking, chosen_schedule
 from harness.report.explained import LoopOrder, Source
@@ -107,3 +108,22 @@ def test_levels_stand_in_lists_and_keys_as_they_are() -> None:
 def test_the_first_strategy_names_the_ranking(words: list[str], source: Source) -> None:
     (settings,) = load_settings([*TOY, *words])
     assert chosen_ranking(settings) == source
+
+
+def test_a_tournament_with_a_network_of_the_users(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = 2 * len(LEVELS)
+    # the score is the second schedule's L1 bytes: whoever holds more in L1 loses
+    weights = tuple((1.0,) if i == len(LEVELS) else (0.0,) for i in range(inputs))
+    network = PairClassifier((0.0,) * inputs, (1.0,) * inputs, (Layer(weights, (0.0,)),), {})
+    (tmp_path / "net.json").write_text(json.dumps(classifier_data(network)))
+    sizes = "primitive.sizes={m: 24, n: 32, k: 16}"
+    words = ["primitive=matmul", sizes, "strategy=tournament"]
+    document = document_of(capsys, *words, f"strategy.tournament.model={tmp_path}/net.json")
+    assert document["ranking"] == "tournament"
+    in_l1 = [ranked["parts"]["L1"] for ranked in document["ranked"]]
+    assert in_l1 == sorted(in_l1) and len(set(in_l1)) > 1
+    missing = f"strategy.tournament.model={tmp_path}/none.json"
+    assert main(["explain", *words, MACHINE, missing]) == 2
+    assert "none.json: No such file" in capsys.readouterr().err
