@@ -21,7 +21,7 @@ def nest_of_schedule(nest: Primitive, schedule: Schedule) -> PerfectNest:
     paper, whose innermost loops are a library's matrix product. `nest` is a normalised one;
     ProblemError when it is not one statement.
     """
-    statement = only_statement(nest)
+    statement = _only_statement(nest)
     inside = dict(nest.extents)
     loops: list[tuple[str, int]] = []
     steps: dict[str, list[tuple[str, int]]] = {loop: [] for loop in inside}
@@ -52,7 +52,7 @@ def analysed_parallel(analysed: PerfectNest, schedule: Schedule) -> str | None:
     return next((loop for loop, _ in analysed.loops if loop in schedule.parallel), None)
 
 
-def only_statement(nest: Primitive) -> Statement:
+def _only_statement(nest: Primitive) -> Statement:
     """The statement of a nest that has one; reuse between several is not analysed."""
     if len(nest.statements) != 1:
         raise ProblemError(

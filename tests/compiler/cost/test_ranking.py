@@ -19,7 +19,7 @@ from tests.compiler.problem.operators import conv2d
 
 def test_best_first_whatever_the_order_of_the_candidates() -> None:
     nest = loop_nest(primitive_from(conv2d(ic=16, oc=32, ih=14, iw=14))).nest
-    schedules = list(candidates(nest, AVX2))
+    schedules = Random(1).sample(candidates(nest, AVX2), 200)
     for name in RANKERS:
         ranked = ranker(name)(nest, schedules, AVX2, 1)
         assert {r.schedule for r in ranked} == set(schedules)
