@@ -101,7 +101,8 @@ def _convolution(model: LoopNest, axes: Axes, machine: Architecture) -> _Convolu
         steps = [prod(extents[k + 1 :]) for k in range(len(extents))]
         spatial += [((loop, step), n) for step, n in zip(steps, extents, strict=True)]
     before = tuple((loop, 1) for loop in target[: target.index(axes.vector)])
-    *images, row, column = (None, None, *spatial)
+    absent: list[tuple[Level, int] | None] = [None, None]
+    *images, row, column = absent + list(spatial)
     lanes = machine.vector_length
     while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
         lanes //= 2

@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from harness.cli.rooms import COMMANDS, COMPLETION
-from harness.settings.composition import CONF, composed
+from harness.settings.composition import CONF, as_hydra_takes_it, composed
 from harness.settings.conversion import settings_from
 from harness.settings.request import request_from
 from harness.settings.schema import register
@@ -69,7 +69,9 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _addable(text: str) -> str:
     """Hydra wants ++ before keys that a mapping does not have yet; we allow some without."""
-    return f"++{text}" if text.startswith(("workload.sizes.", "primitive.")) else text
+    if text.startswith(("workload.sizes.", "primitive.")):
+        return f"++{text}"
+    return as_hydra_takes_it(text)
 
 
 def _forget_command_word() -> None:

@@ -79,10 +79,16 @@ def _sorted_out(
             groups.append(override.input_line or "")
         elif options or override.package is not None:
             _check_choice(override, options)
-            groups.append(override.input_line or "")
+            groups.append(as_hydra_takes_it(override.input_line or ""))
         else:
             values.append(override)
     return tuple(groups), values
+
+
+def as_hydra_takes_it(text: str) -> str:
+    """`workload=null` is written `~workload` there."""
+    group, _, value = text.partition("=")
+    return f"~{group}" if value == "null" and group in _OPTIONAL else text
 
 
 def group_options(group: str, search: Sequence[str] = ()) -> list[str]:

@@ -124,7 +124,8 @@ def test_rank_quality_surveys_resnet50_in_two_passes() -> None:
     ]
     assert settings.baselines == () and len(settings.problems) == 20
     measure = measure_settings(settings.measure)
-    assert (measure.name, measure.search_passes, settings.threads) == ("quick", 2, 1)
+    assert (measure.name, measure.search_passes, measure.search_give_up) == ("quick", 2, 10.0)
+    assert settings.threads == 1
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

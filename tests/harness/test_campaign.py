@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from harness.errors import EnvironmentProblem, RecordError, SettingsError
 from harness.record.journal import CampaignFolder, CampaignWriter
 from harness.record.result import TrialResult
 from harness.settings import load_settings
+from harness.trial import UnitOutcome
+from harness.unit import Unit
 from tests.harness.campaigns import Onlooker, ReplayPool
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
@@ -97,6 +99,25 @@ def test_resume_redoes_whole_units_that_are_missing_or_failed() -> None:
     assert summary.exit_status == 0
     assert len(folder.results_file.read_text().splitlines()) == 9
     assert len(folder.results()) == 6
+
+
+def test_resume_keeps_what_an_interrupted_campaign_has_done() -> None:
+    class Interrupted(ReplayPool):
+        def outcomes(self) -> Iterator[tuple[Unit, UnitOutcome]]:
+            yield next(super().outcomes())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("campaign.name=one", pool=Interrupted())
+    kept = Path("runs/one/results.jsonl").read_text()
+    pool = ReplayPool()
+    summary = run("campaign.resume=runs/one", pool=pool)
+    assert [unit.problem.name for unit in pool.submitted] == ["gemm_09"]
+    assert summary.folder.results_file.read_text().startswith(kept)
+    assert (summary.counts["ok"], len(kept.splitlines())) == (6, 3)
+    again = ReplayPool()
+    run("campaign.resume=one", pool=again)
+    assert not again.submitted
 
 
 def test_a_new_contender_measures_the_baselines_again() -> None:

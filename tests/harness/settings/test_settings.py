@@ -83,6 +83,12 @@ def test_an_experiment_can_be_changed() -> None:
     assert settings.campaign.experiment == "quickstart"
 
 
+def test_a_problem_of_ones_own_in_an_experiment() -> None:
+    (problem,) = loaded("experiment=quickstart primitive=matmul workload=null").problems
+    assert (problem.name, problem.workload) == ("matmul", None)
+    assert not loaded("primitive=null workload=null experiment=null").problems
+
+
 def test_a_described_machine_with_another_cache() -> None:
     choice = loaded("architecture=xeon_8280 architecture.caches.L3.bytes=1441792").architecture
     assert [level.bytes for level in choice.described().caches] == [32768, 1048576, 1441792]
