@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from functools import cache
 from typing import Any
 
 import ray
@@ -18,10 +17,8 @@ OBJECT_STORE_BYTES = 256 * 2**20  # units and outcomes are small
 LOOPBACK = "127.0.0.1"
 
 # Read by Ray's own processes, which inherit the driver's environment. A killed task is tried once
-# more, not for ever; nobody reads the metrics; a token keeps other users of the host out, and
-# given here it is not written to the home folder.
-_ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
+# more, not for ever; nobody reads the metrics.
+ENVIRONMENT = {
     "RAY_task_oom_retries": "1",
     "RAY_enable_metrics_collection": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -30,22 +27,25 @@ _ENVIRONMENT = {
 }
 
 
-@cache
-def _token() -> str:
-    """One for the life of this process, since Ray keeps the first that it reads."""
-    return secrets.token_hex(32)
+def read_environment() -> None:
+    """Make Ray look again: it read its environment, and any token, when it was imported."""
+    ray._raylet.Config.initialize("")
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def start_local(share: Share) -> None:
     """A cluster of this machine alone, whose processes stay off the measured cores."""
-    os.environ.update(_ENVIRONMENT, RAY_AUTH_TOKEN=_token())
-    ray._raylet.Config.initialize("")  # Ray read its environment when it was imported
+    os.environ.update(ENVIRONMENT, RAY_AUTH_MODE="token")
+    # keeps other users of the host out; given here, Ray writes none to the home folder
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    read_environment()
     # Without this Ray replaces 127.0.0.1 by the host's own address and listens on every one.
     ray_constants.ENABLE_RAY_CLUSTER = False
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
         _init(
+            address="local",  # never the cluster that happens to run on this machine
             num_cpus=len(share.housekeeping),
             num_gpus=0,
             object_store_memory=OBJECT_STORE_BYTES,

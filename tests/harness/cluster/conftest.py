@@ -1,0 +1,16 @@
+"""One Ray cluster of three nodes for all tests of joined clusters that kill nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    cluster = three_nodes()
+    yield cluster
+    cluster.close()
