@@ -1,4 +1,4 @@
-"""A composed configuration to frozen values, checked; the last place that knows OmegaConf."""
+"""A composed and resolved configuration to frozen values, checked."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from compiler.errors import ProblemError
 from compiler.problem.names import checked_label
@@ -28,12 +25,8 @@ Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
 
 
-def settings_from(config: DictConfig, experiment: str | None = None) -> Settings:
-    """The frozen values of one configuration. Raises SettingsError."""
-    try:
-        plain: Any = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    except OmegaConfBaseException as error:
-        raise SettingsError(f"configuration: {str(error).splitlines()[0]}") from error
+def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
+    """The frozen values of one configuration, resolved to plain data. Raises SettingsError."""
     if plain["threads"] < 1:
         raise SettingsError(f"threads must be >= 1, got {plain['threads']}")
     if plain["seed"] < 0:
