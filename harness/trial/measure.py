@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from harness.failure import Failure
 from harness.kernel.build import CCompiler, compiler_found
@@ -58,7 +63,8 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
     timer = timing_library(compiler, cache_dir)
     scratch_root = cache_dir / "scratch"
     scratch_root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{unit.campaign}-", dir=scratch_root) as scratch:
+    owner = f"{socket.gethostname()}.{os.getpid()}."
+    with tempfile.TemporaryDirectory(prefix=owner, dir=scratch_root) as scratch:
         data = Path(scratch, "data")
         if isinstance(timer, Failure):
             return _outcome(prepared, slot, compiler, _all_failed(prepared, timer), None, None)
@@ -74,6 +80,14 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
                 entries.append(_entry(contender, unit, child, data, cache_dir))
         run, starter = _reported(entries, unit, child, data)
         return _outcome(prepared, slot, compiler, entries, run, starter)
+
+
+def clear_scratch(cache_dir: Path) -> None:
+    """Remove what processes of this host have left behind when they were killed."""
+    for folder in (cache_dir / "scratch").glob(f"{socket.gethostname()}.*.*"):
+        pid = folder.name.rsplit(".", 2)[1]
+        if not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _all_failed(prepared: PreparedUnit, failure: Failure) -> list[_Entry]:

@@ -63,7 +63,9 @@ class _Workshop:
             failure = Failure("compile", _reason(error))
             return _Compiled(replace(candidate, failure=failure), None, _since(start), False)
         self.kernels[kernel.hash] = kernel.text
-        candidate = replace(candidate, kernel=kernel.hash, layouts=_layouts(kernel))
+        candidate = replace(
+            candidate, kernel=kernel.hash, openmp=kernel.openmp, layouts=_layouts(kernel)
+        )
         limit = self.unit.measure.compile_seconds
         built = build(kernel.text, kernel.openmp, self.compiler, self.cache_dir, limit)
         if isinstance(built, Failure):
@@ -128,18 +130,13 @@ def _strategy(contender: Contender, rankings: Rankings, workshop: _Workshop) -> 
         return _failed(contender, Failure("plan", _reason(error)))
     compiled = [workshop.compiled(choice) for choice in found.choices]
     candidates = tuple(c.candidate for c in compiled)
-    prepared = PreparedContender(
+    return PreparedContender(
         contender,
         candidates=candidates,
         space=found.candidates,
         tuning=TuningSeconds(analyse=found.seconds, compile=sum(c.seconds for c in compiled)),
         flags=("compile cached",) if any(c.cached for c in compiled) else (),
-    )
-    if any(c.executable is not None for c in candidates):
-        return prepared
-    failures = [c.failure for c in candidates if c.failure is not None]
-    failure = failures[0] if failures else Failure("plan", "no schedule was found")
-    return replace(prepared, status="failed", failure=failure)
+    ).settled
 
 
 def _layouts(kernel: Kernel) -> Mapping[str, str]:
