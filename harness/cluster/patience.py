@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.plan import estimated_seconds
+from harness.settings.values import ClusterChoice
 from harness.trial.measure import REFERENCE_SECONDS
 from harness.unit import Unit
 
@@ -26,8 +27,14 @@ class Patience:
     longest_rest: float = 60.0
     without_nodes: float = 120.0  # until what is left is recorded as failed
 
-
-PATIENCE = Patience()
+    @staticmethod
+    def chosen(choice: ClusterChoice) -> Patience:
+        """As the configuration has it."""
+        return Patience(
+            attempts=choice.attempts,
+            silent=choice.silent_seconds,
+            without_nodes=choice.without_nodes_seconds,
+        )
 
 
 def prepare_limit(unit: Unit) -> float:

@@ -20,7 +20,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from harness.cluster.agent import Beat, prepare
 from harness.cluster.flight import Counts, Flight
 from harness.cluster.node import Share, share_of
-from harness.cluster.patience import PATIENCE, Patience, measure_limit, prepare_limit
+from harness.cluster.patience import Patience, measure_limit, prepare_limit
 from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.ray_start import join, start_local
 from harness.cluster.site import Opening, Site, first_line
@@ -56,11 +56,10 @@ class RayPool:
         watch: Watch,
         work: Work = WORK,
         share: Share | None = None,
-        patience: Patience = PATIENCE,
     ) -> None:
         self._cache_dir = cache_dir
         self._watch = watch
-        self._patience = patience
+        self._patience = Patience.chosen(choice)
         self._processors: tuple[int, ...] | None = None  # of the tasks that prepare
         self._waiting: deque[Flight] = deque()
         self._active: dict[str, Flight] = {}  # by the unit's key; those that are not waiting

@@ -127,6 +127,9 @@ class ClusterSchema:
     kind: ClusterKind = ClusterKind.serial
     address: str | None = None
     cores: list[int] | None = None  # this node's share of the machine
+    attempts: int = 3  # of a unit whose node, agent or worker was lost
+    silent_seconds: float = 10.0  # without a heartbeat, until a node is quarantined
+    without_nodes_seconds: float = 120.0  # until what is left is recorded as failed
 
 
 @dataclass
