@@ -14,13 +14,13 @@ from pathlib import Path
 from threading import Condition
 
 from compiler.problem.architecture import Architecture
+from harness.choices import ArchitectureChoice, Exclusive
 from harness.cluster.node import Share, share_of
 from harness.cluster.pool import Node
 from harness.cluster.slots import taken
 from harness.cluster.work import Work
 from harness.errors import HarnessError
 from harness.measure.slot import Slot
-from harness.settings.values import ArchitectureChoice
 from harness.trial import PreparedUnit, UnitOutcome
 from harness.trial.measure import clear_scratch
 from harness.trial.transfer import landed, packed
@@ -45,9 +45,15 @@ class Beat:
 class Agent:
     """Measures in threads, one for each unit that was sent; answers heartbeats from another."""
 
-    def __init__(self, work: Work, share: Share | None, cores: tuple[int, ...] | None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        share: Share | None,
+        exclusive: Exclusive,
+        cores: tuple[int, ...] | None,
+    ) -> None:
         self._work = work
-        self._share = share_of(cores) if share is None else share
+        self._share = share_of(cores, exclusive) if share is None else share
         self._node: Node | None = None
         self._threads = 1
         self._change = Condition()
@@ -60,6 +66,7 @@ class Agent:
     ) -> Node | HarnessError:
         """The node; what the user has to mend is returned, for the driver to raise."""
         self._threads = threads
+        cache_dir = cache_dir.expanduser()
         clear_scratch(cache_dir)
         try:
             self._node = self._work.describe(
@@ -76,6 +83,7 @@ class Agent:
     def measure(self, prepared: PreparedUnit, unit: Unit, cache_dir: Path) -> UnitOutcome:
         """Raises CoreLost where the unit has to be measured elsewhere."""
         attempt = (unit.key, unit.attempt)
+        cache_dir = cache_dir.expanduser()
         self._tell(attempt, QUEUED)
         try:
             ready = landed(prepared, unit, cache_dir)
@@ -89,7 +97,7 @@ class Agent:
                 self._tell(attempt, "")
                 outcome = self._work.measure(ready, slot, cache_dir)
                 self._check(slot)
-                return outcome
+                return outcome if self._node is None else outcome.on(self._node.name)
         finally:
             with self._change:
                 del self._doing[attempt]
@@ -142,13 +150,14 @@ def prepare(
     unit: Unit,
     architecture: Architecture,
     cache_dir: Path,
-    processors: tuple[int, ...] | None,
+    processors: tuple[int, ...],
 ) -> tuple[None, PreparedUnit]:
     """Rank and compile the strategies, on `processors` where they are named.
 
     What they were compiled to travels with them; baselines get ready where they are measured. The
     first of two returned objects is small: it tells the driver of success, or of what was raised.
     """
-    if processors is not None:
+    cache_dir = cache_dir.expanduser()
+    if processors:
         os.sched_setaffinity(0, processors)  # this worker of Ray does nothing else
     return None, packed(work.prepare(replace(unit, baselines=()), architecture, cache_dir))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.choices import ClusterChoice
 from harness.plan import estimated_seconds
-from harness.settings.values import ClusterChoice
 from harness.trial.measure import REFERENCE_SECONDS
 from harness.unit import Unit
 

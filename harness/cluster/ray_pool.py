@@ -17,8 +17,10 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.agent import Beat, prepare
 from harness.cluster.flight import Counts, Flight
+from harness.cluster.members import members, portable, refuse_lacking
 from harness.cluster.node import Share, share_of
 from harness.cluster.patience import Patience, measure_limit, prepare_limit
 from harness.cluster.pool import Event, Node, Watch, lost
@@ -27,7 +29,6 @@ from harness.cluster.site import Opening, Site, first_line
 from harness.cluster.work import WORK, Work
 from harness.errors import EnvironmentProblem
 from harness.record.result import Stage
-from harness.settings.values import ArchitectureChoice, ClusterChoice
 from harness.trial import UnitOutcome
 from harness.trial.measure import clear_scratch
 from harness.unit import Unit
@@ -57,10 +58,10 @@ class RayPool:
         work: Work = WORK,
         share: Share | None = None,
     ) -> None:
+        self._choice = choice
         self._cache_dir = cache_dir
         self._watch = watch
         self._patience = Patience.chosen(choice)
-        self._processors: tuple[int, ...] | None = None  # of the tasks that prepare
         self._waiting: deque[Flight] = deque()
         self._active: dict[str, Flight] = {}  # by the unit's key; those that are not waiting
         self._calls: dict[Any, tuple[Flight, Unit]] = {}  # Ray's reference -> what it answers
@@ -70,11 +71,12 @@ class RayPool:
         self._looked = self._alive = time.monotonic()
         try:
             if choice.kind == "local":
-                share = share_of(choice.cores) if share is None else share
-                self._processors = share.housekeeping
+                share = share_of(choice.cores, choice.exclusive) if share is None else share
                 start_local(share)
             else:
-                join(choice.address or "auto")
+                join(choice)
+                self._cache_dir = cache_dir = portable(cache_dir)
+                refuse_lacking(choice, cache_dir)
             self._work = ray.put(work)
             self._prepare = ray.remote(num_cpus=1, max_retries=0, num_returns=2)(prepare)
             self._opening = Opening(work, share, choice, architecture, threads, campaign, cache_dir)
@@ -110,7 +112,7 @@ class RayPool:
                 site.end()
         self._sites = {}
         ray.shutdown()
-        clear_scratch(self._cache_dir)
+        clear_scratch(self._cache_dir.expanduser())
 
     # Nodes: opened together at first; later one by one, as they are lost and come back.
 
@@ -120,17 +122,20 @@ class RayPool:
             raise EnvironmentProblem("the Ray cluster has no node that is alive")
         for site in self._sites.values():
             site.await_description()
-            self._first = self._first or site.node
+        refusals = [site.refusal for site in self._sites.values() if site.refusal is not None]
+        if len(refusals) == len(self._sites):
+            raise refusals[0].of_all(refusals)
+        self._first = self.nodes()[0]
 
     def _look(self) -> None:
         """Take in nodes that have come, forget those that will not come back under their id."""
-        alive = {str(found["NodeID"]): found for found in ray.nodes() if found["Alive"]}
+        alive = {member.id: member for member in members(self._choice)}
         for site in [site for site in self._sites.values() if site.id not in alive]:
             self._lose(site, "Ray declared the node dead")
             del self._sites[site.id]
-        for identity, found in alive.items():
+        for identity, member in alive.items():
             if identity not in self._sites:
-                self._sites[identity] = Site(found, self._opening, self._patience)
+                self._sites[identity] = Site(member, self._opening, self._patience)
 
     def _tend(self, now: float) -> None:
         """Heartbeats, deadlines, nodes that went and came."""
@@ -224,7 +229,7 @@ class RayPool:
         flight.kind, flight.builder = kind, builder
         task = self._prepare.options(scheduling_strategy=builder.where)
         flight.call, flight.prepared = task.remote(
-            self._work, flight.unit, node.architecture, self._cache_dir, self._processors
+            self._work, flight.unit, node.architecture, self._cache_dir, builder.node.housekeeping
         )
         flight.moved("preparing", now)
         self._active[flight.unit.key] = flight

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.node import node_described, share_of
 from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.slots import taken
 from harness.record.result import Stage
-from harness.settings.values import ArchitectureChoice, ClusterChoice
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
 
@@ -29,7 +29,7 @@ class SerialPool:
         cache_dir: Path,
         watch: Watch,
     ) -> None:
-        self._share = share_of(choice.cores)
+        self._share = share_of(choice.cores, choice.exclusive)
         self._cache_dir = cache_dir
         self._watch = watch
         self._waiting: deque[Unit] = deque()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.agent import Agent, Beat
-from harness.cluster.node import Share
+from harness.cluster.members import Member
+from harness.cluster.node import AnotherMachine, Share
 from harness.cluster.patience import Patience
 from harness.cluster.pool import Node
 from harness.cluster.work import Work
 from harness.errors import EnvironmentProblem, HarnessError
-from harness.settings.values import ArchitectureChoice, ClusterChoice
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
@@ -44,14 +44,15 @@ class Opening:
         self._actor = ray.remote(
             num_cpus=0, max_restarts=0, concurrency_groups={BEAT: 1, MEASURE: THREADS}
         )(Agent)
-        self._made_with = (ray.put(work), share, choice.cores)
+        self._made_with = (ray.put(work), share, choice.exclusive)
         self._described_with = (threads, architecture, campaign, cache_dir)
 
-    def agent(self, name: str, where: NodeAffinitySchedulingStrategy) -> tuple[Any, Any]:
+    def agent(self, member: Member) -> tuple[Any, Any]:
         """A new agent, and the reference of its node's description."""
-        agent = self._actor.options(scheduling_strategy=where).remote(*self._made_with)
+        placed = self._actor.options(scheduling_strategy=member.where)
+        agent = placed.remote(*self._made_with, member.cores)
         described = agent.describe.options(concurrency_group=BEAT)
-        return agent, described.remote(name, *self._described_with)
+        return agent, described.remote(member.name, *self._described_with)
 
 
 class Site:
@@ -60,11 +61,13 @@ class Site:
     Nothing here waits for the node: a silent one costs the driver no time.
     """
 
-    def __init__(self, found: Mapping[str, Any], opening: Opening, patience: Patience) -> None:
-        self.id = str(found["NodeID"])
-        self.name = str(found["NodeManagerHostname"])
-        self.cpus = max(1, int(found["Resources"].get("CPU", 1)))
-        self.where = NodeAffinitySchedulingStrategy(node_id=self.id, soft=False)
+    def __init__(self, member: Member, opening: Opening, patience: Patience) -> None:
+        self.id = member.id
+        self.name = member.name
+        self.cpus = member.cpus
+        self.where = member.where
+        self.refusal: AnotherMachine | None = None  # for good: it is not the machine asked for
+        self._member = member
         self.agent: Any = None
         self.open = False
         self._opening = opening
@@ -88,7 +91,10 @@ class Site:
         return self._node is not None
 
     def await_description(self) -> None:
-        """Wait for the first description. Raises what it refuses, EnvironmentProblem if silent."""
+        """Wait for the first description; another machine than the one asked for is `refusal`.
+
+        Raises whatever else it refuses, EnvironmentProblem if it is silent.
+        """
         try:
             self._take(ray.get(self._described, timeout=self._patience.describe))
         except RayError as error:
@@ -146,12 +152,12 @@ class Site:
         self.open = False
 
     def _start(self, now: float) -> None:
-        self.agent, self._described = self._opening.agent(self.name, self.where)
+        self.agent, self._described = self._opening.agent(self._member)
         self._asked = now
 
     def _reopen(self, now: float) -> None:
         if self.agent is None:
-            if now >= self._rest_until:
+            if now >= self._rest_until and self.refusal is None:
                 self._start(now)
         elif self._arrived(self._described):
             try:
@@ -159,11 +165,16 @@ class Site:
             except (RayError, HarnessError) as error:
                 self.quarantine(now, first_line(error))
             else:
-                log.warning("%s is back, with %d slots", self.name, self.node.slots)
+                if self.open:
+                    log.warning("%s is back, with %d slots", self.name, self.node.slots)
         elif now - self._asked > self._patience.describe:
             self.quarantine(now, "its agent does not start")
 
     def _take(self, described: Node | HarnessError) -> None:
+        if isinstance(described, AnotherMachine):
+            self.refusal = described
+            self.end()
+            return
         if isinstance(described, HarnessError):
             raise described
         self._node = described

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.architecture import Architecture
+from harness.choices import ArchitectureChoice
 from harness.cluster.node import Share, node_described
 from harness.cluster.pool import Node
 from harness.measure.slot import Slot
-from harness.settings.values import ArchitectureChoice
 from harness.trial import PreparedUnit, UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
 

@@ -9,17 +9,10 @@ from typing import Any
 
 from compiler.errors import ProblemError
 from compiler.problem.names import checked_label
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.errors import SettingsError
 from harness.settings.schema import OPTIONS
-from harness.settings.values import (
-    ArchitectureChoice,
-    CampaignChoice,
-    ClusterChoice,
-    Method,
-    ProblemChoice,
-    Settings,
-    TrackingChoice,
-)
+from harness.settings.values import CampaignChoice, Method, ProblemChoice, Settings, TrackingChoice
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
@@ -46,7 +39,9 @@ def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
         cluster=ClusterChoice(
             kind=cluster["kind"],
             address=cluster["address"],
-            cores=None if cluster["cores"] is None else tuple(cluster["cores"]),
+            auth=cluster["auth"],
+            cores=_cores(cluster["cores"]),
+            exclusive=cluster["exclusive"],
             attempts=cluster["attempts"],
             silent_seconds=cluster["silent_seconds"],
             without_nodes_seconds=cluster["without_nodes_seconds"],
@@ -59,6 +54,14 @@ def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
         cache_dir=cache_folder(),
         resolved=plain,
     )
+
+
+def _cores(named: list[int] | None) -> tuple[int, ...] | None:
+    if named is None:
+        return None
+    if not named or min(named) < 0:
+        raise SettingsError(f"cluster.cores must name processors, each >= 0, got {named}")
+    return tuple(sorted(set(named)))
 
 
 def cache_folder() -> Path:

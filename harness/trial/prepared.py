@@ -87,3 +87,7 @@ class UnitOutcome:
     samples: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
+
+    def on(self, node: str) -> UnitOutcome:
+        """The same, measured on the node that a cluster calls so."""
+        return replace(self, results=tuple(replace(one, node=node) for one in self.results))

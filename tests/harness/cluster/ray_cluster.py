@@ -18,11 +18,12 @@ from harness.cluster.ray_start import ENVIRONMENT, read_environment
 
 NAMES = ("node-a", "node-b", "node-c")
 STORE_BYTES = 80 * 2**20
-# A dead node is found in 3 to 5 s, not in 15.
+# A dead or silent node is found in 9 s, not in 15 or never.
 QUICK = {
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "1000",
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
 }
 
@@ -50,6 +51,11 @@ class RayCluster:
     @property
     def address(self) -> str:
         return str(self._cluster.address)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the nodes that run."""
+        return tuple(self._nodes)
 
     def add(self, name: str, cores: Iterable[int], wait: bool = True, **options: Any) -> None:
         """The first node is the head; `options` are those of ray.cluster_utils.Cluster.add_node."""
