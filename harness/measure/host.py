@@ -45,8 +45,9 @@ def host_facts() -> dict[str, object]:
     }
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that take part; absent ones are left out."""
+    """Of Python and of the packages that take part; absent ones are left out. Looked up once."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
