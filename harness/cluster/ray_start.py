@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_worker_niceness": "0",  # by default what measures would give way to everything else
     "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
 }
 
