@@ -1,0 +1,138 @@
+"""Two real `ray start` nodes in network namespaces of their own, joined by a bridge in a third.
+
+Nothing of it is seen from outside: the namespaces go when the processes that hold them end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.cluster.ray_start import ENVIRONMENT
+from tests.harness.cluster.ray_cluster import QUICK
+
+PORT = 6379
+TOKEN = "0" * 64
+START_SECONDS = 180.0
+STORE_BYTES = 80 * 2**20
+ENV = {
+    **os.environ,
+    **ENVIRONMENT,
+    **QUICK,
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": TOKEN,
+    "RAY_ENABLE_RECORD_ACTOR_TASK_LOGGING": "0",
+}
+
+
+def unshared(*kinds: str) -> subprocess.Popen[bytes]:
+    """A process that holds new namespaces (net, mount). Skips, saying why, where none are had."""
+    flags = [f"--{kind}" for kind in kinds]
+    tried = subprocess.run(["unshare", *flags, "true"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        pytest.skip(f"namespaces ({', '.join(kinds)}) cannot be made here: {tried.stderr.strip()}")
+    holder = subprocess.Popen(["unshare", *flags, "sleep", "infinity"])
+    name = {"mount": "mnt"}.get(kinds[0], kinds[0])
+    own = os.readlink(f"/proc/self/ns/{name}")
+    while os.readlink(f"/proc/{holder.pid}/ns/{name}") == own:
+        time.sleep(0.01)
+    return holder
+
+
+def inside(holder: subprocess.Popen[bytes], *command: str) -> list[str]:
+    """The command as it runs in a holder's namespaces."""
+    return ["nsenter", "--target", str(holder.pid), "--net", "--mount", *command]
+
+
+class LinkedNodes:
+    """`head` and `far`; the link of the far one can be cut and mended."""
+
+    def __init__(self) -> None:
+        self._holders = [unshared("net") for _ in range(3)]
+        self._hub, self.head, self._far = self._holders
+        self._folders: list[Path] = []
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            self._ip(self._hub, "link add bridge type bridge")
+            self._ip(self._hub, "link set bridge up")
+            for number, node in enumerate((self.head, self._far), 1):
+                port = f"port{number}"
+                peer = f"peer name eth0 netns {node.pid}"
+                self._ip(self._hub, f"link add {port} type veth {peer}")
+                self._ip(self._hub, f"link set {port} master bridge up")
+                self._ip(node, "link set lo up")
+                self._ip(node, f"addr add 10.213.0.{number}/24 dev eth0")
+                self._ip(node, "link set eth0 up")
+            self._start("head", self.head, 1, "--head", f"--port={PORT}")
+            self.join()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def address(self) -> str:
+        return f"10.213.0.1:{PORT}"
+
+    def join(self) -> None:
+        """Start Ray on the far node, and wait until it belongs to the cluster."""
+        self._start("far", self._far, 2, f"--address={self.address}")
+
+    def cut(self) -> None:
+        self._ip(self._hub, "link set port2 down")
+
+    def mend(self) -> None:
+        """The far node was declared dead meanwhile: it is started anew."""
+        self._ip(self._hub, "link set port2 up")
+        self._end("far")
+        self.join()
+
+    def close(self) -> None:
+        for name in list(self._started):
+            self._end(name)
+        for holder in self._holders:
+            holder.kill()
+            holder.wait()
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _ip(where: subprocess.Popen[bytes], words: str) -> None:
+        subprocess.run(inside(where, "ip", *words.split()), check=True, capture_output=True)
+
+    def _start(self, name: str, where: subprocess.Popen[bytes], number: int, *how: str) -> None:
+        folder = Path(tempfile.mkdtemp(prefix=f"polydl-{name}-"))
+        self._folders.append(folder)
+        ray = str(Path(sys.executable).with_name("ray"))
+        command = [ray, "start", *how, f"--node-ip-address=10.213.0.{number}", "--block"]
+        command += [f"--node-name={name}", "--num-cpus=1", f"--temp-dir={folder}"]
+        command += [f"--object-store-memory={STORE_BYTES}", "--include-dashboard=false"]
+        log = (folder / "start.log").open("w+b")
+        with log:
+            started = subprocess.Popen(
+                inside(where, *command), env=ENV, stdout=log, stderr=log, start_new_session=True
+            )
+        self._started[name] = started
+        deadline = time.monotonic() + START_SECONDS
+        while b"Ray runtime started" not in (text := (folder / "start.log").read_bytes()):
+            assert started.poll() is None, text.decode()
+            assert time.monotonic() < deadline, text.decode()
+            time.sleep(0.1)
+
+    def _end(self, name: str) -> None:
+        started = self._started.pop(name)
+        processes = [psutil.Process(started.pid)] if psutil.pid_exists(started.pid) else []
+        for process in processes:
+            processes = [process, *process.children(recursive=True)]
+        for process in processes:
+            if process.is_running():
+                process.kill()
+        started.wait()
+        psutil.wait_procs(processes, timeout=10)

@@ -1,0 +1,156 @@
+"""The driver itself: killed and resumed, interrupted, beside another one, without its MLflow."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli.dashboard import free_port
+from harness.record.journal import CampaignFolder
+from tests.harness.cluster.drivers import Driver, check_journal, joining, swept
+from tests.harness.cluster.faults import (
+    REPEATS,
+    CoreWatch,
+    check_nothing_left,
+    measuring,
+    wait_for,
+)
+from tests.harness.cluster.ray_cluster import RayCluster
+
+UNITS = 5
+
+
+def check_killed_driver(cluster: RayCluster, rng: random.Random, cache: Path, folder: Path) -> None:
+    """SIGKILL at a random instant; the resumed campaign measures what is missing."""
+    log, where = folder.with_suffix(".log"), (*swept(UNITS), *joining(cluster.address))
+    first = Driver(log, cache, *where, f"campaign.dir={folder}")
+    first.wait_for_lines(folder, rng.randrange(UNITS - 1))
+    time.sleep(rng.uniform(0, 1.0))
+    first.process.kill()
+    first.process.wait()
+    check_nothing_left(cache / "polydl", folder.name, scratch=False)
+    kept = CampaignFolder(folder).results()
+    second = Driver(log, cache, *where, f"campaign.resume={folder}")
+    assert second.status() == 0, second.told
+    assert check_journal(folder, UNITS) == {"ok": UNITS}
+    assert CampaignFolder(folder).results()[: len(kept)] == kept
+    check_nothing_left(cache / "polydl", folder.name)
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_killed_driver_is_resumed(
+    repeat: int, ray_cluster: RayCluster, rng: random.Random, build_cache: Path, tmp_path: Path
+) -> None:
+    check_killed_driver(ray_cluster, rng, build_cache, tmp_path / "killed")
+
+
+def test_ctrl_c_ends_agents_and_children(
+    ray_cluster: RayCluster, build_cache: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stopped"
+    where = (*swept(UNITS), *joining(ray_cluster.address), f"campaign.dir={folder}")
+    driver = Driver(tmp_path / "log", build_cache, *where)
+    wait_for(lambda: bool(measuring(build_cache / "polydl")), 120)
+    driver.process.send_signal(signal.SIGINT)
+    assert driver.status() == 130, driver.told
+    assert driver.told.splitlines()[-1] == "polydl run: interrupted"
+    check_nothing_left(build_cache / "polydl", folder.name)
+
+
+def test_two_campaigns_on_one_host_share_no_core(build_cache: Path, tmp_path: Path) -> None:
+    core = min(os.sched_getaffinity(0))
+    names = ("one", "two")
+    with CoreWatch(build_cache / "polydl") as watch:
+        drivers = [
+            Driver(
+                tmp_path / f"{name}.log",
+                build_cache,
+                *swept(UNITS),
+                f"cluster.cores=[{core}]",
+                f"campaign.dir={tmp_path / name}",
+            )
+            for name in names
+        ]
+        assert [driver.status() for driver in drivers] == [0, 0], [d.told for d in drivers]
+    assert not watch.clashes
+    assert len(watch.parents[core]) == 2
+    told = "".join(driver.told for driver in drivers)
+    assert any(f"core {core} is held by pid " in told and f"campaign {n}" in told for n in names)
+    for name in names:
+        assert check_journal(tmp_path / name, UNITS) == {"ok": UNITS}
+        check_nothing_left(build_cache / "polydl", name)
+
+
+class MlflowServer:
+    """On loopback, with a store of its own; its port is known at once."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port(None)
+        self.address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+        command += ["--default-artifact-root", str(folder / "artifacts")]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait(self) -> None:
+        wait_for(self._answers, 180)
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MlflowServer]:
+    one = MlflowServer(tmp_path)
+    yield one
+    one.kill()
+
+
+def check_killed_server(
+    server: MlflowServer, rng: random.Random, cache: Path, folder: Path
+) -> None:
+    """The campaign goes on with its journal alone, and says how MLflow is made complete."""
+    server.wait()
+    tracking = ("tracking=mlflow", f"tracking.uri={server.address}")
+    plain = [word for word in swept(UNITS) if not word.startswith("tracking")]
+    driver = Driver(folder.with_suffix(".log"), cache, *plain, *tracking, f"campaign.dir={folder}")
+    driver.wait_for_lines(folder, rng.randrange(UNITS - 1))
+    time.sleep(rng.uniform(0, 0.5))
+    server.kill()
+    assert driver.status() == 0, driver.told
+    assert check_journal(folder, UNITS) == {"ok": UNITS}
+    assert f"polydl sync {folder}" in driver.told.replace("\n", "")
+    check_nothing_left(cache / "polydl", folder.name)
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_killed_mlflow_server(
+    repeat: int, server: MlflowServer, rng: random.Random, build_cache: Path, tmp_path: Path
+) -> None:
+    check_killed_server(server, rng, build_cache, tmp_path / "untracked")
