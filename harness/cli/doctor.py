@@ -66,6 +66,6 @@ def _cluster(settings: Settings, console: Console) -> int:
     unable = sum(found.node is None for found in nodes)
     console.print(
         f"{slots} slots on {len(nodes) - unable} nodes"
-        + (f"; {unable} nodes cannot measure" if unable else "")
+        + (f"; {unable} cannot measure" if unable else "")
     )
     return 0
