@@ -20,7 +20,6 @@ NAMES = ("node-a", "node-b", "node-c")
 STORE_BYTES = 80 * 2**20
 # A dead or silent node is found in 9 s, not in 15 or never.
 QUICK = {
-    "RAY_raylet_start_wait_time_s": "120",
     "RAY_health_check_initial_delay_ms": "2000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
