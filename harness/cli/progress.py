@@ -79,7 +79,7 @@ class Progress:
                 self._slots[node.name] = self._slots.get(node.name, 0) + node.slots
 
     def told(self, message: str) -> None:
-        self._console.print(f"[yellow]note:[/] {message}", highlight=False)
+        self._console.print(Text(f"note: {message}", style="yellow"), soft_wrap=True)
 
     def on_event(self, event: Event) -> None:
         with self._lock:
@@ -87,7 +87,8 @@ class Progress:
             self._doing[event.unit.key] = event
             self._nodes.setdefault(event.node, Counter())[event.step] += 1
         if event.note:
-            self._console.print(f"{event.unit.problem.name} {event.step}: {event.note}")
+            told = f"{event.unit.problem.name} {event.step}: {event.note}"
+            self._console.print(Text(told), soft_wrap=True)
 
     def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None:
         failed = any(result.status == "failed" for result in results)

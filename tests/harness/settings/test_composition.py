@@ -18,7 +18,7 @@ SWEEP = (
     "-m",
     "primitive=matmul,conv2d",
     "strategy=roofline,[roofline,top_k],polydl",
-    "baseline=onednn,[]",
+    "baseline=[]",
     "primitive.sizes.n=range(1,6)",
     "primitive.plain=[],[c]",
     "threads=1,2,3,5,8",
@@ -47,9 +47,9 @@ def slowly(arguments: tuple[str, ...]) -> list[object]:
     return found
 
 
-def test_a_sweep_of_six_hundred_is_what_it_is_one_by_one() -> None:
+def test_a_sweep_of_three_hundred_is_what_it_is_one_by_one() -> None:
     quickly = [settings.resolved for settings in load_settings(SWEEP)]
-    assert len(quickly) == 600
+    assert len(quickly) == 300
     assert quickly == slowly(SWEEP)
 
 
