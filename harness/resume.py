@@ -35,7 +35,7 @@ def start_now(command: Sequence[str], moment: str, nodes: Mapping[str, str]) -> 
     """What is recorded of a driver's start; `nodes` gives the compiler by fingerprint."""
     return {
         "started": moment,
-        "command": ["polydl", *command],
+        "command": " ".join(["polydl", *command]),
         "code": code_id(),
         "git_commit": git_commit(),
         "versions": versions(),
