@@ -22,7 +22,7 @@ class Slot:
     @property
     def locked(self) -> tuple[int, ...]:
         """The claims in the order in which everybody locks them."""
-        return tuple(sorted(self.claims or self.cores))
+        return tuple(sorted(set(self.claims or self.cores)))
 
     def environment(self) -> dict[str, str]:
         """OpenMP and BLAS threads of a child on this slot."""

@@ -32,7 +32,7 @@ def shares() -> tuple[tuple[int, ...], ...]:
     cores = tuple(sorted(os.sched_getaffinity(0)))
     if len(cores) >= 6:
         return cores[0:2], cores[2:4], cores[4:6]
-    return cores[:1], cores[-1:], (cores[0], cores[-1])
+    return cores[:1], cores[-1:], tuple(sorted({cores[0], cores[-1]}))
 
 
 class RayCluster:
