@@ -120,11 +120,13 @@ class RayPool:
         self._look()
         if not self._sites:
             raise EnvironmentProblem("the Ray cluster has no node that is alive")
-        for site in self._sites.values():
-            site.await_description()
+        deadline = time.monotonic() + self._patience.describe
+        silent = [site.await_description(deadline) for site in self._sites.values()]
         refusals = [site.refusal for site in self._sites.values() if site.refusal is not None]
         if len(refusals) == len(self._sites):
             raise refusals[0].of_all(refusals)
+        if not self.nodes():
+            raise EnvironmentProblem("; ".join(filter(None, silent)))
         self._first = self.nodes()[0]
 
     def _look(self) -> None:

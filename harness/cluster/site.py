@@ -19,7 +19,7 @@ from harness.cluster.node import AnotherMachine, Share
 from harness.cluster.patience import Patience
 from harness.cluster.pool import Node
 from harness.cluster.work import Work
-from harness.errors import EnvironmentProblem, HarnessError
+from harness.errors import HarnessError
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
@@ -90,18 +90,19 @@ class Site:
     def known(self) -> bool:
         return self._node is not None
 
-    def await_description(self) -> None:
+    def await_description(self, deadline: float) -> str | None:
         """Wait for the first description; another machine than the one asked for is `refusal`.
 
-        Raises whatever else it refuses, EnvironmentProblem if it is silent.
+        Gives the reason where the agent is dead or silent until the monotonic `deadline`; the site
+        is quarantined then. Raises whatever else the node refuses.
         """
         try:
-            self._take(ray.get(self._described, timeout=self._patience.describe))
+            self._take(ray.get(self._described, timeout=max(0.0, deadline - time.monotonic())))
         except RayError as error:
-            reason = first_line(error)
-            raise EnvironmentProblem(f"the agent of {self.name} does not answer: {reason}") from (
-                error
-            )
+            reason = f"the agent of {self.name} does not answer: {first_line(error)}"
+            self.quarantine(time.monotonic(), reason)
+            return reason
+        return None
 
     def tend(self, now: float, heard: Callable[[Site, Beat], None]) -> str | None:
         """Take what has come and ask again. Gives the reason when an open site is lost."""

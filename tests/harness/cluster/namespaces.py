@@ -71,7 +71,8 @@ class LinkedNodes:
                 self._ip(node, "link set lo up")
                 self._ip(node, f"addr add 10.213.0.{number}/24 dev eth0")
                 self._ip(node, "link set eth0 up")
-            self._start("head", self.head, 1, "--head", f"--port={PORT}")
+            head = ("--head", f"--port={PORT}", "--include-dashboard=false")
+            self._start("head", self.head, 1, *head)
             self.join()
         except BaseException:
             self.close()
@@ -113,7 +114,7 @@ class LinkedNodes:
         ray = str(Path(sys.executable).with_name("ray"))
         command = [ray, "start", *how, f"--node-ip-address=10.213.0.{number}", "--block"]
         command += [f"--node-name={name}", "--num-cpus=1", f"--temp-dir={folder}"]
-        command += [f"--object-store-memory={STORE_BYTES}", "--include-dashboard=false"]
+        command += [f"--object-store-memory={STORE_BYTES}"]
         log = (folder / "start.log").open("w+b")
         with log:
             started = subprocess.Popen(

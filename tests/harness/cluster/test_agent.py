@@ -8,6 +8,7 @@ from threading import Barrier
 
 import pytest
 
+from harness.cluster import slots
 from harness.cluster.agent import QUEUED, Agent, CoreLost
 from harness.cluster.node import Share
 from harness.cluster.topology import Core, Topology
@@ -18,6 +19,12 @@ from tests.harness.campaigns import NODE
 from tests.harness.cluster.faults import tiny_units, wait_for
 
 ABSENT = 4000  # the first of some cores that no test machine has
+
+
+@pytest.fixture(autouse=True)
+def _own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No locks of absent cores among the host's."""
+    monkeypatch.setattr(slots, "RUN_LOCK", tmp_path)
 
 
 def share(cores: int) -> Share:
