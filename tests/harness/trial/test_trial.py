@@ -85,6 +85,8 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, build_cache: Path) -> No
         assert result.cores == SLOT.cores and result.quality == "shared" and result.seed == 5
         assert result.stop in ("half-width", "budget")
         assert result.host["peak_gflops"] == 50.0 and "compiler" in result.versions
+        held = {cache.name: cache.bytes for cache in host().caches}
+        assert held and result.host["analysed_caches"] == held
         rows = outcome.samples[result.trial]
         assert len(rows) == result.seconds.samples == 2 * 2 * 2
         assert {"process", "block", "position", "seconds", "calls", "flags"} == set(rows[0])
