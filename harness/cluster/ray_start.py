@@ -23,6 +23,7 @@ LOOPBACK = "127.0.0.1"
 _ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_task_oom_retries": "1",
+    "RAY_worker_niceness": "0",  # 15 otherwise, and measured children would inherit it
     "RAY_enable_metrics_collection": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
