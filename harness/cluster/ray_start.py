@@ -67,6 +67,6 @@ def _init(**options: Any) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # also bare ones, such as a start that took too long
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise EnvironmentProblem(f"Ray does not start: {reason}") from error
