@@ -129,7 +129,7 @@ def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_interrupted_in_a_measurement(tmp_path: Path) -> None:
-    words = ["run", *TOY, *BRIEF, "baseline=[]", "campaign.name=long"]
+    words = ["run", *TOY, *BRIEF, "baseline=[twin]", "campaign.name=long"]  # a ratio to wait for
     process = started(*words, "measure.half_width=1e-9", "measure.budget_seconds=60")
     folder = tmp_path / "runs" / "long"
     deadline = time.monotonic() + 60
