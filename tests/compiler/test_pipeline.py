@@ -46,7 +46,7 @@ def test_a_limit_keeps_the_head_of_the_ranking() -> None:
     ranked = ranked_schedules(primitive, AVX2)
     assert ranked_schedules(primitive, AVX2, limit=7) == ranked[:7]
     assert ranked_schedules(primitive, AVX2, limit=10**6) == ranked
-    with pytest.raises(CompilerError, match="unknown ranking 'best'; known: .*roofline"):
+    with pytest.raises(CompilerError, match=r"unknown ranking 'best'; known: .*roofline"):
         ranked_schedules(primitive, AVX2, ranking="best")
 
 
