@@ -47,6 +47,7 @@ def start_local(share: Share) -> None:
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
         _init(
+            address="local",  # never the cluster that happens to run on this machine
             num_cpus=len(share.housekeeping),
             num_gpus=0,
             object_store_memory=OBJECT_STORE_BYTES,
