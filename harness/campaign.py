@@ -25,7 +25,14 @@ from harness.record.configuration import (
     documents_in,
     documents_of,
 )
-from harness.record.journal import NAME, RUNS, CampaignFolder, CampaignWriter, find_campaign
+from harness.record.journal import (
+    NAME,
+    RUNS,
+    CampaignFolder,
+    CampaignWriter,
+    find_campaign,
+    recorded_schedule,
+)
 from harness.record.ledger import Ledger
 from harness.record.result import Status, TrialResult
 from harness.report.rank_quality import CampaignQuality
@@ -128,23 +135,6 @@ def campaign_path(choice: CampaignChoice, name: str) -> Path:
     if choice.resume is not None:
         return find_campaign(choice.resume).path
     return Path(choice.dir) if choice.dir is not None else RUNS / name
-
-
-def recorded_schedule(source: str) -> str:
-    """The schedule of CAMPAIGN:TRIAL. Raises RecordError or SettingsError."""
-    campaign, colon, trial = source.rpartition(":")
-    if not colon or not campaign or not trial:
-        raise SettingsError(f"strategy.fixed.from: '{source}' is not of the form CAMPAIGN:TRIAL")
-    results = find_campaign(campaign).results()
-    found = [result for result in results if result.trial == trial]
-    if not found:
-        known = ", ".join(r.trial for r in results if r.schedule)
-        raise SettingsError(
-            f"strategy.fixed.from: no trial '{trial}' in {campaign}; with a schedule: {known}"
-        )
-    if found[0].schedule is None:
-        raise SettingsError(f"strategy.fixed.from: trial '{trial}' has no schedule")
-    return found[0].schedule
 
 
 def run(

@@ -49,13 +49,17 @@ class Traffic:
 
     def _fetched(self, own: Sequence[Lines], capacity: float, crowding: bool) -> float:
         """Lines of one tensor, innermost loop first: all of a body again, or only what is new."""
+        still = self._missed(own, 0, capacity, crowding)
+        if not still:  # everything is there from the last call
+            return 0.0
         fetched = own[-1].touched
-        missed = self._missed(own, len(own) - 1, capacity, crowding)
         for depth in range(len(own) - 2, -1, -1):
-            again = self._trips[depth] * fetched - own[depth].touched
-            fetched = own[depth].touched + max(0.0, again) * missed
-            missed = self._missed(own, depth, capacity, crowding)
-        return fetched * missed
+            touched = own[depth].touched
+            again = self._trips[depth] * fetched - touched
+            fetched = touched
+            if again > 0.0:
+                fetched += again * self._missed(own, depth + 1, capacity, crowding)
+        return fetched * still
 
     def _missed(self, own: Sequence[Lines], depth: int, capacity: float, crowding: bool) -> float:
         """Share of the last iteration's lines that are gone: caches are no perfect stacks."""

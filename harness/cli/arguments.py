@@ -11,10 +11,10 @@ from harness.record.journal import CampaignFolder
 EXPERIMENT = "polydl"
 
 
-def campaign_argument(
-    arguments: Sequence[str], usage: str, keys: Sequence[str], optional: bool = False
-) -> tuple[str | None, dict[str, str]]:
-    """The campaign's name and `tracking.KEY=VALUE` options. Raises SettingsError with the usage."""
+def names_and_options(
+    arguments: Sequence[str], usage: str, keys: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Bare words, and `KEY=VALUE` options. Raises SettingsError with the usage."""
     names: list[str] = []
     options: dict[str, str] = {}
     for word in arguments:
@@ -25,6 +25,14 @@ def campaign_argument(
             options[key.removeprefix("tracking.")] = value
         else:
             raise SettingsError(f"unknown argument '{word}'; usage: {usage}")
+    return names, options
+
+
+def campaign_argument(
+    arguments: Sequence[str], usage: str, keys: Sequence[str], optional: bool = False
+) -> tuple[str | None, dict[str, str]]:
+    """The campaign's name and `tracking.KEY=VALUE` options. Raises SettingsError with the usage."""
+    names, options = names_and_options(arguments, usage, keys)
     if len(names) > 1 or (not names and not optional):
         raise SettingsError(f"{'more than one' if names else 'no'} campaign; usage: {usage}")
     return (names[0] if names else None), options

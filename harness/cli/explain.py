@@ -12,10 +12,10 @@ from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
-from harness.campaign import recorded_schedule
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.measure.ceilings import host_architecture
+from harness.record.journal import recorded_schedule
 from harness.report.explain import as_json, as_text
 from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.settings import Settings, load_settings

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from compiler.cost.tournament import classifier_data
+from harness.cli.arguments import names_and_options
 from harness.cli.rooms import room
 from harness.errors import RecordError, SettingsError
 from harness.learn.surveys import surveys_of
@@ -18,7 +19,7 @@ USAGE = "polydl train CAMPAIGN [CAMPAIGN...] out=FILE [test=NETWORK,...] [seed=0
 
 
 def main(arguments: Sequence[str]) -> int:
-    names, options = _read(arguments)
+    names, options = names_and_options(arguments, USAGE, ("out", "test", "seed"))
     if not names or not options.get("out"):
         raise SettingsError(f"{'no campaign' if not names else 'no out=FILE'}; usage: {USAGE}")
     seed = options.get("seed", "0")
@@ -50,18 +51,3 @@ def main(arguments: Sequence[str]) -> int:
         soft_wrap=True,
     )
     return 0
-
-
-def _read(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Campaigns, and the options by key. Raises SettingsError with the usage."""
-    names: list[str] = []
-    options: dict[str, str] = {}
-    for word in arguments:
-        key, equals, value = word.partition("=")
-        if not equals and not word.startswith("-"):
-            names.append(word)
-        elif equals and key in ("out", "test", "seed"):
-            options[key] = value
-        else:
-            raise SettingsError(f"unknown argument '{word}'; usage: {USAGE}")
-    return names, options

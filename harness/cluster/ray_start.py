@@ -32,11 +32,11 @@ TOKEN = "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token"
 # more, not for ever; nobody reads the metrics.
 ENVIRONMENT = {
     "RAY_task_oom_retries": "1",
+    "RAY_worker_niceness": "0",  # 15 otherwise, and measured children would inherit it
     "RAY_enable_metrics_collection": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
-    "RAY_worker_niceness": "0",  # by default what measures would give way to everything else
     "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
 }
 
@@ -206,7 +206,7 @@ def _init(**options: Any) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except Exception as error:  # also bare ones, such as a start that took too long
         raise EnvironmentProblem(f"Ray does not start: {_line(error)}") from error
 
 

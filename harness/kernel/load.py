@@ -107,7 +107,7 @@ class KernelExecutable:
             elif buffer.role == "input":
                 raise LoadError(f"kernel: no values for its input '{buffer.name}'")
             else:
-                held.values[:] = np.resize(garbage, buffer.elements)
+                _fill(held.values, garbage)
             self._memory.append(held)
             self._pointers[index] = held.address
 
@@ -220,6 +220,13 @@ class AdapterExecutable:
         if self.argument:
             self._library.polydl_adapter_destroy(self.argument)
             self.argument = 0
+
+
+def _fill(values: Array, pattern: Array) -> None:
+    """Repeat a pattern to the end; np.resize takes a fifth of a second for a million floats."""
+    whole = len(values) // len(pattern) * len(pattern)
+    values[:whole].reshape(-1, len(pattern))[:] = pattern
+    values[whole:] = pattern[: len(values) - whole]
 
 
 def _library(spec: ExecutableSpec) -> ctypes.CDLL:

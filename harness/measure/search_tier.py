@@ -99,6 +99,7 @@ class _Race:
         sentinel: int | None = None
         best: float | None = None
         for made in range(self._settings.search_passes):
+            self.close()  # where a process's pages lie moves its times: another pass, others
             for count, index in enumerate(order[::-1] if made % 2 else order, start=1):
                 if self._found[index].failure is not None:
                     continue
@@ -116,6 +117,7 @@ class _Race:
     def close(self) -> None:
         if self._searcher is not None:
             self._searcher.close()
+            self._searcher = None
 
     def _winner(self) -> int | None:
         """The best few again, side by side: the winner of a noisy race is flattered.

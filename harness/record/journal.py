@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from harness.errors import RecordError
+from harness.errors import RecordError, SettingsError
 from harness.record.result import TrialResult
 from harness.record.result_line import json_text, line_of, result_of
 
@@ -214,6 +214,23 @@ def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:
     raise RecordError(
         f"campaign '{name}': no such folder, nor under {runs}/; known there: {listed}"
     )
+
+
+def recorded_schedule(source: str) -> str:
+    """The schedule of CAMPAIGN:TRIAL. Raises RecordError or SettingsError."""
+    campaign, colon, trial = source.rpartition(":")
+    if not colon or not campaign or not trial:
+        raise SettingsError(f"strategy.fixed.from: '{source}' is not of the form CAMPAIGN:TRIAL")
+    results = find_campaign(campaign).results()
+    found = [result for result in results if result.trial == trial]
+    if not found:
+        known = ", ".join(r.trial for r in results if r.schedule)
+        raise SettingsError(
+            f"strategy.fixed.from: no trial '{trial}' in {campaign}; with a schedule: {known}"
+        )
+    if found[0].schedule is None:
+        raise SettingsError(f"strategy.fixed.from: trial '{trial}' has no schedule")
+    return found[0].schedule
 
 
 def _checked(name: str) -> str:

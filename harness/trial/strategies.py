@@ -120,8 +120,10 @@ def _survey(options: Mapping[str, object], space: str, rankings: Rankings) -> Ch
         for ranked, _ in found.values():
             first.update((one.schedule, None) for one in ranked[rank : rank + 1])
     unit = rankings.unit
+    dice = random.Random(f"{unit.seed} {content_id(unit.problem.spec)}")
     drawn = sorted(places, key=str)
-    random.Random(f"{unit.seed} {content_id(unit.problem.spec)}").shuffle(drawn)
+    dice.shuffle(drawn)
     picked = [*first, *(schedule for schedule in drawn if schedule not in first)][:count]
+    dice.shuffle(picked)  # a disturbed moment must not hit one ranking's favourites together
     choices = tuple(Choice(s, predicted.get(s), places[s]) for s in picked)
     return Chosen(choices, len(places), sum(seconds for _, seconds in found.values()))

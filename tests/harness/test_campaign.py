@@ -13,7 +13,7 @@ from harness import campaign
 from harness.campaign import NoSink, Sink, Summary, Watcher
 from harness.errors import EnvironmentProblem, RecordError, SettingsError
 from harness.record.configuration import configuration_text, documents_in
-from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.journal import CampaignFolder, CampaignWriter, recorded_schedule
 from harness.record.result import TrialResult
 from harness.settings import as_recorded, load_settings, resumed_alone
 from harness.trial import UnitOutcome
@@ -263,13 +263,13 @@ def test_a_recorded_schedule_is_found_by_its_trial() -> None:
     folder = run("campaign.name=one").folder
     trial = folder.results()[0].trial
     with pytest.raises(SettingsError, match="has no schedule"):
-        campaign.recorded_schedule(f"one:{trial}")
+        recorded_schedule(f"one:{trial}")
     with pytest.raises(SettingsError, match="no trial 'x' in one"):
-        campaign.recorded_schedule("one:x")
+        recorded_schedule("one:x")
     with pytest.raises(SettingsError, match="CAMPAIGN:TRIAL"):
-        campaign.recorded_schedule("one")
+        recorded_schedule("one")
     with pytest.raises(RecordError):
-        campaign.recorded_schedule("two:x")
+        recorded_schedule("two:x")
 
 
 def test_a_missing_sink_is_told() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from compiler.problem.architecture import Architecture
-from compiler.schedule.microkernel import RegisterTile, dividing_tile, register_tiles_of
+from compiler.schedule.microkernel import (
+    LOADS_PER_CYCLE,
+    RegisterTile,
+    dividing_tile,
+    register_tiles_of,
+)
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
 
 
@@ -18,7 +23,7 @@ def test_registers() -> None:
 
 def test_cycles_are_the_longest_of_three() -> None:
     assert RegisterTile(7, 4).cycles(AVX512) == 14  # multiply-adds: 28 at two a cycle
-    assert RegisterTile(14, 1).cycles(AVX512) == 7.5  # loads: 15 at two a cycle
+    assert RegisterTile(14, 1).cycles(AVX512) == 15 / LOADS_PER_CYCLE  # one vector, 14 scalars
     assert RegisterTile(2, 2).cycles(AVX512) == 4  # the latency of one multiply-add
     assert RegisterTile(6, 4).cycles(NEON) == 6  # four multiply-adds a cycle
 

@@ -36,6 +36,8 @@ def started(*words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # shells let what they run in the background ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -129,13 +131,13 @@ def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_interrupted_in_a_measurement(tmp_path: Path) -> None:
-    words = ["run", *TOY, *BRIEF, "baseline=[]", "campaign.name=long"]
+    words = ["run", *TOY, *BRIEF, "baseline=[twin]", "campaign.name=long"]  # a ratio to wait for
     process = started(*words, "measure.half_width=1e-9", "measure.budget_seconds=60")
     folder = tmp_path / "runs" / "long"
     deadline = time.monotonic() + 60
-    while not children_measuring(process.pid) and time.monotonic() < deadline:
+    while not (seen := children_measuring(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert children_measuring(process.pid)
+    assert seen
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors

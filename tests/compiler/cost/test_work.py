@@ -1,0 +1,69 @@
+"""Cycles of microkernels: what any count must satisfy, and cases small enough to do by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from compiler.cost.work import CALL_CYCLES, DRAIN_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.contraction import contraction
+from compiler.schedule.microkernel import LOADS_PER_CYCLE
+from compiler.schedule.schedule import Schedule, parse_schedule
+from tests.compiler.machines import AVX2
+from tests.compiler.problem.operators import conv2d, matmul
+
+
+def _nest(**sizes: int) -> Primitive:
+    return loop_nest(primitive_from(matmul(**sizes))).nest
+
+
+def _cycles(nest: Primitive, schedule: Schedule) -> tuple[float, float]:
+    found = Work(nest, AVX2).cycles(schedule, contraction(nest, schedule.vector[0]))
+    return found.compute, found.overhead
+
+
+def test_a_product_by_hand() -> None:
+    nest = _nest(m=12, n=32, k=20)
+    tile = "broadcast/vector:n.8/tile:n.2+m.{}/order:n+m+k/layout:b.Ba8b"
+    compute, overhead = _cycles(nest, parse_schedule(tile.format(6)))
+    assert compute == 4 * 20 * 6.0  # four tiles of 12 accumulators, two multiply-adds a cycle
+    assert overhead == 4 * (CALL_CYCLES + DRAIN_CYCLES + ENTRY_CYCLES)
+    compute, overhead = _cycles(nest, parse_schedule(tile.format(4)))
+    assert compute == 6 * 20 * 4.0  # six of 8: as many as the latency needs
+    assert overhead == 6 * (CALL_CYCLES + ENTRY_CYCLES)
+    compute, _ = _cycles(nest, parse_schedule(tile.format(2)))
+    assert compute == 12 * 20 * 4.0  # 4 accumulators wait for each other
+    column = "broadcast/vector:n.8/tile:m.12/order:n+m+k/layout:b.Ba8b"
+    compute, _ = _cycles(nest, parse_schedule(column))
+    assert compute == pytest.approx(4 * 20 * 13 / LOADS_PER_CYCLE)  # 13 loads for 12 multiply-adds
+
+
+def test_a_cut_reduction_moves_its_accumulators() -> None:
+    nest = _nest(m=12, n=32, k=20)
+    whole = parse_schedule("broadcast/vector:n.8/tile:n.2+m.4/order:n+m+k/layout:b.Ba8b")
+    cut = replace(whole, order=("k@1", "n", "m", "k"), block=(("k@1", 10),))
+    (compute, overhead), (same, more) = _cycles(nest, whole), _cycles(nest, cut)
+    assert same == compute
+    assert more == pytest.approx(2 * (overhead + 6 * 2 * 8 * MOVE_CYCLES))
+
+
+def test_vectors_that_start_anywhere_load_more() -> None:
+    spec = conv2d(n=1, ic=4, oc=8, ih=10, iw=34, pad_h=0, pad_w=0)
+    nest = loop_nest(primitive_from(spec)).nest
+    pixels = "pixels/vector:ow.8/tile:ow.1+oc.8/order:oh+oc+ow+ic+kh+kw/layout:weight.bcda"
+    compute, _ = _cycles(nest, parse_schedule(pixels))
+    crossing = AVX2.vector_bytes / 64
+    steps = 8 * 4 * 4 * 9  # rows, vectors in a row, channels, taps
+    assert compute == pytest.approx(steps * (8 + 1 + crossing) / LOADS_PER_CYCLE)
+
+
+def test_padding_is_not_computed() -> None:
+    padded = loop_nest(primitive_from(conv2d(ic=16, oc=16, ih=8, iw=8))).nest
+    inside = loop_nest(primitive_from(conv2d(ic=16, oc=16, ih=10, iw=10, pad_h=0, pad_w=0))).nest
+    text = "broadcast/vector:oc.8/tile:oc.2+ow.4/order:oc+oh+ow+kh+kw+ic"
+    schedule = parse_schedule(text)
+    assert 0 < _cycles(padded, schedule)[0] < _cycles(inside, schedule)[0]
