@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import (
+    LocalRayletDiedError,
+    NodeDiedError,
+    RayError,
+    TaskUnschedulableError,
+    WorkerCrashedError,
+)
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.choices import ClusterChoice
@@ -19,6 +25,8 @@ from harness.measure.sysfs import processor_list
 
 CORES_LABEL = "polydl_cores"  # `ray start --labels=polydl_cores=0_2-5`: the node's share
 ANSWER_SECONDS = 90.0  # for the first task on a node, whose worker has to start
+# Of a node that died and that Ray still lists: it has no say in what others do.
+GONE = (LocalRayletDiedError, NodeDiedError, TaskUnschedulableError, WorkerCrashedError)
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ def portable(folder: Path) -> Path:
 
 
 def lacks_of(present: Sequence[Member], cache_dir: Path) -> dict[str, list[Lack]]:
-    """By the node's id; asks all nodes at once."""
+    """By the node's id; asks all nodes at once. One that is gone lacks nothing."""
     ask = ray.remote(num_cpus=1, max_retries=0)(lacks_here)
     versions = versions_here()
     asked = {
@@ -115,6 +123,8 @@ def lacks_of(present: Sequence[Member], cache_dir: Path) -> dict[str, list[Lack]
 def _answer(call: Any) -> list[Lack]:
     try:
         lacks: list[Lack] = ray.get(call, timeout=0.1)
+    except GONE:
+        return []
     except RayError as error:
         reason = " ".join(str(error).split())[-300:] or type(error).__name__
         return [Lack(f"a worker that starts and answers ({reason})", "look at Ray's logs there")]

@@ -76,7 +76,6 @@ class RayPool:
             else:
                 join(choice)
                 self._cache_dir = cache_dir = portable(cache_dir)
-                refuse_lacking(choice, cache_dir)
             self._work = ray.put(work)
             self._prepare = ray.remote(num_cpus=1, max_retries=0, num_returns=2)(prepare)
             self._opening = Opening(work, share, choice, architecture, threads, campaign, cache_dir)
@@ -119,7 +118,9 @@ class RayPool:
     def _open_sites(self) -> None:
         self._look()
         if not self._sites:
-            raise EnvironmentProblem("the Ray cluster has no node that is alive")
+            raise EnvironmentProblem("the Ray cluster has no node that is alive and has a CPU")
+        if self._choice.kind == "ray":
+            refuse_lacking(self._choice, self._cache_dir)  # while the agents start
         deadline = time.monotonic() + self._patience.describe
         silent = [site.await_description(deadline) for site in self._sites.values()]
         refusals = [site.refusal for site in self._sites.values() if site.refusal is not None]

@@ -138,12 +138,16 @@ def measuring(cache: Path) -> list[psutil.Process]:
 
 def check_nothing_left(cache: Path, campaign: str = CAMPAIGN, scratch: bool = True) -> None:
     """No child, no core's lock and, unless a killed driver could not see to it, no scratch."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while (left := measuring(cache)) and time.monotonic() < deadline:
+
+
+    def left() -> list[object]:
+        held = [owner for owner in held_locks() if f"campaign {campaign}\n" in owner]
+        return [*(process.info["cmdline"] for process in measuring(cache)), *held]
+
+    deadline = time.monotonic() + GONE_SECONDS  # an agent that stands still is killed in 6 s
+    while left() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not left, [process.info["cmdline"] for process in left]
-    held = [owner for owner in held_locks() if f"campaign {campaign}\n" in owner]
-    assert not held
+    assert not left()
     assert not scratch or not list((cache / "scratch").glob("*"))
 
 

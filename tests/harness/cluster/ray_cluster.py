@@ -60,6 +60,8 @@ class RayCluster:
         """The first node is the head; `options` are those of ray.cluster_utils.Cluster.add_node."""
         self._nodes[name] = self._cluster.add_node(
             wait=wait,
+            num_cpus=1,  # Ray starts as many workers at once
+            include_log_monitor=False,
             node_name=name,
             node_ip_address="127.0.0.1",
             temp_dir=self._folder,
@@ -80,6 +82,16 @@ class RayCluster:
         for process in self.processes(name):
             process.kill()
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
+
+    def remove(self, name: str) -> None:
+        """As with `ray stop`: the others know at once."""
+        self._cluster.remove_node(self._nodes.pop(name))
+
+    def restore(self) -> None:
+        """Start what was killed anew."""
+        for name, cores in zip(NAMES, shares(), strict=True):
+            if name not in self._nodes:
+                self.add(name, cores)
 
     def close(self) -> None:
         ray.shutdown()

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cluster.ray_pool import RayPool
 from harness.cluster.serial_pool import SerialPool
 from harness.settings import load_settings
 from tests.harness.cluster.faults import (
@@ -27,38 +28,52 @@ from tests.harness.cluster.faults import (
     tiny_units,
     wait_for,
 )
-from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares, three_nodes
+from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
 
 UNITS = 6
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[RayCluster]:
-    """One of our own, since nodes of it are killed."""
-    made = three_nodes()
-    yield made
-    made.close()
+def pool(ray_cluster: RayCluster, build_cache: Path) -> Iterator[RayPool]:
+    """One for all faults: what was lost has to come back for the next."""
+    with Joined(ray_cluster.address, build_cache).pool() as opened:
+        yield opened
+    check_nothing_left(build_cache)
 
 
-def agent_of(cluster: RayCluster, name: str) -> psutil.Process | None:
-    found = [p for p in cluster.processes(name) if p.name().startswith("ray::Agent")]
-    return found[0] if found else None
+def agents(cluster: RayCluster) -> list[psutil.Process]:
+    """Those that run now, of any node."""
+    running = [process for name in cluster.names for process in cluster.processes(name)]
+    return [process for process in running if process.name().startswith("ray::Agent")]
+
+
+def found(answers: Answers) -> set[tuple[object, ...]]:
+    """What a campaign finds, whichever nodes did it."""
+    return {
+        (r.trial, r.contender, r.status, r.schedule, r.kernel)
+        for _, outcome in answers
+        for r in outcome.results
+    }
 
 
 def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
-    cluster: RayCluster, build_cache: Path
+    pool: RayPool, build_cache: Path
 ) -> None:
     units = tiny_units(9)
-    joined = Joined(cluster.address, build_cache)
-    with joined.pool() as pool, CoreWatch(build_cache) as watch:
-        assert len(pool.nodes()) == len(NAMES)
+    nodes = {node.name: node for node in pool.nodes()}
+    assert tuple(sorted(nodes)) == NAMES
+    assert len({node.target for node in nodes.values()}) == 1
+    with CoreWatch(build_cache) as watch:
         got = answered(pool, units)
     assert check_answers(units, got) == {"ok": len(units)}
-    check_nothing_left(build_cache)
     assert not watch.clashes
-    assert set(watch.parents) <= {core for share in shares() for core in share}
-    agents = {parent for parents in watch.parents.values() for parent in parents}
-    assert len(agents) == len(NAMES)  # every node has measured
+    share = dict(zip(NAMES, shares(), strict=True))
+    results = [result for _, outcome in got for result in outcome.results]
+    assert {result.node for result in results} == set(NAMES)
+    for result in results:
+        assert set(result.cores) <= set(share[result.node])
+        assert nodes[result.node].housekeeping[0] == share[result.node][0]
+        assert result.versions["polydl"] and result.host["git_commit"] != "unknown"
 
     (settings,) = load_settings([*TINY, f"cluster.cores={list(shares()[0])}"])
     serial = SerialPool(
@@ -70,26 +85,16 @@ def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
         watch=lambda event: None,
     )
     with closing(serial):
-        alone = answered(serial, units)
-
-    def found(answers: Answers) -> set[tuple[object, ...]]:
-        return {
-            (r.trial, r.contender, r.status, r.schedule, r.kernel)
-            for _, outcome in answers
-            for r in outcome.results
-        }
-
-    assert found(got) == found(alone)
+        assert found(got) == found(answered(serial, units))
 
 
 def kill_a_node(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
-    name = rng.choice(NAMES[1:])  # the driver joins the first
-    cluster.kill(name)
+    cluster.kill(rng.choice(NAMES[1:]))  # the driver joins the first
 
 
 def kill_an_agent(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
-    agents = [agent for name in NAMES if (agent := agent_of(cluster, name)) is not None]
-    rng.choice(agents).kill()
+    wait_for(lambda: bool(agents(cluster)))
+    rng.choice(agents(cluster)).kill()
 
 
 def kill_a_child(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
@@ -100,8 +105,8 @@ def kill_a_child(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
 
 def stop_an_agent(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
     """It is alive and says nothing any more."""
-    agents = [agent for name in NAMES if (agent := agent_of(cluster, name)) is not None]
-    rng.choice(agents).suspend()
+    wait_for(lambda: bool(agents(cluster)))
+    rng.choice(agents(cluster)).suspend()
 
 
 FAULTS = (kill_a_node, kill_an_agent, kill_a_child, stop_an_agent)
@@ -110,20 +115,20 @@ FAULTS = (kill_a_node, kill_an_agent, kill_a_child, stop_an_agent)
 def check_fault(
     fault: Callable[[RayCluster, random.Random, Path], None],
     cluster: RayCluster,
+    pool: RayPool,
     rng: random.Random,
     cache: Path,
 ) -> None:
-    """One campaign with one fault at a random instant."""
+    """Some units with one fault among them at a random instant."""
     units = tiny_units(UNITS)
     after, delay = rng.randrange(UNITS - 2), rng.uniform(0, 1.0)
-    with Joined(cluster.address, cache).pool() as pool:
+    try:
         got = answered(pool, units, lambda: fault(cluster, rng, cache), after, delay)
+    finally:
+        cluster.restore()
     counts = check_answers(units, got)
     assert counts["failed"] <= (1 if fault is kill_a_child else 0), got
-    check_nothing_left(cache)
-    for name, cores in zip(NAMES, shares(), strict=True):
-        if name not in cluster.names:
-            cluster.add(name, cores)
+    check_nothing_left(cache, scratch=False)  # agents keep it until they end
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
@@ -131,8 +136,9 @@ def check_fault(
 def test_faults(
     fault: Callable[[RayCluster, random.Random, Path], None],
     repeat: int,
-    cluster: RayCluster,
+    ray_cluster: RayCluster,
+    pool: RayPool,
     rng: random.Random,
     build_cache: Path,
 ) -> None:
-    check_fault(fault, cluster, rng, build_cache)
+    check_fault(fault, ray_cluster, pool, rng, build_cache)
