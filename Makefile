@@ -10,14 +10,18 @@ EXTRAS := cluster,tracking,learn,onednn,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 
+CLUSTERS := tests/harness/cluster
+
 .PHONY: demo test soak lint clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
 
+# Tests of clusters start processes on every core: they come alone, and after the others.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --dist=loadscope --ignore=$(CLUSTERS)
+	$(BIN)/python -m pytest $(CLUSTERS)
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak
@@ -34,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "polydl needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv && \
-	    $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
+	    $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
 	then :; else echo "uv did not install it; trying pip" >&2; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[$(EXTRAS)]'; fi

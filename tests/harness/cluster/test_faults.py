@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -43,8 +43,12 @@ def pool(ray_cluster: RayCluster, build_cache: Path) -> Iterator[RayPool]:
 
 def agents(cluster: RayCluster) -> list[psutil.Process]:
     """Those that run now, of any node."""
-    running = [process for name in cluster.names for process in cluster.processes(name)]
-    return [process for process in running if process.name().startswith("ray::Agent")]
+    found = []
+    for process in (process for name in cluster.names for process in cluster.processes(name)):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith("ray::Agent"):
+                found.append(process)
+    return found
 
 
 def found(answers: Answers) -> set[tuple[object, ...]]:
@@ -59,7 +63,7 @@ def found(answers: Answers) -> set[tuple[object, ...]]:
 def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
     pool: RayPool, build_cache: Path
 ) -> None:
-    units = tiny_units(9)
+    units = tiny_units(UNITS)
     nodes = {node.name: node for node in pool.nodes()}
     assert tuple(sorted(nodes)) == NAMES
     assert len({node.target for node in nodes.values()}) == 1

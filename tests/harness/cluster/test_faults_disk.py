@@ -55,6 +55,9 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     one.close()
 
 
+SERIAL = "cluster=serial"
+
+
 def test_a_full_disk_under_the_journal_loses_nothing(
     disk: SmallDisk, build_cache: Path, tmp_path: Path
 ) -> None:
@@ -64,6 +67,7 @@ def test_a_full_disk_under_the_journal_loses_nothing(
         tmp_path / "log",
         build_cache,
         *swept(UNITS),
+        SERIAL,
         f"campaign.dir={folder}",
         before=disk.before,
     )
@@ -78,6 +82,7 @@ def test_a_full_disk_under_the_journal_loses_nothing(
         tmp_path / "log",
         build_cache,
         *swept(UNITS),
+        SERIAL,
         f"campaign.resume={folder}",
         before=disk.before,
     )
@@ -89,7 +94,7 @@ def test_a_full_disk_under_the_journal_loses_nothing(
 def test_a_full_disk_under_the_cache_fails_units_in_one_line(
     disk: SmallDisk, build_cache: Path, tmp_path: Path
 ) -> None:
-    warm = Driver(tmp_path / "log", build_cache, *swept(1), f"campaign.dir={tmp_path / 'warm'}")
+    warm = Driver(tmp_path / "log", build_cache, *swept(1), SERIAL, f"campaign.dir={tmp_path / 'warm'}")
     assert warm.status() == 0, warm.told
     disk.resize(16384)
     needed = [*(build_cache / "polydl").glob("ceilings-*"), *_timers(build_cache / "polydl")]
@@ -134,6 +139,7 @@ def test_a_compiler_that_hangs_is_a_failure(build_cache: Path, tmp_path: Path) -
         tmp_path / "log",
         build_cache,
         *swept(2),
+        SERIAL,
         "measure.compile_seconds=1",
         f"campaign.dir={tmp_path / 'hung'}",
         environment={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},

@@ -29,28 +29,32 @@ from tests.harness.cluster.ray_cluster import RayCluster
 UNITS = 5
 
 
-def check_killed_driver(cluster: RayCluster, rng: random.Random, cache: Path, folder: Path) -> None:
-    """SIGKILL at a random instant; the resumed campaign measures what is missing."""
+def check_killed_driver(
+    cluster: RayCluster, rng: random.Random, cache: Path, folder: Path, repeats: int
+) -> None:
+    """SIGKILL at random instants; each resumed campaign measures what is missing."""
     log, where = folder.with_suffix(".log"), (*swept(UNITS), *joining(cluster.address))
-    first = Driver(log, cache, *where, f"campaign.dir={folder}")
-    first.wait_for_lines(folder, rng.randrange(UNITS - 1))
-    time.sleep(rng.uniform(0, 1.0))
-    first.process.kill()
-    first.process.wait()
-    check_nothing_left(cache / "polydl", folder.name, scratch=False)
+    begin = f"campaign.dir={folder}"
+    for repeat in range(repeats):
+        driver = Driver(log, cache, *where, begin)
+        driver.wait_for_lines(folder, rng.randrange(repeat, UNITS - repeats + repeat))
+        time.sleep(rng.uniform(0, 1.0))
+        driver.process.kill()
+        driver.process.wait()
+        check_nothing_left(cache / "polydl", folder.name, scratch=False)
+        begin = f"campaign.resume={folder}"
     kept = CampaignFolder(folder).results()
-    second = Driver(log, cache, *where, f"campaign.resume={folder}")
-    assert second.status() == 0, second.told
+    last = Driver(log, cache, *where, begin)
+    assert last.status() == 0, last.told
     assert check_journal(folder, UNITS) == {"ok": UNITS}
     assert CampaignFolder(folder).results()[: len(kept)] == kept
     check_nothing_left(cache / "polydl", folder.name)
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
 def test_a_killed_driver_is_resumed(
-    repeat: int, ray_cluster: RayCluster, rng: random.Random, build_cache: Path, tmp_path: Path
+    ray_cluster: RayCluster, rng: random.Random, build_cache: Path, tmp_path: Path
 ) -> None:
-    check_killed_driver(ray_cluster, rng, build_cache, tmp_path / "killed")
+    check_killed_driver(ray_cluster, rng, build_cache, tmp_path / "killed", REPEATS)
 
 
 def test_ctrl_c_ends_agents_and_children(
@@ -139,7 +143,8 @@ def check_killed_server(
     server.wait()
     tracking = ("tracking=mlflow", f"tracking.uri={server.address}")
     plain = [word for word in swept(UNITS) if not word.startswith("tracking")]
-    driver = Driver(folder.with_suffix(".log"), cache, *plain, *tracking, f"campaign.dir={folder}")
+    where = ("cluster=serial", f"campaign.dir={folder}")
+    driver = Driver(folder.with_suffix(".log"), cache, *plain, *tracking, *where)
     driver.wait_for_lines(folder, rng.randrange(UNITS - 1))
     time.sleep(rng.uniform(0, 0.5))
     server.kill()

@@ -19,8 +19,8 @@ from harness.cluster.ray_pool import RayPool
 from harness.cluster.ray_start import join
 from harness.errors import EnvironmentProblem, HarnessError, SettingsError
 from harness.settings import Settings, load_settings
-from tests.harness.campaigns import BRIEF, TOY, plan_from
-from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
+from tests.harness.campaigns import TOY
+from tests.harness.cluster.ray_cluster import NAMES, RayCluster
 
 SOON = 60.0  # seconds in which a refusal comes, on a busy machine
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,31 +63,6 @@ def polydl(*words: str, **environment: str) -> tuple[int, str]:
     )
     assert time.monotonic() - start < SOON
     return done.returncode, done.stderr.strip()
-
-
-def test_units_are_measured_on_every_node_with_shipped_code(
-    ray_cluster: RayCluster, build_cache: Path
-) -> None:
-    pool = opened(settings_for(ray_cluster.address), build_cache)
-    try:
-        nodes = {node.name: node for node in pool.nodes()}
-        assert tuple(sorted(nodes)) == NAMES
-        assert len({node.target for node in nodes.values()}) == 1
-        sweep = "primitive.sizes.n=8,16,24,32,40,48"
-        units = plan_from("-m", *TOY, sweep, *BRIEF, "baseline=[]").units
-        for unit in units:
-            pool.submit(unit)
-        results = [result for _, outcome in pool.outcomes() for result in outcome.results]
-        assert len(results) == len(units)
-        assert {result.status for result in results} == {"ok"}
-        assert {result.node for result in results} <= set(NAMES)
-        share = dict(zip(NAMES, shares(), strict=True))
-        for result in results:
-            assert set(result.cores) <= set(share[result.node])
-            assert nodes[result.node].housekeeping[0] == share[result.node][0]
-            assert result.versions["polydl"] and result.host["git_commit"] != "unknown"
-    finally:
-        pool.close()
 
 
 def test_another_machine_is_refused_with_what_the_nodes_are(

@@ -21,7 +21,7 @@ SWEEP = (
     "baseline=[]",
     "primitive.sizes.n=range(1,6)",
     "primitive.plain=[],[c]",
-    "threads=1,2,3,5,8",
+    "threads=1,2",
     "primitive.dtype=f32",
     "architecture.caches.L2.bytes=1000",
     "format=json",
@@ -47,9 +47,9 @@ def slowly(arguments: tuple[str, ...]) -> list[object]:
     return found
 
 
-def test_a_sweep_of_three_hundred_is_what_it_is_one_by_one() -> None:
+def test_a_sweep_is_what_it_is_one_by_one() -> None:
     quickly = [settings.resolved for settings in load_settings(SWEEP)]
-    assert len(quickly) == 300
+    assert len(quickly) == 120
     assert quickly == slowly(SWEEP)
 
 
