@@ -10,18 +10,14 @@ EXTRAS := cluster,tracking,learn,onednn,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 
-CLUSTERS := tests/harness/cluster
-
 .PHONY: demo test soak lint clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
 
-# Tests of clusters start processes on every core: they come alone, and after the others.
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadscope --ignore=$(CLUSTERS)
-	$(BIN)/python -m pytest $(CLUSTERS)
+	$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak

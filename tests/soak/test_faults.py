@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.cluster.faults import seeded
+from harness.cluster.ray_pool import RayPool
+from tests.harness.cluster.drivers import joining
+from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.namespaces import LinkedNodes
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import FAULTS, check_fault
@@ -17,10 +19,11 @@ from tests.harness.cluster.test_faults_driver import (
     check_killed_driver,
     check_killed_server,
 )
-from tests.harness.cluster.test_faults_link import check_cut_link
+from tests.harness.cluster.test_faults_link import check_cut_links
 
 pytestmark = pytest.mark.soak
 REPEATS = 20
+KILLS, CUTS = 4, 2  # of one campaign
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture(scope="module")
 def linked() -> Iterator[LinkedNodes]:
-    nodes = LinkedNodes()
+    nodes = LinkedNodes(far=CUTS)
     yield nodes
     nodes.close()
 
@@ -47,23 +50,32 @@ def rng(capsys: pytest.CaptureFixture[str]) -> random.Random:
     return seeded(capsys)
 
 
+@pytest.fixture(scope="module")
+def pool(cluster: RayCluster, cache: Path) -> Iterator[RayPool]:
+    with Joined(cluster.address, cache / "polydl").pool() as opened:
+        yield opened
+    check_nothing_left(cache / "polydl")
+
+
 @pytest.mark.parametrize("repeat", range(REPEATS))
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_faults(
     fault: Callable[[RayCluster, random.Random, Path], None],
     repeat: int,
     cluster: RayCluster,
+    pool: RayPool,
     rng: random.Random,
     cache: Path,
 ) -> None:
-    check_fault(fault, cluster, rng, cache / "polydl")
+    check_fault(fault, cluster, pool, rng, cache / "polydl")
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("campaign", range(REPEATS // KILLS))
 def test_killed_drivers(
-    repeat: int, cluster: RayCluster, rng: random.Random, cache: Path, tmp_path: Path
+    campaign: int, cluster: RayCluster, rng: random.Random, cache: Path, tmp_path: Path
 ) -> None:
-    check_killed_driver(cluster, rng, cache, tmp_path / "killed")
+    where = joining(cluster.address)
+    check_killed_driver(rng, cache, tmp_path / "killed", KILLS, *where)
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
@@ -77,8 +89,8 @@ def test_killed_mlflow_servers(
         server.kill()
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("campaign", range(REPEATS // CUTS))
 def test_cut_links(
-    repeat: int, linked: LinkedNodes, rng: random.Random, cache: Path, tmp_path: Path
+    campaign: int, linked: LinkedNodes, rng: random.Random, cache: Path, tmp_path: Path
 ) -> None:
-    check_cut_link(linked, rng, cache, tmp_path / "cut")
+    check_cut_links(linked, rng, cache, tmp_path / "cut", CUTS)

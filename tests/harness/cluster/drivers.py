@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.record.journal import CampaignFolder
-from tests.harness.cluster.faults import PATIENT, TINY
+from tests.harness.cluster.faults import GONE_SECONDS, PATIENT, TINY
 
 END_SECONDS = 300.0
+LINGERING = ("ray::DashboardA", "ray::RuntimeEnv")  # as the kernel cuts names
 MAIN = "import sys; from harness.cli import main; sys.exit(main())"
 
 
@@ -57,6 +59,18 @@ class Driver:
             self.process.kill()
             self.process.wait()
             pytest.fail(f"still running after {seconds:.0f} s: {self.told}")
+
+    def kill(self) -> None:
+        """SIGKILL to it alone; a cluster of its own has to end by itself.
+
+        But for two agents of Ray's, which try for a minute to tell the dead cluster of its end.
+        """
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        below = [child for child in children if not child.name().startswith(LINGERING)]
+        self.process.kill()
+        self.process.wait()
+        _, alive = psutil.wait_procs(below, timeout=GONE_SECONDS)
+        assert not alive
 
     def wait_for_lines(self, folder: Path, count: int) -> None:
         """Until the journal holds so many lines, or the campaign has ended."""

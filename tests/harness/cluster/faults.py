@@ -139,7 +139,6 @@ def measuring(cache: Path) -> list[psutil.Process]:
 def check_nothing_left(cache: Path, campaign: str = CAMPAIGN, scratch: bool = True) -> None:
     """No child, no core's lock and, unless a killed driver could not see to it, no scratch."""
 
-
     def left() -> list[object]:
         held = [owner for owner in held_locks() if f"campaign {campaign}\n" in owner]
         return [*(process.info["cmdline"] for process in measuring(cache)), *held]

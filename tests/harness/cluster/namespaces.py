@@ -1,4 +1,4 @@
-"""Two real `ray start` nodes in network namespaces of their own, joined by a bridge in a third.
+"""Real `ray start` nodes in network namespaces of their own, joined by a bridge in a third.
 
 Nothing of it is seen from outside: the namespaces go when the processes that hold them end.
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ from harness.cluster.ray_start import ENVIRONMENT
 from tests.harness.cluster.ray_cluster import QUICK
 
 PORT = 6379
+LOG = "start.log"
 TOKEN = "0" * 64
 START_SECONDS = 180.0
 STORE_BYTES = 80 * 2**20
@@ -52,48 +54,59 @@ def inside(holder: subprocess.Popen[bytes], *command: str) -> list[str]:
     return ["nsenter", "--target", str(holder.pid), "--net", "--mount", *command]
 
 
-class LinkedNodes:
-    """`head` and `far`; the link of the far one can be cut and mended."""
+def _address(number: int) -> str:
+    return f"10.213.0.{number + 1}"
 
-    def __init__(self) -> None:
-        self._holders = [unshared("net") for _ in range(3)]
-        self._hub, self.head, self._far = self._holders
+
+class LinkedNodes:
+    """`head` and some far ones; the link of each far one can be cut and mended."""
+
+    def __init__(self, far: int) -> None:
+        self._holders = [unshared("net") for _ in range(far + 2)]
+        self._hub, self.head, *self._far = self._holders
         self._folders: list[Path] = []
+        self._cut: set[int] = set()
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         try:
             self._ip(self._hub, "link add bridge type bridge")
             self._ip(self._hub, "link set bridge up")
-            for number, node in enumerate((self.head, self._far), 1):
-                port = f"port{number}"
+            for number, node in enumerate((self.head, *self._far)):
                 peer = f"peer name eth0 netns {node.pid}"
-                self._ip(self._hub, f"link add {port} type veth {peer}")
-                self._ip(self._hub, f"link set {port} master bridge up")
+                self._ip(self._hub, f"link add port{number} type veth {peer}")
+                self._ip(self._hub, f"link set port{number} master bridge up")
                 self._ip(node, "link set lo up")
-                self._ip(node, f"addr add 10.213.0.{number}/24 dev eth0")
+                self._ip(node, f"addr add {_address(number)}/24 dev eth0")
                 self._ip(node, "link set eth0 up")
             head = ("--head", f"--port={PORT}", "--include-dashboard=false")
-            self._start("head", self.head, 1, *head)
-            self.join()
+            self._start("head", self.head, 0, *head)
+            self._await("head")
+            self._join(range(1, far + 1))
         except BaseException:
             self.close()
             raise
 
     @property
     def address(self) -> str:
-        return f"10.213.0.1:{PORT}"
+        return f"{_address(0)}:{PORT}"
 
-    def join(self) -> None:
-        """Start Ray on the far node, and wait until it belongs to the cluster."""
-        self._start("far", self._far, 2, f"--address={self.address}")
-
-    def cut(self) -> None:
-        self._ip(self._hub, "link set port2 down")
+    def cut(self, number: int) -> None:
+        """The link of a far node; they count from 1."""
+        self._ip(self._hub, f"link set port{number} down")
+        self._cut.add(number)
 
     def mend(self) -> None:
-        """The far node was declared dead meanwhile: it is started anew."""
-        self._ip(self._hub, "link set port2 up")
-        self._end("far")
-        self.join()
+        """Far nodes that were cut off were declared dead meanwhile: they are started anew."""
+        for number in self._cut:
+            self._ip(self._hub, f"link set port{number} up")
+            self._end(f"far{number}")
+        self._join(self._cut)
+        self._cut.clear()
+
+    def _join(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._start(f"far{number}", self._far[number - 1], number, f"--address={self.address}")
+        for number in numbers:
+            self._await(f"far{number}")
 
     def close(self) -> None:
         for name in list(self._started):
@@ -112,18 +125,22 @@ class LinkedNodes:
         folder = Path(tempfile.mkdtemp(prefix=f"polydl-{name}-"))
         self._folders.append(folder)
         ray = str(Path(sys.executable).with_name("ray"))
-        command = [ray, "start", *how, f"--node-ip-address=10.213.0.{number}", "--block"]
+        command = [ray, "start", *how, f"--node-ip-address={_address(number)}", "--block"]
         command += [f"--node-name={name}", "--num-cpus=1", f"--temp-dir={folder}"]
         command += [f"--object-store-memory={STORE_BYTES}"]
-        log = (folder / "start.log").open("w+b")
+        log = (folder / LOG).open("w+b")
         with log:
             started = subprocess.Popen(
                 inside(where, *command), env=ENV, stdout=log, stderr=log, start_new_session=True
             )
         self._started[name] = started
+
+    def _await(self, name: str) -> None:
+        """Until its newest Ray runs."""
+        (*_, log) = (f / LOG for f in self._folders if f.name.startswith(f"polydl-{name}-"))
         deadline = time.monotonic() + START_SECONDS
-        while b"Ray runtime started" not in (text := (folder / "start.log").read_bytes()):
-            assert started.poll() is None, text.decode()
+        while b"Ray runtime started" not in (text := log.read_bytes()):
+            assert self._started[name].poll() is None, text.decode()
             assert time.monotonic() < deadline, text.decode()
             time.sleep(0.1)
 
