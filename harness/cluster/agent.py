@@ -59,6 +59,7 @@ class Agent:
         self._change = Condition()
         self._busy: set[int] = set()
         self._lost: set[int] = set()
+        self._known: dict[int, tuple[Slot, ...]] = {}  # slots by their number of cores
         self._doing: dict[Attempt, str] = {}
 
     def describe(
@@ -107,7 +108,9 @@ class Agent:
             self._doing[attempt] = what
 
     def _slots(self, threads: int) -> list[Slot]:
-        return [s for s in self._share.slots(threads) if not self._lost.intersection(s.cores)]
+        if threads not in self._known:
+            self._known[threads] = self._share.slots(threads)
+        return [s for s in self._known[threads] if self._lost.isdisjoint(s.cores)]
 
     @contextmanager
     def _slot(self, threads: int) -> Iterator[Slot]:
@@ -117,11 +120,10 @@ class Agent:
                 left = self._slots(threads)
                 if not left:
                     raise CoreLost(f"no slot is left: cores {sorted(self._lost)} are off-line")
-                free = [slot for slot in left if not self._busy.intersection(slot.cores)]
-                if free:
+                slot = next((s for s in left if self._busy.isdisjoint(s.cores)), None)
+                if slot is not None:
                     break
                 self._change.wait()
-            slot = free[0]
             self._busy.update(slot.cores)
         try:
             yield slot
