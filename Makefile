@@ -17,7 +17,8 @@ demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not soak and not cluster" --numprocesses=logical --dist=loadscope
+	$(BIN)/python -m pytest -m cluster
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak

@@ -27,7 +27,7 @@ from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.ray_start import join, start_local
 from harness.cluster.site import Opening, Site, first_line
 from harness.cluster.work import WORK, Work
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, SettingsError
 from harness.record.result import Stage
 from harness.trial import UnitOutcome
 from harness.trial.measure import clear_scratch
@@ -67,6 +67,7 @@ class RayPool:
         self._calls: dict[Any, tuple[Flight, Unit]] = {}  # Ray's reference -> what it answers
         self._given_up: deque[tuple[Unit, UnitOutcome]] = deque()
         self._sites: dict[str, Site] = {}
+        self._told: set[str] = set()
         self._first: Node | None = None  # what is given up names it, where no other is known
         self._looked = self._alive = time.monotonic()
         try:
@@ -144,7 +145,12 @@ class RayPool:
         """Heartbeats, deadlines, nodes that went and came."""
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            self._look()
+            try:
+                self._look()
+            except SettingsError as error:  # a node joined whose label is wrong: others go on
+                if str(error) not in self._told:
+                    self._told.add(str(error))
+                    log.warning("%s", error)
         for site in list(self._sites.values()):
             reason = site.tend(now, self._heard)
             if reason is not None:

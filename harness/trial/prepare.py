@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from compiler.codegen.kernel import Kernel
@@ -76,14 +75,13 @@ class _Workshop:
 
 def prepare_unit(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
     """Everything that needs no measuring slot. Raises EnvironmentProblem without a C compiler."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
     workshop = _Workshop(unit, compiler_found(), cache_dir)
     rankings = Rankings(unit, architecture)
     contenders = [
         *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
         *(prepared_baseline(contender, unit, cache_dir) for contender in unit.baselines),
     ]
-    return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels, started)
+    return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels)
 
 
 def prepared_baseline(

@@ -74,7 +74,6 @@ class PreparedUnit:
     architecture: Architecture
     contenders: tuple[PreparedContender, ...]
     kernels: Mapping[str, str] = field(default_factory=dict)
-    started: str = ""
     libraries: Mapping[str, Library] = field(default_factory=dict)
     compiler: CCompiler | None = None
 

@@ -14,12 +14,9 @@ from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.namespaces import LinkedNodes
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import FAULTS, check_fault
-from tests.harness.cluster.test_faults_driver import (
-    MlflowServer,
-    check_killed_driver,
-    check_killed_server,
-)
+from tests.harness.cluster.test_faults_driver import check_killed_driver
 from tests.harness.cluster.test_faults_link import check_cut_links
+from tests.harness.cluster.test_faults_server import MlflowServer, check_killed_server
 
 pytestmark = pytest.mark.soak
 REPEATS = 20

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ import pytest
 from harness.cluster.pool import Event, Pool
 from harness.cluster.ray_pool import RayPool
 from harness.cluster.slots import lock_folder
+from harness.record.result import TrialResult
 from harness.settings import load_settings
 from harness.trial import UnitOutcome
 from harness.unit import Unit
@@ -123,6 +125,17 @@ def check_answers(units: Sequence[Unit], got: Answers) -> Counter[str]:
         assert result.status in ("ok", "failed"), result
         assert (result.reason is None) == (result.status == "ok"), result
     return Counter(result.status for result in results)
+
+
+def check_no_core_shared(results: Sequence[TrialResult]) -> None:
+    """By the records: what two units measured on one core does not overlap in time."""
+    for one, other in combinations(results, 2):
+        if set(one.cores) & set(other.cores) and _unit(one) != _unit(other):
+            assert one.ended <= other.started or other.ended <= one.started, (one, other)
+
+
+def _unit(result: TrialResult) -> tuple[str, str]:
+    return result.campaign, str(result.problem)
 
 
 def measuring(cache: Path) -> list[psutil.Process]:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -80,12 +81,9 @@ class RayCluster:
     def kill(self, name: str) -> None:
         """SIGKILL to the node's raylet and all below it, as when the machine loses its power."""
         for process in self.processes(name):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
+                process.kill()
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
-
-    def remove(self, name: str) -> None:
-        """As with `ray stop`: the others know at once."""
-        self._cluster.remove_node(self._nodes.pop(name))
 
     def restore(self) -> None:
         """Start what was killed anew."""

@@ -23,6 +23,7 @@ from tests.harness.cluster.faults import (
     Joined,
     answered,
     check_answers,
+    check_no_core_shared,
     check_nothing_left,
     measuring,
     tiny_units,
@@ -30,6 +31,7 @@ from tests.harness.cluster.faults import (
 )
 from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
 
+pytestmark = pytest.mark.cluster
 UNITS = 5
 
 
@@ -71,8 +73,9 @@ def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
         got = answered(pool, units)
     assert check_answers(units, got) == {"ok": len(units)}
     assert not watch.clashes
-    share = dict(zip(NAMES, shares(), strict=True))
     results = [result for _, outcome in got for result in outcome.results]
+    check_no_core_shared(results)
+    share = dict(zip(NAMES, shares(), strict=True))
     assert {result.node for result in results} == set(NAMES)
     for result in results:
         assert set(result.cores) <= set(share[result.node])

@@ -22,6 +22,7 @@ from harness.settings import Settings, load_settings
 from tests.harness.campaigns import TOY
 from tests.harness.cluster.ray_cluster import NAMES, RayCluster
 
+pytestmark = pytest.mark.cluster
 SOON = 60.0  # seconds in which a refusal comes, on a busy machine
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -16,6 +16,7 @@ from harness.settings import load_settings
 from harness.unit import Unit
 from tests.harness.campaigns import BRIEF, NODE, TOY, plan_from
 
+pytestmark = pytest.mark.cluster
 POOLS: dict[str, Callable[..., Pool]] = {"serial": SerialPool, "local": RayPool}
 
 
