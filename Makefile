@@ -17,7 +17,8 @@ demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not soak and not cluster" --numprocesses=logical --dist=loadscope
+	$(BIN)/python -m pytest -m cluster
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak
@@ -34,7 +35,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "polydl needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv && \
-	    $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
+	    $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
 	then :; else echo "uv did not install it; trying pip" >&2; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[$(EXTRAS)]'; fi

@@ -7,18 +7,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import psutil
-import yaml
 
 from harness.cluster.pool import Node, Pool
 from harness.errors import SettingsError
 from harness.means import Means, campaign_means
 from harness.plan import Plan, check_memory, planned
 from harness.quality import campaign_quality
+from harness.record.configuration import (
+    Document,
+    configuration_text,
+    documents_in,
+    documents_of,
+)
 from harness.record.journal import (
     NAME,
     RUNS,
@@ -27,8 +33,10 @@ from harness.record.journal import (
     find_campaign,
     recorded_schedule,
 )
+from harness.record.ledger import Ledger
 from harness.record.result import Status, TrialResult
 from harness.report.rank_quality import CampaignQuality
+from harness.resume import changed_code, changed_configuration, changed_nodes, in_short, start_now
 from harness.settings import Settings
 from harness.settings.values import CampaignChoice
 from harness.unit import Unit
@@ -71,7 +79,13 @@ class Watcher(Protocol):
 
     def begins(self, plan: Plan, nodes: Sequence[Node]) -> None: ...
 
-    def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None: ...
+    def told(self, message: str) -> None:
+        """Something that the user should know."""
+        ...
+
+    def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None:
+        """The unit is on disk; called from the journal's thread."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -139,69 +153,105 @@ def run(
     """
     choice = settings[0].campaign
     path = campaign_path(choice, plan.campaign)
-    with (
-        _claimed(path, choice.resume is not None) as writer,
-        _logged(writer.folder.log),
-        closing(open_pool()) as pool,
-    ):
-        nodes = pool.nodes()
-        _check_memory(plan, nodes)
-        units = _unfinished(plan.units, nodes, writer.folder.results())
-        writer.write_configuration(configuration_text(settings, command))
-        log.info("%s: %d units on %s", plan.campaign, len(units), [n.name for n in nodes])
-        folder, peak = writer.folder, nodes[0].architecture.peak
-        sink = open_sink(folder)
-        try:
-            watcher.begins(replace(plan, units=units), nodes)
-            _measure(units, pool, writer, sink, watcher)
-            results = folder.results()
-            summary = Summary(
-                folder,
-                results,
-                campaign_means(folder, results),
-                campaign_quality(folder, results),
-                peak,
-            )
-            sink.finish(table(summary))
-        finally:
-            tracked = sink.close()
-        return replace(summary, tracked=tracked)
+    text = configuration_text([one.resolved for one in settings], command)
+    with _claimed(path, choice.resume is not None) as writer, _logged(writer.folder.log):
+        folder = writer.folder
+        recorded, asked = _configurations(folder, text)
+        changes = changed_code(folder.starts()) + changed_configuration(recorded, asked)
+        _check_accepted(changes, choice, plan)
+        if not recorded:  # before anything is begun that may take long
+            writer.write_configuration(text)
+        with closing(open_pool()) as pool:
+            nodes = pool.nodes()
+            _check_memory(plan, nodes)
+            kinds = {node.fingerprint: str(node.facts.get("compiler", "")) for node in nodes}
+            changes += changed_nodes(folder.starts(), kinds)
+            _check_accepted(changes, choice, plan)
+            units = _unfinished(plan.units, nodes, folder.results())
+            if recorded != asked:
+                writer.write_configuration(text)
+            writer.write_start(start_now(command, _now(), kinds))
+            log.info("%s: %d units on %s", plan.campaign, len(units), [n.name for n in nodes])
+            if changes:
+                watcher.told(f"changed since it was recorded: {in_short(changes)}")
+            sink = open_sink(folder)
+            try:
+                watcher.begins(replace(plan, units=units), nodes)
+                _measure(units, pool, writer, sink, watcher)
+                summary = _summary(folder, nodes[0].architecture.peak)
+                sink.finish(table(summary))
+            finally:
+                tracked = sink.close()
+            return replace(summary, tracked=tracked)
 
 
 @contextmanager
 def _claimed(path: Path, resume: bool) -> Iterator[CampaignWriter]:
     """The campaign's folder, for this process alone; gone again when nothing was begun in it."""
     with CampaignWriter(path, resume=resume) as writer:
+        folder = writer.folder
+        fresh = not (folder.configuration.exists() or folder.results_file.exists())
         try:
             yield writer
         finally:
-            if not writer.folder.exists:
-                for leftover in (writer.folder.log, path / ".lock"):
+            if fresh and not folder.starts_file.exists():
+                for leftover in (folder.configuration, folder.log, folder.lock):
                     leftover.unlink(missing_ok=True)
-                for folder in (path, path.parent):
+                for empty in (path, path.parent):
                     with suppress(OSError):  # not empty, or not ours to remove
-                        folder.rmdir()
+                        empty.rmdir()
 
 
-def configuration_text(settings: Sequence[Settings], command: Sequence[str]) -> str:
-    """campaign.yaml: the command, then one document for every combination of the sweep."""
-    header = "# polydl " + " ".join(command) + "\n"
-    documents = [dict(one.resolved) for one in settings]
-    text: str = yaml.safe_dump_all(documents, sort_keys=False)
-    return header + text
+def _configurations(
+    folder: CampaignFolder, text: str
+) -> tuple[Sequence[Document], Sequence[Document]]:
+    """The recorded ones and those of `text`, but for the name and place of the campaign.
+
+    Both are empty where nothing is recorded.
+    """
+    if not folder.configuration.exists():
+        return [], []
+    recorded, asked = (
+        [{k: v for k, v in document.items() if k != "campaign"} for document in documents]
+        for documents in (documents_in(folder.configuration), documents_of(text))
+    )
+    return recorded, asked
+
+
+def _check_accepted(changes: Sequence[str], choice: CampaignChoice, plan: Plan) -> None:
+    if changes and not choice.accept_changes:
+        raise SettingsError(
+            f"{plan.campaign} was recorded otherwise: {in_short(changes)}; "
+            "campaign.accept_changes=true resumes it all the same"
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _measure(
     units: Sequence[Unit], pool: Pool, writer: CampaignWriter, sink: Sink, watcher: Watcher
 ) -> None:
-    for unit in units:
-        pool.submit(unit)
-    for unit, outcome in pool.outcomes():
-        writer.record_unit(outcome.results, outcome.samples, outcome.candidates, outcome.kernels)
-        sink.record(outcome.results)
-        for result in outcome.results:
+    """Every outcome goes to the journal, and from there to whoever wants to know of it."""
+
+    def recorded(unit: Unit, results: Sequence[TrialResult]) -> None:
+        sink.record(results)
+        for result in results:
             log.info(_told(result))
-        watcher.finished(unit, outcome.results)
+        watcher.finished(unit, results)
+
+    with Ledger(writer) as ledger:
+        for unit in units:
+            pool.submit(unit)
+        for unit, outcome in pool.outcomes():
+            ledger.put(outcome, partial(recorded, unit, outcome.results))
+
+
+def _summary(folder: CampaignFolder, peak: float | None) -> Summary:
+    results = folder.results()
+    means, quality = campaign_means(folder, results), campaign_quality(folder, results)
+    return Summary(folder, results, means, quality, peak)
 
 
 def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:
@@ -214,15 +264,19 @@ def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:
 def _unfinished(
     units: Sequence[Unit], nodes: Sequence[Node], results: Sequence[TrialResult]
 ) -> tuple[Unit, ...]:
-    """Units with a trial that is missing or failed; a unit is measured whole or not at all."""
+    """Units with a trial that is missing or failed; a unit is measured whole or not at all.
+
+    What was done on a kind of node that is absent today is done.
+    """
     done = {result.trial for result in results if result.status != "failed"}
-    fingerprints = {node.fingerprint for node in nodes}
+    kinds = {node.fingerprint for node in nodes}
+    kinds |= {str(result.host["fingerprint"]) for result in results if "fingerprint" in result.host}
     return tuple(
         unit
         for unit in units
         if not any(
-            all(unit.trial(contender, f) in done for contender in unit.contenders)
-            for f in fingerprints
+            all(unit.trial(contender, kind) in done for contender in unit.contenders)
+            for kind in kinds
         )
     )
 

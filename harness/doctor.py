@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +18,8 @@ import psutil
 from compiler.problem.architecture import Architecture
 from harness.baseline.baseline import Missing
 from harness.baseline.builders import BUILDERS, baseline_named
-from harness.cluster.neighbour import NOISY, neighbour_cost
+from harness.choices import Exclusive
+from harness.cluster.neighbour import NOISY, share_disturbed
 from harness.cluster.node import Share, share_of
 from harness.cluster.slots import RUN_LOCK, lock_folder
 from harness.errors import HarnessError
@@ -26,6 +27,7 @@ from harness.kernel.build import CCompiler, compiler_found
 from harness.kernel.vector_unit import vector_facts
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
+from harness.measure.slot import Slot
 
 Verdict = Literal["ok", "advice", "missing"]
 MIB, GIB = 2**20, 2**30
@@ -43,10 +45,15 @@ class Finding:
     advice: str = ""
 
 
-def examined(threads: int, cache_dir: Path, cores: tuple[int, ...] | None) -> list[Finding]:
+def examined(
+    threads: int,
+    cache_dir: Path,
+    cores: tuple[int, ...] | None,
+    exclusive: Exclusive = "core",
+) -> list[Finding]:
     """Everything worth knowing before a campaign. Takes about 5 s, of which 3 measure."""
     findings = [*_host(), *_memory(cache_dir)]
-    share = share_of(cores)
+    share = share_of(cores, exclusive)
     findings += _slots(share, threads)
     try:
         compiler = compiler_found()
@@ -57,6 +64,13 @@ def examined(threads: int, cache_dir: Path, cores: tuple[int, ...] | None) -> li
         findings += _measured("ceilings", lambda: _ceilings(cache_dir, share, compiler))
         findings += _measured("neighbour", lambda: _neighbour(cache_dir, share, compiler))
     return [*findings, *_noise(), *_extras(), *_baselines()]
+
+
+def noise_told(cost: float | None) -> str:
+    """What a busy neighbour costs, and whether that is too much."""
+    if cost is None:
+        return "unknown"
+    return f"{100 * cost:.1f} %" + (" noisy" if cost > NOISY else "")
 
 
 def _host() -> Iterable[Finding]:
@@ -89,7 +103,7 @@ def _slots(share: Share, threads: int) -> Iterable[Finding]:
     numa = len(topology.numa_nodes)
     yield Finding("cores", f"{len(topology.cores)} physical, {numa} NUMA nodes{smt}")
     slots = share.slots(threads)
-    shown = ", ".join("+".join(map(str, slot.cores)) for slot in slots)
+    shown = slots_shown(slots)
     shared = slots[0].quality == "shared"
     yield Finding(
         "slots",
@@ -107,6 +121,15 @@ def _slots(share: Share, threads: int) -> Iterable[Finding]:
         yield Finding("core locks", str(RUN_LOCK))
 
 
+def slots_shown(slots: Sequence[Slot]) -> str:
+    """`1+2, 4+5`, with what a slot claims beyond its cores."""
+    return ", ".join(
+        "+".join(map(str, slot.cores)) + (f" claiming {len(slot.claims)}" if wider else "")
+        for slot in slots
+        for wider in [len(slot.claims) > len(slot.cores)]
+    )
+
+
 def _ceilings(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
     host = host_architecture(cache_dir, share.slots(1)[-1].cores[0], compiler)
     yield Finding("peak", f"{host.peak:.1f} GFLOP/s on one core")
@@ -122,10 +145,9 @@ def _caches(host: Architecture) -> str:
 
 
 def _neighbour(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
-    cores = [core.name for core in share.topology.cores]
-    if len(cores) < 2:
+    cost = share_disturbed(cache_dir, compiler, share)
+    if cost is None:
         return
-    cost = neighbour_cost(cache_dir, compiler, cores[-1], cores[-2])
     noisy = cost > NOISY
     yield Finding(
         "busy neighbour",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,17 @@ def planned(
             "nothing to measure: name a problem (primitive=conv2d) or a list (workload=resnet50)"
         )
     units: dict[str, Unit] = {}
+    known: dict[str, Problem] = {}  # by specification
     duplicates = 0
+    options_of = partial(_options, schedule_of=cache(schedule_of), model_of=cache(read_model))
     for one in settings:
-        strategies = _contenders("strategy", one.strategies, schedule_of)
-        baselines = _contenders("baseline", one.baselines, schedule_of)
+        strategies = _contenders("strategy", one.strategies, options_of)
+        baselines = _contenders("baseline", one.baselines, options_of)
         if not strategies and not baselines:
             raise SettingsError("nothing to measure: no strategy and no baseline is chosen")
         for choice in one.problems:
             unit = Unit(
-                problem=_problem(choice),
+                problem=_problem(choice, known),
                 strategies=strategies,
                 baselines=baselines,
                 architecture_name=one.architecture.name,
@@ -144,25 +147,31 @@ def estimated_seconds(unit: Unit) -> float:
     )
 
 
-def _problem(choice: ProblemChoice) -> Problem:
-    primitive = primitive_from(choice.spec)
-    return Problem(choice.name, choice.spec, primitive, choice.workload)
+def _problem(choice: ProblemChoice, known: dict[str, Problem]) -> Problem:
+    """The problem; one specification is read once, however many combinations share it."""
+    spec = content_id(choice.spec)
+    if spec not in known:
+        primitive = primitive_from(choice.spec)
+        known[spec] = Problem(choice.name, choice.spec, primitive, choice.workload)
+    return replace(known[spec], name=choice.name, workload=choice.workload)
 
 
 def _contenders(
-    kind: Kind, methods: Iterable[Method], schedule_of: ScheduleOf
+    kind: Kind, methods: Iterable[Method], options_of: Callable[[Method], Mapping[str, Any]]
 ) -> tuple[Contender, ...]:
-    return tuple(Contender(m.label, kind, m.name, _options(m, schedule_of)) for m in methods)
+    return tuple(Contender(m.label, kind, m.name, options_of(m)) for m in methods)
 
 
-def _options(method: Method, schedule_of: ScheduleOf) -> Mapping[str, Any]:
+def _options(
+    method: Method, schedule_of: ScheduleOf, model_of: Callable[[Path], Mapping[str, Any]]
+) -> Mapping[str, Any]:
     """A method's options; `fixed` gets its schedule's text, wherever it came from.
 
     A tournament's model is read here, on the driver: nodes may not have the file, and a trial is
     known by what the network is, not by where it lay.
     """
     if method.options.get("model") is not None:
-        return {**method.options, "model": read_model(Path(method.options["model"]))}
+        return {**method.options, "model": model_of(Path(method.options["model"]))}
     if method.name != "fixed":
         return method.options
     source = method.options["from"]
@@ -203,9 +212,10 @@ def _distinctly_named(units: list[Unit]) -> list[Unit]:
     matmul with n=256 and n=512 become matmul_n256 and matmul_n512; what differs in more than
     its sizes is numbered.
     """
+    ids = [content_id(unit.problem.spec) for unit in units]
     specs: dict[str, dict[str, Unit]] = {}
-    for unit in units:
-        specs.setdefault(unit.problem.name, {})[content_id(unit.problem.spec)] = unit
+    for unit, spec in zip(units, ids, strict=True):
+        specs.setdefault(unit.problem.name, {})[spec] = unit
     names: dict[tuple[str, str], str] = {}
     taken = {name for name, several in specs.items() if len(several) == 1}
     for name, several in specs.items():
@@ -220,7 +230,6 @@ def _distinctly_named(units: list[Unit]) -> list[Unit]:
             taken.add(label)
             names[name, key] = label
     return [
-        replace(unit, problem=replace(unit.problem, name=names[name, content_id(spec)]))
-        for unit in units
-        for name, spec in [(unit.problem.name, unit.problem.spec)]
+        replace(unit, problem=replace(unit.problem, name=names[unit.problem.name, spec]))
+        for unit, spec in zip(units, ids, strict=True)
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from compiler.problem.primitive import Primitive
@@ -73,7 +74,7 @@ class Unit:
     def contenders(self) -> tuple[Contender, ...]:
         return self.strategies + self.baselines
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Names the unit inside its campaign; the same in every attempt and on every node."""
         return content_id(self._measured_thing())
@@ -94,7 +95,7 @@ class Unit:
             "spec": self.problem.spec,
             "architecture": self.architecture_name,
             "threads": self.threads,
-            "measure": asdict(self.measure),
+            "measure": vars(self.measure),
             "seed": self.seed,
         }
 

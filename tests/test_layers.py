@@ -23,7 +23,7 @@ COMPILER = [
 HARNESS = [
     ["harness.errors"],
     ["harness.record.result"],
-    ["harness.failure"],
+    ["harness.failure", "harness.choices"],
     [
         "harness.settings",
         "harness.kernel",
@@ -33,7 +33,7 @@ HARNESS = [
         "harness.report",
     ],
     ["harness.unit"],
-    ["harness.plan", "harness.trial", "harness.means", "harness.quality"],
+    ["harness.plan", "harness.trial", "harness.means", "harness.quality", "harness.resume"],
     ["harness.cluster"],
     ["harness.campaign", "harness.doctor", "harness.learn"],
     ["harness.cli"],

@@ -15,6 +15,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from compiler.errors import ProblemError
 from compiler.problem.names import FUNCTIONS
@@ -109,6 +110,7 @@ class RawStatement:
         return (self.target, *_accesses(self.value, self.line))
 
 
+@lru_cache(maxsize=1024)  # the problems of a sweep share their statements
 def parse_statement(text: str, where: str) -> RawStatement:
     """Split one line; raises ProblemError for anything that is no statement of the grammar."""
     line = Line(" ".join(text.split()), where)
@@ -282,6 +284,7 @@ def _number(value: float, node: ast.AST, line: Line) -> Number:
     return Number(number)
 
 
+@lru_cache(maxsize=1024)
 def names_in(text: str) -> tuple[str, ...]:
     """Every name in a formula, in order."""
     return tuple(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
@@ -290,10 +293,15 @@ def names_in(text: str) -> tuple[str, ...]:
 def integer(formula: str, names: Mapping[str, int], where: str) -> int:
     """The value of `+ - * //`, parentheses, min and max over integers and names."""
     line = Line(" ".join(formula.split()), where)
+    return _integer(_formula(line), names, line)
+
+
+@lru_cache(maxsize=1024)
+def _formula(line: Line) -> ast.expr:
     node = line.parsed()
     if not isinstance(node, ast.Expr):
         raise line.error(node, "expected a formula")
-    return _integer(node.value, names, line)
+    return node.value
 
 
 def _integer(node: ast.expr, names: Mapping[str, int], line: Line) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 
 from compiler.problem.expression import RawStatement
 
@@ -57,6 +58,7 @@ def coefficients(statements: Sequence[RawStatement], loops: Collection[str]) -> 
     return frozenset(found)
 
 
+@lru_cache(maxsize=1024)
 def divisors(formula: str) -> frozenset[str]:
     """Names that divide in the formula of an extent or a dimension."""
     try:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import yaml
-
-from harness.errors import RecordError, SettingsError
+from harness.errors import SettingsError
+from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 
 EXPERIMENT = "polydl"
@@ -43,10 +42,7 @@ def tracking_of(folder: CampaignFolder, options: Mapping[str, str]) -> tuple[str
     """Address and experiment: the options', else what the campaign was run with."""
     recorded: Mapping[str, str | None] = {}
     if folder.configuration.is_file():
-        try:
-            first = next(iter(yaml.safe_load_all(folder.configuration.read_text())), None)
-        except yaml.YAMLError as error:
-            raise RecordError(f"{folder.configuration}: is no YAML") from error
-        recorded = (first or {}).get("tracking") or {}
+        first = next(iter(documents_in(folder.configuration)), {})
+        recorded = first.get("tracking") or {}
     uri = options.get("uri", recorded.get("uri"))
     return uri, options.get("experiment") or recorded.get("experiment") or EXPERIMENT

@@ -1,4 +1,4 @@
-"""polydl doctor: what this host offers, what is missing, how noisy it is; changes nothing."""
+"""polydl doctor: what this host or a cluster offers, lacks, and how noisy it is; advice only."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from harness.doctor import examined
-from harness.errors import SettingsError
-from harness.settings import load_settings
+from harness.cli.rooms import room
+from harness.doctor import examined, noise_told, slots_shown
+from harness.settings import Settings, load_settings
 
 _MARKS = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "missing": "[red]missing[/]"}
+_HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs", "problem")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Status 0 whatever is found: advice is no failure."""
+    """Status 0 whatever is found: advice is no failure. `cluster.address` names a cluster."""
     settings = load_settings(arguments)[0]
-    if settings.cluster.kind == "ray":
-        raise SettingsError("doctor examines this host only; run it on each node of the cluster")
     console = Console()
+    if settings.cluster.kind == "ray" or settings.cluster.address is not None:
+        return _cluster(settings, console)
     with console.status("examining this host"):
-        findings = examined(settings.threads, settings.cache_dir, settings.cluster.cores)
+        findings = examined(
+            settings.threads,
+            settings.cache_dir,
+            settings.cluster.cores,
+            settings.cluster.exclusive,
+        )
     table = Table(title="this host", show_lines=False)
     for heading in ("what", "found", "", "advice"):
         table.add_column(heading)
@@ -30,4 +36,36 @@ def main(arguments: Sequence[str]) -> int:
     console.print(table)
     missing = sum(finding.verdict == "missing" for finding in findings)
     console.print(f"{missing} things are missing" if missing else "nothing is missing")
+    return 0
+
+
+def _cluster(settings: Settings, console: Console) -> int:
+    with console.status("examining the cluster"):
+        nodes = room("harness.cluster.examination").cluster_examined(
+            settings.cluster, settings.architecture, settings.threads, settings.cache_dir
+        )
+    table = Table(title=f"the cluster at {settings.cluster.address}")
+    for heading in _HEADINGS:
+        table.add_column(heading)
+    for found in nodes:
+        node = found.node
+        facts = (
+            ("", "", "", "", "")
+            if node is None
+            else (
+                f"{node.facts['cpu']}, {node.facts['isa']}",
+                f"{len(found.slots)} of {settings.threads}: {slots_shown(found.slots)}",
+                node.quality,
+                node.target,
+                noise_told(found.neighbour),
+            )
+        )
+        table.add_row(found.name, *facts, found.problem)
+    console.print(table)
+    slots = sum(len(found.slots) for found in nodes)
+    unable = sum(found.node is None for found in nodes)
+    console.print(
+        f"{slots} slots on {len(nodes) - unable} nodes"
+        + (f"; {unable} cannot measure" if unable else "")
+    )
     return 0

@@ -1,43 +1,59 @@
-"""What `polydl run` shows while it works."""
+"""What `polydl run` shows while it works: counts, time left, what every node does.
+
+Events only count; a terminal is redrawn a few times a second however many there are. Elsewhere
+lines are printed, few enough for a log.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Sequence
+from threading import RLock
 from types import TracebackType
+from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-from harness.cluster.pool import Event, Node
+from harness.cluster.pool import Event, Node, Step
 from harness.plan import Plan
 from harness.record.result import TrialResult
 from harness.unit import Unit
 
+REDRAWN = 4  # times a second
+LINE_SECONDS = 0.2  # between two lines of units that ended well
+STATE_SECONDS = 60.0  # between two lines on what the nodes do, where there is no terminal
+BAR = 30  # columns
+MOST_NODES = 12  # shown one by one
+STEPS: tuple[Step, ...] = ("measuring", "waiting", "prepared", "preparing")
+
 
 class Progress:
-    """A bar with what is going on, and one line for every unit that ends."""
+    """A context manager, told of events by the pool and of units by the journal's thread."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+        self._lock = RLock()
+        self._nodes: dict[str, Counter[Step]] = {}  # by name; slots stand in `_slots`
+        self._slots: dict[str, int] = {}
+        self._doing: dict[str, Event] = {}  # by the unit's key
+        self._trials: Counter[str] = Counter()  # by status
+        self._total = self._done = self._failed = self._untold = 0
+        self._start = self._line = self._state = time.monotonic()
+        self._live = Live(
             console=console,
+            get_renderable=self._shown,
+            refresh_per_second=REDRAWN,
             transient=True,
         )
-        self._task = self._bar.add_task("starting", total=None, left="")
-        self._doing: dict[str, tuple[str, str]] = {}  # unit key -> step, problem
-        self._counts: Counter[str] = Counter()
-        self._start = time.monotonic()
 
-    def __enter__(self) -> Progress:
-        self._bar.start()
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(
@@ -46,43 +62,124 @@ class Progress:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        self._live.stop()
+        if self._untold:
+            self._console.print(self._more())
 
     def begins(self, plan: Plan, nodes: Sequence[Node]) -> None:
         names = ", ".join(f"{node.name} ({node.slots} slots)" for node in nodes)
         self._console.print(
             f"{plan.campaign}: {len(plan.units)} problems, {plan.trials} trials on {names}"
         )
-        self._start = time.monotonic()
-        self._bar.update(self._task, total=len(plan.units))
+        with self._lock:
+            self._total = len(plan.units)
+            self._start = self._state = time.monotonic()
+            for node in nodes:
+                self._nodes.setdefault(node.name, Counter())
+                self._slots[node.name] = self._slots.get(node.name, 0) + node.slots
+
+    def told(self, message: str) -> None:
+        self._console.print(Text(f"note: {message}", style="yellow"), soft_wrap=True)
 
     def on_event(self, event: Event) -> None:
-        self._doing[event.unit.key] = (event.step, event.unit.problem.name)
-        if event.step == "waiting":
-            self._console.print(f"{event.unit.problem.name} waits: {event.note}")
-        self._show()
+        with self._lock:
+            self._leave(event.unit)
+            self._doing[event.unit.key] = event
+            self._nodes.setdefault(event.node, Counter())[event.step] += 1
+        if event.note:
+            told = f"{event.unit.problem.name} {event.step}: {event.note}"
+            self._console.print(Text(told), soft_wrap=True)
 
     def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None:
-        self._doing.pop(unit.key, None)
-        self._counts.update(result.status for result in results)
+        failed = any(result.status == "failed" for result in results)
+        with self._lock:
+            self._leave(unit)
+            self._trials.update(result.status for result in results)
+            self._done += 1
+            self._failed += failed
+            now = time.monotonic()
+            if not failed and now - self._line < LINE_SECONDS:
+                self._untold += 1
+                return
+            self._line = now
+            more, self._untold = self._more(), 0
         told = ", ".join(_told(result) for result in results)
-        self._console.print(f"{unit.problem.name:<24} {told}", highlight=False)
-        self._bar.advance(self._task)
-        self._show()
+        if more:
+            self._console.print(more)
+        place = "" if self._console.is_terminal else f"[{self._done}/{self._total}] "
+        self._console.print(
+            Text(f"{place}{unit.problem.name:<24} {told}"), soft_wrap=True, highlight=False
+        )
+        if not self._console.is_terminal and now - self._state > STATE_SECONDS:
+            self._state = now
+            self._console.print(self._state_told(), soft_wrap=True, highlight=False)
 
-    def _show(self) -> None:
-        steps = dict(self._doing.values())
-        busy = ", ".join(f"{step} {name}" for step, name in sorted(steps.items()))
-        failed = f" [red]{self._counts['failed']} failed[/]" if self._counts["failed"] else ""
-        self._bar.update(self._task, description=(busy or "working") + failed, left=self._left())
+    def _leave(self, unit: Unit) -> None:
+        before = self._doing.pop(unit.key, None)
+        if before is not None:
+            self._nodes[before.node][before.step] -= 1
+
+    def _more(self) -> str:
+        return f"and {self._untold} others" if self._untold else ""
+
+    def _shown(self) -> RenderableType:
+        """What the terminal shows below the lines."""
+        with self._lock:
+            table = Table.grid(padding=(0, 2))
+            listed = list(self._nodes.items())
+            for name, steps in listed[:MOST_NODES]:
+                slots = self._slots.get(name)
+                of = f"/{slots}" if slots else ""
+                busy = Text(f"{steps['measuring']}{of} measuring", style="green")
+                table.add_row(Text(name or "waiting"), busy, Text(_others(steps), style="dim"))
+            if len(listed) > MOST_NODES:
+                table.add_row(f"and {len(listed) - MOST_NODES} nodes more")
+            line = Table.grid(padding=(0, 2))
+            total = self._total or None
+            bar = ProgressBar(total=total, completed=self._done, width=BAR, pulse=total is None)
+            line.add_row(bar, Text(self._counts_told()))
+            return Group(table, line)
+
+    def _counts_told(self) -> str:
+        if not self._total:
+            return "starting"
+        parts = [
+            f"{self._done}/{self._total} done",
+            f"{sum(e.step == 'measuring' for e in self._doing.values())} running",
+            f"{self._failed} failed",
+            f"{duration(time.monotonic() - self._start)} spent",
+        ]
+        return ", ".join([*parts, self._left()] if self._left() else parts)
+
+    def _state_told(self) -> str:
+        with self._lock:
+            nodes = "; ".join(
+                f"{name or 'waiting'}: {steps['measuring']} measuring, {_others(steps)}"
+                for name, steps in list(self._nodes.items())[:MOST_NODES]
+            )
+            return f"{self._counts_told()} | {nodes}"
 
     def _left(self) -> str:
         """Time left, from the units done so far."""
-        task = self._bar.tasks[0]
-        if not task.completed or task.total is None:
+        if not self._done:
             return ""
-        each = (time.monotonic() - self._start) / task.completed
-        return f"{each * (task.total - task.completed):.0f} s left"
+        each = (time.monotonic() - self._start) / self._done
+        return f"{duration(each * (self._total - self._done))} left"
+
+
+def duration(seconds: float) -> str:
+    """In the two units that matter: 45 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _others(steps: Counter[Step]) -> str:
+    told = [f"{steps[step]} {step}" for step in STEPS[1:] if steps[step] > 0]
+    return ", ".join(told) or "nothing else"
 
 
 def _told(result: TrialResult) -> str:

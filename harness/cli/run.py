@@ -15,11 +15,12 @@ from harness.campaign import NoSink, Sink, Summary
 from harness.cli.progress import Progress
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, RecordError
 from harness.plan import Plan, estimated_seconds
-from harness.record.journal import CampaignFolder
+from harness.record.configuration import documents_in
+from harness.record.journal import CampaignFolder, find_campaign
 from harness.report.tables import campaign_table, render_campaign
-from harness.settings import Settings, load_settings
+from harness.settings import Settings, as_recorded, load_settings, resumed_alone
 
 PIPE_WIDTH = 120  # columns, where there is no terminal to ask
 
@@ -32,7 +33,7 @@ _POOLS = {
 
 def main(arguments: Sequence[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    settings = load_settings(arguments)
+    settings = settings_of(arguments)
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))
@@ -52,6 +53,19 @@ def main(arguments: Sequence[str]) -> int:
     console.print(shown)
     _tell_where(console, settings[0], summary)
     return summary.exit_status
+
+
+def settings_of(arguments: Sequence[str]) -> tuple[Settings, ...]:
+    """What the command asks for; to resume a campaign and no more means as it was recorded."""
+    resumed = resumed_alone(arguments)
+    if resumed is None:
+        return load_settings(arguments)
+    folder = find_campaign(resumed)
+    if not folder.configuration.is_file():
+        raise RecordError(
+            f"campaign {resumed}: its configuration was not recorded; say what to measure"
+        )
+    return as_recorded(arguments, documents_in(folder.configuration))
 
 
 def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> Pool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness.cluster.node import Share
+from harness.cluster.slots import taken
 from harness.errors import EnvironmentProblem
 from harness.failure import Failure
 from harness.kernel.build import CCompiler, build
@@ -18,6 +20,20 @@ NOISY = 0.03  # of the speed; a slot that loses more is told so
 ROUNDS = 3
 SECONDS = 0.15  # of one measurement; the neighbour is busy for three times as long
 TIME_LIMIT = 30.0
+PATIENCE = 5.0  # seconds to wait for cores that somebody measures on
+
+
+def share_disturbed(cache_dir: Path, compiler: CCompiler, share: Share) -> float | None:
+    """The neighbour's cost on the last two cores of a share; None where it has no two.
+
+    Raises EnvironmentProblem when somebody measures there, which this would disturb.
+    """
+    cores = tuple(core.name for core in share.topology.cores)
+    if len(cores) < 2:
+        return None
+    pair = Slot(cores[-2:], claims=tuple(core.physical for core in share.topology.cores[-2:]))
+    with taken(pair, "doctor", patience=PATIENCE):
+        return neighbour_cost(cache_dir, compiler, cores[-1], cores[-2])
 
 
 def neighbour_cost(cache_dir: Path, compiler: CCompiler, core: int, neighbour: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -11,15 +11,35 @@ from pathlib import Path
 import psutil
 
 from compiler.problem.architecture import Architecture
+from harness.choices import ArchitectureChoice, Exclusive
 from harness.cluster.pool import Node
 from harness.cluster.slots import slots_of, taken
-from harness.cluster.topology import Topology, topology_found
+from harness.cluster.topology import Topology, permitted, topology_found, whole_machine
 from harness.errors import SettingsError
 from harness.kernel.build import compiler_found
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import fingerprint, host_facts
 from harness.measure.slot import Slot
-from harness.settings.values import ArchitectureChoice
+
+
+class AnotherMachine(SettingsError):
+    """A node that is not the machine asked for. Other nodes may be."""
+
+    def __init__(self, choice: ArchitectureChoice, *found: str) -> None:
+        self.choice = choice
+        self.found = found  # what each node is
+        super().__init__(choice, *found)
+
+    def of_all(self, refusals: Sequence[AnotherMachine]) -> AnotherMachine:
+        """One refusal with what all nodes are."""
+        return AnotherMachine(self.choice, *(found for one in refusals for found in one.found))
+
+    def __str__(self) -> str:
+        return (
+            f"architecture {self.choice.name} cannot be measured here: no node is a "
+            f"'{self.choice.model or self.choice.name}'; nodes found: {'; '.join(self.found)}; "
+            "`polydl explain` and campaign.dry_run=true work for any machine"
+        )
 
 
 @dataclass(frozen=True)
@@ -28,23 +48,26 @@ class Share:
 
     topology: Topology
     housekeeping: tuple[int, ...]  # logical processors
+    exclusive: Exclusive = "core"
+    machine: Topology | None = None  # of which a slot may claim more than the share; None: no more
 
     def slots(self, threads: int) -> tuple[Slot, ...]:
         """Disjoint slots of so many cores. Raises SettingsError where the machine has too few."""
-        return slots_of(self.topology, threads)
+        return slots_of(self.topology, threads, self.exclusive, self.machine)
 
 
-def share_of(cores: Sequence[int] | None = None) -> Share:
+def share_of(cores: Sequence[int] | None = None, exclusive: Exclusive = "core") -> Share:
     """This machine as far as the process may use it, or the `cores` named."""
-    allowed = os.sched_getaffinity(0)
-    for core in cores or ():
-        if core not in allowed:
-            raise SettingsError(
-                f"cluster.cores: {core} is not among the processors of this machine: "
-                f"{', '.join(map(str, sorted(allowed)))}"
-            )
+    if cores is not None:
+        allowed = permitted()
+        for core in cores:
+            if core not in allowed:
+                raise SettingsError(
+                    f"cluster.cores: {core} is not among the processors of {socket.gethostname()}: "
+                    f"{', '.join(map(str, sorted(allowed)))}"
+                )
     topology = topology_found(cores)
-    return Share(topology, topology.cores[0].processors)
+    return Share(topology, topology.cores[0].processors, exclusive, whole_machine())
 
 
 def node_described(
@@ -68,8 +91,10 @@ def node_described(
     facts = {**host_facts(), "compiler": compiler.version}
     return Node(
         name=name,
+        target=f"{compiler.target} by {compiler.version}",
+        housekeeping=share.housekeeping,
         fingerprint=str(facts["fingerprint"]),
-        architecture=architecture_for(choice, detected, str(facts["cpu"])),
+        architecture=architecture_for(choice, detected, str(facts["cpu"]), name),
         slots=len(slots),
         quality=slot.quality,
         free_bytes=psutil.virtual_memory().available,
@@ -78,18 +103,14 @@ def node_described(
 
 
 def architecture_for(
-    choice: ArchitectureChoice, detected: Architecture, processor: str
+    choice: ArchitectureChoice, detected: Architecture, processor: str, node: str
 ) -> Architecture:
-    """What to generate code for on this machine; a described machine must be this one."""
+    """What to generate code for on this machine. Raises AnotherMachine than the one described."""
     if choice.is_host:
         return choice.applied_to(detected)
     described = choice.described()
-    if choice.model is None or choice.model not in processor:
-        raise SettingsError(
-            f"architecture {choice.name} cannot be measured here: no node is a "
-            f"'{choice.model or choice.name}'; nodes found: {processor}; "
-            "`polydl explain` and campaign.dry_run=true work for any machine"
-        )
+    if choice.model is None or choice.model not in processor or described.isa != detected.isa:
+        raise AnotherMachine(choice, f"{node}: {processor}, {detected.isa}")
     ceilings = {
         field: getattr(detected, field)
         for field in ("peak", "memory_bandwidth")

@@ -29,6 +29,8 @@ class Node:
     slots: int
     quality: Literal["exclusive", "shared"]
     free_bytes: int
+    target: str = ""  # what its compiler generates code for; equal targets share compiled kernels
+    housekeeping: tuple[int, ...] = ()  # processors for all that is not measured
     facts: Mapping[str, object] = field(default_factory=dict)
 
 

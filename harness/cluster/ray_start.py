@@ -1,67 +1,205 @@
-"""Starting Ray on this machine, or joining a running cluster: quiet, on loopback, with a token."""
+"""Starting Ray on this machine, or joining a running cluster: quiet, with a token, in one line."""
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import logging
 import os
+import platform
 import secrets
-from functools import cache
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray._private import ray_constants
+from ray._private import ray_constants, services
+from ray.exceptions import AuthenticationError, RayError
 
+from harness.choices import ClusterChoice
 from harness.cluster.node import Share
-from harness.errors import EnvironmentProblem
+from harness.cluster.shipment import shipped
+from harness.errors import EnvironmentProblem, SettingsError
 
 OBJECT_STORE_BYTES = 256 * 2**20  # units and outcomes are small
 LOOPBACK = "127.0.0.1"
+CONNECT_SECONDS = 5.0
+TOKEN = "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token"
 
 # Read by Ray's own processes, which inherit the driver's environment. A killed task is tried once
-# more, not for ever; nobody reads the metrics; a token keeps other users of the host out, and
-# given here it is not written to the home folder.
-_ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
+# more, not for ever; nobody reads the metrics.
+ENVIRONMENT = {
     "RAY_task_oom_retries": "1",
     "RAY_worker_niceness": "0",  # 15 otherwise, and measured children would inherit it
     "RAY_enable_metrics_collection": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
 }
 
 
-@cache
-def _token() -> str:
-    """One for the life of this process, since Ray keeps the first that it reads."""
-    return secrets.token_hex(32)
+def read_environment() -> None:
+    """Make Ray look again: it read its environment, and any token, when it was imported."""
+    ray._raylet.Config.initialize("")
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def start_local(share: Share) -> None:
     """A cluster of this machine alone, whose processes stay off the measured cores."""
-    os.environ.update(_ENVIRONMENT, RAY_AUTH_TOKEN=_token())
-    ray._raylet.Config.initialize("")  # Ray read its environment when it was imported
-    # Without this Ray replaces 127.0.0.1 by the host's own address and listens on every one.
-    ray_constants.ENABLE_RAY_CLUSTER = False
+    os.environ.update(ENVIRONMENT, RAY_AUTH_MODE="token")
+    # keeps other users of the host out; given here, Ray writes none to the home folder
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    read_environment()
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
-        _init(
-            address="local",  # never the cluster that happens to run on this machine
-            num_cpus=len(share.housekeeping),
-            num_gpus=0,
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            _node_ip_address=LOOPBACK,
-        )
+        with _on_loopback():
+            _init(
+                address="local",  # never the cluster that happens to run on this machine
+                num_cpus=len(share.housekeeping),
+                num_gpus=0,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                _node_ip_address=LOOPBACK,
+            )
     finally:
         os.sched_setaffinity(0, allowed)
-        ray_constants.ENABLE_RAY_CLUSTER = True
 
 
-def join(address: str) -> None:
-    """Join a running cluster. Its authentication mode and token are the environment's."""
-    _init(address=address)
+def join(choice: ClusterChoice) -> None:
+    """Join the running cluster at `choice.address`, and ship it this project's code.
+
+    Raises SettingsError for an address that is none, EnvironmentProblem where nothing answers,
+    where the token is missing, wrong or not asked for, and for another Python or Ray; within
+    seconds, since each is asked for before Ray's own start, which would wait for minutes.
+    """
+    os.environ.update(ENVIRONMENT)
+    host, port = _found(choice.address or "auto")
+    address = f"{host}:{port}"
+    _reach(host, port, address)
+    if choice.auth == "token":
+        _check_token(address)
+    else:
+        os.environ["RAY_AUTH_MODE"] = "disabled"
+        read_environment()
+    _check_versions(address, _metadata(address))
+    with _on_loopback(host), shipped() as folder:
+        _init(address=address, runtime_env={"working_dir": str(folder)})
+
+
+def _found(address: str) -> tuple[str, int]:
+    if address == "auto":
+        try:
+            address = str(services.canonicalize_bootstrap_address_or_die("auto"))
+        except ConnectionError as error:
+            raise EnvironmentProblem(
+                "cluster.address=auto: there is not one Ray cluster that this machine is part of; "
+                "name it: cluster.address=HOST:PORT"
+            ) from error
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise SettingsError(f"cluster.address must be auto or HOST:PORT, got {address}")
+    return host, int(port)
+
+
+def _reach(host: str, port: int, address: str) -> None:
+    try:
+        with socket.create_connection((host, port), CONNECT_SECONDS):
+            return
+    except (OSError, OverflowError) as error:
+        raise EnvironmentProblem(
+            f"cluster.address={address}: nothing answers there ({error}); "
+            "`ray start --head` prints the address of a cluster"
+        ) from error
+
+
+def _check_token(address: str) -> None:
+    """There is a token, it is the cluster's, and nobody gets in without one."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    read_environment()
+    try:
+        _metadata(address)
+    except _Refused:
+        pass
+    else:
+        raise EnvironmentProblem(
+            f"the cluster at {address} lets anybody in who can reach it, and run code there: start "
+            "Ray on every node with RAY_AUTH_MODE=token and a token, or say cluster.auth=none"
+        )
+    os.environ["RAY_AUTH_MODE"] = "token"
+    read_environment()
+    if not ray._raylet.AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        raise EnvironmentProblem(
+            f"the cluster at {address} asks for its token and none is set here: put it into {TOKEN}"
+        )
+
+
+class _Refused(EnvironmentProblem):
+    """The cluster wants another token."""
+
+
+def _metadata(address: str) -> Mapping[str, str]:
+    """What the cluster's head says of itself, without joining it."""
+    try:
+        with _silenced():
+            client = ray._raylet.GcsClient(address=address)
+            told = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=CONNECT_SECONDS)
+    except AuthenticationError as error:
+        raise _Refused(
+            f"the cluster at {address} refuses the token of this machine: it has to be the "
+            f"cluster's own, in {TOKEN}"
+        ) from error
+    except RayError as error:
+        raise EnvironmentProblem(
+            f"cluster.address={address}: what answers there is no Ray cluster ({_line(error)})"
+        ) from error
+    return dict(json.loads(told or "{}"))
+
+
+def _check_versions(address: str, told: Mapping[str, str]) -> None:
+    python, version = told.get("python_version", ""), told.get("ray_version", "")
+    own = platform.python_version()
+    if python.split(".")[:2] != own.split(".")[:2] or version != ray.__version__:
+        raise EnvironmentProblem(
+            f"the cluster at {address} runs Python {python or '?'} and Ray {version or '?'}, this "
+            f"machine Python {own} and Ray {ray.__version__}: the minor version of Python and the "
+            f"version of Ray must be equal; here: pip install ray=={version or '?'}"
+        )
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Ray's native part writes to stderr what is also raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _on_loopback(host: str = LOOPBACK) -> Iterator[None]:
+    """Without this Ray replaces 127.0.0.1 by the host's own address and listens on every one."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = before and not _is_loopback(host)
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _init(**options: Any) -> None:
@@ -69,5 +207,8 @@ def _init(**options: Any) -> None:
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # also bare ones, such as a start that took too long
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise EnvironmentProblem(f"Ray does not start: {reason}") from error
+        raise EnvironmentProblem(f"Ray does not start: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or repr(error)

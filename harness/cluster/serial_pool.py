@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.node import node_described, share_of
-from harness.cluster.pool import Event, Node, Watch
+from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.slots import taken
-from harness.settings.values import ArchitectureChoice, ClusterChoice
+from harness.record.result import Stage
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
 
@@ -27,7 +29,7 @@ class SerialPool:
         cache_dir: Path,
         watch: Watch,
     ) -> None:
-        self._share = share_of(choice.cores)
+        self._share = share_of(choice.cores, choice.exclusive)
         self._cache_dir = cache_dir
         self._watch = watch
         self._waiting: deque[Unit] = deque()
@@ -50,10 +52,18 @@ class SerialPool:
         self._waiting.clear()
 
     def _measured(self, unit: Unit) -> UnitOutcome:
-        node = self._node
-        self._watch(Event(unit, "preparing", node.name))
-        prepared = prepare_unit(unit, node.architecture, self._cache_dir)
-        slot = self._share.slots(unit.threads)[0]
-        with taken(slot, unit.campaign, lambda who: self._watch(Event(unit, "waiting", note=who))):
-            self._watch(Event(unit, "measuring", node.name))
-            return measure_unit(prepared, slot, self._cache_dir)
+        """A full disk is this unit's failure: what the others measured stands."""
+        stage: Stage = "compile"
+        try:
+            self._watch(Event(unit, "preparing", self._node.name))
+            prepared = prepare_unit(unit, self._node.architecture, self._cache_dir)
+            stage = "measure"
+            slot = self._share.slots(unit.threads)[0]
+            with taken(slot, unit.campaign, partial(self._tell_waiting, unit)):
+                self._watch(Event(unit, "measuring", self._node.name))
+                return measure_unit(prepared, slot, self._cache_dir)
+        except OSError as error:
+            return lost(unit, stage, str(error), self._node)
+
+    def _tell_waiting(self, unit: Unit, who: str) -> None:
+        self._watch(Event(unit, "waiting", self._node.name, who))

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import pwd
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from harness.choices import Exclusive
 from harness.cluster.topology import Core, Topology
-from harness.errors import SettingsError
+from harness.errors import EnvironmentProblem, SettingsError
 from harness.measure.slot import Slot
 
 RUN_LOCK = Path("/run/lock")
 POLL_SECONDS = 0.2
 
 
-def slots_of(topology: Topology, threads: int) -> tuple[Slot, ...]:
+def slots_of(
+    topology: Topology,
+    threads: int,
+    exclusive: Exclusive = "core",
+    machine: Topology | None = None,
+) -> tuple[Slot, ...]:
     """Disjoint slots of `threads` cores, each inside one last-level cache domain where it fits.
 
     The first core is left to the driver, Ray and compilation. Where that leaves too few, one slot
-    takes it as well and is marked `shared`. Raises SettingsError for more threads than cores.
+    takes it as well and is marked `shared`. A slot claims its own cores, or with `exclusive` all
+    of its NUMA nodes' or of the `machine`'s, and there are only as many as claims allow. Raises
+    SettingsError for more threads than cores.
     """
+    slots = _measured_on(topology, threads)
+    return _claiming(slots, topology, exclusive, topology if machine is None else machine)
+
+
+def _measured_on(topology: Topology, threads: int) -> tuple[Slot, ...]:
     cores = topology.cores
     if not 1 <= threads <= len(cores):
         raise SettingsError(
@@ -39,6 +54,25 @@ def slots_of(topology: Topology, threads: int) -> tuple[Slot, ...]:
     # one core of the slot also runs everything else
     chosen = cores[-threads:]
     return (Slot(tuple(c.name for c in chosen), _node(chosen, several), "shared"),)
+
+
+def _claiming(
+    slots: tuple[Slot, ...], topology: Topology, exclusive: Exclusive, machine: Topology
+) -> tuple[Slot, ...]:
+    chosen: list[Slot] = []
+    claimed: set[int] = set()
+    for slot in slots:
+        cores = [core for core in topology.cores if core.name in slot.cores]
+        nodes = {core.numa_node for core in cores}
+        claims = {
+            "core": {core.physical for core in cores},
+            "numa": {core.physical for core in machine.cores if core.numa_node in nodes},
+            "node": {core.physical for core in machine.cores},
+        }[exclusive]
+        if claimed.isdisjoint(claims):
+            claimed |= claims
+            chosen.append(replace(slot, claims=tuple(sorted(claims))))
+    return tuple(chosen)
 
 
 def _cache_domain(core: Core) -> tuple[int, ...]:
@@ -87,18 +121,21 @@ def taken(
     campaign: str,
     waiting: Callable[[str], None] = lambda message: None,
     folder: Path | None = None,
+    patience: float = math.inf,
 ) -> Iterator[None]:
-    """Hold a slot's cores on this host; blocks while another process or thread has one.
+    """Hold what a slot claims of this host; blocks while another process or thread has a core.
 
     `waiting` is told who holds the core, whenever that changes. The kernel frees the locks when
     the holder dies. Cores are taken in ascending order, so that two slots cannot wait in a circle.
+    Raises EnvironmentProblem, with the holder, after `patience` seconds.
     """
     where = lock_folder() if folder is None else folder
+    deadline = time.monotonic() + patience
     with contextlib.ExitStack() as held:
-        for core in sorted(slot.cores):
+        for core in slot.locked:
             descriptor = _opened(where / f"polydl-core-{core}.lock")
             held.callback(os.close, descriptor)
-            _lock(descriptor, core, waiting)
+            _lock(descriptor, core, waiting, deadline)
             held.callback(_describe, descriptor, "")
             user = pwd.getpwuid(os.getuid()).pw_name
             _describe(descriptor, f"pid {os.getpid()}, user {user}, campaign {campaign}\n")
@@ -116,7 +153,7 @@ def _opened(path: Path) -> int:
         return descriptor
 
 
-def _lock(descriptor: int, core: int, waiting: Callable[[str], None]) -> None:
+def _lock(descriptor: int, core: int, waiting: Callable[[str], None], deadline: float) -> None:
     told = None
     while True:
         try:
@@ -124,8 +161,11 @@ def _lock(descriptor: int, core: int, waiting: Callable[[str], None]) -> None:
             return
         except BlockingIOError:
             owner = os.pread(descriptor, 512, 0).decode(errors="replace").strip()
+            holder = f"core {core} is held by {owner or 'another process'}"
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(holder) from None
             if owner != told:
-                waiting(f"core {core} is held by {owner or 'another process'}")
+                waiting(holder)
                 told = owner
             time.sleep(POLL_SECONDS)
 

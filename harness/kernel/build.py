@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,8 @@ from harness.failure import Failure
 CANDIDATES = ("gcc", "cc", "clang")
 FLAGS = ("-O2", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-psabi")
 TIME_LIMIT = 60.0  # seconds of wall time for one compilation
+NEARLY_FULL = 1 << 19  # bytes
+ORPHAN_SECONDS = 5.0  # more, until the compiler of a process that was killed is ended
 INSTALL = "install one (Debian: apt-get install gcc) or name it with CC or the compiler setting"
 
 
@@ -93,10 +96,14 @@ def build(
 
 
 def _run(command: list[str], folder: str, time_limit: float) -> str | None:
-    """Run a compiler in its own process group; None, or why it gave no output."""
+    """Run a compiler in its own process group; None, or why it gave no output.
+
+    `timeout` ends one that hangs after whoever started it was killed.
+    """
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TMPDIR": folder}
+    guard = ["timeout", "-s", "KILL", f"{time_limit + ORPHAN_SECONDS:.0f}"]
     with subprocess.Popen(
-        command,
+        [*guard, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -116,6 +123,8 @@ def _run(command: list[str], folder: str, time_limit: float) -> str | None:
     if process.returncode == 0:
         return None
     name = Path(command[0]).name
+    if shutil.disk_usage(folder).free < NEARLY_FULL:  # the linker says anything, or dies of it
+        return f"{name}: {os.strerror(errno.ENOSPC)}"
     if process.returncode < 0:
         return f"{name} died of {signal.Signals(-process.returncode).name}"
     lines = [line.strip() for line in messages.splitlines() if line.strip()]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 
 from compiler.cost.ranking import held_bytes
 from compiler.cost.tournament import level_rows
@@ -16,6 +15,7 @@ from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from harness.errors import RecordError
 from harness.learn.pairs import Survey
+from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
 from harness.settings import problems_of
@@ -69,11 +69,7 @@ def _primitives(folder: CampaignFolder) -> dict[str, Primitive]:
     """By identity: every problem of every configuration that the campaign ran with."""
     found = {}
     for file in sorted(folder.path.glob("campaign*.yaml")):
-        try:
-            documents = [held for held in yaml.safe_load_all(file.read_text()) if held]
-        except (OSError, yaml.YAMLError) as error:
-            raise RecordError(f"{file}: cannot be read as YAML") from error
-        for document in documents:
+        for document in documents_in(file):
             for choice in problems_of(document):
                 primitive = primitive_from(choice.spec)
                 facts = {"primitive": primitive.name, "sizes": dict(primitive.sizes)}

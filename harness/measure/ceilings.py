@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -55,17 +56,32 @@ def host_architecture(
 def host_ceilings(cache_dir: Path, core: int, compiler: CCompiler | None = None) -> Ceilings:
     """Measured on `core`, or what was measured before on such a host."""
     kept = cache_dir / f"ceilings-{fingerprint()}.json"
-    text = text_of(kept)
-    if text is not None:
-        held = json.loads(text)
-        return Ceilings(held["peak"], Curve(tuple(held["sizes"]), tuple(held["rates"])))
-    ceilings = _measured(cache_dir, core, compiler or compiler_found())
+    known = _kept(kept)
+    if known is not None:
+        return known
     cache_dir.mkdir(parents=True, exist_ok=True)
-    new = kept.with_suffix(f".{os.getpid()}")
+    with kept.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # all who start together rank with the same ceilings
+        ceilings = _kept(kept)
+        if ceilings is None:
+            ceilings = _measured(cache_dir, core, compiler or compiler_found())
+            _keep(ceilings, kept)
+    return ceilings
+
+
+def _kept(file: Path) -> Ceilings | None:
+    text = text_of(file)
+    if text is None:
+        return None
+    held = json.loads(text)
+    return Ceilings(held["peak"], Curve(tuple(held["sizes"]), tuple(held["rates"])))
+
+
+def _keep(ceilings: Ceilings, file: Path) -> None:
+    new = file.with_suffix(f".{os.getpid()}")
     curve = ceilings.curve
     new.write_text(json.dumps({"peak": ceilings.peak, "sizes": curve.sizes, "rates": curve.rates}))
-    os.replace(new, kept)
-    return ceilings
+    os.replace(new, file)
 
 
 def working_sets() -> tuple[int, ...]:

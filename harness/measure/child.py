@@ -47,6 +47,7 @@ class Child:
 
     def __init__(self, settings: ChildSettings) -> None:
         self._errors = _nameless_file()
+        self._cores = settings.slot.cores
         start = {
             "cores": settings.slot.cores,
             "numa_node": settings.slot.numa_node,
@@ -91,8 +92,18 @@ class Child:
     def greeting(self) -> dict[str, Any] | Failure:
         """Waits until the child is ready: the cores it runs on, read back inside it."""
         if self._greeting is None:
-            self._greeting = self._reply("measure", time.monotonic() + START_SECONDS)
+            self._greeting = self._on_its_cores(
+                self._reply("measure", time.monotonic() + START_SECONDS)
+            )
         return self._greeting
+
+    def _on_its_cores(self, greeting: dict[str, Any] | Failure) -> dict[str, Any] | Failure:
+        """Linux drops cores that are off-line or not permitted, as long as one is left."""
+        if isinstance(greeting, Failure) or greeting["cores"] == sorted(self._cores):
+            return greeting
+        wanted, found = (",".join(map(str, cores)) for cores in (self._cores, greeting["cores"]))
+        self._signal(signal.SIGKILL)
+        return Failure("measure", f"the child was to run on cores {wanted}, but runs on {found}")
 
     def request(
         self, do: str, limit: float, stage: Stage = "measure", /, **arguments: Any

@@ -17,6 +17,7 @@ from harness.kernel.vector_unit import cpu_flags, read_cpuinfo
 from harness.measure.sysfs import CPU_ROOT, caches, text_of
 
 UNKNOWN = "unknown"
+COMMIT_FILE = "COMMIT"  # beside code that was shipped without its history
 PACKAGES = ("polydl", "numpy", "islpy", "ray", "mlflow", "onednn-cpu-gomp")
 
 
@@ -44,8 +45,9 @@ def host_facts() -> dict[str, object]:
     }
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that take part; absent ones are left out."""
+    """Of Python and of the packages that take part; absent ones are left out. Looked up once."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -105,10 +107,10 @@ def steal_seconds() -> float | str:
 
 @lru_cache(maxsize=1)
 def git_commit() -> str:
-    """The checkout's commit, with `-dirty` where files differ from it."""
+    """The checkout's commit, with `-dirty` where files differ from it; shipped code is told it."""
     root = Path(harness.__file__).parents[1]
     if not (root / ".git").exists():
-        return UNKNOWN
+        return text_of(root / COMMIT_FILE) or UNKNOWN
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],

@@ -1,7 +1,7 @@
 """A campaign's folder: results.jsonl is the source of truth, everything else stands beside it.
 
-campaign.yaml  results.jsonl  samples/<trial>.json  candidates/<trial>.jsonl  kernels/<hash>.c
-log.txt  report.html
+campaign.yaml  starts.jsonl  results.jsonl  samples/<trial>.json  candidates/<trial>.jsonl
+kernels/<hash>.c  log.txt  report.html
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any, Protocol
 
 from harness.errors import RecordError, SettingsError
 from harness.record.result import TrialResult
@@ -25,6 +25,19 @@ RUNS = Path("runs")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 Row = Mapping[str, object] | object  # a mapping or a dataclass
+
+
+class UnitRecords(Protocol):
+    """What a unit leaves: samples and candidates by trial id, C texts by kernel hash."""
+
+    @property
+    def results(self) -> Sequence[TrialResult]: ...
+    @property
+    def samples(self) -> Mapping[str, Sequence[Row]]: ...
+    @property
+    def candidates(self) -> Mapping[str, Sequence[Row]]: ...
+    @property
+    def kernels(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,14 @@ class CampaignFolder:
         return self.path / "results.jsonl"
 
     @property
+    def starts_file(self) -> Path:
+        return self.path / "starts.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 
@@ -64,24 +85,34 @@ class CampaignFolder:
 
     @property
     def exists(self) -> bool:
-        return self.configuration.is_file() or self.results_file.is_file()
+        """Whether a driver has begun here, if only to make the folder."""
+        return any(f.is_file() for f in (self.configuration, self.results_file, self.lock))
+
+    def starts(self) -> list[dict[str, Any]]:
+        """Under what the campaign was begun and resumed, in this order."""
+        if not self.starts_file.exists():
+            return []
+        lines = self.starts_file.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1]]
 
     def results(self) -> tuple[TrialResult, ...]:
         """Of several lines with one trial id the last, in the order of first appearance.
 
         A last line without its line end was cut by a crash and does not count. Raises RecordError.
         """
+        last: dict[str, TrialResult] = {}
+        texts: dict[str, str] = {}
         try:
-            text = self.results_file.read_text(encoding="utf-8", errors="replace")
+            with self.results_file.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if line.endswith(b"\n") and line.strip():
+                        where = f"{self.results_file} line {number}"
+                        result = result_of(line.decode(errors="replace"), where, texts)
+                        last[result.trial] = result
         except FileNotFoundError:
             return ()
         except OSError as fault:
             raise RecordError(f"{self.results_file}: cannot be read: {fault.strerror}") from fault
-        last: dict[str, TrialResult] = {}
-        for number, line in enumerate(text.split("\n")[:-1], 1):
-            if line.strip():
-                result = result_of(line, f"{self.results_file} line {number}")
-                last[result.trial] = result
         return tuple(last.values())
 
     def samples(self, trial: str) -> list[dict[str, object]]:
@@ -109,8 +140,9 @@ class CampaignWriter:
         _check_usable(self.folder, resume)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
-            _heal(self.folder.results_file)
+            self._lock = _locked(self.folder.lock)
+            for file in (self.folder.results_file, self.folder.starts_file):
+                _heal(file)
         except OSError as fault:
             self.close()
             raise _unwritable(path, fault) from fault
@@ -135,36 +167,36 @@ class CampaignWriter:
     def write_configuration(self, text: str) -> None:
         """campaign.yaml; another one that stood there is kept as campaign.<n>.yaml."""
         target = self.folder.configuration
-        if target.exists():
-            if target.read_text() == text:
-                return
-            number = 1 + len(list(self.folder.path.glob("campaign.*.yaml")))
-            target.rename(target.with_suffix(f".{number}.yaml"))
-        _write(target, text)
-
-    def record_unit(
-        self,
-        results: Sequence[TrialResult],
-        samples: Mapping[str, Sequence[Row]] | None = None,
-        candidates: Mapping[str, Sequence[Row]] | None = None,
-        kernels: Mapping[str, str] | None = None,
-    ) -> None:
-        """Everything of one unit; its lines come last and at once, on disk when this returns.
-
-        Samples and candidates by trial id, C texts by kernel hash.
-        """
         try:
-            for trial, rows in (samples or {}).items():
-                body = ",\n".join(json_text(_plain(row)) for row in rows)
-                _write(self.folder.samples_file(trial), f"[{body}]\n")
-            for trial, rows in (candidates or {}).items():
-                _write(self.folder.candidates_file(trial), _lines(_plain(row) for row in rows))
-            for name, text in (kernels or {}).items():
-                _write(self.folder.kernel_file(name), text)
-            block = "".join(line_of(result) + "\n" for result in results)
-            with self.folder.results_file.open("ab", buffering=0) as file:
-                file.write(block.encode())
-                os.fsync(file.fileno())
+            if target.exists():
+                if target.read_text() == text:
+                    return
+                number = 1 + len(list(self.folder.path.glob("campaign.*.yaml")))
+                _write(target.with_suffix(f".{number}.yaml"), target.read_text())
+            _write(target, text)
+        except OSError as fault:
+            raise _unwritable(self.folder.path, fault) from fault
+
+    def write_start(self, start: Mapping[str, object]) -> None:
+        """One line of starts.jsonl."""
+        try:
+            _append(self.folder.starts_file, f"{json_text(start)}\n".encode())
+        except OSError as fault:
+            raise _unwritable(self.folder.path, fault) from fault
+
+    def record(self, units: Sequence[UnitRecords]) -> None:
+        """Everything of these units; their lines come last and at once, on disk at the return."""
+        try:
+            for unit in units:
+                for trial, rows in unit.samples.items():
+                    body = ",\n".join(json_text(_plain(row)) for row in rows)
+                    _write(self.folder.samples_file(trial), f"[{body}]\n")
+                for trial, rows in unit.candidates.items():
+                    _write(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
+                for name, text in unit.kernels.items():
+                    _write(self.folder.kernel_file(name), text)
+            lines = "".join(line_of(result) + "\n" for unit in units for result in unit.results)
+            _append(self.folder.results_file, lines.encode())
         except OSError as fault:
             raise _unwritable(self.folder.path, fault) from fault
 
@@ -228,15 +260,15 @@ def _check_usable(folder: CampaignFolder, resume: bool) -> None:
         raise RecordError(f"campaign folder {path}: is not empty and holds no campaign")
 
 
-def _locked(path: Path) -> IO[str]:
-    file = (path / ".lock").open("a+", encoding="utf-8")
+def _locked(lock: Path) -> IO[str]:
+    file = lock.open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as fault:
         file.seek(0)
         owner = file.read().strip() or "another driver"
         file.close()
-        raise RecordError(f"campaign folder {path}: in use by {owner}") from fault
+        raise RecordError(f"campaign folder {lock.parent}: in use by {owner}") from fault
     file.truncate(0)
     file.write(f"pid {os.getpid()} of {getpass.getuser()} on {os.uname().nodename}\n")
     file.flush()
@@ -265,6 +297,34 @@ def _plain(row: Row) -> object:
 
 def _lines(rows: Iterable[object]) -> str:
     return "".join(json_text(row) + "\n" for row in rows)
+
+
+def _append(target: Path, block: bytes) -> None:
+    """All of it on disk when this returns, or nothing."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            left = memoryview(block)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+    if size == 0:
+        _sync_folder(target.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """A new file's name is on disk, too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(target: Path, text: str) -> None:

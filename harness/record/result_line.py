@@ -44,10 +44,26 @@ def line_of(result: TrialResult) -> str:
     return json_text(record)
 
 
-def result_of(line: str, where: str = "results.jsonl") -> TrialResult:
-    """The result of a line; unknown fields are ignored. Raises RecordError, naming `where`."""
+def result_of(
+    line: str, where: str = "results.jsonl", texts: dict[str, str] | None = None
+) -> TrialResult:
+    """The result of a line; unknown fields are ignored. Raises RecordError, naming `where`.
+
+    `texts` is kept between the lines of a file: what is the same in all (names of fields, facts of
+    the host) is held once in memory.
+    """
+    known_texts = {} if texts is None else texts
+
+    def shared(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {
+            known_texts.setdefault(key, key): known_texts.setdefault(value, value)
+            if isinstance(value, str)
+            else value
+            for key, value in pairs
+        }
+
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=shared)
     except ValueError as fault:
         raise RecordError(f"{where}: no JSON: {fault}") from fault
     if not isinstance(record, dict):

@@ -155,8 +155,11 @@ def grouped(
     for result in results:
         groups.setdefault(tuple(key(result).items()), []).append(result)
     keys = [dict(group) for group in groups]
+    named: dict[str, list[dict[str, str]]] = {}
+    for one in keys:
+        named.setdefault(one["name"], []).append(one)
     return [
-        (_label(one, [k for k in keys if k["name"] == one["name"]], members[0].node), members)
+        (_label(one, named[one["name"]], members[0].node), members)
         for one, members in zip(keys, groups.values(), strict=True)
     ]
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, request_from
 from harness.settings.values import Settings
 
-__all__ = ["Settings", "cache_folder", "load_settings", "problems_of"]
+_ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
+
+__all__ = [
+    "Settings",
+    "as_recorded",
+    "cache_folder",
+    "load_settings",
+    "problems_of",
+    "resumed_alone",
+]
 
 
 def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
@@ -24,3 +34,22 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
         if override.key_or_group == "experiment" and isinstance(override.value(), str):
             experiment = str(override.value())
     return composed(request, partial(settings_from, experiment=experiment))
+
+
+def resumed_alone(arguments: Sequence[str]) -> str | None:
+    """The campaign to resume, where the command says nothing of what is to be measured."""
+    overrides = parsed(request_from(arguments).overrides)
+    if any(o.key_or_group.partition(".")[0] not in _ELSEWHERE for o in overrides):
+        return None
+    resumed = [o.value() for o in overrides if o.key_or_group == "campaign.resume"]
+    return str(resumed[-1]) if resumed and resumed[-1] is not None else None
+
+
+def as_recorded(
+    arguments: Sequence[str], documents: Sequence[Mapping[str, Any]]
+) -> tuple[Settings, ...]:
+    """The recorded configurations; what the command says of where they are run holds instead."""
+    (asked,) = load_settings(arguments)
+    named = {o.key_or_group.partition(".")[0] for o in parsed(request_from(arguments).overrides)}
+    own = {key: asked.resolved[key] for key in {"campaign", *named}}
+    return tuple(settings_from({**asked.resolved, **document, **own}) for document in documents)

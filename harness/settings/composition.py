@@ -1,7 +1,8 @@
 """Overrides to composed configurations, with every mistake in one line that names what is known.
 
-Hydra composes once for each choice of options (some 200 ms); values are set on copies of that
-(1 to 2 ms), so that sweeps of thousands of combinations stay quick.
+Hydra composes once for each choice of options (some 200 ms). What a combination of a sweep sets
+beyond that concerns a few top-level keys: those alone are copied, set and resolved (about 1 ms),
+once for each set of values, and all else is shared between the combinations.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -23,32 +25,98 @@ from yaml import YAMLError
 
 from harness.errors import SettingsError
 from harness.settings import schema
+from harness.settings.conversion import Plain
 from harness.settings.request import Request, combinations, parsed
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
+_REFERENCE = "${"  # OmegaConf's mark of a value that is taken from another
 
 
 Made = TypeVar("Made")
 
 
-def composed(request: Request, made: Callable[[DictConfig], Made]) -> tuple[Made, ...]:
-    """What `made` makes of the configuration of each combination; one where nothing is swept."""
-    known: dict[tuple[str, ...], DictConfig] = {}
+def composed(request: Request, made: Callable[[Plain], Made]) -> tuple[Made, ...]:
+    """What `made` makes of the configuration of each combination; one where nothing is swept.
+
+    `made` gets plain data, resolved; parts of it are shared and must not be changed.
+    """
+    known: dict[tuple[str, ...], _Composition] = {}
     results: list[Made] = []
     with _hydra(request.config_dir) as search:
         options_of = cache(partial(group_options, search=tuple(search)))
         for combination in combinations(request):
             groups, values = _sorted_out(parsed(combination), options_of)
             if groups not in known:
-                known[groups] = _compose([*search, *groups])
-            config = copy.deepcopy(known[groups])
-            for override in values:
-                _apply(config, override)
-            results.append(made(config))
+                known[groups] = _Composition(_compose([*search, *groups]))
+            results.append(made(known[groups].with_values(values)))
     return tuple(results)
+
+
+class _Composition:
+    """The configuration of one choice of options, before values are set."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self._config = config
+        self._refers = _REFERENCE in repr(OmegaConf.to_container(config, resolve=False))
+        self._known: dict[tuple[str, ...], object] = {}
+        self._copies: dict[str, tuple[list[str], DictConfig]] = {}
+
+    def with_values(self, values: Sequence[Override]) -> Plain:
+        """The whole configuration, resolved, with these values in it. Raises SettingsError."""
+        if self._refers or any(_REFERENCE in (o.input_line or "") for o in values):
+            return self._whole(values)
+        if () not in self._known:
+            self._known[()] = self._whole(())
+        whole: Plain = dict(cast(Plain, self._known[()]))
+        roots: dict[str, list[Override]] = {}
+        for override in values:
+            roots.setdefault(override.key_or_group.partition(".")[0], []).append(override)
+        for root, own in roots.items():
+            key = tuple(override.input_line or "" for override in own)
+            if key not in self._known:
+                self._known[key] = _plain(self._set(root, own)[root])
+            whole[root] = self._known[key]
+        return whole
+
+    def _whole(self, values: Sequence[Override]) -> Plain:
+        config = copy.deepcopy(self._config)
+        for override in values:
+            _apply(config, override)
+        return cast(Plain, _plain(config))
+
+    def _set(self, root: str, values: Sequence[Override]) -> DictConfig:
+        """A copy with the values set, which all have this first part of their key.
+
+        Values that were set into the last copy under the same keys are simply replaced there.
+        """
+        shape = [_shape(override) for override in values]
+        known, config = self._copies.get(root, ([], self._config))
+        if known != shape or any(override.is_delete() for override in values):
+            config = copy.deepcopy(self._config)
+            self._copies[root] = shape, config
+        for override in values:
+            _apply(config, override)
+        return config
+
+
+def _shape(override: Override) -> str:
+    """What two overrides share that set the same places: the key, or all of it for a container."""
+    text, value = override.input_line or "", override.value()
+    return text if isinstance(value, list | dict) else override.get_key_element()
+
+
+def _plain(node: object) -> object:
+    if isinstance(node, Enum):
+        return node.name
+    if not OmegaConf.is_config(node):
+        return node
+    try:
+        return OmegaConf.to_container(node, resolve=True, enum_to_str=True)
+    except OmegaConfBaseException as error:
+        raise SettingsError(f"configuration: {str(error).splitlines()[0]}") from error
 
 
 @contextmanager
@@ -118,8 +186,10 @@ def _apply(config: DictConfig, override: Override) -> None:
     try:
         if override.is_delete():
             parent, _, last = key.rpartition(".")
+            if not parent:
+                raise SettingsError(f"~{key}: {key} cannot be left out; set it to a value")
             OmegaConf.set_struct(config, False)
-            del (OmegaConf.select(config, parent) if parent else config)[last]
+            del OmegaConf.select(config, parent)[last]
             OmegaConf.set_struct(config, True)
         else:
             OmegaConf.update(config, key, value, merge=True, force_add=is_open)

@@ -1,4 +1,4 @@
-"""A composed configuration to frozen values, checked; the last place that knows OmegaConf."""
+"""A composed and resolved configuration to frozen values, checked."""
 
 from __future__ import annotations
 
@@ -7,33 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from compiler.errors import ProblemError
 from compiler.problem.names import checked_label
+from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.errors import SettingsError
 from harness.settings.schema import OPTIONS
-from harness.settings.values import (
-    ArchitectureChoice,
-    CampaignChoice,
-    ClusterChoice,
-    Method,
-    ProblemChoice,
-    Settings,
-    TrackingChoice,
-)
+from harness.settings.values import CampaignChoice, Method, ProblemChoice, Settings, TrackingChoice
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
 
 
-def settings_from(config: DictConfig, experiment: str | None = None) -> Settings:
-    """The frozen values of one configuration. Raises SettingsError."""
-    try:
-        plain: Any = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    except OmegaConfBaseException as error:
-        raise SettingsError(f"configuration: {str(error).splitlines()[0]}") from error
+def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
+    """The frozen values of one configuration, resolved to plain data. Raises SettingsError."""
     if plain["threads"] < 1:
         raise SettingsError(f"threads must be >= 1, got {plain['threads']}")
     if plain["seed"] < 0:
@@ -53,7 +39,12 @@ def settings_from(config: DictConfig, experiment: str | None = None) -> Settings
         cluster=ClusterChoice(
             kind=cluster["kind"],
             address=cluster["address"],
-            cores=None if cluster["cores"] is None else tuple(cluster["cores"]),
+            auth=cluster["auth"],
+            cores=_cores(cluster["cores"]),
+            exclusive=cluster["exclusive"],
+            attempts=cluster["attempts"],
+            silent_seconds=cluster["silent_seconds"],
+            without_nodes_seconds=cluster["without_nodes_seconds"],
         ),
         tracking=TrackingChoice(**plain["tracking"]),
         campaign=CampaignChoice(**campaign, experiment=experiment),
@@ -63,6 +54,14 @@ def settings_from(config: DictConfig, experiment: str | None = None) -> Settings
         cache_dir=cache_folder(),
         resolved=plain,
     )
+
+
+def _cores(named: list[int] | None) -> tuple[int, ...] | None:
+    if named is None:
+        return None
+    if not named or min(named) < 0:
+        raise SettingsError(f"cluster.cores must name processors, each >= 0, got {named}")
+    return tuple(sorted(set(named)))
 
 
 def cache_folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -53,15 +54,16 @@ def request_from(arguments: Sequence[str]) -> Request:
 
 def parsed(texts: Sequence[str]) -> list[Override]:
     """Hydra's own reading of the overrides. Raises SettingsError that names the one at fault."""
-    parser = OverridesParser.create()
-    result: list[Override] = []
-    for text in texts:
-        try:
-            result.append(parser.parse_override(text))
-        except HydraException as error:
-            reason = str(error).splitlines()[0]
-            raise SettingsError(f"cannot read '{text}': {reason}; write key=value") from error
-    return result
+    return [_parsed(text) for text in texts]
+
+
+@lru_cache(maxsize=2**16)  # a sweep's texts come again in every combination; each takes 1 ms
+def _parsed(text: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"cannot read '{text}': {reason}; write key=value") from error
 
 
 def combinations(request: Request) -> list[tuple[str, ...]]:

@@ -18,6 +18,17 @@ class ClusterKind(Enum):
     ray = "ray"
 
 
+class Auth(Enum):
+    token = "token"
+    none = "none"
+
+
+class Exclusive(Enum):
+    core = "core"
+    numa = "numa"
+    node = "node"
+
+
 class TrackingKind(Enum):
     mlflow = "mlflow"
     journal = "journal"
@@ -126,7 +137,12 @@ class TwinSchema:
 class ClusterSchema:
     kind: ClusterKind = ClusterKind.serial
     address: str | None = None
-    cores: list[int] | None = None  # this node's share of the machine
+    auth: Auth = Auth.token  # of the cluster that is joined
+    cores: list[int] | None = None  # each node's share of its machine; null for what it is given
+    exclusive: Exclusive = Exclusive.core  # what a measurement keeps others from measuring on
+    attempts: int = 3  # of a unit whose node, agent or worker was lost
+    silent_seconds: float = 10.0  # without a heartbeat, until a node is quarantined
+    without_nodes_seconds: float = 120.0  # until what is left is recorded as failed
 
 
 @dataclass
@@ -141,6 +157,7 @@ class CampaignSchema:
     name: str | None = None
     dir: str | None = None
     resume: str | None = None
+    accept_changes: bool = False
     dry_run: bool = False
 
 

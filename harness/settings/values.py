@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from compiler.problem.architecture import Architecture, CacheLevel
-from harness.errors import SettingsError
-
-Options = Mapping[str, Any]
+from harness.choices import ArchitectureChoice, ClusterChoice, Options
 
 
 @dataclass(frozen=True)
@@ -32,50 +28,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class ArchitectureChoice:
-    """A machine by name. `fields` are those of Architecture that the configuration sets."""
-
-    name: str
-    model: str | None
-    fields: Options
-    caches: Mapping[str, Options]  # by level; fields of CacheLevel
-
-    @property
-    def is_host(self) -> bool:
-        return self.name == "host"
-
-    def described(self) -> Architecture:
-        """The machine as its file describes it. Raises SettingsError where the file has gaps."""
-        if self.is_host:
-            raise SettingsError("architecture host is detected, not described")
-        needed = ("isa", "vector_bytes", "vector_registers")
-        missing = [key for key in needed if key not in self.fields]
-        missing += [f"caches.{k}.bytes" for k, level in self.caches.items() if "bytes" not in level]
-        if missing:
-            raise SettingsError(f"architecture {self.name}: not set: {', '.join(missing)}")
-        levels = tuple(CacheLevel(name=k, **level) for k, level in self.caches.items())
-        return Architecture(name=self.name, caches=levels, **self.fields)
-
-    def applied_to(self, detected: Architecture) -> Architecture:
-        """The detected machine with the configuration's own values on top."""
-        levels = {level.name: level for level in detected.caches}
-        for name, fields in self.caches.items():
-            if name in levels:
-                levels[name] = replace(levels[name], **fields)
-            elif "bytes" in fields:
-                levels[name] = CacheLevel(name=name, **fields)
-        caches = tuple(levels[name] for name in sorted(levels))
-        return replace(detected, **self.fields, caches=caches)
-
-
-@dataclass(frozen=True)
-class ClusterChoice:
-    kind: Literal["serial", "local", "ray"]
-    address: str | None
-    cores: tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
 class TrackingChoice:
     kind: Literal["mlflow", "journal"]
     uri: str | None
@@ -87,6 +39,7 @@ class CampaignChoice:
     name: str | None
     dir: str | None
     resume: str | None
+    accept_changes: bool  # resumed although code, configuration or host are others
     dry_run: bool
     experiment: str | None  # the experiment's name, for the default name of the campaign
 

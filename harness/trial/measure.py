@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from harness.failure import Failure
 from harness.kernel.build import CCompiler, compiler_found
@@ -53,19 +58,20 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
 
     Raises EnvironmentProblem without a C compiler. Nothing is left behind, whatever happens.
     """
-    unit = prepared.unit
+    unit, started = prepared.unit, _now()
     compiler = compiler_found()
     timer = timing_library(compiler, cache_dir)
     scratch_root = cache_dir / "scratch"
     scratch_root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{unit.campaign}-", dir=scratch_root) as scratch:
+    owner = f"{socket.gethostname()}.{os.getpid()}."
+    with tempfile.TemporaryDirectory(prefix=owner, dir=scratch_root) as scratch:
         data = Path(scratch, "data")
         if isinstance(timer, Failure):
-            return _outcome(prepared, slot, compiler, _all_failed(prepared, timer), None, None)
+            return _outcome(prepared, slot, started, compiler, _all_failed(prepared, timer))
         child = ChildSettings(slot, timer)
         unready = prepare_data(unit.problem.spec, unit.seed, data, child, REFERENCE_SECONDS)
         if unready is not None:
-            return _outcome(prepared, slot, compiler, _all_failed(prepared, unready), None, None)
+            return _outcome(prepared, slot, started, compiler, _all_failed(prepared, unready))
         entries: list[_Entry] = []
         for contender in prepared.contenders:
             if contender.contender.method == TWIN:
@@ -73,7 +79,19 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
             else:
                 entries.append(_entry(contender, unit, child, data, cache_dir))
         run, starter = _reported(entries, unit, child, data)
-        return _outcome(prepared, slot, compiler, entries, run, starter)
+        return _outcome(prepared, slot, started, compiler, entries, run, starter)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def clear_scratch(cache_dir: Path) -> None:
+    """Remove what processes of this host have left behind when they were killed."""
+    for folder in (cache_dir / "scratch").glob(f"{socket.gethostname()}.*.*"):
+        pid = folder.name.rsplit(".", 2)[1]
+        if not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _all_failed(prepared: PreparedUnit, failure: Failure) -> list[_Entry]:
@@ -152,10 +170,11 @@ def _host(prepared: PreparedUnit) -> dict[str, object]:
 def _outcome(
     prepared: PreparedUnit,
     slot: Slot,
+    started: str,
     compiler: CCompiler,
     entries: list[_Entry],
-    run: ReportRun | None,
-    starter: ContenderStarter | None,
+    run: ReportRun | None = None,
+    starter: ContenderStarter | None = None,
 ) -> UnitOutcome:
     unit = prepared.unit
     measured = Measured(
@@ -167,7 +186,8 @@ def _outcome(
         verified=starter.verified if starter is not None else {},
         described=starter.described if starter is not None else {},
         host=_host(prepared),
-        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=started,
+        ended=_now(),
     )
     ratios = speedups(measured, unit)
     results = []

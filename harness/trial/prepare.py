@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from compiler.codegen.kernel import Kernel
@@ -63,7 +62,9 @@ class _Workshop:
             failure = Failure("compile", _reason(error))
             return _Compiled(replace(candidate, failure=failure), None, _since(start), False)
         self.kernels[kernel.hash] = kernel.text
-        candidate = replace(candidate, kernel=kernel.hash, layouts=_layouts(kernel))
+        candidate = replace(
+            candidate, kernel=kernel.hash, openmp=kernel.openmp, layouts=_layouts(kernel)
+        )
         limit = self.unit.measure.compile_seconds
         built = build(kernel.text, kernel.openmp, self.compiler, self.cache_dir, limit)
         if isinstance(built, Failure):
@@ -74,14 +75,13 @@ class _Workshop:
 
 def prepare_unit(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
     """Everything that needs no measuring slot. Raises EnvironmentProblem without a C compiler."""
-    started = datetime.now(UTC).isoformat(timespec="seconds")
     workshop = _Workshop(unit, compiler_found(), cache_dir)
     rankings = Rankings(unit, architecture)
     contenders = [
         *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
         *(prepared_baseline(contender, unit, cache_dir) for contender in unit.baselines),
     ]
-    return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels, started)
+    return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels)
 
 
 def prepared_baseline(
@@ -128,18 +128,13 @@ def _strategy(contender: Contender, rankings: Rankings, workshop: _Workshop) -> 
         return _failed(contender, Failure("plan", _reason(error)))
     compiled = [workshop.compiled(choice) for choice in found.choices]
     candidates = tuple(c.candidate for c in compiled)
-    prepared = PreparedContender(
+    return PreparedContender(
         contender,
         candidates=candidates,
         space=found.candidates,
         tuning=TuningSeconds(analyse=found.seconds, compile=sum(c.seconds for c in compiled)),
         flags=("compile cached",) if any(c.cached for c in compiled) else (),
-    )
-    if any(c.executable is not None for c in candidates):
-        return prepared
-    failures = [c.failure for c in candidates if c.failure is not None]
-    failure = failures[0] if failures else Failure("plan", "no schedule was found")
-    return replace(prepared, status="failed", failure=failure)
+    ).settled
 
 
 def _layouts(kernel: Kernel) -> Mapping[str, str]:

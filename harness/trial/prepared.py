@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.problem.architecture import Architecture
 from harness.failure import Failure
+from harness.kernel.build import CCompiler
 from harness.record.result import Status, TrialResult, TuningSeconds
 from harness.unit import Contender, Unit
 
@@ -19,6 +20,7 @@ class Candidate:
     predicted: float | None = None  # seconds
     places: Mapping[str, int] = field(default_factory=dict)  # in rankings of the whole space
     kernel: str | None = None  # hash of the C text
+    openmp: bool = False
     layouts: Mapping[str, str] = field(default_factory=dict)
     executable: Mapping[str, object] | None = None
     failure: Failure | None = None
@@ -43,16 +45,37 @@ class PreparedContender:
     facts: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
 
+    @property
+    def settled(self) -> PreparedContender:
+        """Failed as soon as none of its candidates can be run."""
+        if any(candidate.executable is not None for candidate in self.candidates):
+            return self
+        failures = [c.failure for c in self.candidates if c.failure is not None]
+        failure = failures[0] if failures else Failure("plan", "no schedule was found")
+        return replace(self, status="failed", failure=failure)
+
+
+@dataclass(frozen=True)
+class Library:
+    """A compiled kernel as bytes; `name` is its file's in a build cache."""
+
+    name: str
+    data: bytes
+
 
 @dataclass(frozen=True)
 class PreparedUnit:
-    """Everything compiled; `kernels` are C texts by hash."""
+    """Everything compiled; `kernels` are C texts by hash.
+
+    On its way to another node `libraries` holds what they were compiled to, and `compiler` by whom.
+    """
 
     unit: Unit
     architecture: Architecture
     contenders: tuple[PreparedContender, ...]
     kernels: Mapping[str, str] = field(default_factory=dict)
-    started: str = ""
+    libraries: Mapping[str, Library] = field(default_factory=dict)
+    compiler: CCompiler | None = None
 
 
 @dataclass(frozen=True)
@@ -63,3 +86,7 @@ class UnitOutcome:
     samples: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
+
+    def on(self, node: str) -> UnitOutcome:
+        """The same, measured on the node that a cluster calls so."""
+        return replace(self, results=tuple(replace(one, node=node) for one in self.results))

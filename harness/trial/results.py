@@ -33,6 +33,7 @@ class Measured:
     verified: Mapping[str, Mapping[str, Any]]
     described: Mapping[str, Mapping[str, Any]]
     host: Mapping[str, object]
+    started: str  # UTC; the slot was the unit's from then on
     ended: str
 
 
@@ -82,7 +83,7 @@ def result_of(
         kernel=chosen.kernel if chosen is not None else None,
         node=str(measured.host["name"]),
         cores=measured.cores,
-        started=measured.prepared.started,
+        started=measured.started,
         ended=measured.ended,
         seed=unit.seed,
         stop=run.stop if run is not None and timed is not None else None,

@@ -91,6 +91,10 @@ class Onlooker:
 
     def __init__(self) -> None:
         self.units: list[str] = []
+        self.messages: list[str] = []
+
+    def told(self, message: str) -> None:
+        self.messages.append(message)
 
     def begins(self, plan: Plan, nodes: Sequence[Node]) -> None:
         self.plan = plan

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -8,14 +10,15 @@ import pytest
 import yaml
 
 from harness import campaign
-from harness.campaign import NoSink, Sink, Summary
+from harness.campaign import NoSink, Sink, Summary, Watcher
 from harness.errors import EnvironmentProblem, RecordError, SettingsError
+from harness.record.configuration import configuration_text, documents_in
 from harness.record.journal import CampaignFolder, CampaignWriter, recorded_schedule
 from harness.record.result import TrialResult
-from harness.settings import load_settings
+from harness.settings import as_recorded, load_settings, resumed_alone
 from harness.trial import UnitOutcome
 from harness.unit import Unit
-from tests.harness.campaigns import Onlooker, ReplayPool
+from tests.harness.campaigns import NODE, Onlooker, ReplayPool
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 GEMMS = ("workload=gemms", "workload.select=[gemm_01,gemm_09]", "strategy=[roofline,top_k]")
@@ -43,7 +46,12 @@ class KeptSink:
         return True
 
 
-def run(*overrides: str, pool: ReplayPool | None = None, sink: Sink | None = None) -> Summary:
+def run(
+    *overrides: str,
+    pool: ReplayPool | None = None,
+    sink: Sink | None = None,
+    watcher: Watcher | None = None,
+) -> Summary:
     settings = load_settings([*GEMMS, *overrides])
     return campaign.run(
         campaign.plan_of(settings, NOW),
@@ -52,7 +60,7 @@ def run(*overrides: str, pool: ReplayPool | None = None, sink: Sink | None = Non
         open_pool=lambda: pool or ReplayPool(),
         open_sink=lambda folder: sink or NoSink(),
         table=lambda summary: f"{len(summary.results)} results",
-        watcher=Onlooker(),
+        watcher=watcher or Onlooker(),
     )
 
 
@@ -122,10 +130,75 @@ def test_resume_keeps_what_an_interrupted_campaign_has_done() -> None:
 
 def test_a_new_contender_measures_the_baselines_again() -> None:
     run("campaign.name=one", "strategy=roofline")
-    pool = ReplayPool()
-    summary = run("campaign.resume=one", "strategy=[roofline,top_k]", pool=pool)
+    pool, watcher = ReplayPool(), Onlooker()
+    more = ("campaign.resume=one", "strategy=[roofline,top_k]")
+    with pytest.raises(SettingsError) as caught:
+        run(*more, pool=pool)
+    assert str(caught.value) == (
+        "one was recorded otherwise: strategy.top_k: none -> set; "
+        "campaign.accept_changes=true resumes it all the same"
+    )
+    summary = run(*more, "campaign.accept_changes=true", pool=pool, watcher=watcher)
+    assert watcher.messages == ["changed since it was recorded: strategy.top_k: none -> set"]
     assert len(pool.submitted) == 2
     assert len(summary.results) == 6
+    again = ReplayPool()
+    run(*more, pool=again)  # what was accepted is what is recorded now
+    assert not again.submitted
+    assert len(summary.folder.starts()) == 3
+
+
+def test_other_code_and_another_host_are_told() -> None:
+    failing = ReplayPool(lambda unit, c: unit.problem.name == "gemm_09")
+    folder = run("campaign.name=one", pool=failing).folder
+    (start,) = folder.starts()
+    folder.starts_file.write_text(json.dumps({**start, "code": "0", "nodes": {"e": "gcc"}}) + "\n")
+    with pytest.raises(SettingsError, match="one was recorded otherwise: code: 0 -> "):
+        run("campaign.resume=one")
+    folder.starts_file.write_text(json.dumps({**start, "nodes": {"e": "gcc"}}) + "\n")
+    pool = ReplayPool()
+    with pytest.raises(SettingsError, match="otherwise: host: e -> ffffffffffffffff; campaign"):
+        run("campaign.resume=one", pool=pool)
+    assert (pool.closed, pool.submitted) == (1, [])
+    assert len(folder.starts()) == 1
+    run("campaign.resume=one", "campaign.accept_changes=true", pool=pool)
+    assert [unit.problem.name for unit in pool.submitted] == ["gemm_09"]
+
+
+def test_what_another_kind_of_node_has_done_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("campaign.name=one")
+    pool = ReplayPool()
+    monkeypatch.setattr(pool, "nodes", lambda: (replace(NODE, fingerprint="e" * 16),))
+    run("campaign.resume=one", "campaign.accept_changes=true", pool=pool)
+    assert not pool.submitted
+
+
+def test_a_driver_that_died_before_its_nodes_answered_can_be_resumed() -> None:
+    with CampaignWriter(Path("runs/one")):
+        pass
+    assert run("campaign.resume=one").exit_status == 0
+    with CampaignWriter(Path("runs/two")) as writer:
+        writer.write_configuration(Path("runs/one/campaign.yaml").read_text())
+    assert run("campaign.resume=two").exit_status == 0
+
+
+def test_to_resume_and_no_more_means_as_recorded() -> None:
+    sweep = ("-m", *GEMMS, "threads=1,2", "measure=careful", "campaign.name=one")
+    settings = load_settings(sweep)
+    writer = CampaignWriter(Path("runs/one"))
+    writer.write_configuration(configuration_text([s.resolved for s in settings], sweep))
+    writer.close()
+    words = ("campaign.resume=one", "cluster=local", "campaign.dry_run=true")
+    assert resumed_alone(words) == "one"
+    recorded = as_recorded(words, documents_in(Path("runs/one/campaign.yaml")))
+    assert [s.threads for s in recorded] == [1, 2]
+    assert [s.problems for s in recorded] == [s.problems for s in settings]
+    assert {s.measure["name"] for s in recorded} == {"careful"}
+    assert {(s.cluster.kind, s.campaign.resume, s.campaign.name) for s in recorded} == {
+        ("local", "one", None)
+    }
+    assert resumed_alone(["campaign.resume=one", "threads=2"]) is None
+    assert resumed_alone(["campaign.name=one"]) is None
 
 
 def test_a_folder_with_results_or_another_driver_is_refused() -> None:

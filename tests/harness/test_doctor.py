@@ -47,4 +47,4 @@ def test_the_command_prints_a_table(
     assert main(["doctor"]) == 0
     assert "this host" in capsys.readouterr().out
     assert main(["doctor", "threads=4096"]) == 2
-    assert main(["doctor", "cluster=ray"]) == 2
+    assert main(["doctor", "cluster=ray", "cluster.address=127.0.0.1:1"]) == 2

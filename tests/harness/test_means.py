@@ -9,6 +9,7 @@ from harness.means import campaign_means
 from harness.record.journal import CampaignFolder, CampaignWriter
 from harness.record.result import Speedup, TrialResult
 from tests.harness.campaigns import plan_from, replayed
+from tests.harness.record.results import Left
 
 BLOCKS = 5
 
@@ -37,7 +38,7 @@ def recorded(folder: Path, ratios: list[float]) -> tuple[CampaignFolder, list[Tr
                 for b in range(BLOCKS)
             ]
     with CampaignWriter(folder) as writer:
-        writer.record_unit(results, samples)
+        writer.record([Left(results, samples)])
         return writer.folder, results
 
 

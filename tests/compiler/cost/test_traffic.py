@@ -36,26 +36,37 @@ def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[Nes
     return Traffic(loops, dict(nest.extents), read, made["c"], len(loops)), loops
 
 
-def _simulated(nest: Primitive, order: tuple[str, ...], capacity: int) -> int:
-    """Lines fetched by the second of two equal calls; the written tensor's count twice."""
+Line = tuple[str, int]
+
+
+def _lines(nest: Primitive, order: tuple[str, ...]) -> list[tuple[Line, int]]:
+    """Lines in the order in which a call touches them; the written tensor's count twice."""
     statement = nest.statements[0]
-    held: OrderedDict[tuple[str, int], None] = OrderedDict()
-    fetched = 0
     extents = dict(nest.extents)
+    touched = []
+    for at in product(*(range(extents[loop]) for loop in order)):
+        point = dict(zip(order, at, strict=True))
+        for access in (*statement.reads, statement.target):
+            row, column = (index.at(point) for index in access.indices)
+            width = nest.tensor(access.tensor).shape[1]
+            line = (access.tensor, (row * width + column) * ELEMENT // 64)
+            touched.append((line, 2 if access is statement.target else 1))
+    return touched
+
+
+def _simulated(touched: list[tuple[Line, int]], capacity: int) -> int:
+    """Lines fetched by the second of two equal calls."""
+    held: OrderedDict[Line, None] = OrderedDict()
+    fetched = 0
     for call in range(2):
-        for at in product(*(range(extents[loop]) for loop in order)):
-            point = dict(zip(order, at, strict=True))
-            for access in (*statement.reads, statement.target):
-                row, column = (index.at(point) for index in access.indices)
-                width = nest.tensor(access.tensor).shape[1]
-                line = (access.tensor, (row * width + column) * ELEMENT // 64)
-                if line in held:
-                    held.move_to_end(line)
-                    continue
-                fetched += call * (2 if access is statement.target else 1)
-                held[line] = None
-                if len(held) > capacity:
-                    held.popitem(last=False)
+        for line, count in touched:
+            if line in held:
+                held.move_to_end(line)
+                continue
+            fetched += call * count
+            held[line] = None
+            if len(held) > capacity:
+                held.popitem(last=False)
     return fetched
 
 
@@ -63,9 +74,10 @@ def _simulated(nest: Primitive, order: tuple[str, ...], capacity: int) -> int:
 def test_as_many_lines_as_a_cache_fetches(order: tuple[str, ...]) -> None:
     nest = _nest()
     traffic, _ = _traffic(nest, order)
+    touched = _lines(nest, order)
     for capacity in (8, 24, 48, 100, 400):
-        most = _simulated(nest, order, int(capacity * KEPT))
-        least = _simulated(nest, order, int(capacity * GONE))
+        most = _simulated(touched, int(capacity * KEPT))
+        least = _simulated(touched, int(capacity * GONE))
         assert least / 1.5 <= traffic.moved(capacity) <= 1.5 * most
 
 

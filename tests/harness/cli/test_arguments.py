@@ -30,7 +30,7 @@ def test_the_store_is_the_options_or_the_campaigns(tmp_path: Path) -> None:
     assert tracking_of(folder, {}) == ("http://a", "e")
     assert tracking_of(folder, {"uri": "b"}) == ("b", "e")
     folder.configuration.write_text("a: [")
-    with pytest.raises(RecordError, match="is no YAML"):
+    with pytest.raises(RecordError, match="cannot be read as YAML"):
         tracking_of(folder, {})
 
 

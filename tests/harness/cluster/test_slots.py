@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.cluster.slots import slots_of, taken
-from harness.cluster.topology import Core, Topology, topology_found
-from harness.errors import SettingsError
+from harness.cluster.topology import Core, Topology, topology_found, whole_machine
+from harness.errors import EnvironmentProblem, SettingsError
 from harness.measure.slot import Slot
 from tests.harness.cluster.sysfs_tree import written
 
@@ -17,6 +17,10 @@ def test_the_first_core_is_left_to_everything_else() -> None:
     slots = slots_of(Topology(tuple(Core((n,)) for n in range(4))), 1)
     assert [slot.cores for slot in slots] == [(1,), (2,), (3,)]
     assert {slot.quality for slot in slots} == {"exclusive"}
+
+
+def measured_on(slots: tuple[Slot, ...]) -> list[tuple[tuple[int, ...], int | None]]:
+    return [(slot.cores, slot.numa_node) for slot in slots]
 
 
 def test_slots_stay_in_a_cache_domain(tmp_path: Path) -> None:
@@ -28,16 +32,44 @@ def test_slots_stay_in_a_cache_domain(tmp_path: Path) -> None:
 
 def test_more_threads_than_a_cache_domain_has(tmp_path: Path) -> None:
     root = written(tmp_path, packages=2, cores=4, nodes=2, cores_per_cache=2)
-    assert slots_of(topology_found(range(8), root), 4) == (Slot((4, 5, 6, 7), 1),)
-    assert slots_of(topology_found(range(8), root), 6) == (Slot((1, 2, 3, 4, 5, 6), None),)
+    assert measured_on(slots_of(topology_found(range(8), root), 4)) == [((4, 5, 6, 7), 1)]
+    assert measured_on(slots_of(topology_found(range(8), root), 6)) == [((1, 2, 3, 4, 5, 6), None)]
 
 
 def test_too_few_cores_is_said() -> None:
     only = Topology((Core((0,)),))
-    assert slots_of(only, 1) == (Slot((0,), None, "shared"),)
+    assert slots_of(only, 1) == (Slot((0,), None, "shared", claims=(0,)),)
     two = Topology((Core((0,)), Core((1,))))
-    assert slots_of(two, 1) == (Slot((1,)),)
-    assert slots_of(two, 2) == (Slot((0, 1), None, "shared"),)
+    assert slots_of(two, 1) == (Slot((1,), claims=(1,)),)
+    assert slots_of(two, 2) == (Slot((0, 1), None, "shared", claims=(0, 1)),)
+
+
+def test_a_slot_may_claim_its_numa_node_or_the_machine(tmp_path: Path) -> None:
+    root = written(tmp_path, packages=2, cores=4, threads=2, nodes=2)
+    (tmp_path / "online").write_text("0-15\n")
+    machine = whole_machine(root)
+    share = topology_found([0, 1, 2, 5, 6], root)
+    by_node = slots_of(share, 1, "numa", machine)
+    assert [slot.cores for slot in by_node] == [(1,), (5,)]
+    assert [slot.claims for slot in by_node] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    (whole,) = slots_of(share, 1, "node", machine)
+    assert (whole.cores, whole.claims) == ((1,), tuple(range(8)))
+
+
+def test_a_core_is_locked_by_one_name_whichever_sibling_is_used(tmp_path: Path) -> None:
+    root = written(tmp_path, packages=1, cores=4, threads=2)
+    (slot,) = slots_of(topology_found([4, 5], root), 1)
+    assert (slot.cores, slot.locked) == ((5,), (1,))
+
+
+def test_a_claim_keeps_others_from_every_core_of_it(tmp_path: Path) -> None:
+    wide = Slot((1,), claims=(1, 2, 3))
+    with (
+        taken(wide, "wide", folder=tmp_path),
+        pytest.raises(EnvironmentProblem, match=r"core 3 is held by pid .* campaign wide"),
+        taken(Slot((3,)), "other", folder=tmp_path, patience=0.3),
+    ):
+        raise AssertionError
 
 
 @pytest.mark.parametrize("threads", [0, 3])

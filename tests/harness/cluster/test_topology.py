@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.cluster.topology import topology_found
+from harness.cluster.topology import permitted, topology_found, whole_machine
 from harness.measure.sysfs import caches, processor_list
 from tests.harness.cluster.sysfs_tree import written
 
@@ -38,6 +38,18 @@ def test_this_host() -> None:
     found = topology_found()
     processors = {p for core in found.cores for p in core.processors}
     assert processors == set(os.sched_getaffinity(0))
+
+
+def test_what_may_be_used_is_more_than_what_is_used_now() -> None:
+    before = os.sched_getaffinity(0)
+    assert permitted() >= before
+    assert os.sched_getaffinity(0) == before
+
+
+def test_the_whole_machine_is_what_is_on_line(tmp_path: Path) -> None:
+    root = written(tmp_path, packages=1, cores=4)
+    (tmp_path / "online").write_text("0,2-3\n")
+    assert [core.name for core in whole_machine(root).cores] == [0, 2, 3]
 
 
 def test_data_caches_only(tmp_path: Path) -> None:

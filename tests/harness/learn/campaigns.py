@@ -15,6 +15,7 @@ from harness.plan import planned
 from harness.record.journal import CampaignFolder, CampaignWriter
 from harness.settings import load_settings
 from tests.harness.campaigns import PLENTY, replayed
+from tests.harness.record.results import Left
 
 CACHES = {"L1": 2**11, "L2": 2**14, "L3": 2**17}
 MACHINE = Architecture(
@@ -51,5 +52,5 @@ def surveyed(
             held = held_bytes(loop_nest(primitive).nest, schedules, MACHINE)
             rows = [{"schedule": str(s), "measured": rule(held[s])} for s in schedules]
             rows.append({"schedule": "broken", "measured": None})
-            writer.record_unit([result], candidates={result.trial: rows})
+            writer.record([Left([result], candidates={result.trial: rows})])
         return writer.folder

@@ -24,7 +24,7 @@ def test_the_host_is_measured_once(
     assert first.peak is not None and first.peak > 0.1
     assert first.memory_bandwidth is not None and first.memory_bandwidth > 0.1
     assert all(level.bandwidth is None or level.bandwidth > 0 for level in first.caches)
-    assert [kept.name for kept in tmp_path.glob("ceilings-*")] == [
+    assert [kept.name for kept in tmp_path.glob("ceilings-*.json")] == [
         f"ceilings-{host.fingerprint()}.json"
     ]
     nobody = replace(compiler, path="/nonexistent")  # not called again

@@ -17,6 +17,7 @@ from harness.measure.child import Child, ChildSettings
 from harness.measure.contender import ContenderStarter
 from harness.measure.protocol import report_tier
 from harness.measure.search_tier import SearchProcess, search_tier
+from harness.measure.slot import Slot
 from tests.harness import matmul_kernels as kernels
 
 FAST = replace(QUICK, sample_seconds=1e-4, settle_seconds=1e-4, search_sample_seconds=1e-4)
@@ -188,3 +189,15 @@ def test_a_child_dies_with_its_parent(child_settings: ChildSettings) -> None:
             break
         time.sleep(0.01)
     assert not processes_of_group(group)
+
+
+def test_a_child_that_is_not_on_all_of_its_cores_is_refused(child_settings: ChildSettings) -> None:
+    """Linux takes a list of which one processor exists, and drops the others."""
+    (core,) = child_settings.slot.cores
+    with Child(replace(child_settings, slot=Slot((core, 4000)))) as child:
+        greeting = child.greeting()
+        assert greeting == Failure(
+            "measure", f"the child was to run on cores {core},4000, but runs on {core}"
+        )
+        assert child.request("peak", 1.0) == greeting
+    assert not child.alive

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.record.journal import Row
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a unit leaves in the records."""
+
+    results: Sequence[TrialResult] = ()
+    samples: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    candidates: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    kernels: Mapping[str, str] = field(default_factory=dict)
 
 
 def baseline_result(name: str = "conv_a", **changes: Any) -> TrialResult:

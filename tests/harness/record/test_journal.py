@@ -10,7 +10,7 @@ import pytest
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder, CampaignWriter, find_campaign
 from harness.record.result_line import line_of
-from tests.harness.record.results import baseline_result, strategy_result
+from tests.harness.record.results import Left, baseline_result, strategy_result
 
 
 @pytest.fixture
@@ -23,11 +23,15 @@ def test_a_unit_is_read_back(path: Path) -> None:
     trial = results[1].trial
     with CampaignWriter(path) as writer:
         writer.write_configuration("threads: 1\n")
-        writer.record_unit(
-            results,
-            samples={trial: [{"process": 0, "block": 1, "seconds": 0.5}]},
-            candidates={trial: [{"schedule": "a", "measured": None}, {"schedule": "b"}]},
-            kernels={"0123": "void f(void) {}\n"},
+        writer.record(
+            [
+                Left(
+                    results,
+                    samples={trial: [{"process": 0, "block": 1, "seconds": 0.5}]},
+                    candidates={trial: [{"schedule": "a", "measured": None}, {"schedule": "b"}]},
+                    kernels={"0123": "void f(void) {}\n"},
+                )
+            ]
         )
     folder = CampaignFolder(path)
     assert folder.name == "toy"
@@ -41,33 +45,33 @@ def test_a_unit_is_read_back(path: Path) -> None:
 
 def test_dataclasses_are_rows(path: Path) -> None:
     with CampaignWriter(path) as writer:
-        writer.record_unit((), samples={"t": [baseline_result()]})
+        writer.record([Left((), samples={"t": [baseline_result()]})])
     assert CampaignFolder(path).samples("t")[0]["contender"] == "onednn"
 
 
 def test_the_last_line_of_a_trial_counts(path: Path) -> None:
     again = baseline_result(attempt=2, gflops=1.0)
     with CampaignWriter(path) as writer:
-        writer.record_unit([baseline_result(), strategy_result()])
-        writer.record_unit([again])
+        writer.record([Left([baseline_result(), strategy_result()])])
+        writer.record([Left([again])])
     assert CampaignFolder(path).results() == (again, strategy_result())
 
 
 def test_a_torn_line_does_not_count_and_is_healed(path: Path) -> None:
     with CampaignWriter(path) as writer:
-        writer.record_unit([baseline_result()])
+        writer.record([Left([baseline_result()])])
     folder = CampaignFolder(path)
     with folder.results_file.open("a") as file:
         file.write(line_of(strategy_result())[:200])
     assert folder.results() == (baseline_result(),)
     with CampaignWriter(path, resume=True) as writer:
-        writer.record_unit([strategy_result()])
+        writer.record([Left([strategy_result()])])
     assert folder.results() == (baseline_result(), strategy_result())
 
 
 def test_a_broken_line_names_its_number(path: Path) -> None:
     with CampaignWriter(path) as writer:
-        writer.record_unit([baseline_result()])
+        writer.record([Left([baseline_result()])])
     folder = CampaignFolder(path)
     with folder.results_file.open("a") as file:
         file.write("{broken\n")
@@ -94,7 +98,7 @@ def test_a_dead_driver_leaves_no_lock(path: Path) -> None:
 @pytest.mark.parametrize("marked", [".", "results.jsonl"])
 def test_a_read_only_folder_is_refused(path: Path, marked: str) -> None:
     with CampaignWriter(path) as writer:
-        writer.record_unit([baseline_result()])
+        writer.record([Left([baseline_result()])])
     (path / marked).chmod(0o555)
     try:
         with pytest.raises(RecordError, match="is read-only"):
@@ -123,7 +127,7 @@ def test_folders_that_hold_something_else_are_refused(path: Path) -> None:
 
 def test_a_finished_campaign_is_not_overwritten(path: Path) -> None:
     with CampaignWriter(path) as writer:
-        writer.record_unit([baseline_result()])
+        writer.record([Left([baseline_result()])])
     with pytest.raises(RecordError, match=f"campaign.resume={path} continues it"):
         CampaignWriter(path)
 

@@ -21,7 +21,7 @@ import pytest
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder, CampaignWriter
 from harness.record.mlflow_sink import MlflowSink, Synced, default_store, sync
-from tests.harness.record.results import baseline_result, strategy_result
+from tests.harness.record.results import Left, baseline_result, strategy_result
 
 RESULTS = (
     baseline_result(),
@@ -35,10 +35,14 @@ def folder(tmp_path: Path) -> CampaignFolder:
     """A finished campaign of one unit."""
     with CampaignWriter(tmp_path / "runs" / "toy") as writer:
         writer.write_configuration("threads: 1\n")
-        writer.record_unit(
-            RESULTS,
-            samples={RESULTS[1].trial: [{"seconds": 0.5}]},
-            kernels={"0123": "void f(void) {}\n"},
+        writer.record(
+            [
+                Left(
+                    RESULTS,
+                    samples={RESULTS[1].trial: [{"seconds": 0.5}]},
+                    kernels={"0123": "void f(void) {}\n"},
+                )
+            ]
         )
         return writer.folder
 
@@ -145,7 +149,7 @@ def test_sqlite(folder: CampaignFolder) -> None:
     assert sync(folder, None, "polydl", "the table") == Synced(0, 3)
     again = baseline_result(gflops=99.0, attempt=2)
     with CampaignWriter(folder.path, resume=True) as writer:
-        writer.record_unit([again])
+        writer.record([Left([again])])
     assert sync(folder, None, "polydl") == Synced(1, 2)
     check_store(folder, uri)
     (run,) = runs_of(uri, f"tags.trial = '{again.trial}'")

@@ -158,7 +158,7 @@ KNOWN = [
     ("strategy.roofline.space=half", "expected one of [full, paper]"),
     ("strategy=survey strategy.survey.rankings=[oracle]", "expected one of [roofline, polydl"),
     ("format=xml", "expected one of [text, json, html]"),
-    ("campaign.folder=x", "known: name, dir, resume, dry_run"),
+    ("campaign.folder=x", "known: name, dir, resume, accept_changes, dry_run"),
 ]
 
 

@@ -1,0 +1,67 @@
+"""Which machines a user asks for. These travel to nodes, where Hydra need not be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from compiler.problem.architecture import Architecture, CacheLevel
+from harness.errors import SettingsError
+
+Options = Mapping[str, Any]
+Exclusive = Literal["core", "numa", "node"]  # what a measurement keeps others away from
+
+
+@dataclass(frozen=True)
+class ArchitectureChoice:
+    """A machine by name. `fields` are those of Architecture that the configuration sets."""
+
+    name: str
+    model: str | None
+    fields: Options
+    caches: Mapping[str, Options]  # by level; fields of CacheLevel
+
+    @property
+    def is_host(self) -> bool:
+        return self.name == "host"
+
+    def described(self) -> Architecture:
+        """The machine as its file describes it. Raises SettingsError where the file has gaps."""
+        if self.is_host:
+            raise SettingsError("architecture host is detected, not described")
+        needed = ("isa", "vector_bytes", "vector_registers")
+        missing = [key for key in needed if key not in self.fields]
+        missing += [f"caches.{k}.bytes" for k, level in self.caches.items() if "bytes" not in level]
+        if missing:
+            raise SettingsError(f"architecture {self.name}: not set: {', '.join(missing)}")
+        levels = tuple(CacheLevel(name=k, **level) for k, level in self.caches.items())
+        return Architecture(name=self.name, caches=levels, **self.fields)
+
+    def applied_to(self, detected: Architecture) -> Architecture:
+        """The detected machine with the configuration's own values on top."""
+        levels = {level.name: level for level in detected.caches}
+        for name, fields in self.caches.items():
+            if name in levels:
+                levels[name] = replace(levels[name], **fields)
+            elif "bytes" in fields:
+                levels[name] = CacheLevel(name=name, **fields)
+        caches = tuple(levels[name] for name in sorted(levels))
+        return replace(detected, **self.fields, caches=caches)
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    kind: Literal["serial", "local", "ray"]
+    address: str | None
+    auth: Literal["token", "none"]
+    cores: tuple[int, ...] | None
+    exclusive: Exclusive
+    attempts: int  # of a unit whose node, agent or worker was lost
+    silent_seconds: float  # without a heartbeat, until a node is quarantined
+    without_nodes_seconds: float  # until what is left is recorded as failed
+
+    def __post_init__(self) -> None:
+        for key in ("attempts", "silent_seconds", "without_nodes_seconds"):
+            if getattr(self, key) <= 0:
+                raise SettingsError(f"cluster.{key} must be > 0, got {getattr(self, key)}")

@@ -1,0 +1,66 @@
+"""What a node needs to take part. Imports nothing but the standard library and small own modules,
+so that it runs, and can say so, where everything else is missing.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from harness.errors import EnvironmentProblem
+from harness.kernel.build import compiler_found
+
+PACKAGES = ("islpy", "numpy", "psutil", "scipy")  # beside Ray and Python itself
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that a node is without, and the command that mends it there."""
+
+    what: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.what} (mend: {self.command})"
+
+
+def versions_here() -> dict[str, str]:
+    """Of the packages that every node needs, as installed in this interpreter."""
+    return {name: metadata.version(name) for name in PACKAGES}
+
+
+def lacks_here(versions: Mapping[str, str], cache_dir: Path) -> list[Lack]:
+    """What this node is without; `versions` are those that the driver runs."""
+    return [*_packages(versions), *_compiler(), *_folder(cache_dir.expanduser())]
+
+
+def _packages(versions: Mapping[str, str]) -> Sequence[Lack]:
+    missing = [name for name in versions if util.find_spec(name) is None]
+    if not missing:
+        return ()
+    wanted = shlex.join(f"{name}=={versions[name]}" for name in missing)
+    return (Lack(", ".join(missing), f"{shlex.quote(sys.executable)} -m pip install {wanted}"),)
+
+
+def _compiler() -> Sequence[Lack]:
+    try:
+        compiler_found()
+    except EnvironmentProblem:
+        return (Lack("a C compiler on Ray's PATH", "apt-get install gcc, then restart Ray there"),)
+    return ()
+
+
+def _folder(cache_dir: Path) -> Sequence[Lack]:
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_dir) as file:
+            file.write(b"x" * 4096)
+    except OSError as error:
+        what = f"a cache folder that can be written ({error})"
+        return (Lack(what, "set XDG_CACHE_HOME on the driver to one that all nodes have"),)
+    return ()

@@ -1,0 +1,35 @@
+"""The code that nodes run, as a folder for Ray to ship: the packages and conf/, nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import harness
+from harness.measure.host import COMMIT_FILE, git_commit
+
+SHIPPED = ("compiler", "harness", "conf")
+
+
+@contextmanager
+def shipped() -> Iterator[Path]:
+    """A copy that a node can import, and that knows its version and commit; removed afterwards."""
+    root = Path(harness.__file__).parents[1]
+    with tempfile.TemporaryDirectory(prefix="polydl-shipped-") as name:
+        folder = Path(name)
+        for part in SHIPPED:
+            if (root / part).is_dir():
+                shutil.copytree(
+                    root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
+                )
+        (folder / COMMIT_FILE).write_text(git_commit() + "\n")
+        known = folder / f"polydl-{version('polydl')}.dist-info"
+        known.mkdir()
+        (known / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: polydl\nVersion: {version('polydl')}\n"
+        )
+        yield folder

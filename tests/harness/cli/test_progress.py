@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from harness.cli.progress import Progress, duration
+from harness.cluster.pool import Event
+from tests.harness.campaigns import NODE, plan_from, replayed
+
+
+def shown(units: int, terminal: bool, status: str = "ok") -> str:
+    """What is printed while so many units are measured one after the other."""
+    text = io.StringIO()
+    sizes = ",".join(map(str, range(1, units + 1)))
+    plan = plan_from("-m", "primitive=matmul", f"primitive.sizes.n={sizes}", "baseline=[]")
+    with Progress(Console(file=text, width=100, force_terminal=terminal)) as progress:
+        progress.begins(plan, [NODE])
+        for unit in plan.units:
+            progress.on_event(Event(unit, "preparing", NODE.name))
+            progress.on_event(Event(unit, "measuring", NODE.name))
+            progress.finished(unit, [replayed(unit, unit.contenders[0], status)])
+    return text.getvalue()
+
+
+def test_a_log_has_plain_lines() -> None:
+    text = shown(20, terminal=False)
+    assert "\x1b" not in text
+    assert text.startswith("toy: 20 problems, 20 trials on node-a (1 slots)\n")
+    assert text.endswith("others\n")
+
+
+def test_every_failure_has_its_line() -> None:
+    lines = shown(20, terminal=False, status="failed").splitlines()
+    assert sum("roofline failed" in line for line in lines) == 20
+    assert lines[-1].startswith("[20/20] matmul_n20")
+
+
+def test_a_terminal_shows_counts_and_nodes() -> None:
+    text = io.StringIO()
+    plan = plan_from("-m", "primitive=matmul", "primitive.sizes.n=1,2", "baseline=[]")
+    first, second = plan.units
+    with Progress(Console(file=text, width=100, force_terminal=True)) as progress:
+        progress.begins(plan, [NODE])
+        progress.on_event(Event(first, "measuring", NODE.name))
+        progress.on_event(Event(second, "waiting", NODE.name, "core 1 is held by pid 7"))
+        progress.finished(first, [replayed(first, first.contenders[0], "failed")])
+        time.sleep(0.5)
+    for part in ("1/2 done, 0 running, 1 failed", "s left", "0/1 measuring", "1 waiting", "pid 7"):
+        assert part in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds: float, told: str) -> None:
+    assert duration(seconds) == told

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.cluster.slots import taken
+from harness.measure.ceilings import host_architecture
+from harness.measure.slot import Slot
+from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
+
+pytestmark = pytest.mark.cluster
+
+
+def test_doctor_tells_what_every_node_offers(
+    ray_cluster: RayCluster,
+    build_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A core of one is held by somebody who measures."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
+    monkeypatch.setenv("COLUMNS", "400")
+    both = shares()[2]
+    host_architecture(build_cache / "polydl", both[0])  # else every node waits to measure it
+    with taken(Slot(both), "somebody's"):
+        assert main(["doctor", f"cluster.address={ray_cluster.address}"]) == 0
+    told = capsys.readouterr().out
+    rows = {name: next(line for line in told.splitlines() if name in line) for name in NAMES}
+    assert all("shared" in row or "exclusive" in row for row in rows.values())
+    if len(both) > 1:
+        assert "is held by pid" in rows[NAMES[2]] and "campaign somebody's" in rows[NAMES[2]]

@@ -1,0 +1,99 @@
+"""An MLflow server that dies under a campaign."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.record.journal import CampaignFolder
+from tests.harness.cluster.drivers import Driver, check_journal, swept
+from tests.harness.cluster.faults import REPEATS, check_nothing_left, wait_for
+
+UNITS = 4
+
+
+class MlflowServer:
+    """On loopback, with a store of its own; its port is known at once."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+        command += ["--default-artifact-root", str(folder / "artifacts")]
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait(self) -> None:
+        wait_for(self._answers, 180)
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[MlflowServer]]:
+    """One for every repeat; they start while other tests run."""
+    several = [MlflowServer(tmp_path_factory.mktemp("server")) for _ in range(REPEATS)]
+    yield several
+    for one in several:
+        one.kill()
+
+
+def check_killed_server(
+    server: MlflowServer, rng: random.Random, cache: Path, folder: Path
+) -> None:
+    """The campaign goes on with its journal alone, and says how MLflow is made complete."""
+    server.wait()
+    tracking = ("tracking=mlflow", f"tracking.uri={server.address}")
+    plain = [word for word in swept(UNITS) if not word.startswith("tracking")]
+    where = ("cluster=serial", f"campaign.dir={folder}")
+    driver = Driver(folder.with_suffix(".log"), cache, *plain, *tracking, *where)
+    driver.wait_for_lines(folder, rng.randrange(UNITS - 1))
+    time.sleep(rng.uniform(0, 0.5))
+    missed = UNITS - len(CampaignFolder(folder).results())  # at most, since they go on
+    server.kill()
+    assert driver.status() == 0, driver.told
+    assert check_journal(folder, UNITS) == {"ok": UNITS}
+    told = driver.told.replace("\n", "")
+    assert missed <= 1 or f"polydl sync {folder}" in told
+    check_nothing_left(cache / "polydl", folder.name)
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_a_killed_mlflow_server(
+    repeat: int,
+    servers: list[MlflowServer],
+    rng: random.Random,
+    build_cache: Path,
+    tmp_path: Path,
+) -> None:
+    check_killed_server(servers[repeat], rng, build_cache, tmp_path / "untracked")

@@ -1,0 +1,114 @@
+"""Joining a running cluster: what is refused, in one line, and what each node is asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from harness.cluster.members import members, refuse_lacking
+from harness.cluster.ray_pool import RayPool
+from harness.cluster.ray_start import join
+from harness.errors import EnvironmentProblem, HarnessError, SettingsError
+from harness.settings import Settings, load_settings
+from tests.harness.campaigns import TOY
+from tests.harness.cluster.ray_cluster import NAMES, RayCluster
+
+pytestmark = pytest.mark.cluster
+SOON = 60.0  # seconds in which a refusal comes, on a busy machine
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def settings_for(address: str, *overrides: str) -> Settings:
+    words = [*TOY, "cluster=ray", f"cluster.address={address}", *overrides]
+    return load_settings(words)[0]
+
+
+def opened(settings: Settings, cache: Path) -> RayPool:
+    return RayPool(
+        choice=settings.cluster,
+        architecture=settings.architecture,
+        threads=1,
+        campaign="toy",
+        cache_dir=cache,
+        watch=lambda event: None,
+    )
+
+
+@pytest.fixture
+def joined(ray_cluster: RayCluster) -> Iterator[Settings]:
+    settings = settings_for(ray_cluster.address)
+    join(settings.cluster)
+    yield settings
+    ray.shutdown()
+
+
+def polydl(*words: str, **environment: str) -> tuple[int, str]:
+    """A real command with another environment; its status and stderr."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("polydl")), *words],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if "AUTH" not in key} | environment,
+        capture_output=True,
+        text=True,
+        timeout=2 * SOON,
+    )
+    assert time.monotonic() - start < SOON
+    return done.returncode, done.stderr.strip()
+
+
+def test_another_machine_is_refused_with_what_the_nodes_are(
+    ray_cluster: RayCluster, build_cache: Path
+) -> None:
+    settings = settings_for(ray_cluster.address, "architecture=graviton3")
+    with pytest.raises(SettingsError) as refusal:
+        opened(settings, build_cache)
+    assert "architecture graviton3 cannot be measured here" in str(refusal.value)
+    for name in NAMES:
+        assert f"{name}: " in str(refusal.value)
+
+
+def test_a_node_that_lacks_something_is_named(joined: Settings) -> None:
+    assert [member.name for member in members(joined.cluster)] == list(NAMES)
+    with pytest.raises(EnvironmentProblem) as problem:
+        refuse_lacking(joined.cluster, Path("/proc/nowhere"))
+    lines = str(problem.value).splitlines()
+    assert [line.split(" lacks ")[0] for line in lines] == list(NAMES)
+    assert all("a cache folder that can be written" in line for line in lines)
+
+
+def test_a_wrong_token_is_one_line(ray_cluster: RayCluster) -> None:
+    address = f"cluster.address={ray_cluster.address}"
+    status, said = polydl("doctor", address, RAY_AUTH_TOKEN="f" * 64)
+    assert (status, len(said.splitlines())) == (2, 1), said
+    assert "refuses the token of this machine" in said
+
+
+def test_no_token_is_one_line(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    address = f"cluster.address={ray_cluster.address}"
+    status, said = polydl("doctor", address, HOME=str(tmp_path))
+    assert (status, len(said.splitlines())) == (2, 1), said
+    assert "none is set here: put it into RAY_AUTH_TOKEN" in said
+
+
+def test_nothing_answers() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = "{}:{}".format(*unused.getsockname())
+        with pytest.raises(EnvironmentProblem, match=f"{address}: nothing answers there"):
+            join(settings_for(address).cluster)
+
+
+@pytest.mark.parametrize("address", ["somewhere", "host:", ":6379", "host:port"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(HarnessError, match=re.escape(f"auto or HOST:PORT, got {address}")):
+        join(settings_for(f"'{address}'").cluster)

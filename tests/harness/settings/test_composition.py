@@ -1,0 +1,89 @@
+"""A sweep is composed quickly; the slow way is what it must agree with."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from harness.errors import SettingsError
+from harness.settings import load_settings, schema
+from harness.settings.composition import CONF
+from harness.settings.request import combinations, parsed, request_from
+
+SWEEP = (
+    "-m",
+    "primitive=matmul,conv2d",
+    "strategy=roofline,[roofline,top_k],polydl",
+    "baseline=[]",
+    "primitive.sizes.n=range(1,6)",
+    "primitive.plain=[],[c]",
+    "threads=1,2",
+    "primitive.dtype=f32",
+    "architecture.caches.L2.bytes=1000",
+    "format=json",
+)
+GROUPS = ("primitive", "strategy", "baseline")
+
+
+def slowly(arguments: tuple[str, ...]) -> list[object]:
+    """Every combination on a copy of its own of the whole configuration."""
+    schema.register()
+    known: dict[tuple[str, ...], DictConfig] = {}
+    found: list[object] = []
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for combination in combinations(request_from(arguments)):
+            groups = tuple(text for text in combination if text.partition("=")[0] in GROUPS)
+            if groups not in known:
+                known[groups] = compose("config", list(groups))
+            config = copy.deepcopy(known[groups])
+            for override in parsed([text for text in combination if text not in groups]):
+                key, value = override.key_or_group, override.value()
+                OmegaConf.update(config, key, value, merge=True, force_add=True)
+            found.append(OmegaConf.to_container(config, resolve=True, enum_to_str=True))
+    return found
+
+
+def test_a_sweep_is_what_it_is_one_by_one() -> None:
+    quickly = [settings.resolved for settings in load_settings(SWEEP)]
+    assert len(quickly) == 120
+    assert quickly == slowly(SWEEP)
+
+
+def test_a_combination_leaves_nothing_behind() -> None:
+    values = "strategy.top_k={k: 3},{per_tile: 2},{k: 5}"
+    several = load_settings(["-m", "primitive=matmul", "strategy=top_k", values, "threads=1,2"])
+    options = [
+        (one.strategies[0].options["k"], one.strategies[0].options["per_tile"]) for one in several
+    ]
+    assert options == [(3, 4)] * 2 + [(20, 2)] * 2 + [(5, 4)] * 2
+    alone = "architecture.caches.L3.bytes=5,6"
+    fewer = load_settings(["-m", "architecture=xeon_8280", "~architecture.caches.L2", alone])
+    assert [list(one.architecture.caches) for one in fewer] == [["L1", "L3"]] * 2
+
+
+def test_what_combinations_share_is_shared() -> None:
+    one, other = load_settings(["-m", "primitive=matmul", "primitive.sizes.n=1,2"])
+    assert one.resolved["strategy"] is other.resolved["strategy"]
+    assert one.resolved["primitive"] != other.resolved["primitive"]
+
+
+def test_values_may_refer_to_others(tmp_path: Path) -> None:
+    (tmp_path / "primitive").mkdir()
+    text = (CONF / "primitive" / "matmul.yaml").read_text()
+    (tmp_path / "primitive" / "mine.yaml").write_text(text.replace("n: 512", "n: '${threads}'"))
+    several = load_settings(
+        ["-m", f"--config-dir={tmp_path}", "primitive=mine", "threads=1,2", "seed=${threads}"]
+    )
+    assert [(s.threads, s.problems[0].spec["sizes"]["n"], s.seed) for s in several] == [
+        (1, 1, 1),
+        (2, 2, 2),
+    ]
+
+
+def test_a_whole_key_cannot_be_left_out() -> None:
+    with pytest.raises(SettingsError, match="~threads: threads cannot be left out"):
+        load_settings(["~threads"])
