@@ -87,11 +87,8 @@ def _labelled(name: str, labels: Mapping[str, str]) -> tuple[int, ...] | None:
         ) from None
 
 
-def refuse_lacking(choice: ClusterChoice, cache_dir: Path) -> None:
+def refuse_lacking(present: Sequence[Member], cache_dir: Path) -> None:
     """Raises EnvironmentProblem with one line for each node that cannot take part."""
-    present = members(choice)
-    if not present:
-        raise EnvironmentProblem("the Ray cluster has no node that is alive and has a CPU")
     found = lacks_of(present, cache_dir)
     lines = [
         f"{member.name} lacks {'; '.join(map(str, found[member.id]))}"

@@ -121,7 +121,7 @@ class RayPool:
         if not self._sites:
             raise EnvironmentProblem("the Ray cluster has no node that is alive and has a CPU")
         if self._choice.kind == "ray":
-            refuse_lacking(self._choice, self._cache_dir)  # while the agents start
+            refuse_lacking(members(self._choice), self._cache_dir)  # while the agents start
         deadline = time.monotonic() + self._patience.describe
         silent = [site.await_description(deadline) for site in self._sites.values()]
         refusals = [site.refusal for site in self._sites.values() if site.refusal is not None]

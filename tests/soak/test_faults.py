@@ -14,7 +14,7 @@ from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.namespaces import LinkedNodes
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import FAULTS, check_fault
-from tests.harness.cluster.test_faults_driver import check_killed_driver
+from tests.harness.cluster.test_faults_driver import check_ctrl_c, check_killed_driver
 from tests.harness.cluster.test_faults_link import check_cut_links
 from tests.harness.cluster.test_faults_server import MlflowServer, check_killed_server
 
@@ -73,6 +73,10 @@ def test_killed_drivers(
 ) -> None:
     where = joining(cluster.address)
     check_killed_driver(rng, cache, tmp_path / "killed", KILLS, *where)
+
+
+def test_ctrl_c(cluster: RayCluster, cache: Path, tmp_path: Path) -> None:
+    check_ctrl_c(cache, tmp_path / "stopped", *joining(cluster.address))
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))

@@ -57,7 +57,7 @@ class RayCluster:
         """Of the nodes that run."""
         return tuple(self._nodes)
 
-    def add(self, name: str, cores: Iterable[int], wait: bool = True, **options: Any) -> None:
+    def add(self, name: str, cores: Iterable[int | str], wait: bool = True, **options: Any) -> None:
         """The first node is the head; `options` are those of ray.cluster_utils.Cluster.add_node."""
         self._nodes[name] = self._cluster.add_node(
             wait=wait,
@@ -84,6 +84,10 @@ class RayCluster:
             with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
                 process.kill()
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
+
+    def remove(self, name: str) -> None:
+        """As with `ray stop`: the others know at once."""
+        self._cluster.remove_node(self._nodes.pop(name))
 
     def restore(self) -> None:
         """Start what was killed anew."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,32 @@ from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
 pytestmark = pytest.mark.cluster
 
 
-def test_doctor_tells_what_every_node_offers(
+def test_doctor_tells_what_every_node_offers_and_lacks(
     ray_cluster: RayCluster,
     build_cache: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A core of one is held by somebody who measures."""
+    """One more node has no compiler; a core of another is held by somebody who measures."""
+    bash = shutil.which("bash")  # Ray starts its workers with it
+    assert bash is not None
+    (tmp_path / "bash").symlink_to(bash)
+    ray_cluster.add("node-d", shares()[0], env_vars={"PATH": str(tmp_path)})
     monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
     monkeypatch.setenv("COLUMNS", "400")
     both = shares()[2]
     host_architecture(build_cache / "polydl", both[0])  # else every node waits to measure it
-    with taken(Slot(both), "somebody's"):
-        assert main(["doctor", f"cluster.address={ray_cluster.address}"]) == 0
+    try:
+        with taken(Slot(both), "somebody's"):
+            assert main(["doctor", f"cluster.address={ray_cluster.address}"]) == 0
+    finally:
+        ray_cluster.remove("node-d")
     told = capsys.readouterr().out
     rows = {name: next(line for line in told.splitlines() if name in line) for name in NAMES}
     assert all("shared" in row or "exclusive" in row for row in rows.values())
     if len(both) > 1:
         assert "is held by pid" in rows[NAMES[2]] and "campaign somebody's" in rows[NAMES[2]]
+    lacking = next(line for line in told.splitlines() if "node-d" in line)
+    assert "lacks a C compiler" in lacking and "apt-get install gcc" in lacking
+    assert "3 nodes; 1 cannot measure" in told

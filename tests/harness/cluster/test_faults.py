@@ -95,6 +95,18 @@ def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
         assert found(got) == found(answered(serial, units))
 
 
+def test_a_late_node_with_a_wrong_label_ends_no_campaign(
+    ray_cluster: RayCluster, pool: RayPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    units = tiny_units(2)
+    ray_cluster.add("node-d", ("two",))
+    try:
+        assert check_answers(units, answered(pool, units)) == {"ok": len(units)}
+    finally:
+        ray_cluster.remove("node-d")
+    assert "node-d: the label polydl_cores=two is no list" in caplog.text
+
+
 def kill_a_node(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
     cluster.kill(rng.choice(NAMES[1:]))  # the driver joins the first
 

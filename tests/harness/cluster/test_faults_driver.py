@@ -51,17 +51,20 @@ def test_a_killed_driver_is_resumed(rng: random.Random, build_cache: Path, tmp_p
     check_killed_driver(rng, build_cache, tmp_path / "killed", REPEATS, "cluster=local")
 
 
-@pytest.mark.cluster
-def test_ctrl_c_ends_agents_and_children(build_cache: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "stopped"
-    where = ("cluster=local", f"campaign.dir={folder}")
-    driver = Driver(tmp_path / "log", build_cache, *swept(UNITS), *where)
+def check_ctrl_c(cache: Path, folder: Path, *cluster: str) -> None:
+    where = (*cluster, f"campaign.dir={folder}")
+    driver = Driver(folder.with_suffix(".log"), cache, *swept(UNITS), *where)
     driver.wait_for_lines(folder, 1)
-    wait_for(lambda: bool(measuring(build_cache / "polydl")))
+    wait_for(lambda: bool(measuring(cache / "polydl")))
     driver.process.send_signal(signal.SIGINT)
     assert driver.status() == 130, driver.told
     assert driver.told.splitlines()[-1] == "polydl run: interrupted"
-    check_nothing_left(build_cache / "polydl", folder.name)
+    check_nothing_left(cache / "polydl", folder.name)
+
+
+@pytest.mark.cluster
+def test_ctrl_c_ends_agents_and_children(build_cache: Path, tmp_path: Path) -> None:
+    check_ctrl_c(build_cache, tmp_path / "stopped", "cluster=local")
 
 
 def test_two_campaigns_on_one_host_share_no_core(build_cache: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from harness.cluster.members import members, refuse_lacking
+from harness.cluster.members import Member, lacks_of, members, refuse_lacking
 from harness.cluster.ray_pool import RayPool
 from harness.cluster.ray_start import join
 from harness.errors import EnvironmentProblem, HarnessError, SettingsError
@@ -80,10 +80,15 @@ def test_another_machine_is_refused_with_what_the_nodes_are(
 def test_a_node_that_lacks_something_is_named(joined: Settings) -> None:
     assert [member.name for member in members(joined.cluster)] == list(NAMES)
     with pytest.raises(EnvironmentProblem) as problem:
-        refuse_lacking(joined.cluster, Path("/proc/nowhere"))
+        refuse_lacking(members(joined.cluster), Path("/proc/nowhere"))
     lines = str(problem.value).splitlines()
     assert [line.split(" lacks ")[0] for line in lines] == list(NAMES)
     assert all("a cache folder that can be written" in line for line in lines)
+
+
+def test_a_node_that_is_gone_lacks_nothing(joined: Settings, build_cache: Path) -> None:
+    gone = Member(id="ab" * 28, name="gone", cpus=1)
+    assert lacks_of([gone], build_cache) == {gone.id: []}
 
 
 def test_a_wrong_token_is_one_line(ray_cluster: RayCluster) -> None:

@@ -92,7 +92,9 @@ def test_every_unit_is_answered_once(opened: Opened) -> None:
         assert result.trial == unit.trial(unit.contenders[0], opened.pool.nodes()[0].fingerprint)
     assert not list(opened.pool.outcomes())
     steps = {event.step for event in opened.events}
-    assert "preparing" in steps and steps & {"prepared", "measuring"}
+    # a measurement shorter than a heartbeat is only seen as sent
+    begun = "measuring" if isinstance(opened.pool, SerialPool) else "prepared"
+    assert {"preparing", begun} <= steps
 
 
 def test_a_failed_contender_is_an_outcome(opened: Opened) -> None:
