@@ -9,6 +9,7 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary
@@ -91,7 +92,8 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Console) -> S
 
     def warn(message: str) -> None:
         campaign.log.warning(message)
-        console.print(f"[yellow]warning:[/] {message}")
+        told = Text.assemble(("warning:", "yellow"), " ", message)
+        console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
 
     try:
         sink: Sink = room("harness.record.mlflow_sink").MlflowSink(

@@ -83,8 +83,7 @@ def check_killed_server(
     server.kill()
     assert driver.status() == 0, driver.told
     assert check_journal(folder, UNITS) == {"ok": UNITS}
-    told = driver.told.replace("\n", "")
-    assert missed <= 1 or f"polydl sync {folder}" in told
+    assert missed <= 1 or f"polydl sync {folder}" in driver.told
     check_nothing_left(cache / "polydl", folder.name)
 
 
