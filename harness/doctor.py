@@ -63,7 +63,7 @@ def examined(
         findings.append(Finding("C compiler", f"{compiler.version} ({compiler.path})"))
         findings += _measured("ceilings", lambda: _ceilings(cache_dir, share, compiler))
         findings += _measured("neighbour", lambda: _neighbour(cache_dir, share, compiler))
-    return [*findings, *_noise(), *_extras(), *_baselines()]
+    return [*findings, *_noise(), *_extras(), *_baselines(cache_dir)]
 
 
 def noise_told(cost: float | None) -> str:
@@ -176,9 +176,9 @@ def _extras() -> Iterable[Finding]:
             yield Finding(package, "none", "missing", f"pip install -e '.[{extra}]'")
 
 
-def _baselines() -> Iterable[Finding]:
+def _baselines(cache_dir: Path) -> Iterable[Finding]:
     for name in BUILDERS:
-        found = baseline_named(name).available()
+        found = baseline_named(name, {}, cache_dir).available()
         if isinstance(found, Missing):
             yield Finding(f"baseline {name}", found.reason, "missing", found.command)
         else:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from compiler.problem.primitive import Primitive
 from harness.record.result import Stage, TuningSeconds
@@ -21,13 +20,23 @@ class Available:
 
 @dataclass(frozen=True)
 class Missing:
-    """The baseline cannot be used; `command` is exactly what installs it."""
+    """The baseline cannot be used; `command` is exactly what installs or mends it."""
 
     reason: str
     command: str
 
     def __str__(self) -> str:
-        return f"{self.reason}; install it with: {self.command}"
+        return f"{self.reason}; mend it with: {self.command}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One configuration that a tuner measured: `at` seconds after tuning began, in its order."""
+
+    configuration: str  # one line
+    at: float
+    seconds: float | None  # of one call, as the tuner measured it; None where it failed
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,23 +44,30 @@ class Prepared:
     """What the measuring child loads and calls.
 
     `executable` is JSON-able: kind "adapter", library (a path), configuration (flat JSON for
-    `polydl_adapter_create`, see adapter.h). A baseline with an environment of its own may add
-    `interpreter` and `environment`. `seconds` is what finding and building it cost.
+    `polydl_adapter_create`, see adapter.h), or a kernel of ours. Where its libraries are not on
+    the system's paths it adds `environment`. `seconds` is what finding and building it cost, also
+    where that was done earlier and kept (`cached`).
     """
 
     executable: Mapping[str, object]
     seconds: TuningSeconds
     cached: bool = False  # nothing was searched or built: it came from the cache
     facts: Mapping[str, str] = field(default_factory=dict)
+    tried: tuple[Tried, ...] = ()  # where it tunes
 
 
 @dataclass(frozen=True)
 class Unprepared:
-    """The baseline is here and takes the problem, but failed to get ready for it."""
+    """The baseline is here, but did not get ready for the problem.
+
+    `status` is unsupported where only the library itself could tell that it does not take it.
+    """
 
     stage: Stage
     reason: str  # one line
     seconds: TuningSeconds = field(default_factory=TuningSeconds)
+    status: Literal["failed", "unsupported"] = "failed"
+    tried: tuple[Tried, ...] = ()
 
 
 class Baseline(Protocol):
@@ -75,5 +91,5 @@ class Baseline(Protocol):
         ...
 
     def prepare(
-        self, primitive: Primitive, threads: int, cache_dir: Path, cores: tuple[int, ...] = ()
+        self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared: ...

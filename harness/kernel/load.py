@@ -2,7 +2,7 @@
 
 An executable travels as JSON (an `ExecutableSpec`): kind `kernel` names a library that exports
 `void polydl_kernel(void *const *buffers)` and its buffers; kind `adapter` names a library with the
-C functions of harness/baseline/adapter.h and a configuration.
+C functions of harness/baseline/adapter/adapter.h and a configuration.
 """
 
 from __future__ import annotations

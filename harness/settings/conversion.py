@@ -16,6 +16,7 @@ from harness.settings.values import CampaignChoice, Method, ProblemChoice, Setti
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
+_LEAST = {"k": 1, "per_tile": 0, "best": 0, "trials": 1, "plan_size": 1, "budget_seconds": 1}
 
 
 def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
@@ -143,17 +144,18 @@ def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoic
 def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
     methods = []
     for name, node in chosen.items():
-        if name not in OPTIONS[group]:
-            raise SettingsError(f"{group}: unknown '{name}'; known: {', '.join(OPTIONS[group])}")
         options = dict(node)
-        label = _name(options.pop("label", name), f"{group}.{name}.label")
-        _check_options(f"{group}.{name}", name, options)
-        methods.append(Method(name, label, options))
+        method = options.pop("method", "") or name
+        if method not in OPTIONS[group]:
+            raise SettingsError(f"{group}: unknown '{method}'; known: {', '.join(OPTIONS[group])}")
+        label = _name(options.pop("label", "") or name, f"{group}.{name}.label")
+        _check_options(f"{group}.{name}", method, options)
+        methods.append(Method(method, label, options))
     return tuple(methods)
 
 
 def _check_options(where: str, name: str, options: Plain) -> None:
-    for key, least in (("k", 1), ("per_tile", 0), ("best", 0)):
+    for key, least in _LEAST.items():
         if key in options and options[key] < least:
             raise SettingsError(f"{where}.{key} must be >= {least}, got {options[key]}")
     rankings = options.get("rankings", ["one"])

@@ -122,15 +122,49 @@ class SurveySchema:
     space: Space = Space.full
 
 
+class Algorithm(Enum):
+    direct = "direct"
+    winograd = "winograd"
+    auto = "auto"
+
+
+class Tuner(Enum):
+    xgb = "xgb"
+    random = "random"
+    grid = "grid"
+    genetic = "genetic"
+
+
 @dataclass
-class OnednnSchema:
-    label: str = "onednn"
+class BaselineSchema:
+    """`method` says which baseline this is, so that one may run twice with other settings."""
+
+    method: str = ""  # default: the option's own name
+    label: str = ""
+
+
+@dataclass
+class OnednnSchema(BaselineSchema):
     path: str | None = None
+    algorithm: Algorithm = Algorithm.direct
 
 
 @dataclass
-class TwinSchema:
-    label: str = "twin"
+class TuningSchema(BaselineSchema):
+    trials: int = 200
+    plan_size: int = 16  # configurations measured before the tuner learns from them
+    budget_seconds: float = 1800.0  # tuning ends after so long, whatever is left
+    reuse: bool = True  # a log of the same task, settings and host
+
+
+@dataclass
+class AutotvmSchema(TuningSchema):
+    tuner: Tuner = Tuner.xgb
+
+
+@dataclass
+class LibrarySchema(BaselineSchema):
+    path: str | None = None  # where the library is installed; null: found by itself
 
 
 @dataclass
@@ -193,7 +227,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "survey": SurveySchema,
         "fixed": FIXED,
     },
-    "baseline": {"onednn": OnednnSchema, "twin": TwinSchema},
+    "baseline": {
+        "onednn": OnednnSchema,
+        "twin": BaselineSchema,
+        "autotvm": AutotvmSchema,
+        "metaschedule": TuningSchema,
+        "libxsmm": LibrarySchema,
+        "blas": LibrarySchema,
+        "naive": BaselineSchema,
+    },
 }
 
 

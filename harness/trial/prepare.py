@@ -96,7 +96,7 @@ def prepared_baseline(
     if contender.method == TWIN:
         return PreparedContender(contender, deferred=True)
     try:
-        baseline = baseline_named(contender.method, contender.options)
+        baseline = baseline_named(contender.method, contender.options, cache_dir)
         available = baseline.available()
         if isinstance(available, Missing):
             return _without(contender, "skipped", str(available))
@@ -105,18 +105,25 @@ def prepared_baseline(
             return _without(contender, "unsupported", refusal)
         if baseline.tunes and not cores:
             return PreparedContender(contender, deferred=True)
-        prepared = baseline.prepare(primitive, unit.threads, cache_dir, cores)
+        prepared = baseline.prepare(primitive, unit.threads, cores)
     except Exception as error:  # a baseline is other people's code
         return _failed(contender, Failure("plan", _reason(error)))
     if isinstance(prepared, Unprepared):
         failure = Failure(prepared.stage, prepared.reason)
-        return replace(_failed(contender, failure), tuning=prepared.seconds)
+        return PreparedContender(
+            contender,
+            status=prepared.status,
+            failure=failure,
+            tuning=prepared.seconds,
+            tried=prepared.tried,
+        )
     return PreparedContender(
         contender,
         executable=prepared.executable,
         tuning=prepared.seconds,
         facts={**available.facts, **prepared.facts},
         flags=("tuning cached",) if prepared.cached and baseline.tunes else (),
+        tried=prepared.tried,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.problem.architecture import Architecture
+from harness.baseline.baseline import Tried
 from harness.failure import Failure
 from harness.kernel.build import CCompiler
 from harness.record.result import Status, TrialResult, TuningSeconds
@@ -44,6 +45,7 @@ class PreparedContender:
     failure: Failure | None = None  # stage is not used for skipped and unsupported
     facts: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()  # by a baseline's tuner
 
     @property
     def settled(self) -> PreparedContender:

@@ -11,7 +11,7 @@ import pytest
 from compiler.problem.primitive import Access, Call, Primitive, Read
 from harness.baseline.baseline import Missing, Prepared, Unprepared
 from harness.baseline.builders import baseline_named
-from harness.baseline.onednn import OneDnn, installation_at
+from harness.baseline.onednn.onednn import OneDnn, installation_at
 from harness.errors import SettingsError
 from tests.harness.baseline.adapter import AdapterError, LoadedAdapter
 from tests.harness.baseline.specs import (
@@ -102,22 +102,22 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def onednn() -> OneDnn:
-    found = OneDnn()
+def onednn(adapters: Path) -> OneDnn:
+    found = OneDnn(adapters)
     answer = found.available()
     if isinstance(answer, Missing):
         pytest.fail(str(answer))
     return found
 
 
-def prepared(baseline: OneDnn, problem: Primitive, cache: Path) -> Prepared:
-    answer = baseline.prepare(problem, 1, cache)
+def prepared(baseline: OneDnn, problem: Primitive) -> Prepared:
+    answer = baseline.prepare(problem, 1)
     assert isinstance(answer, Prepared), answer
     return answer
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_agrees_with_the_statement(case: str, onednn: OneDnn, adapters: Path) -> None:
+def test_agrees_with_the_statement(case: str, onednn: OneDnn) -> None:
     problem = CASES[case]
     assert onednn.supports(problem) is None
     random = np.random.default_rng(0)
@@ -127,7 +127,7 @@ def test_agrees_with_the_statement(case: str, onednn: OneDnn, adapters: Path) ->
         if t.role == "input"
     }
     out = next(t for t in problem.tensors if t.role == "output")
-    with LoadedAdapter(prepared(onednn, problem, adapters).executable) as adapter:
+    with LoadedAdapter(prepared(onednn, problem).executable) as adapter:
         for _ in range(2):  # a second call must not depend on the first
             for name, values in inputs.items():
                 adapter.bind(name, values.astype(np.float32))
@@ -139,9 +139,9 @@ def test_agrees_with_the_statement(case: str, onednn: OneDnn, adapters: Path) ->
     assert set(facts.layouts) == {t.name for t in problem.tensors}
 
 
-def test_says_what_it_runs(onednn: OneDnn, adapters: Path) -> None:
+def test_says_what_it_runs(onednn: OneDnn) -> None:
     answer = onednn.available()
-    with LoadedAdapter(prepared(onednn, primitive(matmul()), adapters).executable) as adapter:
+    with LoadedAdapter(prepared(onednn, primitive(matmul())).executable) as adapter:
         facts = adapter.describe()
     assert not isinstance(answer, Missing)
     assert facts.version == answer.version
@@ -149,14 +149,14 @@ def test_says_what_it_runs(onednn: OneDnn, adapters: Path) -> None:
     assert facts.layouts["c"] == "ab"
 
 
-def test_the_second_adapter_comes_from_the_cache(onednn: OneDnn, adapters: Path) -> None:
+def test_the_second_adapter_comes_from_the_cache(onednn: OneDnn) -> None:
     problem = primitive(matmul())
-    prepared(onednn, problem, adapters)
-    assert prepared(onednn, problem, adapters).cached
+    prepared(onednn, problem)
+    assert prepared(onednn, problem).cached
 
 
-def test_wrong_calls_are_refused(onednn: OneDnn, adapters: Path) -> None:
-    executable = prepared(onednn, primitive(matmul()), adapters).executable
+def test_wrong_calls_are_refused(onednn: OneDnn) -> None:
+    executable = prepared(onednn, primitive(matmul())).executable
     with LoadedAdapter(executable) as adapter:
         with pytest.raises(AdapterError, match="a has 30 elements, got 3"):
             adapter.bind("a", np.zeros(3, np.float32))
@@ -167,12 +167,12 @@ def test_wrong_calls_are_refused(onednn: OneDnn, adapters: Path) -> None:
 
 
 def test_a_missing_onednn_names_the_command(tmp_path: Path) -> None:
-    baseline = baseline_named("onednn", {"path": str(tmp_path)})
+    baseline = baseline_named("onednn", {"path": str(tmp_path)}, tmp_path)
     answer = baseline.available()
     assert isinstance(answer, Missing)
     assert str(tmp_path) in answer.reason
     assert "install" in answer.command
-    assert isinstance(baseline.prepare(primitive(matmul()), 1, tmp_path, ()), Unprepared)
+    assert isinstance(baseline.prepare(primitive(matmul()), 1), Unprepared)
 
 
 def test_a_header_without_a_library_is_no_installation(tmp_path: Path) -> None:
@@ -195,15 +195,15 @@ def test_an_adapter_that_does_not_compile_is_a_failure(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("#error broken on purpose\n")
-    answer = OneDnn(path=str(tmp_path)).prepare(primitive(matmul()), 1, tmp_path / "cache")
+    answer = OneDnn(tmp_path / "cache", path=str(tmp_path)).prepare(primitive(matmul()), 1)
     assert isinstance(answer, Unprepared)
     assert answer.stage == "compile"
     assert "\n" not in answer.reason
     assert list((tmp_path / "cache/adapters").iterdir()) == []
 
 
-def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="unknown 'onedn'; known: onednn"):
-        baseline_named("onedn")
+def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="unknown 'onedn'; known: "):
+        baseline_named("onedn", {}, tmp_path)
     with pytest.raises(SettingsError, match="unknown 'fast'; known: direct, winograd, auto"):
-        baseline_named("onednn", {"algorithm": "fast"})
+        baseline_named("onednn", {"algorithm": "fast"}, tmp_path)

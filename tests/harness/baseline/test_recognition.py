@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from harness.baseline.onednn import OneDnn
+from harness.baseline.onednn.onednn import OneDnn
 from harness.baseline.recognition import Convolution, MatrixProduct, recognise
 from tests.harness.baseline.specs import Spec, conv1d, conv2d, grouped, matmul, primitive
 
@@ -66,7 +68,7 @@ def test_n_is_contiguous_in_the_result() -> None:
 
 
 def refused(spec: Spec, **changes: object) -> str:
-    return OneDnn().supports(primitive(spec, **changes)) or ""
+    return OneDnn(Path()).supports(primitive(spec, **changes)) or ""
 
 
 @pytest.mark.parametrize(

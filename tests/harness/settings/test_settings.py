@@ -136,7 +136,7 @@ KNOWN = [
     ("primitive=conv9", "conv2d, matmul"),
     ("strategy=magic", "fixed, polydl, polydl_tree, roofline, survey, top_k, tournament"),
     ("strategy=[roofline,magic]", "'magic'; known: fixed, polydl"),
-    ("baseline=[mkl9]", "known: onednn"),
+    ("baseline=[mkl9]", "known: autotvm, "),
     ("workload=lenet", "gemms, "),
     ("workload=[gemms,lenet]", "'lenet'; known: "),
     ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; known: gemm_00, gemm_01"),

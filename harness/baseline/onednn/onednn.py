@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.primitive import Primitive
-from harness.baseline.adapter_build import AdapterBuildError, build_adapter, compiler_version
+from harness.baseline.adapter.build import AdapterBuildError, build_adapter, compiler_version
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.recognition import (
     Convolution,
@@ -48,6 +48,7 @@ class Installation:
 class OneDnn:
     """The baseline. `path` is an installation prefix and comes before anything found by itself."""
 
+    cache_dir: Path
     path: str | None = None
     algorithm: str = "direct"  # of convolutions
     layout: str = "free"
@@ -81,7 +82,7 @@ class OneDnn:
         return None
 
     def prepare(
-        self, primitive: Primitive, threads: int, cache_dir: Path, cores: tuple[int, ...] = ()
+        self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared:
         started = time.monotonic()
         found, compiler = self._installation(), cxx_compiler()
@@ -97,7 +98,7 @@ class OneDnn:
                 flags=("-fopenmp", f"-I{found.include}"),
                 library=found.library,
                 version=found.version,
-                cache_dir=cache_dir,
+                cache_dir=self.cache_dir,
             )
         except Unrecognised as reason:
             return Unprepared("plan", f"unsupported: {primitive.name}: {reason}")
@@ -151,13 +152,13 @@ class OneDnn:
         }
 
 
-def onednn(options: Mapping[str, object]) -> OneDnn:
+def onednn(options: Mapping[str, object], cache_dir: Path) -> OneDnn:
     """The baseline from its settings: path, algorithm (direct, winograd, auto), label."""
     path, algorithm = options.get("path"), str(options.get("algorithm", "direct"))
     if algorithm not in ALGORITHMS:
         allowed = ", ".join(ALGORITHMS)
         raise SettingsError(f"baseline.onednn.algorithm: unknown '{algorithm}'; known: {allowed}")
-    return OneDnn(path=None if path is None else str(path), algorithm=algorithm)
+    return OneDnn(cache_dir, path=None if path is None else str(path), algorithm=algorithm)
 
 
 def installation_at(prefix: Path) -> Installation | None:

@@ -58,6 +58,8 @@ public:
         return found->second;
     }
 
+    bool has(const std::string &name) const { return values_.count(name) > 0; }
+
     long long number(const std::string &name) const {
         return std::strtoll(string(name).c_str(), nullptr, 10);
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-ABI_HEADER = Path(__file__).with_name("adapter.h")
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h"))
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
 TIME_LIMIT = 120.0  # seconds; 5 s are normal
 
@@ -42,22 +42,26 @@ def build_adapter(
     compiler: str,
     *,
     flags: tuple[str, ...],
-    library: Path,
+    library: Path | None,
     version: str,
     cache_dir: Path,
 ) -> BuiltAdapter:
     """The shared object of `source`, linked with `library` and finding it again by run path.
 
+    A static library becomes part of it; without one, `source` loads what it needs by itself.
+
     Named by its content: text, header, compiler, flags, the library's path and version. Written by
     rename, so that two processes may build it at once. Raises AdapterBuildError.
     """
     options = (*FLAGS, *flags)
-    directory = library.parent.resolve()
-    link = (f"-L{directory}", f"-Wl,-rpath,{directory}", f"-l:{library.name}")
+    link: tuple[str, ...] = ("-ldl",)
+    if library is not None:
+        directory = library.parent.resolve()
+        link = (f"-L{directory}", f"-Wl,-rpath,{directory}", f"-l:{library.name}", *link)
     key = "\0".join(
         (
             source.read_text(),
-            ABI_HEADER.read_text(),
+            *(header.read_text() for header in HEADERS),
             compiler,
             compiler_version(compiler),
             version,
@@ -72,7 +76,7 @@ def build_adapter(
         return BuiltAdapter(target, cached=True)
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}.partial")
-    command = [compiler, *options, f"-I{source.parent}", str(source), "-o", str(partial), *link]
+    command = [compiler, *options, f"-I{HEADERS[0].parent}", str(source), "-o", str(partial), *link]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False

@@ -1,0 +1,184 @@
+"""Tool environments: what a baseline needs that must not lie in this project's own environment.
+
+Each is a folder of its own under the cache, made by `polydl baseline install NAME` and removed by
+`polydl clean`: a Python environment with pinned packages, or Debian packages unpacked without
+root. `manifest.json` is written last: without it an installation is not whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.baseline.baseline import Missing
+from harness.errors import EnvironmentProblem
+
+MANIFEST = "manifest.json"
+STEP_SECONDS = 1800.0  # wall-clock limit of one step; a minute is normal
+_VERSIONS = (
+    "import importlib.metadata as m, json, sys;"
+    "print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+)
+
+
+@dataclass(frozen=True)
+class PythonPackages:
+    """A virtual environment. `alone` are installed without what they depend on.
+
+    `native` installs what of them this machine's processor can run, as every package does.
+    """
+
+    alone: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DebianPackages:
+    """Unpacked below `root/`: nothing is installed into the system."""
+
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool environment by name; `what` says in a few words what it holds."""
+
+    name: str
+    what: str
+    content: PythonPackages | DebianPackages
+
+    @property
+    def recipe(self) -> str:
+        """Names the pinned content: an environment made by another recipe is another version."""
+        text = json.dumps(asdict(self.content), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def command(self) -> str:
+        return f"polydl baseline install {self.name}"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that is whole; `versions` are those read back after installation."""
+
+    folder: Path
+    versions: dict[str, str]
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def prefix(self) -> Path:
+        """Where Debian packages have their /usr."""
+        return self.folder / "root" / "usr"
+
+
+def tool_folder(tool: Tool, cache_dir: Path) -> Path:
+    return cache_dir / "tools" / tool.name
+
+
+def state(tool: Tool, cache_dir: Path) -> Installed | Missing:
+    """What is there of a tool: cheap, starts nothing."""
+    folder = tool_folder(tool, cache_dir)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        recipe, versions = manifest["recipe"], dict(manifest["versions"])
+    except FileNotFoundError:
+        what = "is not whole (its installation did not end)" if folder.exists() else "is missing"
+        return Missing(f"the environment of {tool.name} {what}", tool.command)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Missing(f"the environment of {tool.name} is broken (manifest)", tool.command)
+    if recipe != tool.recipe:
+        return Missing(f"the environment of {tool.name} is of another version", tool.command)
+    found = Installed(folder, versions)
+    needed = found.python if isinstance(tool.content, PythonPackages) else found.prefix
+    if not needed.exists():
+        return Missing(f"the environment of {tool.name} is broken (no {needed})", tool.command)
+    return found
+
+
+def install(tool: Tool, cache_dir: Path, told: Callable[[str], None]) -> Installed:
+    """Make the environment anew; what was there goes. Raises EnvironmentProblem.
+
+    `told` gets a line for each step.
+    """
+    folder = tool_folder(tool, cache_dir)
+    if folder.exists():
+        told(f"removing {folder}")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    if isinstance(tool.content, PythonPackages):
+        versions = _install_python(tool.content, folder, told)
+    else:
+        versions = _install_debian(tool.content, folder, told)
+    manifest = {"name": tool.name, "recipe": tool.recipe, "versions": versions}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    return Installed(folder, versions)
+
+
+def _install_python(
+    content: PythonPackages, folder: Path, told: Callable[[str], None]
+) -> dict[str, str]:
+    told(f"making a Python environment in {folder}")
+    _run([sys.executable, "-m", "venv", str(folder)])
+    python = str(folder / "bin" / "python")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    if content.alone:
+        told(f"installing {' '.join(content.alone)} (alone)")
+        _run([*pip, "--no-deps", *content.alone])
+    if content.packages:
+        told(f"installing {' '.join(content.packages)}")
+        _run([*pip, *content.packages])
+    names = [package.partition("==")[0] for package in (*content.alone, *content.packages)]
+    versions: dict[str, str] = json.loads(_run([python, "-c", _VERSIONS, *names]))
+    return versions
+
+
+def _install_debian(
+    content: DebianPackages, folder: Path, told: Callable[[str], None]
+) -> dict[str, str]:
+    for program in ("apt-get", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise EnvironmentProblem(
+                f"{program} is not here; on this system install {', '.join(content.packages)} "
+                "by its own means and name the place with path="
+            )
+    # Lists and cache of its own, so that neither root nor an update of the system is needed.
+    apt = folder / "apt"
+    (apt / "lists" / "partial").mkdir(parents=True)
+    (apt / "archives" / "partial").mkdir(parents=True)
+    own = ["-o", f"Dir::State::lists={apt / 'lists'}", "-o", f"Dir::Cache={apt}"]
+    told("reading the lists of packages")
+    _run(["apt-get", "-qq", *own, "update"])
+    told(f"fetching {' '.join(content.packages)}")
+    _run(["apt-get", "-qq", *own, "download", *content.packages], cwd=apt)
+    versions: dict[str, str] = {}
+    for file in sorted(apt.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(file), str(folder / "root")])
+        fields = _run(["dpkg-deb", "-f", str(file), "Package", "Version"])
+        named = dict(line.split(": ", 1) for line in fields.splitlines())
+        versions[named["Package"]] = named["Version"]
+    shutil.rmtree(apt)
+    return versions
+
+
+def _run(command: Sequence[str], cwd: Path | None = None) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=STEP_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnvironmentProblem(f"{' '.join(command[:4])}: {error}") from error
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        errors = [line for line in said if "error" in line.lower()] or said
+        raise EnvironmentProblem(f"{' '.join(command[:5])} ...: {errors[-1].strip()}")
+    return done.stdout
