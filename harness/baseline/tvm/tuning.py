@@ -1,0 +1,197 @@
+"""A tuner's run in its own environment: started, ended, read back, and kept by what was asked for.
+
+A tuner is a script for a tool environment's interpreter, called as `script FOLDER [build]`. FOLDER
+holds the request; the script writes there `tried.jsonl`, a line for each configuration as soon as
+it is known, and at its end `result.json`, whose `library` is the file in FOLDER that it built. With
+`build` it only builds the best of what an earlier call has left in the folder.
+
+Each run has a folder of its own below `tuning/NAME_KEY/`, whose key is all that decides about the
+outcome. `tuned.json` is written last, where the tuner came to its own end: only such a run is
+taken again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from harness.baseline.baseline import Tried, Unprepared
+from harness.baseline.tool.supervised import Ended, run_supervised
+from harness.record.result import TuningSeconds
+
+REQUEST, TRIED, RESULT, TUNED = "request.json", "tried.jsonl", "result.json", "tuned.json"
+SLACK = 120.0  # seconds after the budget: the last compilation and run, then building the best
+BUILD_SECONDS = 120.0  # limit of `build`; 20 s are normal, most of it imports
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """The budget's rules, the same for every tuner. `plan_size`: trials between two lessons."""
+
+    trials: int
+    plan_size: int
+    budget_seconds: float
+    reuse: bool
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> TuningOptions:
+        return cls(
+            int(options.get("trials", 64)),
+            int(options.get("plan_size", 16)),
+            float(options.get("budget_seconds", 1800.0)),
+            bool(options.get("reuse", True)),
+        )
+
+
+@dataclass(frozen=True)
+class TuningJob:
+    """What to tune, by which script. `request` is JSON-able and holds all that decides."""
+
+    name: str  # of the baseline, in the folder's name
+    title: str  # the tuner in messages
+    script: Path
+    interpreter: Path
+    request: Mapping[str, object]
+    options: TuningOptions
+    cores: tuple[int, ...]
+    cache_dir: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    slack: float = SLACK
+
+    @property
+    def folder(self) -> Path:
+        return self.cache_dir / "tuning" / f"{self.name}_{self.key}"
+
+    @property
+    def key(self) -> str:
+        """Of the request, the budget's rules, the script, the processor and how many cores."""
+        rules = {**asdict(self.options), "reuse": None}
+        parts = [self.script.read_text(), host_fingerprint(), len(self.cores), rules, self.request]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A run that left something to measure. `result` is what the script said of it."""
+
+    library: Path
+    result: Mapping[str, Any]
+    seconds: TuningSeconds  # of the run that tuned, also where that was earlier
+    tried: tuple[Tried, ...]
+    cached: bool = False
+    trouble: str | None = None  # how the tuner ended, where that was not by itself
+
+
+def tune(job: TuningJob) -> Tuned | Unprepared:
+    """Tune, or take what an equal job has left. Raises OSError where nothing can be started.
+
+    The seconds are wall time of the whole run, imports included: `compile` is what the script
+    says of it (`compile_seconds` in result.json), `measure` the rest.
+    """
+    if job.options.reuse and (kept := _kept(job.folder)) is not None:
+        return kept
+    folder = _new_folder(job.folder)
+    (folder / REQUEST).write_text(json.dumps(job.request, indent=1))
+    ended = _run(job, folder, job.options.budget_seconds + job.slack)
+    trouble = None if ended.status == 0 else _trouble(job, ended)
+    tried, seconds = read_tried(folder / TRIED), ended.seconds
+    if trouble is not None and any(t.seconds is not None for t in tried):
+        (folder / RESULT).unlink(missing_ok=True)
+        seconds += _run(job, folder, BUILD_SECONDS, "build").seconds
+    result = _read(folder / RESULT)
+    if result is None:
+        measured = f"{sum(t.seconds is not None for t in tried)} of {len(tried)} trials were good"
+        reason = f"{trouble or f'{job.title} built nothing'}; {measured}"
+        return Unprepared("measure", reason, TuningSeconds(measure=seconds), tried=tried)
+    compiled = min(seconds, float(result.get("compile_seconds", 0.0)))
+    parts = TuningSeconds(compile=compiled, measure=seconds - compiled)
+    if trouble is None:
+        _write(folder / TUNED, {"seconds": asdict(parts)})
+    return Tuned(folder / result["library"], result, parts, tried, trouble=trouble)
+
+
+def read_tried(path: Path) -> tuple[Tried, ...]:
+    """The trials that were written whole; a tuner may have been ended within a line."""
+    tried = []
+    with contextlib.suppress(OSError):
+        for line in path.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                tried.append(Tried(**json.loads(line)))
+    return tuple(tried)
+
+
+def host_fingerprint() -> str:
+    """The processor's name, model and abilities: what a tuned kernel depends on."""
+    wanted = ("model name", "cpu family", "model", "stepping", "flags")
+    first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    facts = dict(line.split(":", 1) for line in first.splitlines() if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    return "; ".join(facts.get(name, "") for name in wanted)
+
+
+def _run(job: TuningJob, folder: Path, limit: float, *mode: str) -> Ended:
+    temporary = folder / "tmp"  # also its home: nothing of the user's is read or written
+    temporary.mkdir(exist_ok=True)
+    environment = {"HOME": str(temporary), "TMPDIR": str(temporary), **job.environment}
+    command = ["-s", str(job.script), str(folder), *mode]
+    try:
+        return run_supervised(command, job.cores, limit, environment, job.interpreter)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _trouble(job: TuningJob, ended: Ended) -> str:
+    if ended.status is None:
+        return f"{job.title} was stopped at its limit of {ended.seconds:.0f} s"
+    if ended.status < 0:
+        name = signal.Signals(-ended.status).name
+        return f"{job.title} died of {name} after {ended.seconds:.0f} s: {ended.last_line}"
+    return f"{job.title} failed: {ended.last_line}"
+
+
+def _kept(home: Path) -> Tuned | None:
+    """The newest run of an equal job that came to its own end and is still whole."""
+    for folder in sorted(home.glob("[0-9]*"), reverse=True):
+        tuned, result = _read(folder / TUNED), _read(folder / RESULT)
+        if tuned is None or result is None:
+            continue
+        library = folder / str(result.get("library"))
+        if library.is_file():
+            seconds = TuningSeconds(**tuned["seconds"])
+            return Tuned(library, result, seconds, read_tried(folder / TRIED), cached=True)
+    return None
+
+
+def _new_folder(home: Path) -> Path:
+    """Of this run alone: equal jobs may run side by side, and a library in use is not replaced."""
+    for number in count(1):
+        folder = home / f"{number:04}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("unreachable")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _write(path: Path, value: object) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=1))
+    os.replace(partial, path)
