@@ -24,6 +24,7 @@ HARNESS = [
     ["harness.errors"],
     ["harness.record.result"],
     ["harness.failure", "harness.choices"],
+    ["harness.benchdnn"],
     [
         "harness.settings",
         "harness.kernel",
@@ -48,6 +49,7 @@ CONFINED = {  # library -> where it may be imported
     "ray": ("harness.cluster.",),
     "mlflow": ("harness.record.mlflow_sink",),
     "sklearn": ("harness.learn.",),
+    "tvm": ("harness.baseline.tvm.",),
 }
 NEVER_IN_COMPILER = {"harness", "hydra", "omegaconf", "ray", "mlflow", "subprocess", "ctypes"}
 LOADS_BY_NAME = "harness.cli.rooms"

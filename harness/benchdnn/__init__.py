@@ -1,0 +1,1 @@
+"""benchdnn's problem format: what oneDNN's own benchmark reads and prints."""
