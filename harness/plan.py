@@ -219,8 +219,9 @@ def _distinctly_named(units: list[Unit]) -> list[Unit]:
     names: dict[tuple[str, str], str] = {}
     taken = {name for name, several in specs.items() if len(several) == 1}
     for name, several in specs.items():
-        sizes = [dict(unit.problem.primitive.sizes) for unit in several.values()]
-        varying = [key for key in sizes[0] if len({str(s.get(key)) for s in sizes}) > 1]
+        sizes = [unit.problem.stated_sizes for unit in several.values()]
+        stated = dict.fromkeys(key for one in sizes for key in one)
+        varying = [key for key in stated if len({str(one.get(key)) for one in sizes}) > 1]
         for key, one in zip(several, sizes, strict=True):
             parts = [f"_{size}{one[size]}" for size in varying if size in one]
             label = stem = name + "".join(parts) if len(several) > 1 else name

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 from compiler.problem.primitive import Primitive
+from harness.baseline.repetition import benchdnn_arguments
 from harness.measure.budget import MeasureSettings
 
 Kind = Literal["strategy", "baseline"]
@@ -39,7 +40,19 @@ class Problem:
             "sizes": dict(self.primitive.sizes),
             "flops": self.primitive.flops,
             "workload": self.workload,
+            "benchdnn": self.benchdnn,
         }
+
+    @cached_property
+    def benchdnn(self) -> str | None:
+        """What benchdnn is called with to repeat the problem; None where it has no such thing."""
+        return benchdnn_arguments(self.primitive, self.name)
+
+    @property
+    def stated_sizes(self) -> dict[str, int]:
+        """The sizes that were given as numbers; the others follow from them."""
+        given = cast(Mapping[str, object], self.spec.get("sizes") or {})
+        return {k: v for k, v in self.primitive.sizes if not isinstance(given.get(k), str)}
 
 
 @dataclass(frozen=True)

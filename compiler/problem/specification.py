@@ -1,11 +1,12 @@
 """A primitive from the plain dict of a `conf/primitive/*.yaml`; every mistake is one clear line.
 
 Keys: name, sizes, extents, tensors, stored, constant, outside, values, temporary, accumulate,
-plain, statements, dtype. `compiler.problem.loops` says which names are loops. A tensor that a
-statement writes is an output (a temporary when listed so), any other an input. The first statement
-that writes a tensor decides what it starts from (`Primitive.start_of`); `accumulate: [c]` makes it
-start from the caller's values of c instead. `plain: [a]` fixes a's layout to row-major as stored,
-where a schedule could else choose it; a constant tensor may be packed ahead of time all the same.
+plain, statements, dtype. A size is a number, or a formula in sizes before it that a number given
+instead replaces. `compiler.problem.loops` says which names are loops. A tensor that a statement
+writes is an output (a temporary when listed so), any other an input. The first statement that
+writes a tensor decides what it starts from (`Primitive.start_of`); `accumulate: [c]` makes it start
+from the caller's values of c instead. `plain: [a]` fixes a's layout to row-major as stored, where a
+schedule could else choose it; a constant tensor may be packed ahead of time all the same.
 """
 
 from __future__ import annotations
@@ -105,12 +106,16 @@ class _Draft:
 
     def _read_sizes(self) -> dict[str, int]:
         sizes: dict[str, int] = {}
-        for size, value in self._map("sizes").items():
+        for size, given in self._map("sizes").items():
+            value = given
+            if isinstance(given, str) and names_in(given):
+                value = integer(given, sizes, f"{self.name}: sizes.{size}")
             if type(value) is not int:
                 raise ProblemError(f"{self.name}: {size} must be an integer, got {value!r}")
             if not 0 <= value <= LARGEST_SIZE:
                 allowed = ">= 0" if value < 0 else f"<= {LARGEST_SIZE}"
-                raise ProblemError(f"{self.name}: {size} must be {allowed}, got {value}")
+                shown = size if value is given else f"{size} = {given}"
+                raise ProblemError(f"{self.name}: {shown} must be {allowed}, got {value}")
             sizes[size] = value
         return sizes
 
@@ -178,12 +183,17 @@ class _Draft:
         positive = set(self.loops) | coefficients(self.raw, self.loops)
         positive |= {name for formula in formulas for name in divisors(formula)}
         positive |= {f for f in formulas if f in self.sizes}
-        used = {name for formula in formulas for name in names_in(formula)}
+        follows = {k: v for k, v in self._map("sizes").items() if isinstance(v, str)}
+        for size, of in reversed(follows.items()):  # what stride_h follows must be >= 1 as well
+            positive |= {of} & self.sizes.keys() if size in positive else set()
+        used = {name for formula in (*formulas, *follows.values()) for name in names_in(formula)}
         used |= {name for raw in self.raw for name in names_in(raw.line.text)}
         for size, value in self.sizes.items():
             if size in positive and value < 1:
                 raise ProblemError(f"{self.name}: {size} must be >= 1, got {value}")
-            if size not in used:
+            # No use has `stride` where stride_h and stride_w are given, nor what follows of itself.
+            named_after = any(name.startswith(f"{size}_") for name in used)
+            if size not in used and size not in follows and not named_after:
                 raise ProblemError(f"{self.name}: size '{size}' is used nowhere")
 
     def _evaluated_extents(self) -> dict[str, int]:

@@ -114,7 +114,7 @@ def plan_table(plan: Plan) -> Table:
         table.add_row(
             unit.problem.name,
             primitive.name,
-            " ".join(f"{name}={value}" for name, value in primitive.sizes),
+            " ".join(f"{name}={value}" for name, value in unit.problem.stated_sizes.items()),
             f"{primitive.flops / 1e6:.1f}",
             str(unit.threads),
             ", ".join(contender.name for contender in unit.contenders),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+from harness.benchdnn.batch import entries_in
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, request_from
@@ -33,7 +34,8 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
     for override in parsed(request.overrides):
         if override.key_or_group == "experiment" and isinstance(override.value(), str):
             experiment = str(override.value())
-    return composed(request, partial(settings_from, experiment=experiment))
+    entries_of = cache(entries_in)  # one reading for all combinations
+    return composed(request, partial(settings_from, experiment=experiment, entries_of=entries_of))
 
 
 def resumed_alone(arguments: Sequence[str]) -> str | None:

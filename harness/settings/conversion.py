@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from compiler.errors import ProblemError
 from compiler.problem.names import checked_label
+from harness.benchdnn.batch import entries_in
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.errors import SettingsError
 from harness.settings.schema import OPTIONS
@@ -16,11 +17,21 @@ from harness.settings.values import CampaignChoice, Method, ProblemChoice, Setti
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
+_BENCHDNN = "benchdnn"  # the workload whose entries come from a file
 _LEAST = {"k": 1, "per_tile": 0, "best": 0, "trials": 1, "plan_size": 1, "budget_seconds": 1}
 
 
-def settings_from(plain: Plain, experiment: str | None = None) -> Settings:
-    """The frozen values of one configuration, resolved to plain data. Raises SettingsError."""
+def settings_from(
+    plain: Plain,
+    experiment: str | None = None,
+    entries_of: Callable[[Path], Sequence[Mapping[str, Any]]] = entries_in,
+) -> Settings:
+    """The frozen values of one configuration, resolved to plain data. Raises SettingsError.
+
+    `entries_of` reads a file in benchdnn's format. What it gives takes the place of the file's
+    name, so that `Settings.resolved` stands by itself.
+    """
+    plain = {**plain, "workload": _with_batch(plain["workload"], entries_of)}
     if plain["threads"] < 1:
         raise SettingsError(f"threads must be >= 1, got {plain['threads']}")
     if plain["seed"] < 0:
@@ -69,6 +80,22 @@ def cache_folder() -> Path:
     """The user's cache: $XDG_CACHE_HOME/polydl, or ~/.cache/polydl."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "polydl"
+
+
+def _with_batch(
+    workload: Plain, entries_of: Callable[[Path], Sequence[Mapping[str, Any]]]
+) -> Plain:
+    entries, batch = workload["entries"], workload.get("batch")
+    if batch is None:
+        if entries.get(_BENCHDNN) == []:
+            raise SettingsError(
+                f"workload={_BENCHDNN} needs a file in benchdnn's format: workload.batch=FILE"
+            )
+        return workload
+    if _BENCHDNN not in entries:
+        raise SettingsError(f"workload.batch={batch} needs workload={_BENCHDNN}")
+    read = [dict(entry) for entry in entries_of(Path(batch).expanduser())]
+    return {**workload, "entries": {**entries, _BENCHDNN: read}, "batch": None}
 
 
 def problems_of(plain: Plain) -> tuple[ProblemChoice, ...]:

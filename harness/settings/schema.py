@@ -85,6 +85,7 @@ class ArchitectureSchema:
 @dataclass
 class WorkloadSchema:
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by workload
+    batch: str | None = None  # a file in benchdnn's format, whose problems become entries
     select: Any = None  # names of entries
     sizes: dict[str, int] = field(default_factory=dict)
 

@@ -19,9 +19,16 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+SHAPES = Path(__file__).parents[1] / "harness" / "benchdnn" / "shapes"
+NEEDED = {
+    "fixed": ["strategy.fixed.schedule=scalar/order:m+n+k"],
+    "benchdnn": [f"workload.batch={SHAPES}"],
+}
+
+
 def needed(name: str) -> list[str]:
     """What an option cannot do without."""
-    return ["strategy.fixed.schedule=scalar/order:m+n+k"] if name == "fixed" else []
+    return NEEDED.get(name, [])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +53,7 @@ def test_every_primitive_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", options("workload"))
 def test_every_workload_loads_its_primitives(name: str) -> None:
-    (settings,) = load_settings([f"workload={name}"])
+    (settings,) = load_settings([f"workload={name}", *needed(name)])
     assert settings.problems
     for problem in settings.problems:
         assert problem.workload == name
@@ -82,13 +89,15 @@ def test_quickstart_is_the_demo() -> None:
 def test_resnet50_has_twenty_layers_of_one_image() -> None:
     (settings,) = load_settings(["workload=resnet50"])
     assert [p.name for p in settings.problems] == [f"resnet50_{i:02}" for i in range(20)]
-    sizes = {p.name: p.spec["sizes"] for p in settings.problems}
+    sizes = {p.name: dict(primitive_from(p.spec).sizes) for p in settings.problems}
     assert all(s["n"] == 1 for s in sizes.values())
     assert sizes["resnet50_17"] | {"n": 1} == {
         **dict.fromkeys(("ic", "oc"), 512),
         **dict.fromkeys(("ih", "iw"), 7),
         **dict.fromkeys(("kh", "kw"), 3),
-        **dict.fromkeys(("n", "stride", "pad_h", "pad_w", "dilation"), 1),
+        **dict.fromkeys(("n", "stride", "stride_h", "stride_w"), 1),
+        **dict.fromkeys(("pad_h", "pad_w", "pad_h_end", "pad_w_end"), 1),
+        **dict.fromkeys(("dilation", "dilation_h", "dilation_w"), 1),
     }
     assert {primitive_from(p.spec).extent("oh") for p in settings.problems[:1]} == {112}
 

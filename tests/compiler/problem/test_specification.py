@@ -75,11 +75,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (conv2d(ic=1.5), "conv2d: ic must be an integer, got 1.5"),
     (conv2d(ic=True), "conv2d: ic must be an integer, got True"),
     (conv2d(ic="8"), "conv2d: ic must be an integer, got '8'"),
+    (conv2d(ic="oh"), "conv2d: sizes.ic: column 1: unknown name 'oh' (known: n)"),
+    (conv2d(ic="n +"), "conv2d: sizes.ic: column 4: not index notation: n +"),
+    (conv2d(pad_h_end="pad_h-2"), "conv2d: pad_h_end = pad_h-2 must be >= 0, got -1"),
+    (conv2d(stride_h=0), "conv2d: stride_h must be >= 1, got 0"),
     (conv2d(ic=2**40), "conv2d: ic must be <= 2147483647"),
     (
         conv2d(kh=9),
-        "conv2d: empty output: oh = (ih + 2*pad_h - dilation*(kh-1) - 1)//stride + 1 = 0 with "
-        "ih=6, pad_h=1, dilation=1, kh=9, stride=1; it must be >= 1",
+        "conv2d: empty output: oh = (ih + pad_h + pad_h_end - dilation_h*(kh-1) - 1)//stride_h + 1"
+        " = 0 with ih=6, pad_h=1, pad_h_end=1, dilation_h=1, kh=9, stride_h=1; it must be >= 1",
     ),
     (conv2d(ih=2**20, iw=2**20, ic=2**10), "are more than 2**40"),
     (_changed(flavour=1), "conv2d: unknown key 'flavour' (known: name, sizes,"),
@@ -149,3 +153,17 @@ def test_a_tensor_is_read_before_it_is_written() -> None:
     spec["statements"].reverse()
     with pytest.raises(ProblemError, match="is read before any statement writes c"):
         primitive_from(spec)
+
+
+def test_sizes_follow_others_until_they_are_given() -> None:
+    sizes = dict(primitive_from(conv2d(stride=2, pad_h=3, pad_w="2*pad_h - 1")).sizes)
+    assert (sizes["stride_h"], sizes["stride_w"], sizes["pad_h_end"], sizes["pad_w"]) == (
+        2,
+        2,
+        3,
+        5,
+    )
+    both = primitive_from(conv2d(stride_h=2, stride_w=3, dilation_w=2, pad_h_end=0))
+    assert dict(both.sizes)["stride"] == 1  # which nothing uses then
+    assert [both.extent(loop) for loop in ("oh", "ow")] == [3, 2]
+    assert both == primitive_from(conv2d(stride_h=2, stride_w=3, dilation_w=2, pad_h_end="kh - 3"))

@@ -57,7 +57,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
     ("words", "told"),
     [
         (["fly"], "unknown command; known: run, explain, doctor, sync, train, dashboard, clean"),
-        (["run", "primitive=conv9"], "known: conv2d, matmul"),
+        (["run", "primitive=conv9"], "known: batched_matmul, conv1d"),
         (["run"], "nothing to measure"),
         (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
         (["run", *TOY, "strategy=fixed", "strategy.fixed.schedule=x"], "strategy.fixed.schedule"),
