@@ -53,7 +53,7 @@ class _Reader:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise SettingsError(f"cannot read {path}: {reason}") from error
-        for number, word in _words(text):
+        for number, word in words(text):
             where = f"{path}:{number}"
             option, _, value = word.partition("=")
             if option == "--batch":
@@ -106,7 +106,7 @@ class _Reader:
         self.taken.add(str(entry["name"]))
 
 
-def _words(text: str) -> Iterator[tuple[int, str]]:
+def words(text: str) -> Iterator[tuple[int, str]]:
     """Words with their lines; a continued word has the line that it begins on."""
     begun: tuple[int, str] | None = None
     for number, line in enumerate(text.splitlines(), 1):
