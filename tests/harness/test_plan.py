@@ -44,6 +44,18 @@ def test_threads_make_units_of_their_own() -> None:
     assert [(u.problem.name, u.threads) for u in plan.units] == [("matmul", 1), ("matmul", 2)]
 
 
+def test_sizes_that_follow_others_are_not_in_names() -> None:
+    swept = ["-m", "primitive=conv2d", "primitive.sizes.stride=1,2"]
+    assert names(*swept) == ["conv2d_stride1", "conv2d_stride2"]
+    assert names("-m", "primitive=conv2d", "primitive.sizes.stride_h=1,2") == [
+        "conv2d_stride_h1",
+        "conv2d_stride_h2",
+    ]
+    (unit, _) = plan_from(*swept).units
+    assert "stride_h" not in unit.problem.stated_sizes
+    assert unit.problem.facts["sizes"] == dict(unit.problem.primitive.sizes)
+
+
 def test_problems_that_differ_in_more_than_sizes_are_numbered() -> None:
     assert names("-m", "primitive=matmul", "primitive.stored.a=[0,1],[1,0]") == [
         "matmul",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+from harness.cluster.pool import lost
 from harness.unit import Contender, content_id
 from tests.harness.campaigns import plan_from
 
@@ -26,6 +27,14 @@ def test_a_trial_is_a_contender_on_a_kind_of_node() -> None:
     assert len(ids) == 6
     other = Contender("top_k", "strategy", "top_k", {"k": 3, "ranker": "roofline"})
     assert unit.trial(other, "a") not in ids
+
+
+def test_records_say_how_benchdnn_repeats_a_problem() -> None:
+    (unit,) = plan_from("primitive=depthwise_conv2d", "primitive.sizes.stride_h=2").units
+    arguments = '--conv --dir=FWD_I g128mb1ic128ih56iw56oc128oh28ow56kh3kw3sh2sw1ph1pw1n"'
+    assert unit.problem.facts["benchdnn"] == f'{arguments}depthwise_conv2d"'
+    (result, *_) = lost(unit, "measure", "on purpose", None).results
+    assert result.problem == unit.problem.facts
 
 
 def test_a_unit_travels() -> None:
