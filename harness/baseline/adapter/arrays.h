@@ -1,12 +1,16 @@
 // Arrays in a layout of an adapter's own: a strided view of the array that is bound or fetched.
 //
 // The configuration describes tensor `role` by `<role>` (its name), `<role>_elements` (of the whole
-// array) and, for every axis of the adapter's memory in its order, `<role>_dims` and
-// `<role>_strides`: the extent, and the step in the row-major array that is bound. A blocked layout
-// is two axes of one dimension. `<role>_offset` skips elements, `<role>_padding` has two numbers
-// for each axis: zeros before and after it.
+// array), `<role>_layout` (in words) and, for every axis of the adapter's memory in its order,
+// `<role>_dims` and `<role>_strides`: the extent, and the step in the row-major array that is bound.
+// `<role>_offset` skips elements of that, `<role>_padding` has two numbers for each axis: zeros
+// before and after it.
+//
+// A dimension in blocks is two axes. Where the blocks do not fill up, `<role>_blocks` has three
+// numbers for it: both axes and the length; what is past it stays zero.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -22,32 +26,35 @@ class Array {
 public:
     Array(const Configuration &c, const std::string &role)
         : name(c.string(role)),
-          elements(static_cast<std::size_t>(c.number(role + "_elements"))),
+          layout(c.string(role + "_layout")),
           dims(c.numbers(role + "_dims")),
+          elements_(static_cast<std::size_t>(c.number(role + "_elements"))),
           strides_(c.numbers(role + "_strides")),
-          offset_(c.number(role + "_offset")) {
-        before_.assign(dims.size(), 0);
-        std::vector<long long> after(dims.size(), 0);
-        const auto padding = c.has(role + "_padding") ? c.numbers(role + "_padding")
-                                                      : std::vector<long long>();
-        for (std::size_t d = 0; d < padding.size() / 2; ++d) {
-            before_[d] = padding[2 * d];
-            after[d] = padding[2 * d + 1];
-        }
+          blocks_(c.numbers(role + "_blocks")),
+          offset_(c.number(role + "_offset")),
+          before_(dims.size()) {
+        const auto padding = c.numbers(role + "_padding");
         padded = dims;
-        std::size_t size = 1;
+        size = 1;
         for (std::size_t d = 0; d < dims.size(); ++d) {
-            padded[d] += before_[d] + after[d];
+            before_[d] = padding.at(2 * d);
+            padded[d] += padding.at(2 * d) + padding.at(2 * d + 1);
             size *= static_cast<std::size_t>(padded[d]);
         }
-        bytes_ = (size * sizeof(float) + 4095) / 4096 * 4096;
-        values = static_cast<float *>(std::aligned_alloc(4096, bytes_ ? bytes_ : 4096));
-        if (!values) throw std::bad_alloc();
-        std::memset(values, 0, bytes_);
+        values = zeros(size);
     }
     Array(const Array &) = delete;
     Array &operator=(const Array &) = delete;
     ~Array() { std::free(values); }
+
+    // Whole pages of zeros, to be freed.
+    static float *zeros(std::size_t count) {
+        const std::size_t bytes = (count * sizeof(float) / 4096 + 1) * 4096;
+        float *found = static_cast<float *>(std::aligned_alloc(4096, bytes));
+        if (!found) throw std::bad_alloc();
+        std::memset(found, 0, bytes);
+        return found;
+    }
 
     // From the row-major array of the declared shape; padding stays zero.
     void pack(const float *from, std::size_t count) {
@@ -61,16 +68,33 @@ public:
     }
 
     std::string name;
-    std::size_t elements;
+    std::string layout;
     std::vector<long long> dims;    // without padding
     std::vector<long long> padded;  // as it lies in memory, row-major
+    std::size_t size;               // elements in memory
     float *values;
 
 private:
     void check(std::size_t count) const {
-        if (count != elements)
-            throw std::runtime_error(name + " has " + std::to_string(elements) +
+        if (count != elements_)
+            throw std::runtime_error(name + " has " + std::to_string(elements_) +
                                      " elements, got " + std::to_string(count));
+    }
+
+    // How many of the innermost axis there are at a position of the others.
+    long long filled(const std::vector<long long> &at) const {
+        const std::size_t last = dims.size() - 1;
+        long long count = dims[last];
+        for (std::size_t b = 0; b + 2 < blocks_.size(); b += 3) {
+            const auto outer = static_cast<std::size_t>(blocks_[b]);
+            const auto inner = static_cast<std::size_t>(blocks_[b + 1]);
+            const long long left = blocks_[b + 2] - at[outer] * dims[inner];
+            if (inner == last)
+                count = std::min(count, left);
+            else if (at[inner] >= left)
+                count = 0;
+        }
+        return count;
     }
 
     template <typename Visit>
@@ -83,8 +107,8 @@ private:
                 mine = mine * padded[d] + before_[d] + at[d];
                 theirs += at[d] * strides_[d];
             }
-            for (long long i = 0; i < dims[last]; ++i)
-                each(values + mine + i, theirs + i * strides_[last]);
+            const long long count = filled(at);
+            for (long long i = 0; i < count; ++i) each(values + mine + i, theirs + i * strides_[last]);
             std::size_t d = last;  // the innermost was done whole
             do {
                 if (d == 0) return;
@@ -95,10 +119,11 @@ private:
         }
     }
 
+    std::size_t elements_;
     std::vector<long long> strides_;
+    std::vector<long long> blocks_;
     long long offset_;
     std::vector<long long> before_;
-    std::size_t bytes_;
 };
 
 }  // namespace polydl

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h"))
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h", "exports.h"))
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
 TIME_LIMIT = 120.0  # seconds; 5 s are normal
 
@@ -45,10 +45,12 @@ def build_adapter(
     library: Path | None,
     version: str,
     cache_dir: Path,
+    others: tuple[str, ...] = (),
 ) -> BuiltAdapter:
     """The shared object of `source`, linked with `library` and finding it again by run path.
 
     A static library becomes part of it; without one, `source` loads what it needs by itself.
+    `others` are the linker's flags for what `library` itself needs.
 
     Named by its content: text, header, compiler, flags, the library's path and version. Written by
     rename, so that two processes may build it at once. Raises AdapterBuildError.
@@ -57,11 +59,11 @@ def build_adapter(
     link: tuple[str, ...] = ("-ldl",)
     if library is not None:
         directory = library.parent.resolve()
-        link = (f"-L{directory}", f"-Wl,-rpath,{directory}", f"-l:{library.name}", *link)
+        link = (f"-L{directory}", f"-Wl,-rpath,{directory}", f"-l:{library.name}", *others, *link)
     key = "\0".join(
         (
             source.read_text(),
-            *(header.read_text() for header in HEADERS),
+            *(header.read_text() for header in (*HEADERS, *sorted(source.parent.glob("*.h")))),
             compiler,
             compiler_version(compiler),
             version,
