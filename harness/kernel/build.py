@@ -20,7 +20,8 @@ from harness.errors import EnvironmentProblem
 from harness.failure import Failure
 
 CANDIDATES = ("gcc", "cc", "clang")
-FLAGS = ("-O2", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-psabi")
+LEVEL = "-O2"
+FLAGS = ("-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-psabi")
 TIME_LIMIT = 60.0  # seconds of wall time for one compilation
 NEARLY_FULL = 1 << 19  # bytes
 ORPHAN_SECONDS = 5.0  # more, until the compiler of a process that was killed is ended
@@ -37,10 +38,10 @@ class CCompiler:
     clang: bool = False
     wide: bool = False  # the target has AVX-512
 
-    def flags(self, openmp: bool = False) -> tuple[str, ...]:
+    def flags(self, openmp: bool = False, level: str = LEVEL) -> tuple[str, ...]:
         """clang takes 256-bit registers on AVX-512 machines unless told: a third of the speed."""
         wide = ("-mprefer-vector-width=512",) if self.clang and self.wide else ()
-        return FLAGS + wide + (("-fopenmp",) if openmp else ())
+        return (level, *FLAGS, *wide) + (("-fopenmp",) if openmp else ())
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def build(
     cache_dir: Path,
     time_limit: float = TIME_LIMIT,
     libraries: Sequence[str] = (),
+    level: str = LEVEL,
 ) -> Built | Failure:
     """Compile C text into `cache_dir`; the same text, compiler, flags and target compile once.
 
     The library is written under another name and renamed, so that a reader never sees half a file
     and two builders of one text do not disturb each other.
     """
-    flags = compiler.flags(openmp)
+    flags = compiler.flags(openmp, level)
     key = "\0".join([text, compiler.path, compiler.version, *flags, *libraries, compiler.target])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     library = cache_dir / name[:2] / f"{name}.so"
