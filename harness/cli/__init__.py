@@ -22,7 +22,9 @@ polydl: a polyhedral compiler for deep-learning primitives inside a benchmarking
   polydl sync CAMPAIGN          bring MLflow up to date from the campaign's journal
   polydl train CAMPAIGN...      learn the tournament's network from measured candidates
   polydl dashboard [CAMPAIGN]   start the MLflow UI on that store, loopback only
-  polydl clean [--yes]          the build cache, with sizes; --yes removes it
+  polydl baseline list          the baselines, their versions, what is missing
+  polydl baseline install NAME  make the tool environment of one
+  polydl clean [--yes] [PART]   what is cached, with sizes; --yes removes it
 
 First steps:
   polydl run experiment=quickstart

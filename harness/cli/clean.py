@@ -1,4 +1,7 @@
-"""polydl clean: the build cache, with its size; --yes removes it."""
+"""polydl clean: what is cached, with its size; --yes removes it.
+
+Tuning logs took hours of somebody's machine: they go only when they are named.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +14,67 @@ from rich.console import Console
 from harness.errors import EnvironmentProblem, SettingsError
 from harness.settings import cache_folder
 
-USAGE = "polydl clean [--yes]"
+USAGE = "polydl clean [--yes] [builds] [tools] [tuning]"
 MIB = 2**20
+PARTS = {
+    "builds": "compiled kernels and measured ceilings",
+    "tools": "tool environments of baselines",
+    "tuning": "what baselines' tuners have found",
+}
+USUAL = ("builds", "tools")
 
 
 def main(arguments: Sequence[str]) -> int:
     for word in arguments:
-        if word not in ("--yes", "-y"):
+        if word not in ("--yes", "-y", *PARTS):
             raise SettingsError(f"unknown argument '{word}'; usage: {USAGE}")
+    chosen = [part for part in PARTS if part in arguments] or list(USUAL)
+    removing = any(word in ("--yes", "-y") for word in arguments)
     console = Console()
     folder = cache_folder()
-    files, size = held_by(folder)
-    if not files:
-        console.print(f"nothing to clean: {folder} is empty", highlight=False, soft_wrap=True)
+    seen = False
+    for part, what in PARTS.items():
+        places = places_of(folder, part)
+        files, size = held_by(places)
+        if not files:
+            continue
+        seen = True
+        told = f"{part}: {files} files, {size / MIB:.1f} MiB of {what}"
+        if removing and part in chosen:
+            for place in places:
+                _remove(place)
+            told = f"removed {told}"
+        console.print(told, highlight=False, soft_wrap=True)
+    if not seen:
+        told = f"nothing to clean: {folder} is empty"
+    elif removing:
         return 0
-    what = (
-        f"{folder}: {files} files, {size / MIB:.1f} MiB of compiled kernels and measured ceilings"
-    )
-    if not arguments:
-        console.print(
-            f"{what}\nnothing was removed; `polydl clean --yes` removes it",
-            highlight=False,
-            soft_wrap=True,
-        )
-        return 0
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot remove {folder}: {error.strerror}") from error
-    console.print(f"removed {what}", highlight=False, soft_wrap=True)
+    else:
+        command = " ".join(["polydl clean --yes", *(p for p in PARTS if p in arguments)])
+        told = f"nothing was removed from {folder}; `{command}` removes {' and '.join(chosen)}"
+    console.print(told, highlight=False, soft_wrap=True)
     return 0
 
 
-def held_by(folder: Path) -> tuple[int, int]:
-    """Files below a folder, and their bytes."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    return len(sizes), sum(sizes)
+def places_of(folder: Path, part: str) -> list[Path]:
+    """Where a part of the cache lies: `tools` and `tuning` are folders, all else are builds."""
+    if part != "builds":
+        return [folder / part]
+    own = [name for name in PARTS if name != "builds"]
+    return [p for p in folder.iterdir() if p.name not in own] if folder.is_dir() else []
+
+
+def held_by(places: Sequence[Path]) -> tuple[int, int]:
+    """Files at or below some places, and their bytes."""
+    files = [f for place in places for f in (place, *place.rglob("*")) if f.is_file()]
+    return len(files), sum(f.stat().st_size for f in files)
+
+
+def _remove(place: Path) -> None:
+    try:
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot remove {place}: {error.strerror}") from error

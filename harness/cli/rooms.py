@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import EnvironmentProblem, SettingsError
 
-COMMANDS = ("run", "explain", "doctor", "sync", "train", "dashboard", "clean")
+COMMANDS = ("run", "explain", "doctor", "sync", "train", "dashboard", "baseline", "clean")
 CONFIGURED = ("run", "explain", "doctor")  # commands that take overrides
 INFORMATION = ("--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--resolve")
 COMPLETION = ("--shell-completion", "-sc")

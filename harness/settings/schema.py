@@ -153,7 +153,7 @@ class OnednnSchema(BaselineSchema):
 @dataclass
 class TuningSchema(BaselineSchema):
     trials: int = 200
-    plan_size: int = 16  # configurations measured before the tuner learns from them
+    plan_size: int = 64  # configurations measured before the tuner learns from them
     budget_seconds: float = 1800.0  # tuning ends after so long, whatever is left
     reuse: bool = True  # a log of the same task, settings and host
 

@@ -8,6 +8,7 @@ root. `manifest.json` is written last: without it an installation is not whole.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from harness.baseline.baseline import Missing
 from harness.errors import EnvironmentProblem
 
 MANIFEST = "manifest.json"
+SAID = 300  # letters of what a failed step said
 STEP_SECONDS = 1800.0  # wall-clock limit of one step; a minute is normal
 _VERSIONS = (
     "import importlib.metadata as m, json, sys;"
@@ -29,10 +31,7 @@ _VERSIONS = (
 
 @dataclass(frozen=True)
 class PythonPackages:
-    """A virtual environment. `alone` are installed without what they depend on.
-
-    `native` installs what of them this machine's processor can run, as every package does.
-    """
+    """A virtual environment. `alone` are installed without what they depend on."""
 
     alone: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -47,11 +46,16 @@ class DebianPackages:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool environment by name; `what` says in a few words what it holds."""
+    """A tool environment by name; `what` says in a few words what it holds.
+
+    `finish` is called with the environment's folder once its packages are there. It may raise
+    EnvironmentProblem.
+    """
 
     name: str
     what: str
     content: PythonPackages | DebianPackages
+    finish: Callable[[Path], None] | None = None
 
     @property
     def recipe(self) -> str:
@@ -119,6 +123,8 @@ def install(tool: Tool, cache_dir: Path, told: Callable[[str], None]) -> Install
         versions = _install_python(tool.content, folder, told)
     else:
         versions = _install_debian(tool.content, folder, told)
+    if tool.finish is not None:
+        tool.finish(folder)
     manifest = {"name": tool.name, "recipe": tool.recipe, "versions": versions}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return Installed(folder, versions)
@@ -128,9 +134,14 @@ def _install_python(
     content: PythonPackages, folder: Path, told: Callable[[str], None]
 ) -> dict[str, str]:
     told(f"making a Python environment in {folder}")
-    _run([sys.executable, "-m", "venv", str(folder)])
     python = str(folder / "bin" / "python")
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    if importlib.util.find_spec("uv") is not None:  # seconds where pip takes a minute
+        uv = [sys.executable, "-m", "uv"]
+        _run([*uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)])
+        pip = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    else:
+        _run([sys.executable, "-m", "venv", str(folder)])
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if content.alone:
         told(f"installing {' '.join(content.alone)} (alone)")
         _run([*pip, "--no-deps", *content.alone])
@@ -178,7 +189,7 @@ def _run(command: Sequence[str], cwd: Path | None = None) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentProblem(f"{' '.join(command[:4])}: {error}") from error
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
-        errors = [line for line in said if "error" in line.lower()] or said
-        raise EnvironmentProblem(f"{' '.join(command[:5])} ...: {errors[-1].strip()}")
+        said = " ".join(done.stderr.split()) or "no message"
+        at = max(0, said.lower().find("error"))
+        raise EnvironmentProblem(f"{' '.join(command[:5])} ...: {said[at : at + SAID]}")
     return done.stdout

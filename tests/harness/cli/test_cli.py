@@ -56,7 +56,10 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fly"], "unknown command; known: run, explain, doctor, sync, train, dashboard, clean"),
+        (
+            ["fly"],
+            "unknown command; known: run, explain, doctor, sync, train, dashboard, baseline, clean",
+        ),
         (["run", "primitive=conv9"], "known: batched_matmul, conv1d"),
         (["run"], "nothing to measure"),
         (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
@@ -222,10 +225,15 @@ def test_clean_shows_before_it_removes(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert main(["clean"]) == 0
     assert "nothing to clean" in capsys.readouterr().out
-    (tmp_path / "polydl" / "ab").mkdir(parents=True)
-    (tmp_path / "polydl" / "ab" / "k.so").write_bytes(bytes(2**20))
+    for part, name in (("ab", "k.so"), ("tools", "t"), ("tuning", "log")):
+        (tmp_path / "polydl" / part).mkdir(parents=True)
+        (tmp_path / "polydl" / part / name).write_bytes(bytes(2**20))
     assert main(["clean"]) == 0
-    assert "1 files, 1.0 MiB" in capsys.readouterr().out
-    assert (tmp_path / "polydl").exists()
+    printed = capsys.readouterr().out
+    for part in ("builds", "tools", "tuning"):
+        assert f"{part}: 1 files, 1.0 MiB of" in printed
+    assert "`polydl clean --yes` removes builds and tools" in printed
     assert main(["clean", "--yes"]) == 0
-    assert not (tmp_path / "polydl").exists()
+    assert [path.name for path in (tmp_path / "polydl").iterdir()] == ["tuning"]
+    assert main(["clean", "--yes", "tuning"]) == 0
+    assert list((tmp_path / "polydl").iterdir()) == []

@@ -1,0 +1,68 @@
+"""polydl baseline: the baselines, their versions and what is missing; a tool environment made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.baseline.baseline import Missing
+from harness.baseline.builders import BUILDERS, TOOLS, VARIANTS, baseline_named
+from harness.baseline.tool.environment import install, tool_folder
+from harness.errors import SettingsError
+from harness.settings import cache_folder
+
+USAGE = "polydl baseline list | polydl baseline install NAME"
+
+
+def main(arguments: Sequence[str]) -> int:
+    match list(arguments):
+        case ["list"]:
+            return _list(Console())
+        case ["install", name]:
+            return _install(name, Console())
+    raise SettingsError(f"usage: {USAGE}; got '{' '.join(arguments)}'")
+
+
+def _list(console: Console) -> int:
+    table = Table()
+    table.add_column("baseline")
+    table.add_column("version", overflow="fold")
+    table.add_column("environment", overflow="fold")
+    missing = []
+    for name in (*BUILDERS, *VARIANTS):
+        method, options = VARIANTS.get(name, (name, {}))
+        found = baseline_named(method, options, cache_folder()).available()
+        own = str(tool_folder(TOOLS[name], cache_folder())) if name in TOOLS else "this one"
+        if isinstance(found, Missing):
+            table.add_row(name, "missing", "")
+            missing.append(f"{name}: {found}")
+        else:
+            table.add_row(name, found.version, own)
+    console.print(table)
+    for line in missing:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    return 0
+
+
+def _install(name: str, console: Console) -> int:
+    if name not in TOOLS:
+        where = f"baseline install: '{name}'"
+        known = f"environments: {', '.join(TOOLS)}"
+        if name not in BUILDERS:
+            raise SettingsError(f"{where} is unknown; {known}")
+        found = baseline_named(name, {}, cache_folder()).available()
+        state = str(found) if isinstance(found, Missing) else f"version {found.version} is here"
+        raise SettingsError(f"{where} has no environment of its own ({state}); {known}")
+    start = time.monotonic()
+    tool = TOOLS[name]
+
+    def told(line: str) -> None:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+    made = install(tool, cache_folder(), told)
+    versions = ", ".join(f"{package} {version}" for package, version in made.versions.items())
+    told(f"{tool.what} is ready in {time.monotonic() - start:.0f} s: {versions}")
+    return 0

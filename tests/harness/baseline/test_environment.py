@@ -1,0 +1,85 @@
+"""Tool environments: what is missing, broken or of another version says so in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.baseline.baseline import Missing
+from harness.baseline.tool.environment import (
+    MANIFEST,
+    Installed,
+    PythonPackages,
+    Tool,
+    install,
+    state,
+    tool_folder,
+)
+from harness.errors import EnvironmentProblem
+
+TOOL = Tool("clock", "a clock", PythonPackages())
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cache = tmp_path_factory.mktemp("cache")
+    install(TOOL, cache, lambda line: None)
+    return cache
+
+
+def refused(tool: Tool, cache: Path) -> str:
+    found = state(tool, cache)
+    assert isinstance(found, Missing)
+    assert found.command == f"polydl baseline install {tool.name}"
+    assert "\n" not in str(found)
+    return found.reason
+
+
+def test_an_installed_one_is_found(installed: Path) -> None:
+    found = state(TOOL, installed)
+    assert isinstance(found, Installed)
+    assert found.python.exists()
+
+
+def test_what_is_not_there_says_so(tmp_path: Path) -> None:
+    assert refused(TOOL, tmp_path) == "the environment of clock is missing"
+
+
+def test_another_recipe_is_another_version(installed: Path) -> None:
+    newer = Tool("clock", "a clock", PythonPackages(packages=("clock==2",)))
+    assert refused(newer, installed) == "the environment of clock is of another version"
+
+
+def test_an_installation_that_did_not_end_is_not_taken(tmp_path: Path) -> None:
+    def stops(folder: Path) -> None:
+        raise EnvironmentProblem("no compiler")
+
+    with pytest.raises(EnvironmentProblem, match="no compiler"):
+        install(Tool("clock", "a clock", PythonPackages(), stops), tmp_path, lambda line: None)
+    assert "did not end" in refused(TOOL, tmp_path)
+
+
+def test_a_package_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
+    nowhere = f"clock @ file://{tmp_path}/clock.whl"
+    tool = Tool("clock", "a clock", PythonPackages(alone=(nowhere,)))
+    with pytest.raises(EnvironmentProblem) as problem:
+        install(tool, tmp_path, lambda line: None)
+    assert "\n" not in str(problem.value)
+    assert "clock" in str(problem.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"recipe": TOOL.recipe})])
+def test_a_broken_manifest_is_no_installation(tmp_path: Path, text: str) -> None:
+    folder = tool_folder(TOOL, tmp_path)
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_text(text)
+    assert "broken (manifest)" in refused(TOOL, tmp_path)
+
+
+def test_an_interpreter_that_has_gone_is_seen(tmp_path: Path) -> None:
+    folder = tool_folder(TOOL, tmp_path)
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
+    assert "broken (no " in refused(TOOL, tmp_path)
