@@ -75,7 +75,7 @@ class _Reader:
 
     def _set(self, option: str, value: str) -> None:
         if option in DRIVERS and not value:
-            self.driver = option
+            self.driver, self.tags = option, {}  # each driver has tags of its own
         elif option == "--reset" and not value:
             self.mb, self.tags = 0, {}
         elif option == "--mb":
@@ -109,7 +109,7 @@ class _Reader:
 def words(text: str) -> Iterator[tuple[int, str]]:
     """Words with their lines; a continued word has the line that it begins on."""
     begun: tuple[int, str] | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         for word in line.split():
             if word.startswith("#"):
                 break

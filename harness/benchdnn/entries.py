@@ -8,6 +8,7 @@ from math import prod
 
 from compiler.errors import ProblemError
 from compiler.problem.names import LONGEST, checked_label
+from compiler.problem.specification import LARGEST_SIZE
 from harness.benchdnn.problem import LETTERS, Convolution, Product
 from harness.errors import SettingsError
 
@@ -20,6 +21,9 @@ def entry_of(problem: Convolution | Product, number: int, taken: Collection[str]
     Raises SettingsError where no primitive is the problem.
     """
     primitive, sizes = primitive_of(problem)
+    for size, value in sizes.items():
+        if value > LARGEST_SIZE:
+            raise SettingsError(f"{size} must be <= {LARGEST_SIZE}, got {value}")
     return {
         "name": _label(problem, number, taken),
         "primitive": primitive,

@@ -57,6 +57,15 @@ def test_options_hold_until_they_are_reset(tmp_path: Path) -> None:
     assert [size["n"] for size in sizes if isinstance(size, dict)] == [4, 4, 7, 2, 2]
 
 
+def test_what_records_carry_can_be_pasted(tmp_path: Path) -> None:
+    text = f"""
+        --matmul --stag=abx --wtag=any --dtag=abx 8x4:4x2n"one"
+        --conv --dir=FWD_I {LINE}n"two"
+        --matmul --stag=abx --wtag=abx --dtag=abx 3x8x4:3x4x2n"three"
+    """
+    assert names(written(tmp_path, text)) == ["one", "two", "three"]
+
+
 def test_names_are_distinct_identifiers(tmp_path: Path) -> None:
     given = ["conv1", "conv1", "conv1_2", "3x3:a/b*4", "", "no", "ü", "x" * 70, "x" * 70]
     text = "\n".join(f'{LINE}n"{name}"' for name in given)
@@ -92,6 +101,7 @@ def test_words_may_go_on(tmp_path: Path) -> None:
         ("--stag=ba 2x3:3x4", "shapes:1: 2x3:3x4: --stag must be abx for this problem, got ba"),
         (f"--dtag=abx {LINE}", "--dtag must be any for this problem, got abx"),
         ("1x2x3:5x3x4", "shapes:1: 1x2x3:5x3x4: the first tensor, or part of a batch, is repeated"),
+        ("3000000000x2:2x2", "3000000000x2:2x2: m must be <= 2147483647, got 3000000000"),
         ("--batch=shapes", "shapes:1: --batch=shapes is being read already"),
         ("--batch=none", "none: No such file or directory"),
         ("--batch=inner", "inner:2: 2x3: a matrix product is MxK:KxN"),
