@@ -22,6 +22,7 @@ from harness.unit import Contender, Kind, Problem, Unit, content_id
 GIB = 2**30
 FLOAT = 4  # bytes of fp32
 _COMPILE_SECONDS = 0.6  # a kernel's gcc run, for the estimate
+_TRIAL_SECONDS = 2.5  # of a baseline's tuner, likewise
 _START_SECONDS = 4.0  # children started, inputs, reference and verification of a unit, likewise
 
 ScheduleOf = Callable[[str], str]  # CAMPAIGN:TRIAL to the schedule's one-line text
@@ -138,13 +139,22 @@ def estimated_seconds(unit: Unit) -> float:
     """A rough wall time of one unit: compilation, search, and the report tier's budget."""
     measure = unit.measure
     candidates = sum(int(str(c.options.get("k", 1))) for c in unit.strategies)
+    tuning = sum(_tuning_seconds(contender.options) for contender in unit.baselines)
     search = measure.search_samples * measure.search_sample_seconds * 4 * measure.search_passes
     return (
         _START_SECONDS
         + candidates * (_COMPILE_SECONDS + search)
         + measure.budget_seconds
+        + tuning
         + len(unit.contenders) * measure.processes * 0.1
     )
+
+
+def _tuning_seconds(options: Mapping[str, Any]) -> float:
+    """Of a baseline that tunes, as long as nothing of it is kept."""
+    if "trials" not in options:
+        return 0.0
+    return min(float(options["budget_seconds"]), float(options["trials"]) * _TRIAL_SECONDS)
 
 
 def _problem(choice: ProblemChoice, known: dict[str, Problem]) -> Problem:

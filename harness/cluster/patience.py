@@ -11,6 +11,7 @@ from harness.unit import Unit
 
 ANALYSE_SECONDS = 300.0  # of one strategy's ranking
 GENEROUS = 10.0  # times the estimate
+TUNER_ENDS = 300.0  # after its budget: the last trial, building the best, ending what hangs
 REQUESTS = 4  # of a contender's requests to its child, how many may reach their own limit
 
 
@@ -48,4 +49,6 @@ def prepare_limit(unit: Unit) -> float:
 def measure_limit(unit: Unit) -> float:
     """Seconds on a slot, after which something hangs that no limit of its own has ended."""
     requests = REQUESTS * len(unit.contenders) * unit.measure.time_limit
-    return REFERENCE_SECONDS + requests + GENEROUS * estimated_seconds(unit)
+    budgets = [float(str(c.options.get("budget_seconds", 0))) for c in unit.baselines]
+    tuning = sum(budget + TUNER_ENDS for budget in budgets if budget)
+    return REFERENCE_SECONDS + requests + tuning + GENEROUS * estimated_seconds(unit)

@@ -6,6 +6,7 @@ Its numbers rank candidates and are never published: minima of few samples, the 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -38,7 +39,8 @@ class Searcher(Protocol):
 class Searched:
     """What the search found of one candidate: the minimum; `retimed` is a finalist's median.
 
-    Of several passes the least counts; it gave up only if it did so in all of them.
+    Of several passes the least counts; it gave up only if it did so in all of them. `at` is when
+    the first of them knew it, in seconds since the search began.
     """
 
     seconds: float | None = None
@@ -47,6 +49,7 @@ class Searched:
     gave_up: bool = False
     max_error: float | None = None
     retimed: float | None = None
+    at: float | None = None
     failure: Failure | None = None
 
 
@@ -92,6 +95,7 @@ class _Race:
         self._searcher: Searcher | None = None
         self._found: list[Searched] = []
         self._drift: list[float] = []
+        self._began = time.monotonic()
 
     def run(self) -> SearchRun:
         order = range(len(self._executables))
@@ -157,8 +161,9 @@ class _Race:
             self._searcher = self._start()
         reply = self._searcher.candidate(self._executables[index], best, verified)
         if isinstance(reply, Failure):
-            return Searched(failure=reply)
+            return Searched(at=time.monotonic() - self._began, failure=reply)
         return Searched(
+            at=time.monotonic() - self._began,
             seconds=reply["seconds"],
             median=reply["median"],
             samples=reply["samples"],
@@ -170,9 +175,9 @@ class _Race:
 def _least(one: Searched, other: Searched) -> Searched:
     """Of two passes: the one that did not give up, else the faster; a failure counts for both."""
     if other.failure is not None or other.seconds is None or one.seconds is None:
-        return other
+        return replace(other, at=one.at)
     better = min(one, other, key=lambda found: (found.gave_up, found.seconds))
-    return replace(better, samples=one.samples + other.samples, max_error=one.max_error)
+    return replace(better, samples=one.samples + other.samples, max_error=one.max_error, at=one.at)
 
 
 class SearchProcess:

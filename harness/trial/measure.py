@@ -200,7 +200,7 @@ def _outcome(
         results.append(result)
         if result.status == "ok":
             samples[result.trial] = sample_rows(measured, entry.name)
-        if entry.prepared.candidates:
+        if entry.prepared.candidates or entry.prepared.tried:
             candidates[result.trial] = candidate_rows(entry.prepared, entry.searched)
     kept = {e.chosen.kernel for e in entries if e.chosen is not None and e.chosen.kernel}
     kernels = {name: text for name, text in prepared.kernels.items() if name in kept}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any
 
 from harness.failure import Failure
@@ -129,10 +130,38 @@ def sample_rows(measured: Measured, name: str) -> tuple[Row, ...]:
 def candidate_rows(contender: PreparedContender, run: SearchRun | None) -> tuple[Row, ...]:
     """schedule, predicted, measured, stage, and what else the search found, in ranked order.
 
-    `candidates` is how many schedules the space has; `places` are the row's in its rankings.
+    `candidates` is how many schedules the space has; `places` are the row's in its rankings. `at`
+    is when a search knew the row, in seconds of its whole cost, analysis and compilation included;
+    `best` is the least that was measured until then.
     """
+    rows = _tried_rows(contender) if contender.tried else _schedule_rows(contender, run)
+    best: float | None = None
+    for row in sorted((row for row in rows if row["at"] is not None), key=itemgetter("at")):
+        if row["measured"] is not None:
+            best = row["measured"] if best is None else min(best, row["measured"])
+        row["best"] = best
+    return tuple(rows)
+
+
+def _tried_rows(contender: PreparedContender) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": number,
+            "schedule": tried.configuration,
+            "measured": tried.seconds,
+            "at": tried.at,
+            "best": None,
+            "stage": "measure" if tried.seconds is None else None,
+            "reason": tried.reason,
+        }
+        for number, tried in enumerate(contender.tried)
+    ]
+
+
+def _schedule_rows(contender: PreparedContender, run: SearchRun | None) -> list[dict[str, Any]]:
     searched = iter(run.found if run is not None else ())
-    rows: list[Row] = []
+    before = contender.tuning.analyse + contender.tuning.compile
+    rows: list[dict[str, Any]] = []
     for rank, candidate in enumerate(contender.candidates):
         found = next(searched, None) if candidate.executable is not None else None
         failure = candidate.failure or (found.failure if found is not None else None)
@@ -145,6 +174,8 @@ def candidate_rows(contender: PreparedContender, run: SearchRun | None) -> tuple
                 "places": dict(candidate.places),
                 "candidates": contender.space,
                 "measured": found.seconds if found is not None else None,
+                "at": before + found.at if found is not None and found.at is not None else None,
+                "best": None,
                 "retimed": found.retimed if found is not None else None,
                 "gave_up": found.gave_up if found is not None else None,
                 "max_error": found.max_error if found is not None else None,
@@ -152,7 +183,7 @@ def candidate_rows(contender: PreparedContender, run: SearchRun | None) -> tuple
                 "reason": failure.reason if failure is not None else None,
             }
         )
-    return tuple(rows)
+    return rows
 
 
 def _disturbances(run: ReportRun | None, name: str) -> tuple[str, ...]:

@@ -1,0 +1,75 @@
+"""A table before it has a form, and its form in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+LEAST_LABEL = 8  # characters of a problem's label before it is folded
+COLOURS = {
+    "faster": "green",
+    "slower": "red",
+    "failed": "red",
+    "skipped": "yellow",
+    "unsupported": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    heading: str
+    right: bool = True
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The table before it has a form: rows of cells in sections, then lines below."""
+
+    title: str
+    columns: tuple[Column, ...]
+    sections: tuple[tuple[tuple[Cell, ...], ...], ...]
+    notes: tuple[Cell, ...]
+    airy: bool  # two spaces between columns
+
+
+def shown(grid: Grid) -> RenderableType:
+    table = Table(
+        title=grid.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1 if grid.airy else 0, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    rows = [row for section in grid.sections for row in section]
+    for at, column in enumerate(grid.columns):
+        longest = max(map(len, [column.heading, *(row[at].text for row in rows)]))
+        table.add_column(
+            Text(column.heading),
+            justify="right" if column.right else "left",
+            no_wrap=at > 0,  # where the terminal is narrow, the problem's label gives way
+            overflow="fold" if at == 0 else "ellipsis",
+            min_width=longest if at > 0 else LEAST_LABEL,
+        )
+    for section in grid.sections:
+        for row in section:
+            table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
+        table.add_section()
+    notes = [Text(note.text, style=note.style, overflow="fold") for note in grid.notes]
+    return Group(table, Text(), *notes)
+
+
+def first(members: Sequence[object]) -> list[bool]:
+    return [position == 0 for position in range(len(members))]
