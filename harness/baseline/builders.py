@@ -6,14 +6,33 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.baseline.baseline import Baseline
+from harness.baseline.blas.blas import blas
+from harness.baseline.libxsmm.libxsmm import TOOL as LIBXSMM
+from harness.baseline.libxsmm.libxsmm import libxsmm
+from harness.baseline.naive import naive
 from harness.baseline.onednn.onednn import onednn
+from harness.baseline.tool.environment import Tool
+from harness.baseline.tvm.autotvm import TOOL as AUTOTVM
+from harness.baseline.tvm.autotvm import autotvm
 from harness.errors import SettingsError
 
 Options = Mapping[str, object]
 
 BUILDERS: dict[str, Callable[[Options, Path], Baseline]] = {
+    "autotvm": autotvm,
+    "blas": blas,
+    "libxsmm": libxsmm,
+    "naive": naive,
     "onednn": onednn,
 }
+
+# Options of conf/baseline that are another one with settings of their own.
+VARIANTS: dict[str, tuple[str, Options]] = {
+    "onednn_winograd": ("onednn", {"algorithm": "winograd"})
+}
+
+# Tool environments by the baseline that needs one.
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM)}
 
 
 def baseline_named(name: str, options: Options | None, cache_dir: Path) -> Baseline:

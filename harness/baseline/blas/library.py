@@ -1,0 +1,111 @@
+"""Which BLAS there is, and what its functions are called: found in a process of its own."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from harness.baseline.baseline import Missing
+
+PROBE_SECONDS = 30.0
+INSTALL = "apt-get install libopenblas0-pthread"
+# NumPy's and SciPy's wheels carry an OpenBLAS in a folder beside them; its file has a hash in it.
+CARRIED = (("numpy", "numpy.libs"), ("scipy", "scipy.libs"))
+SYSTEM = ("openblas", "mkl_rt", "blis", "cblas")
+
+# OpenBLAS may be built with a prefix and, for 64-bit integers, a suffix to each name.
+_PROBE = """
+import ctypes, json, sys
+library = ctypes.CDLL(sys.argv[1])
+def has(name):
+    return hasattr(library, name)
+def said(name):
+    function = getattr(library, name)
+    function.restype = ctypes.c_char_p
+    return function().decode(errors="replace")
+names = [(p, s) for p in ("scipy_", "") for s in ("64_", "_64", "")]
+sgemm = next(((p, s) for p, s in names if has(f"{p}cblas_sgemm{s}")), None)
+if sgemm is None:
+    sys.exit("it has no cblas_sgemm")
+p, s = sgemm
+found = {"sgemm": f"{p}cblas_sgemm{s}", "integer_bits": 64 if s else 32,
+         "blas": "BLAS", "version": "unknown"}
+if has(f"{p}openblas_get_config{s}"):
+    words = said(f"{p}openblas_get_config{s}").split()
+    found["blas"], found["version"] = words[0], words[1]
+    if "USE64BITINT" in words:
+        found["integer_bits"] = 64
+    if has(f"{p}openblas_get_corename{s}"):
+        found["core"] = said(f"{p}openblas_get_corename{s}")
+elif has("MKL_Get_Version_String"):
+    text = ctypes.create_string_buffer(200)
+    library.MKL_Get_Version_String(text, 200)
+    found["blas"], found["version"] = "MKL", text.value.decode().split(" Product")[0]
+elif has("bli_info_get_version_str"):
+    found["blas"], found["version"] = "BLIS", said("bli_info_get_version_str")
+setters = (f"{p}openblas_set_num_threads{s}", "MKL_Set_Num_Threads", "bli_thread_set_num_threads")
+found["set_threads"] = next(filter(has, setters), "")
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Blas:
+    """A shared library with cblas_sgemm under the name `sgemm`."""
+
+    library: Path
+    sgemm: str
+    integer_bits: int  # of sizes and leading dimensions
+    set_threads: str  # the function for it; empty where there is none
+    blas: str  # whose it is
+    version: str
+    core: str = ""  # the processor it has chosen code for, where it says so
+
+
+def library_found(path: str | None) -> Blas | Missing:
+    """The file `path`, else what NumPy or SciPy carry, else the system's."""
+    if path is not None:
+        file = Path(path).expanduser()
+        if not file.is_file():
+            return Missing(f"baseline blas: path={path} is no library (a file)", INSTALL)
+        found = _probed(str(file))
+        if isinstance(found, str):
+            return Missing(f"baseline blas: path={path}: {found}", INSTALL)
+        return found
+    for name in _candidates():
+        found = _probed(name)
+        if isinstance(found, Blas):
+            return found
+    return Missing("there is no BLAS: NumPy carries none here, nor has the system one", INSTALL)
+
+
+def _candidates() -> list[str]:
+    carried = []
+    for package, folder in CARRIED:
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            beside = Path(spec.origin).parents[1] / folder
+            carried += sorted(map(str, beside.glob("*openblas*.so*")))
+    return [*carried, *(n for name in SYSTEM if (n := ctypes.util.find_library(name)))]
+
+
+@cache
+def _probed(library: str) -> Blas | str:
+    """What the library says of itself, or why it cannot be used; loaded in a child, not here."""
+    command = [sys.executable, "-c", _PROBE, library]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "it does not load in time"
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        return said[-1]
+    return Blas(Path(library), **json.loads(done.stdout))
