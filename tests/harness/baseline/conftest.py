@@ -1,0 +1,40 @@
+"""One cache of compiled adapters for all tests of the baselines, shared by the test processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.baseline.baseline import Missing
+from harness.baseline.libxsmm.libxsmm import TOOL, Libxsmm
+from harness.baseline.tool.environment import install
+from harness.errors import EnvironmentProblem
+from harness.settings import cache_folder
+
+
+@pytest.fixture(scope="session")
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where adapters are built."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # each process has a folder of its own in it
+    return folder / "adapters"
+
+
+@pytest.fixture(scope="session")
+def libxsmm_path(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """Where LIBXSMM is installed: found, or fetched for this session; None where neither can be."""
+    for cache_dir in (cache_folder(), tmp_path_factory.mktemp("libxsmm")):
+        baseline = Libxsmm(cache_dir)
+        answer = baseline.available()
+        if isinstance(answer, Missing) and cache_dir != cache_folder():
+            try:
+                install(TOOL, cache_dir, print)
+            except EnvironmentProblem:
+                return None
+            answer = baseline.available()
+        if not isinstance(answer, Missing):
+            return str(Path(answer.facts["libxsmm_library"]).parents[1])
+    return None
