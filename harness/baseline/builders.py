@@ -14,6 +14,8 @@ from harness.baseline.onednn.onednn import onednn
 from harness.baseline.tool.environment import Tool
 from harness.baseline.tvm.autotvm import TOOL as AUTOTVM
 from harness.baseline.tvm.autotvm import autotvm
+from harness.baseline.tvm.metaschedule import TOOL as METASCHEDULE
+from harness.baseline.tvm.metaschedule import metaschedule
 from harness.errors import SettingsError
 
 Options = Mapping[str, object]
@@ -22,6 +24,7 @@ BUILDERS: dict[str, Callable[[Options, Path], Baseline]] = {
     "autotvm": autotvm,
     "blas": blas,
     "libxsmm": libxsmm,
+    "metaschedule": metaschedule,
     "naive": naive,
     "onednn": onednn,
 }
@@ -32,7 +35,7 @@ VARIANTS: dict[str, tuple[str, Options]] = {
 }
 
 # Tool environments by the baseline that needs one.
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM, METASCHEDULE)}
 
 
 def baseline_named(name: str, options: Options | None, cache_dir: Path) -> Baseline:

@@ -1,0 +1,220 @@
+"""MetaSchedule as a baseline: the primitive's own statements, tuned by TVM on the measuring slot.
+
+Shao, Zhou, Feng, Hou, Lai, Jin, Lin, Masuda, Yu, Chen, "Tensor Program Optimization with
+Probabilistic Programs", NeurIPS 2022. TVM lives in a tool environment; what it has tuned is a
+library that the measuring child calls through TVM's own run time, without Python.
+
+Tensors stay in the caller's order of dimensions. Constant inputs lie as the tuner wants them
+(TVM's layout rewriting) and are packed when they are bound.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from compiler.problem.primitive import Primitive, Tensor
+from harness.baseline.adapter.build import AdapterBuildError, build_adapter
+from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
+from harness.baseline.tvm.metaschedule_request import Untranslatable, described
+from harness.baseline.tvm.tuning import SLACK, Tuned, TuningJob, TuningOptions, tune
+
+SCRIPT = Path(__file__).with_name("metaschedule_tuner.py")
+SOURCE = Path(__file__).with_name("metaschedule_adapter.cpp")
+VERSION = "0.27.0.post1"
+SEED = 1
+TOOL = Tool(
+    "metaschedule",
+    "TVM 0.27 with MetaSchedule",
+    PythonPackages(
+        packages=(
+            f"apache-tvm=={VERSION}",
+            "apache-tvm-ffi==0.1.14.post0",  # with the one after it TVM crashes
+            "xgboost-cpu==3.2.0",
+            "psutil==7.2.2",
+            "cloudpickle==3.1.2",
+            "scipy==1.17.1",
+            "numpy==2.4.6",
+            "ml_dtypes==0.6.0",
+            "typing_extensions==4.16.0",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class MetaSchedule:
+    """The baseline; one instance is one budget."""
+
+    cache_dir: Path
+    options: TuningOptions
+    slack: float = SLACK  # seconds past the budget until the tuner is ended
+    name: str = "metaschedule"
+
+    @property
+    def tunes(self) -> bool:
+        return True
+
+    def available(self) -> Available | Missing:
+        found = state(TOOL, self.cache_dir)
+        if isinstance(found, Missing):
+            return found
+        for library in _libraries(found):
+            if not library.exists():
+                what = f"the environment of metaschedule is broken (no {library.name})"
+                return Missing(what, TOOL.command)
+        if shutil.which("g++") is None:
+            return Missing("MetaSchedule links what it tunes with g++", "apt-get install g++")
+        return Available(VERSION, {"tvm": VERSION})
+
+    def supports(self, primitive: Primitive) -> str | None:
+        try:
+            described(primitive)
+        except Untranslatable as reason:
+            return f"unsupported: {primitive.name}: {reason}"
+        return None
+
+    def prepare(
+        self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
+    ) -> Prepared | Unprepared:
+        found = state(TOOL, self.cache_dir)
+        if isinstance(found, Missing):
+            return Unprepared("plan", str(found))
+        try:
+            request = described(primitive)
+        except Untranslatable as reason:
+            what = f"unsupported: {primitive.name}: {reason}"
+            return Unprepared("plan", what, status="unsupported")
+        tuned = tune(self._job(request, found, threads, cores))
+        if isinstance(tuned, Unprepared):
+            return tuned
+        try:
+            return self._executable(primitive, tuned, found, threads)
+        except AdapterBuildError as failure:
+            return Unprepared("compile", str(failure), tuned.seconds, tried=tuned.tried)
+
+    def _job(
+        self, request: Mapping[str, object], found: Installed, threads: int, cores: tuple[int, ...]
+    ) -> TuningJob:
+        return TuningJob(
+            name=self.name,
+            title="TVM MetaSchedule",
+            script=SCRIPT,
+            interpreter=found.python,
+            request={
+                **request,
+                "threads": threads,
+                "trials": self.options.trials,
+                "plan_size": self.options.plan_size,
+                "budget_seconds": self.options.budget_seconds,
+                "seed": SEED,
+                "recipe": TOOL.recipe,
+            },
+            options=self.options,
+            cores=cores,
+            cache_dir=self.cache_dir,
+            environment=_environment(threads),
+            slack=self.slack,
+        )
+
+    def _executable(
+        self, primitive: Primitive, tuned: Tuned, found: Installed, threads: int
+    ) -> Prepared:
+        result = tuned.result
+        ffi, runtime = _libraries(found)
+        adapter = build_adapter(
+            SOURCE,
+            shutil.which("g++") or "g++",
+            flags=(f"-I{ffi.parents[1] / 'include'}",),
+            library=None,
+            version=VERSION,
+            cache_dir=self.cache_dir,
+        )
+        told = f"{len(tuned.tried)} trials, plan size {self.options.plan_size}"
+        configuration: dict[str, object] = {
+            "ffi": str(ffi),
+            "runtime": str(runtime),
+            "module": str(tuned.library),
+            "implementation": f"TVM MetaSchedule ({told})",
+            "version": f"TVM {result['tvm']}",
+            "arguments": len(result["arguments"]),
+        }
+        for index, argument in enumerate(result["arguments"]):
+            tensor = primitive.tensor(argument["name"])
+            configuration |= _array(f"t{index}", tensor, argument.get("axes"))
+        executable = {
+            "kind": "adapter",
+            "library": str(adapter.path),
+            "configuration": configuration,
+            "environment": _environment(threads),
+        }
+        facts = {
+            "tuner": told,
+            "target": str(result["target"]),
+            "tuned_configuration": str(result["configuration"]),
+            "tuning_stop": tuned.trouble or str(result["stop"]),
+        }
+        return Prepared(executable, tuned.seconds, tuned.cached, facts, tuned.tried)
+
+
+def metaschedule(options: Mapping[str, object], cache_dir: Path) -> MetaSchedule:
+    """The baseline from its settings: trials, plan_size, budget_seconds, reuse."""
+    return MetaSchedule(cache_dir, TuningOptions.of(options))
+
+
+def _array(
+    role: str, tensor: Tensor, packed: Sequence[Mapping[str, Any]] | None
+) -> dict[str, object]:
+    """The adapter's array: as the caller has it, or in the axes that the tuner has chosen, each
+    with its extent, the stored dimension that it belongs to and its step in that."""
+    axes = packed or [
+        {"extent": tensor.shape[d], "dimension": at, "step": 1}
+        for at, d in enumerate(tensor.stored)
+    ]
+    plain = [prod(tensor.shape[d + 1 :]) for d in range(len(tensor.shape))]
+    of = [tensor.stored[axis["dimension"]] for axis in axes]
+    return {
+        role: tensor.name,
+        f"{role}_elements": tensor.elements,
+        f"{role}_offset": 0,
+        f"{role}_dims": [axis["extent"] for axis in axes],
+        f"{role}_strides": [axis["step"] * plain[d] for axis, d in zip(axes, of, strict=True)],
+        f"{role}_padding": [0] * (2 * len(axes)),
+        f"{role}_blocks": [],
+        f"{role}_layout": _tag(
+            [(x["extent"], d) for x, d in zip(axes, of, strict=True) if x["step"]]
+        ),
+    }
+
+
+def _tag(axes: Sequence[tuple[int, int]]) -> str:
+    """Extents and dimensions in memory order as letters; a capital has inner blocks: Ab4a."""
+    of = [d for _, d in axes]
+    words = []
+    for at, (extent, d) in enumerate(axes):
+        letter = chr(ord("a") + d)
+        if d in of[:at]:
+            words.append(f"{extent}{letter}")
+        else:
+            words.append(letter.upper() if d in of[at + 1 :] else letter)
+    return "".join(words)
+
+
+def _libraries(found: Installed) -> tuple[Path, Path]:
+    """Of TVM's calling convention and of its run time, without asking its interpreter."""
+    site = next(iter(sorted(found.folder.glob("lib/python*/site-packages"))), found.folder)
+    return site / "tvm_ffi" / "lib" / "libtvm_ffi.so", site / "tvm" / "lib" / "libtvm_runtime.so"
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """For the tuner and for the measuring child."""
+    return {
+        "TVM_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads),
+        "TVM_BIND_THREADS": "0",  # the slot's cores are set already
+    }

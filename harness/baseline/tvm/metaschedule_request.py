@@ -1,0 +1,96 @@
+"""A primitive as the plain data from which MetaSchedule's tuner makes tensor expressions.
+
+Tensors and indices are in the order of the caller's memory (`Tensor.stored`). A tensor expression
+gives every element of its tensor one value, so statements must write each element exactly once.
+"""
+
+from __future__ import annotations
+
+from compiler.problem.primitive import (
+    Access,
+    Affine,
+    Expression,
+    Number,
+    Primitive,
+    Read,
+    Statement,
+    Tensor,
+)
+
+FUNCTIONS = ("add", "sub", "mul", "div", "neg", "max", "min", "exp", "sqrt", "tanh", "abs")
+
+
+class Untranslatable(Exception):
+    """No tensor expression says the same; the message says what is in the way."""
+
+
+def described(primitive: Primitive) -> dict[str, object]:
+    """`tensors` and `statements`, JSON-able; raises Untranslatable."""
+    if primitive.dtype != "f32":
+        raise Untranslatable(f"{primitive.dtype}, only f32 is translated")
+    return {
+        "tensors": [_tensor(tensor) for tensor in primitive.tensors],
+        "statements": [_statement(primitive, statement) for statement in primitive.statements],
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, object]:
+    if tensor.accumulate:
+        raise Untranslatable(f"{tensor.name} starts from the caller's values")
+    return {
+        "name": tensor.name,
+        "shape": [tensor.shape[d] for d in tensor.stored],
+        "role": tensor.role,
+        "outside": tensor.outside,
+        "constant": tensor.constant,
+    }
+
+
+def _statement(primitive: Primitive, statement: Statement) -> dict[str, object]:
+    target = primitive.tensor(statement.target.tensor)
+    axes: list[tuple[str, int]] = []
+    for index, size in zip(_stored(target, statement.target), _shape(target), strict=True):
+        loop = index.loops[0] if index.loops else None
+        if index != Affine(((loop, 1),) if loop else ()) or (loop is None and size != 1):
+            raise Untranslatable(f"{statement.target} is written at {index}, not at a loop")
+        loop = loop or f"one_{len(axes)}"
+        if loop in dict(axes):
+            raise Untranslatable(f"{statement.target} is written along a diagonal")
+        extent = dict(primitive.extents).get(loop, 1)
+        if extent != size:
+            raise Untranslatable(f"{statement.target}: {loop} goes to {extent}, not to {size}")
+        axes.append((loop, extent))
+    for read in statement.reads:
+        if read.tensor == target.name and (read != statement.target or statement.reduction):
+            raise Untranslatable(f"{statement.text} reads elements that it writes")
+    over = [loop for loop in statement.loops if loop not in dict(axes)]
+    if over and statement.reduction is None:
+        raise Untranslatable(f"{statement.text} writes elements more than once")
+    return {
+        "target": target.name,
+        "reduction": statement.reduction,
+        "axes": [list(axis) for axis in axes],
+        "over": [[loop, primitive.extent(loop)] for loop in over],
+        "value": _expression(primitive, statement.value),
+    }
+
+
+def _expression(primitive: Primitive, value: Expression) -> object:
+    """A number, ["read", tensor, indices] or [function, arguments...]."""
+    if isinstance(value, Number):
+        return value.value
+    if isinstance(value, Read):
+        tensor = primitive.tensor(value.access.tensor)
+        indices = _stored(tensor, value.access)
+        return ["read", tensor.name, [[[list(t) for t in i.terms], i.constant] for i in indices]]
+    if value.function not in FUNCTIONS:
+        raise Untranslatable(f"{value.function} has no form in this TVM")
+    return [value.function, *(_expression(primitive, argument) for argument in value.arguments)]
+
+
+def _stored(tensor: Tensor, access: Access) -> tuple[Affine, ...]:
+    return tuple(access.indices[d] for d in tensor.stored)
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape[d] for d in tensor.stored)

@@ -1,0 +1,241 @@
+"""MetaSchedule's request, its environment, and tuners that do not end well.
+
+What TVM makes of a request is tested by `make soak`, here and in test_conformance.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from compiler.problem.reference import reference
+from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.builders import baseline_named
+from harness.baseline.tool.environment import MANIFEST, install, state, tool_folder
+from harness.baseline.tvm import metaschedule as module
+from harness.baseline.tvm.metaschedule import TOOL, MetaSchedule
+from harness.baseline.tvm.metaschedule_request import described
+from harness.baseline.tvm.tuning import TuningOptions
+from harness.settings import cache_folder
+from tests.harness.baseline.adapter import LoadedAdapter
+from tests.harness.baseline.specs import Spec, conv2d, matmul, primitive
+
+CORES = tuple(sorted(os.sched_getaffinity(0)))[:1]
+COMMAND = "polydl baseline install metaschedule"
+QUICK = TuningOptions(trials=8, plan_size=4, budget_seconds=400.0, reuse=True)
+
+
+def relu() -> Spec:
+    spec = conv2d()
+    spec["tensors"] = {**spec["tensors"], "bias": ["oc"]}
+    last = "out[n,oc,oh,ow] = max(out[n,oc,oh,ow] + bias[oc], 0)"
+    return {**spec, "statements": [*spec["statements"], last]}
+
+
+# ---- the request
+
+
+def test_a_request_is_in_the_order_of_memory() -> None:
+    """The transposed `a` is read at [k, m]; `b` may be packed."""
+    assert described(primitive(matmul(), stored={"a": [1, 0]})) == {
+        "tensors": [
+            {"name": "a", "shape": [6, 5], "role": "input", "outside": None, "constant": False},
+            {"name": "b", "shape": [6, 7], "role": "input", "outside": None, "constant": True},
+            {"name": "c", "shape": [5, 7], "role": "output", "outside": None, "constant": False},
+        ],
+        "statements": [
+            {
+                "target": "c",
+                "reduction": "add",
+                "axes": [["m", 5], ["n", 7]],
+                "over": [["k", 6]],
+                "value": [
+                    "mul",
+                    ["read", "a", [[[["k", 1]], 0], [[["m", 1]], 0]]],
+                    ["read", "b", [[[["k", 1]], 0], [[["n", 1]], 0]]],
+                ],
+            }
+        ],
+    }
+
+
+def test_a_request_has_every_statement_and_what_lies_outside() -> None:
+    request = json.loads(json.dumps(described(primitive(relu()))))
+    assert request["tensors"][0]["outside"] == 0
+    product, last = request["statements"]
+    assert product["over"] == [["ic", 4], ["kh", 3], ["kw", 3]]
+    assert product["value"][1][2][2] == [[["kh", 1], ["oh", 1]], -1]
+    assert last["over"] == []
+    assert last["value"][0] == "max"
+    assert last["value"][2] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"accumulate": ["c"]}, "c starts from the caller's values"),
+        ({"statements": ["c[m,2*n] += a[m,k] * b[k,n]"], "tensors": {"c": ["m", "2*n"]}}, "2*n"),
+        ({"statements": ["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = erf(c[m,n])"]}, "erf"),
+        ({"tensors": {"c": ["m", "n+1"]}}, "n goes to 7, not to 8"),
+    ],
+)
+def test_refuses_by_name(changes: Spec, reason: str, tmp_path: Path) -> None:
+    spec = matmul()
+    spec["tensors"] = {**spec["tensors"], **changes.pop("tensors", {})}
+    refused = MetaSchedule(tmp_path, QUICK).supports(primitive(spec, **changes))
+    assert refused is not None
+    assert refused.startswith("unsupported: matmul: ")
+    assert reason in refused
+
+
+# ---- the environment
+
+
+def fake_environment(cache_dir: Path, recipe: str = TOOL.recipe) -> Path:
+    """Whole as far as anybody looks; its interpreter is this one."""
+    folder = tool_folder(TOOL, cache_dir)
+    site = folder / "lib" / "python3.11" / "site-packages"
+    for library in ("tvm_ffi/lib/libtvm_ffi.so", "tvm/lib/libtvm_runtime.so"):
+        (site / library).parent.mkdir(parents=True)
+        (site / library).touch()
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    manifest = {"name": TOOL.name, "recipe": recipe, "versions": {}}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return site
+
+
+@pytest.mark.parametrize("trouble", ["missing", "not whole", "another version", "broken"])
+def test_an_environment_in_trouble_is_one_line_with_the_command(
+    trouble: str, tmp_path: Path
+) -> None:
+    if trouble != "missing":
+        site = fake_environment(tmp_path, "old" if trouble == "another version" else TOOL.recipe)
+        if trouble == "not whole":
+            (tool_folder(TOOL, tmp_path) / MANIFEST).unlink()
+        if trouble == "broken":
+            (site / "tvm" / "lib" / "libtvm_runtime.so").unlink()
+    answer = MetaSchedule(tmp_path, QUICK).available()
+    assert isinstance(answer, Missing)
+    assert trouble in answer.reason
+    assert answer.command == COMMAND
+    assert "\n" not in str(answer)
+
+
+def test_a_whole_environment_is_available(tmp_path: Path) -> None:
+    fake_environment(tmp_path)
+    assert isinstance(MetaSchedule(tmp_path, QUICK).available(), Available)
+
+
+# ---- tuners that do not end well
+
+CHILD = (
+    "import subprocess, sys; child = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+)
+LOGGED = (
+    "import json, pathlib\n"
+    "folder = pathlib.Path(sys.argv[1])\n"
+    "(folder / 'child').write_text(str(child.pid))\n"
+    "row = {'configuration': 'tile=1', 'at': 0.5, 'seconds': 0.25, 'reason': None}\n"
+    "(folder / 'tried.jsonl').write_text(json.dumps(row) + '\\n{\"configur')\n"
+)
+
+
+def lives(pid: int) -> bool:
+    """An orphan that was killed may wait for its new parent to take note of it."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def prepared_by(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Prepared | Unprepared, Path]:
+    """What a tuner of this text comes to within a second, and the folder of its run."""
+    fake_environment(tmp_path)
+    (tmp_path / "tuner.py").write_text(CHILD + LOGGED + script)
+    monkeypatch.setattr(module, "SCRIPT", tmp_path / "tuner.py")
+    baseline = MetaSchedule(tmp_path, TuningOptions(8, 4, 0.5, True), slack=0.5)
+    answer = baseline.prepare(primitive(matmul()), 1, CORES)
+    (folder,) = (tmp_path / "tuning").glob("metaschedule_*/0001")
+    return answer, folder
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("import time; time.sleep(60)", "TVM MetaSchedule was stopped at its limit of 1 s"),
+        ("import os; os.abort()", "TVM MetaSchedule died of SIGABRT"),
+        ("sys.exit('no space left')", "TVM MetaSchedule failed: no space left"),
+    ],
+)
+def test_a_tuner_that_hangs_or_dies_is_ended_and_recorded(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.baseline.tvm.tuning.BUILD_SECONDS", 0.5)
+    start = time.monotonic()
+    answer, folder = prepared_by(script, tmp_path, monkeypatch)
+    assert time.monotonic() - start < 10
+    assert isinstance(answer, Unprepared)
+    assert answer.stage == "measure"
+    assert reason in answer.reason
+    assert "1 of 1 trials were good" in answer.reason
+    assert [(t.configuration, t.at, t.seconds) for t in answer.tried] == [("tile=1", 0.5, 0.25)]
+    assert answer.seconds.total > 0
+    assert not lives(int((folder / "child").read_text()))
+    assert not (folder / "tmp").exists()
+
+
+# ---- with TVM
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the user's where the environment is there; else it is installed for this test."""
+    if not isinstance(state(TOOL, cache_folder()), Missing):
+        return cache_folder()
+    folder = tmp_path_factory.mktemp("cache")
+    install(TOOL, folder, print)
+    return folder
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("spec", [conv2d(ic=16, oc=32), matmul(m=32, n=48, k=64), relu()])
+def test_tunes_what_is_right_and_keeps_it(spec: Spec, cache_dir: Path) -> None:
+    problem = primitive(spec)
+    baseline = baseline_named("metaschedule", {"trials": 8, "plan_size": 4}, cache_dir)
+    first = baseline.prepare(problem, 1, CORES)
+    assert isinstance(first, Prepared), first
+    assert len(first.tried) == 8
+    assert [t.at for t in first.tried] == sorted(t.at for t in first.tried)
+    random = np.random.default_rng(0)
+    inputs = {t.name: random.standard_normal(t.shape) for t in problem.tensors if t.role == "input"}
+    with LoadedAdapter(first.executable) as adapter:
+        for name, values in inputs.items():
+            adapter.bind(name, values.astype(np.float32))
+        adapter.run()
+        for name, values in reference(problem, inputs).items():
+            found = adapter.fetch(name, values.shape)
+            np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-4)
+        assert adapter.describe().implementation.startswith("TVM MetaSchedule (8 trials")
+    again = baseline.prepare(problem, 1, CORES)
+    assert isinstance(again, Prepared)
+    assert again.cached
+    assert (again.seconds, again.tried) == (first.seconds, first.tried)
+
+
+@pytest.mark.soak
+def test_a_spent_budget_leaves_the_best_so_far(cache_dir: Path) -> None:
+    options = TuningOptions(trials=500, plan_size=4, budget_seconds=60.0, reuse=False)
+    answer = MetaSchedule(cache_dir, options).prepare(primitive(matmul(m=64)), 1, CORES)
+    assert isinstance(answer, Prepared), answer
+    assert answer.facts["tuning_stop"] == "budget of 60 s"
+    assert 60 <= answer.seconds.total < 60 + 60
