@@ -4,8 +4,8 @@ Shao, Zhou, Feng, Hou, Lai, Jin, Lin, Masuda, Yu, Chen, "Tensor Program Optimiza
 Probabilistic Programs", NeurIPS 2022. TVM lives in a tool environment; what it has tuned is a
 library that the measuring child calls through TVM's own run time, without Python.
 
-Tensors stay in the caller's order of dimensions. Constant inputs lie as the tuner wants them
-(TVM's layout rewriting) and are packed when they are bound.
+Constant inputs lie as the tuner wants them (TVM's layout rewriting), plain tensors as the caller
+has them, others with their channels last; all that is packed is packed when it is bound.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from compiler.problem.primitive import Primitive, Tensor
 from harness.baseline.adapter.build import AdapterBuildError, build_adapter
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
-from harness.baseline.tvm.metaschedule_request import Untranslatable, described
+from harness.baseline.tvm.metaschedule_request import Untranslatable, described, memory_order
 from harness.baseline.tvm.tuning import SLACK, Tuned, TuningJob, TuningOptions, tune
 
 SCRIPT = Path(__file__).with_name("metaschedule_tuner.py")
@@ -146,7 +146,8 @@ class MetaSchedule:
         }
         for index, argument in enumerate(result["arguments"]):
             tensor = primitive.tensor(argument["name"])
-            configuration |= _array(f"t{index}", tensor, argument.get("axes"))
+            order = memory_order(primitive, tensor)
+            configuration |= _array(f"t{index}", tensor, order, argument["axes"])
         executable = {
             "kind": "adapter",
             "library": str(adapter.path),
@@ -168,16 +169,18 @@ def metaschedule(options: Mapping[str, object], cache_dir: Path) -> MetaSchedule
 
 
 def _array(
-    role: str, tensor: Tensor, packed: Sequence[Mapping[str, Any]] | None
+    role: str,
+    tensor: Tensor,
+    order: Sequence[int],
+    packed: Sequence[Mapping[str, Any]] | None,
 ) -> dict[str, object]:
-    """The adapter's array: as the caller has it, or in the axes that the tuner has chosen, each
-    with its extent, the stored dimension that it belongs to and its step in that."""
+    """The adapter's array: its dimensions in this order, or the axes that the tuner has chosen,
+    each with its extent, the place in the order that it belongs to and its step in that."""
     axes = packed or [
-        {"extent": tensor.shape[d], "dimension": at, "step": 1}
-        for at, d in enumerate(tensor.stored)
+        {"extent": tensor.shape[d], "dimension": at, "step": 1} for at, d in enumerate(order)
     ]
     plain = [prod(tensor.shape[d + 1 :]) for d in range(len(tensor.shape))]
-    of = [tensor.stored[axis["dimension"]] for axis in axes]
+    of = [order[axis["dimension"]] for axis in axes]
     return {
         role: tensor.name,
         f"{role}_elements": tensor.elements,

@@ -42,6 +42,7 @@ CALLS = {
     "exp": te.exp,
     "sqrt": te.sqrt,
     "tanh": te.tanh,
+    "erf": te.erf,
     "abs": te.abs,
 }
 REDUCERS = {"add": te.sum, "max": te.max, "min": te.min}
@@ -86,18 +87,23 @@ class Translation:
         over = {loop: te.reduce_axis((0, extent), name=loop) for loop, extent in statement["over"]}
         before = self.stages.get(target) if reduction else None
 
+        def stage(value):
+            return te.compute(self.shapes[target], value, name=self.name(target))
+
         def value(*spatial):
             loops = {**{loop: v for (loop, _), v in zip(axes, spatial, strict=True)}, **over}
-            found = evaluated(statement["value"], loops, sources)
-            return REDUCERS[reduction](found, axis=list(over.values())) if over else found
+            return evaluated(statement["value"], loops, sources)
 
-        stage = te.compute(self.shapes[target], value, name=self.name(target))
-        if before is not None:
-            combine = COMBINERS[reduction]
-            stage = te.compute(
-                self.shapes[target], lambda *i: combine(before[i], stage[i]), name=self.name(target)
-            )
-        self.stages[target] = stage
+        def reduced(*spatial):
+            return REDUCERS[reduction](value(*spatial), axis=list(over.values()))
+
+        def continued(*spatial):
+            return COMBINERS[reduction](before[spatial], one(*spatial))
+
+        one = stage(reduced) if over else value
+        self.stages[target] = (
+            stage(continued) if before is not None else one if over else stage(one)
+        )
 
     def source(self, tensor, indices, extents):
         """The stage to read and how much its indices are moved: padded where reads go outside."""
@@ -181,6 +187,7 @@ class Clock:
         self.budget = budget
         self.compile_seconds = 0.0
         self.known = []
+        self.stopped = False
 
     @property
     def now(self):
@@ -265,6 +272,7 @@ class Log(ms.measure_callback.PyMeasureCallback):
                 file.write(json.dumps(row) + "\n")
         self.clock.known = []
         if self.clock.over:
+            self.clock.stopped = True
             raise OutOfTime
 
 
@@ -314,11 +322,10 @@ def tune(request, folder, clock):
             runner=Runner(clock),
             measure_callbacks=callbacks,
         )
-    except Exception as error:
-        # Through TVM's own frames it comes back as another type.
-        if clock.over and "OutOfTime" in f"{type(error).__name__} {error}":
-            return f"budget of {clock.budget:g} s"
-        raise
+    except Exception:  # OutOfTime comes back through TVM's own frames as another type
+        if not clock.stopped:
+            raise
+        return f"budget of {clock.budget:g} s"
     return "all trials made"
 
 
@@ -331,7 +338,7 @@ def build_best(request, folder):
     database = ms.database.JSONDatabase(work_dir=str(folder))
     schedule = ms.tir_integration.compile_tir(database, function, target)
     if schedule is None:
-        raise SystemExit("no trial could be built and run")
+        raise SystemExit("no trial was built and run within the budget")
     packed = packings(schedule)
     mod = s_tir.transform.RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=False)(schedule.mod)
     tvm.driver.build(mod, target=target).export_library(str(folder / "tuned.so"))

@@ -21,11 +21,11 @@ from harness.baseline.builders import baseline_named
 from harness.baseline.tool.environment import MANIFEST, install, state, tool_folder
 from harness.baseline.tvm import metaschedule as module
 from harness.baseline.tvm.metaschedule import TOOL, MetaSchedule
-from harness.baseline.tvm.metaschedule_request import described
-from harness.baseline.tvm.tuning import TuningOptions
+from harness.baseline.tvm.metaschedule_request import described, memory_order
+from harness.baseline.tvm.tuning import SLACK, TuningOptions
 from harness.settings import cache_folder
 from tests.harness.baseline.adapter import LoadedAdapter
-from tests.harness.baseline.specs import Spec, conv2d, matmul, primitive
+from tests.harness.baseline.specs import Spec, conv2d, grouped, matmul, primitive
 
 CORES = tuple(sorted(os.sched_getaffinity(0)))[:1]
 COMMAND = "polydl baseline install metaschedule"
@@ -44,7 +44,7 @@ def relu() -> Spec:
 
 def test_a_request_is_in_the_order_of_memory() -> None:
     """The transposed `a` is read at [k, m]; `b` may be packed."""
-    assert described(primitive(matmul(), stored={"a": [1, 0]})) == {
+    assert described(primitive(matmul(), stored={"a": [1, 0]}, plain=["a"])) == {
         "tensors": [
             {"name": "a", "shape": [6, 5], "role": "input", "outside": None, "constant": False},
             {"name": "b", "shape": [6, 7], "role": "input", "outside": None, "constant": True},
@@ -66,12 +66,26 @@ def test_a_request_is_in_the_order_of_memory() -> None:
     }
 
 
+def test_channels_are_last_where_the_layout_is_free() -> None:
+    free = primitive(conv2d())
+    plain = primitive(conv2d(), plain=["data"], stored={"data": [0, 2, 1, 3]})
+    assert memory_order(free, free.tensor("data")) == (0, 2, 3, 1)
+    assert memory_order(free, free.tensor("out")) == (0, 2, 3, 1)
+    assert memory_order(free, free.tensor("weight")) == (0, 1, 2, 3)
+    assert memory_order(plain, plain.tensor("data")) == (0, 2, 1, 3)
+    groups = primitive(grouped())
+    assert memory_order(groups, groups.tensor("out")) == (0, 3, 4, 1, 2)
+    request = json.loads(json.dumps(described(free)))
+    assert request["tensors"][2]["shape"] == [1, 7, 6, 5]
+    assert request["statements"][0]["axes"] == [["n", 1], ["oh", 7], ["ow", 6], ["oc", 5]]
+
+
 def test_a_request_has_every_statement_and_what_lies_outside() -> None:
     request = json.loads(json.dumps(described(primitive(relu()))))
     assert request["tensors"][0]["outside"] == 0
     product, last = request["statements"]
     assert product["over"] == [["ic", 4], ["kh", 3], ["kw", 3]]
-    assert product["value"][1][2][2] == [[["kh", 1], ["oh", 1]], -1]
+    assert product["value"][1][2][1] == [[["kh", 1], ["oh", 1]], -1]
     assert last["over"] == []
     assert last["value"][0] == "max"
     assert last["value"][2] == 0.0
@@ -82,7 +96,6 @@ def test_a_request_has_every_statement_and_what_lies_outside() -> None:
     [
         ({"accumulate": ["c"]}, "c starts from the caller's values"),
         ({"statements": ["c[m,2*n] += a[m,k] * b[k,n]"], "tensors": {"c": ["m", "2*n"]}}, "2*n"),
-        ({"statements": ["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = erf(c[m,n])"]}, "erf"),
         ({"tensors": {"c": ["m", "n+1"]}}, "n goes to 7, not to 8"),
     ],
 )
@@ -238,4 +251,4 @@ def test_a_spent_budget_leaves_the_best_so_far(cache_dir: Path) -> None:
     answer = MetaSchedule(cache_dir, options).prepare(primitive(matmul(m=64)), 1, CORES)
     assert isinstance(answer, Prepared), answer
     assert answer.facts["tuning_stop"] == "budget of 60 s"
-    assert 60 <= answer.seconds.total < 60 + 60
+    assert 60 <= answer.seconds.total < 60 + SLACK
