@@ -17,7 +17,7 @@ PROBE_SECONDS = 30.0
 INSTALL = "apt-get install libopenblas0-pthread"
 # NumPy's and SciPy's wheels carry an OpenBLAS in a folder beside them; its file has a hash in it.
 CARRIED = (("numpy", "numpy.libs"), ("scipy", "scipy.libs"))
-SYSTEM = ("openblas", "mkl_rt", "blis", "cblas")
+SYSTEM = ("openblas", "mkl_rt")
 
 # OpenBLAS may be built with a prefix and, for 64-bit integers, a suffix to each name.
 _PROBE = """
@@ -47,9 +47,7 @@ elif has("MKL_Get_Version_String"):
     text = ctypes.create_string_buffer(200)
     library.MKL_Get_Version_String(text, 200)
     found["blas"], found["version"] = "MKL", text.value.decode().split(" Product")[0]
-elif has("bli_info_get_version_str"):
-    found["blas"], found["version"] = "BLIS", said("bli_info_get_version_str")
-setters = (f"{p}openblas_set_num_threads{s}", "MKL_Set_Num_Threads", "bli_thread_set_num_threads")
+setters = (f"{p}openblas_set_num_threads{s}", "MKL_Set_Num_Threads")
 found["set_threads"] = next(filter(has, setters), "")
 print(json.dumps(found))
 """
