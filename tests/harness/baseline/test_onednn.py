@@ -95,12 +95,6 @@ def product(problem: Primitive, inputs: dict[str, Array]) -> Array:
     return result
 
 
-@pytest.fixture(scope="session")
-def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where adapters are built; one build serves all tests."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def onednn(adapters: Path) -> OneDnn:
     found = OneDnn(adapters)
