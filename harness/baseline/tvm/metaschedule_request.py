@@ -27,7 +27,7 @@ def memory_order(primitive: Primitive, tensor: Tensor) -> tuple[int, ...]:
 
     A plain tensor lies as the caller has it. Of others MetaSchedule lays out constants by itself;
     the rest is given to it as its users would, channels last: dimensions that a constant tensor
-    shares. On a 3x3 convolution of 64 channels this is some five times as fast as channels first.
+    shares. Its rules vectorise the last axis, and channels fill a vector where a row of 7 does not.
     """
     if tensor.plain or tensor.constant:
         return tensor.stored
