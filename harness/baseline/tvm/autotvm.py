@@ -109,7 +109,8 @@ class AutoTvm:
             product = recognise(primitive)
             operator = operator_of(primitive, product)
         except (Unrecognised, Unsuitable) as reason:
-            return Unprepared("plan", f"unsupported: {primitive.name}: {reason}")
+            what = f"unsupported: {primitive.name}: {reason}"
+            return Unprepared("plan", what, status="unsupported")
         tuned = tune(self._job(operator, found, threads, cores))
         if isinstance(tuned, Unprepared):
             return tuned

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.problem.primitive import Primitive
+from harness.baseline.adapter.arrays import Axis, array
 from harness.baseline.recognition import Convolution, MatrixProduct, Placement
 
 ROLES = ("data", "weight", "out")  # in the adapter's order
@@ -51,16 +52,8 @@ def packed_arrays(
         views, layouts = _convolution_views(product, shapes)
     configuration: dict[str, object] = {"order": [ROLES.index(role) for role, _ in arguments]}
     for role, place in placed.items():
-        configuration |= {
-            role: place.tensor,
-            f"{role}_elements": place.elements,
-            f"{role}_offset": place.offset,
-            f"{role}_dims": list(shapes[role]),
-            f"{role}_strides": list(views[role]),
-            f"{role}_padding": [0] * (2 * len(shapes[role])),
-            f"{role}_blocks": [],
-            f"{role}_layout": layouts[role],
-        }
+        axes = [Axis(*axis) for axis in zip(shapes[role], views[role], strict=True)]
+        configuration |= array(role, place, layouts[role], axes)
     return configuration
 
 

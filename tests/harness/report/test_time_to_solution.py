@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
@@ -63,7 +64,7 @@ def test_the_table_says_both() -> None:
 
 
 def test_the_best_so_far_falls() -> None:
-    rows = [
+    rows: list[Mapping[str, object]] = [
         {"at": 3.0, "measured": 5.0, "best": 4.0},
         {"at": 1.0, "measured": None, "best": None},
         {"at": 2.0, "measured": 4.0, "best": 4.0},
