@@ -53,6 +53,7 @@ class Convolution:
     dilation: tuple[int, ...]
     before: tuple[int, ...]
     after: tuple[int, ...]
+    axes: tuple[str | None, ...]  # loops of out: batch, group, output channel, pixels
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class MatrixProduct:
     a: Placement
     b: Placement
     c: Placement
+    axes: tuple[str | None, ...]  # loops of c: batch.., m, n
 
 
 def recognise(primitive: Primitive) -> Convolution | MatrixProduct:
@@ -79,9 +81,9 @@ def recognise(primitive: Primitive) -> Convolution | MatrixProduct:
         raise Unrecognised(f"{target.name} starts from values of its own, only from zero is taken")
     if left.tensor == right.tensor:
         raise Unrecognised(f"a product of {left.tensor} with itself")
-    _check_covered(primitive, statement.target)
+    check_covered(primitive, statement.target)
     operands = (left, right)
-    if all(_is_loop(i) for access in operands for i in access.indices):
+    if all(is_loop(i) for access in operands for i in access.indices):
         product = _matrix_product(primitive, statement, left, right)
         if product is not None:
             return product
@@ -102,23 +104,23 @@ def _factors(statement: Statement) -> tuple[Access, Access]:
     raise Unrecognised(f"'{statement.text}' is no sum of products of two tensors")
 
 
-def _is_loop(index: Affine) -> bool:
+def is_loop(index: Affine) -> bool:
     return len(index.terms) == 1 and index.terms[0][1] == 1 and index.constant == 0
 
 
-def _check_covered(primitive: Primitive, access: Access) -> None:
+def check_covered(primitive: Primitive, access: Access) -> None:
     """Every dimension is one loop of its own that runs over the whole dimension."""
     tensor = primitive.tensor(access.tensor)
     for index, length in zip(access.indices, tensor.shape, strict=True):
-        if not _is_loop(index) or primitive.extent(index.loops[0]) != length:
+        if not is_loop(index) or primitive.extent(index.loops[0]) != length:
             raise Unrecognised(
                 f"index '{index}' of {access} does not cover its dimension of {length}"
             )
-    if len(_loops(access)) != len(access.indices):
+    if len(loops_in(access)) != len(access.indices):
         raise Unrecognised(f"a loop appears twice in {access}")
 
 
-def _loops(access: Access) -> frozenset[str]:
+def loops_in(access: Access) -> frozenset[str]:
     return frozenset(loop for index in access.indices for loop in index.loops)
 
 
@@ -140,7 +142,7 @@ def _memory(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return _strides(tensor.shape), tuple(stored)
 
 
-def _placed(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> Placement:
+def placed(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> Placement:
     """The tensor with one dimension per loop, in this order; None is a dimension of length 1."""
     tensor = primitive.tensor(access.tensor)
     plain, stored = _memory(tensor)
@@ -172,8 +174,8 @@ def _matrix_product(
     """None when a role would need more than one loop (a convolution may still fit)."""
     target = statement.target
     for access in (left, right):
-        _check_covered(primitive, access)
-    c, x, y = _loops(target), _loops(left), _loops(right)
+        check_covered(primitive, access)
+    c, x, y = loops_in(target), loops_in(left), loops_in(right)
     if (x | y) - c != (x & y) - c or c - (x | y):
         return None
     batch = [i.loops[0] for i in target.indices if i.loops[0] in x & y]
@@ -184,9 +186,10 @@ def _matrix_product(
         left, right, x, y = right, left, y, x
     m, n, k = (next(iter(g), None) for g in ((c & x) - y, (c & y) - x, (x & y) - c))
     return MatrixProduct(
-        _placed(primitive, left, [*batch, m, k]),
-        _placed(primitive, right, [*batch, k, n]),
-        _placed(primitive, target, [*batch, m, n]),
+        placed(primitive, left, [*batch, m, k]),
+        placed(primitive, right, [*batch, k, n]),
+        placed(primitive, target, [*batch, m, n]),
+        axes=(*batch, m, n),
     )
 
 
@@ -194,14 +197,14 @@ def _convolution(
     primitive: Primitive, statement: Statement, operands: tuple[Access, Access]
 ) -> Convolution:
     target = statement.target
-    plain = [access for access in operands if all(_is_loop(i) for i in access.indices)]
+    plain = [access for access in operands if all(is_loop(i) for i in access.indices)]
     if not plain:
         raise Unrecognised("both factors have compound indices")
     # With no compound index at all, the weight is the operand with fewer dimensions.
     weight = min(plain, key=lambda access: len(access.indices))
     data = operands[1] if weight is operands[0] else operands[0]
-    _check_covered(primitive, weight)
-    c, x, w = _loops(target), _loops(data), _loops(weight)
+    check_covered(primitive, weight)
+    c, x, w = loops_in(target), loops_in(data), loops_in(weight)
     if c - (x | w) or (x | w) - c - (x & w):
         raise Unrecognised("a loop is summed over, or repeated, in one factor alone")
     group = _only("group", (i.loops[0] for i in weight.indices if i.loops[0] in c & x))
@@ -214,15 +217,17 @@ def _convolution(
     if left_over:
         raise Unrecognised(f"loop {min(left_over)} is no input channel and no kernel tap")
     head = [group] if group else []
+    axes = (batch, group, oc, *(v.pixel for v in windows))
     return Convolution(
         data=_data_placement(primitive, data, [batch, group, ic], windows),
-        weight=_placed(primitive, weight, [*head, oc, ic, *taps]),
-        out=_merged(_placed(primitive, target, [batch, group, oc, *(v.pixel for v in windows)])),
+        weight=placed(primitive, weight, [*head, oc, ic, *taps]),
+        out=merged(placed(primitive, target, axes)),
         groups=primitive.extent(group) if group else 1,
         stride=tuple(v.stride for v in windows),
         dilation=tuple(v.dilation for v in windows),
         before=tuple(v.before for v in windows),
         after=tuple(v.after for v in windows),
+        axes=axes,
     )
 
 
@@ -250,7 +255,7 @@ def _data_roles(
     ic: str | None = None
     windows: list[_Window] = []
     for d, index in enumerate(data.indices):
-        loop = index.loops[0] if _is_loop(index) else None
+        loop = index.loops[0] if is_loop(index) else None
         if loop is not None and primitive.extent(loop) == tensor.shape[d]:
             if loop in c and loop in w:
                 continue  # the group
@@ -307,10 +312,10 @@ def _data_placement(
     """n, g*ic, spatial...: spatial dimensions without the rows that are never read."""
     tensor = primitive.tensor(data.tensor)
     plain, stored = _memory(tensor)
-    position = {index.loops[0]: d for d, index in enumerate(data.indices) if _is_loop(index)}
+    position = {index.loops[0]: d for d, index in enumerate(data.indices) if is_loop(index)}
     at = [position[loop] if loop else None for loop in head]
     spatial = [v.dimension for v in windows]
-    return _merged(
+    return merged(
         Placement(
             tensor=tensor.name,
             dims=(
@@ -326,11 +331,11 @@ def _data_placement(
     )
 
 
-def _merged(placement: Placement) -> Placement:
+def merged(placement: Placement) -> Placement:
     """Dimensions 1 (group) and 2 (channel in the group) as one channel dimension."""
     groups, channels = placement.dims[1:3]
 
-    def merged(strides: tuple[int, ...]) -> tuple[int, ...]:
+    def together(strides: tuple[int, ...]) -> tuple[int, ...]:
         if groups > 1 and channels > 1 and strides[1] != strides[2] * channels:
             raise Unrecognised(
                 f"groups and channels of {placement.tensor} do not follow each other"
@@ -340,8 +345,8 @@ def _merged(placement: Placement) -> Placement:
     return Placement(
         placement.tensor,
         (placement.dims[0], groups * channels, *placement.dims[3:]),
-        merged(placement.plain),
-        merged(placement.stored),
+        together(placement.plain),
+        together(placement.stored),
         placement.constant,
         placement.elements,
         placement.offset,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 import time
@@ -17,13 +19,10 @@ from pathlib import Path
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.build import AdapterBuildError, build_adapter, compiler_version
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
-from harness.baseline.recognition import (
-    Convolution,
-    MatrixProduct,
-    Placement,
-    Unrecognised,
-    recognise,
-)
+from harness.baseline.fusion import Fused, recognise_fused
+from harness.baseline.onednn.configuration import configuration_of
+from harness.baseline.recognition import MatrixProduct, Unrecognised
+from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.errors import SettingsError
 from harness.record.result import TuningSeconds
 
@@ -31,6 +30,22 @@ SOURCE = Path(__file__).with_name("onednn_adapter.cpp")
 RUNTIME_WHEEL = "onednn-cpu-gomp"
 HEADERS_WHEEL = "onednn-devel-cpu-gomp"
 WHEEL_VERSION = "2023.2.0"
+# The last Debian version with Winograd for x86-64; it is linked with libOpenCL.
+TOOL = Tool(
+    "onednn_winograd",
+    "oneDNN 2.6 with Winograd",
+    DebianPackages(("libdnnl-dev", "libdnnl2", "ocl-icd-libopencl1")),
+)
+# A run path that also holds for what the library needs itself.
+FLAGS = ("-fopenmp", "-Wl,--disable-new-dtags")
+PROBE_SECONDS = 60.0  # limit; half a second is normal
+_PROBE = """
+import ctypes, sys
+library, error = ctypes.CDLL(sys.argv[1]), ctypes.create_string_buffer(512)
+library.polydl_adapter_create.restype = ctypes.c_void_p
+if not library.polydl_adapter_create(sys.argv[2].encode(), error, ctypes.c_size_t(512)):
+    sys.exit(error.value.decode())
+"""
 ALGORITHMS = ("direct", "winograd", "auto")
 VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
 
@@ -74,7 +89,7 @@ class OneDnn:
 
     def supports(self, primitive: Primitive) -> str | None:
         try:
-            operator = recognise(primitive)
+            operator = recognise_fused(primitive).product
         except Unrecognised as reason:
             return f"unsupported: {primitive.name}: {reason}"
         if isinstance(operator, MatrixProduct) and self.algorithm == "winograd":
@@ -91,28 +106,67 @@ class OneDnn:
         if compiler is None:
             return Unprepared("plan", "oneDNN's adapter needs a C++ compiler")
         try:
-            configuration = self._configuration(recognise(primitive), threads)
+            fused = recognise_fused(primitive)
             adapter = build_adapter(
                 SOURCE,
                 compiler,
-                flags=("-fopenmp", f"-I{found.include}"),
+                flags=(*FLAGS, f"-I{found.include}"),
                 library=found.library,
                 version=found.version,
                 cache_dir=self.cache_dir,
             )
-        except Unrecognised as reason:
-            return Unprepared("plan", f"unsupported: {primitive.name}: {reason}")
+            configuration = configuration_of(fused, threads, self.algorithm)
+            refusal = self._refusal(fused, found, adapter.path, configuration)
+        except Unrecognised as unknown:
+            refusal = str(unknown)
         except AdapterBuildError as failure:
             seconds = TuningSeconds(compile=time.monotonic() - started)
             return Unprepared("compile", str(failure), seconds)
+        seconds = TuningSeconds(compile=time.monotonic() - started)
+        if refusal is not None:
+            text = f"unsupported: {primitive.name}: {refusal}"
+            return Unprepared("plan", text, seconds, status="unsupported")
         executable = {
             "kind": "adapter",
             "library": str(adapter.path),
             "configuration": configuration,
         }
-        seconds = TuningSeconds(compile=time.monotonic() - started)
         facts = {"onednn": found.version, "algorithm": self.algorithm, "layout": self.layout}
         return Prepared(executable, seconds, adapter.cached, facts)
+
+    def _refusal(
+        self, fused: Fused, found: Installation, adapter: Path, configuration: Mapping[str, object]
+    ) -> str | None:
+        """What this oneDNN has no implementation for; only the library itself knows.
+
+        The direct algorithm takes all that is recognised, so it is asked for nothing else. A
+        process of its own asks, for a library's crash would be ours, without running anything.
+        """
+        if self.algorithm == "direct" and not fused.chain:
+            return None
+        text = json.dumps({**configuration, "probe": 1})
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _PROBE, str(adapter), text],
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise AdapterBuildError(f"oneDNN did not answer in {PROBE_SECONDS:.0f} s") from late
+        if done.returncode == 0:
+            return None
+        said = " ".join(done.stderr.split()) or "no message"
+        if done.returncode != 1:
+            raise AdapterBuildError(f"oneDNN ended with status {done.returncode}: {said}")
+        if self.algorithm != "winograd":
+            return f"oneDNN {found.version} has no implementation for it on this machine: {said}"
+        why = f"oneDNN {found.version} has no Winograd implementation for it on this machine"
+        tool = state(TOOL, self.cache_dir)
+        if self.path or isinstance(tool, Installed):
+            return why
+        return f"{why}; {tool.command} fetches a version with one for AVX-512"
 
     def _installation(self) -> Installation | Missing:
         if self.path is not None:
@@ -121,35 +175,13 @@ class OneDnn:
                 return found
             what = f"baseline onednn: no headers and libdnnl.so under path={self.path}"
             return Missing(what, _install_command())
-        for prefix in _prefixes():
+        tool = state(TOOL, self.cache_dir)
+        own = [tool.prefix] if self.algorithm == "winograd" and isinstance(tool, Installed) else []
+        for prefix in (*own, *_prefixes()):
             found = installation_at(prefix)
             if found is not None:
                 return found
         return Missing("oneDNN is not installed", _install_command())
-
-    def _configuration(
-        self, operator: Convolution | MatrixProduct, threads: int
-    ) -> dict[str, object]:
-        if isinstance(operator, MatrixProduct):
-            return {
-                "kind": "matmul",
-                "threads": threads,
-                **_tensor("src", operator.a),
-                **_tensor("weights", operator.b),
-                **_tensor("dst", operator.c),
-            }
-        return {
-            "kind": "convolution",
-            "threads": threads,
-            "algorithm": self.algorithm,
-            "strides": list(operator.stride),
-            "dilates": [d - 1 for d in operator.dilation],  # oneDNN counts from 0
-            "before": list(operator.before),
-            "after": list(operator.after),
-            **_tensor("src", operator.data),
-            **_tensor("weights", operator.weight),
-            **_tensor("dst", operator.out),
-        }
 
 
 def onednn(options: Mapping[str, object], cache_dir: Path) -> OneDnn:
@@ -206,15 +238,3 @@ def _install_command() -> str:
     if importlib.util.find_spec("pip"):
         return f"{sys.executable} -m pip install {wheels}"
     return f"uv pip install --python {sys.executable} {wheels}"
-
-
-def _tensor(role: str, p: Placement) -> dict[str, object]:
-    return {
-        role: p.tensor,
-        f"{role}_dims": list(p.dims),
-        f"{role}_plain": list(p.plain),
-        f"{role}_stored": list(p.stored),
-        f"{role}_offset": p.offset,
-        f"{role}_elements": p.elements,
-        f"{role}_constant": int(p.constant),
-    }

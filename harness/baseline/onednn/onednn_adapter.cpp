@@ -1,26 +1,24 @@
-// oneDNN behind the adapter ABI: one forward convolution or matrix product, versions 2.6 to 3.x.
+// oneDNN behind the adapter ABI: one forward convolution or matrix product with what follows it
+// element by element, versions 2.6 to 3.x.
 //
 // A tensor has up to two memories: `plain` is what is bound (or fetched), `used` is what the
 // primitive reads, in the layout it asked for. Constant and activation tensors are reordered when
 // they are bound; a weight that is not constant is reordered inside the timed call, because a
 // caller with changing weights would have to do the same.
-#include "adapter.h"
+#include "exports.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include <map>
+#include <unordered_map>
 
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.hpp>
+
+#include "onednn_steps.h"
 
 namespace {
 
-using dnnl::memory;
-using polydl::Configuration;
-
-constexpr auto F32 = memory::data_type::f32;
+using namespace polydl;
 
 struct Tensor {
     std::string name;
@@ -39,67 +37,20 @@ memory::dims dims_of(const Configuration &c, const std::string &name) {
     return memory::dims(values.begin(), values.end());
 }
 
-#if DNNL_VERSION_MAJOR >= 3
-bool is_blocked(const memory::desc &desc) {
-    return desc.get_format_kind() == memory::format_kind::blocked;
-}
-memory::dims strides_of(const memory::desc &desc) { return desc.get_strides(); }
-memory::dims shape_of(const memory::desc &desc) { return desc.get_dims(); }
-memory::dims inner_sizes(const memory::desc &desc) { return desc.get_inner_blks(); }
-memory::dims inner_dims(const memory::desc &desc) { return desc.get_inner_idxs(); }
-int rank_of(const memory::desc &desc) { return desc.get_ndims(); }
-memory::desc any_like(const memory::desc &desc) {
-    return memory::desc(desc.get_dims(), F32, memory::format_tag::any);
-}
-#else
-bool is_blocked(const memory::desc &desc) { return desc.data.format_kind == dnnl_blocked; }
-memory::dims shape_of(const memory::desc &desc) { return desc.dims(); }
-memory::dims strides_of(const memory::desc &desc) {
-    const auto *s = desc.data.format_desc.blocking.strides;
-    return memory::dims(s, s + desc.data.ndims);
-}
-memory::dims inner_sizes(const memory::desc &desc) {
-    const auto &b = desc.data.format_desc.blocking;
-    return memory::dims(b.inner_blks, b.inner_blks + b.inner_nblks);
-}
-memory::dims inner_dims(const memory::desc &desc) {
-    const auto &b = desc.data.format_desc.blocking;
-    return memory::dims(b.inner_idxs, b.inner_idxs + b.inner_nblks);
-}
-int rank_of(const memory::desc &desc) { return desc.data.ndims; }
-memory::desc any_like(const memory::desc &desc) {
-    return memory::desc(desc.dims(), F32, memory::format_tag::any);
-}
-#endif
-
-// oneDNN's letters: aBcd8b is nChw8c, "opaque" is a layout without strides (Winograd).
-std::string tag_of(const memory::desc &desc) {
-    if (!is_blocked(desc)) return "opaque";
-    const auto strides = strides_of(desc);
-    const auto sizes = inner_sizes(desc), dims = inner_dims(desc);
-    std::vector<int> order(rank_of(desc));
-    for (std::size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int>(d);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int x, int y) { return strides[x] > strides[y]; });
-    std::string tag;
-    for (int d : order) {
-        const bool blocked = std::find(dims.begin(), dims.end(), d) != dims.end();
-        tag += static_cast<char>((blocked ? 'A' : 'a') + d);
-    }
-    for (std::size_t k = 0; k < sizes.size(); ++k)
-        tag += std::to_string(sizes[k]) + static_cast<char>('a' + dims[k]);
-    return tag;
-}
-
-class Adapter {
+class OneDnn : public Adapter {
 public:
-    explicit Adapter(const Configuration &c)
+    explicit OneDnn(const Configuration &c)
         : engine_(dnnl::engine::kind::cpu, 0),
           stream_(engine_),
           src_(tensor(c, "src")),
           weights_(tensor(c, "weights")),
-          dst_(tensor(c, "dst")) {
+          dst_(tensor(c, "dst")),
+          steps_(steps_of(c)) {
         omp_set_num_threads(static_cast<int>(c.number("threads")));
+        if (c.has("bias")) bias_ = tensor(c, "bias");
+        operands_.resize(steps_.size());
+        for (std::size_t i = 0; i < steps_.size(); ++i)
+            if (steps_[i].binary) operands_[i] = tensor(c, steps_[i].operand);
         const std::string &kind = c.string("kind");
         if (kind == "convolution")
             make_convolution(c);
@@ -109,38 +60,48 @@ public:
             throw std::runtime_error("configuration: unknown kind '" + kind + "'");
     }
 
-    void bind(const std::string &name, const float *values, std::size_t elements) {
-        Tensor &t = name == src_.name ? src_ : weights_;
-        check(t, name, elements);
-        t.plain.assign(values, values + elements);
-        reorder(window(t), t.reorder_each_call ? t.stored : t.used);
-        std::vector<float>().swap(t.plain);
+    // Every input of this name: a residual may be the data itself.
+    void bind(const std::string &name, const float *values, std::size_t elements) override {
+        bool found = false;
+        for (Tensor *t : inputs())
+            if (t->name == name) {
+                check(*t, name, elements);
+                t->plain.assign(values, values + elements);
+                reorder(window(*t), t->reorder_each_call ? t->stored : t->used);
+                std::vector<float>().swap(t->plain);
+                found = true;
+            }
+        if (!found) throw std::runtime_error("unknown tensor '" + name + "'");
     }
 
-    void run() {
-        for (Tensor *t : {&src_, &weights_})
-            if (t->reorder_each_call) run_reorder(*t);
-        if (dnnl_primitive_execute(primitive_.get(), stream_.get(), 3, arguments_) != dnnl_success)
+    void run() override {
+        if (weights_.reorder_each_call) run_reorder(weights_);
+        if (dnnl_primitive_execute(primitive_.get(), stream_.get(),
+                                   static_cast<int>(arguments_.size()),
+                                   arguments_.data()) != dnnl_success)
             throw std::runtime_error("execution failed");
         stream_.wait();
     }
 
-    void fetch(const std::string &name, float *values, std::size_t elements) {
+    void fetch(const std::string &name, float *values, std::size_t elements) override {
         check(dst_, name, elements);
         reorder(dst_.used, memory(dst_.plain_desc, engine_, values));
     }
 
-    std::string describe() const {
+    std::string describe() const override {
         const dnnl_version_t &v = *dnnl_version();
-        return "{\"implementation\": \"" + implementation_ + "\", \"version\": \"" +
+        std::map<std::string, std::string> tags;
+        for (const Tensor *t : {&src_, &weights_, &dst_, &bias_})
+            if (!t->name.empty()) tags[t->name] = tag_of(t->used.get_desc());
+        for (const Tensor &t : operands_)
+            if (!t.name.empty()) tags.emplace(t.name, tag_of(t.used.get_desc()));
+        std::string layouts;
+        for (const auto &[name, tag] : tags)
+            layouts += (layouts.empty() ? "" : ", ") + quoted(name) + ": " + quoted(tag);
+        return "{\"implementation\": " + quoted(implementation_) + ", \"version\": \"" +
                std::to_string(v.major) + "." + std::to_string(v.minor) + "." +
-               std::to_string(v.patch) + "\", \"layouts\": {\"" + src_.name + "\": \"" +
-               tag_of(src_.used.get_desc()) + "\", \"" + weights_.name + "\": \"" +
-               tag_of(weights_.used.get_desc()) + "\", \"" + dst_.name + "\": \"" +
-               tag_of(dst_.used.get_desc()) + "\"}}";
+               std::to_string(v.patch) + "\", \"layouts\": {" + layouts + "}}";
     }
-
-    std::string description;  // what polydl_adapter_describe returned last
 
 private:
     Tensor tensor(const Configuration &c, const std::string &role) const {
@@ -153,49 +114,73 @@ private:
         return t;
     }
 
+    // Those that there are: no bias, and no operand of a step without one.
+    std::vector<Tensor *> inputs() {
+        std::vector<Tensor *> found{&src_, &weights_};
+        if (!bias_.name.empty()) found.push_back(&bias_);
+        for (Tensor &operand : operands_)
+            if (!operand.name.empty()) found.push_back(&operand);
+        return found;
+    }
+
     static memory::desc stored(const Configuration &c, const Tensor &t, const std::string &role) {
         return memory::desc(t.dims, F32, dims_of(c, role + "_stored"));
     }
 
+    // Row-major; what is broadcast or constant lies so, whatever the caller's strides are.
+    static memory::desc dense(const Tensor &t) {
+        memory::dims strides(t.dims.size(), 1);
+        for (std::size_t d = strides.size(); d-- > 1;) strides[d - 1] = strides[d] * t.dims[d];
+        return memory::desc(t.dims, F32, strides);
+    }
+
     void make_convolution(const Configuration &c) {
-        using forward = dnnl::convolution_forward;
-        const auto algorithm = algorithm_of(c.string("algorithm"));
+        const std::string &name = c.string("algorithm");
         const auto any = memory::format_tag::any;
-        const memory::desc src(src_.dims, F32, any), weights(weights_.dims, F32, any),
-            dst(dst_.dims, F32, any);
-        const auto strides = dims_of(c, "strides"), dilates = dims_of(c, "dilates"),
-                   before = dims_of(c, "before"), after = dims_of(c, "after");
-        const auto inference = dnnl::prop_kind::forward_inference;
-#if DNNL_VERSION_MAJOR >= 3
-        const forward::primitive_desc found(engine_, inference, algorithm, src, weights, dst,
-                                            strides, dilates, before, after);
-#else
-        const forward::primitive_desc found(
-            forward::desc(inference, algorithm, src, weights, dst, strides, dilates, before, after),
-            engine_);
-#endif
+        Operands o{memory::desc(src_.dims, F32, any), memory::desc(weights_.dims, F32, any),
+                   memory::desc(), memory::desc(dst_.dims, F32, any)};
+        if (!bias_.name.empty()) o.bias = dense(bias_);
+        const Window window{dims_of(c, "strides"), dims_of(c, "dilates"), dims_of(c, "before"),
+                            dims_of(c, "after")};
+        std::vector<memory::desc> operands(steps_.size());
+        for (std::size_t i = 0; i < steps_.size(); ++i)
+            if (steps_[i].binary)  // a residual is an activation: oneDNN chooses how it lies
+                operands[i] = operands_[i].dims == dst_.dims ? o.dst : dense(operands_[i]);
+        const auto found =
+            convolution(engine_, algorithm_of(name), o, window, attributes(steps_, operands));
+        const Built result = built(dnnl::convolution_forward(found), found, operands);
+        if (name == "winograd" && result.implementation.find("wino") == std::string::npos)
+            throw std::runtime_error("winograd fell back to " + result.implementation);
         weights_.reorder_each_call = !c.number("weights_constant");
-        finish(c, built(forward(found), found));
+        finish(c, result);
     }
 
     void make_matmul(const Configuration &c) {
         // Only what is constant may have a layout of oneDNN's choice.
-        memory::desc src = stored(c, src_, "src"), weights = stored(c, weights_, "weights");
-        const memory::desc dst = stored(c, dst_, "dst");
-        if (c.number("src_constant")) src = any_like(src);
-        if (c.number("weights_constant")) weights = any_like(weights);
-#if DNNL_VERSION_MAJOR >= 3
-        const dnnl::matmul::primitive_desc found(engine_, src, weights, dst);
-#else
-        const dnnl::matmul::primitive_desc found(dnnl::matmul::desc(src, weights, dst), engine_);
-#endif
-        Built product = built(dnnl::matmul(found), found);
-        if (shape_of(src).size() == 2 && c.number("weights_constant") && !c.number("src_constant")) {
+        Operands o{stored(c, src_, "src"), stored(c, weights_, "weights"), memory::desc(),
+                   stored(c, dst_, "dst")};
+        if (c.number("src_constant")) o.src = any_like(o.src);
+        if (c.number("weights_constant")) o.weights = any_like(o.weights);
+        if (!bias_.name.empty()) o.bias = dense(bias_);
+        std::vector<memory::desc> operands(steps_.size());
+        for (std::size_t i = 0; i < steps_.size(); ++i) {
+            if (!steps_[i].binary) continue;
+            const Tensor &t = operands_[i];
+            const bool constant = c.number(steps_[i].operand + "_constant");
+            operands[i] = !constant ? stored(c, t, steps_[i].operand)
+                          : t.dims == dst_.dims ? o.dst : dense(t);
+        }
+        const auto attr = attributes(steps_, operands);
+        const auto found = matmul(engine_, o, attr);
+        Built product = built(dnnl::matmul(found), found, operands);
+        if (src_.dims.size() == 2 && c.number("weights_constant") && !c.number("src_constant") &&
+            !c.has("probe")) {
             try {
-                const Built inner = inner_product(src, dst);
+                const Built inner = as_inner_product(o, attr, operands);
                 if (seconds_of(inner) < seconds_of(product)) {
                     product = inner;
                     weights_.plain_desc = transposed(weights_.plain_desc);
+                    if (!bias_.name.empty()) bias_.plain_desc = last_of(bias_.plain_desc);
                 }
             } catch (const dnnl::error &) {  // no implementation takes these layouts
             }
@@ -203,55 +188,70 @@ private:
         finish(c, product);
     }
 
-    // A primitive that is ready, and where its operands are to lie.
+    // A primitive that is ready, and where its operands are to lie; `operands` are the steps'.
     struct Built {
         dnnl::primitive primitive;
         std::string implementation;
-        memory::desc src, weights, dst;
+        memory::desc src, weights, bias, dst;
+        std::vector<memory::desc> operands;
     };
 
     template <typename Descriptor>
-    static Built built(const dnnl::primitive &primitive, const Descriptor &found) {
-        return {primitive, found.impl_info_str(), found.src_desc(), found.weights_desc(),
-                found.dst_desc()};
+    Built built(const dnnl::primitive &primitive, const Descriptor &found,
+                std::vector<memory::desc> operands) const {
+        for (std::size_t i = 0; i < steps_.size(); ++i)
+            if (steps_[i].binary)
+                operands[i] = found.query_md(dnnl::query::exec_arg_md, argument_of(i));
+        return {primitive,         found.impl_info_str(), found.src_desc(), found.weights_desc(),
+                found.bias_desc(), found.dst_desc(),      operands};
     }
 
     // The same product by oneDNN's other primitive for it, whose weights are n x k. On some
     // machines only this one packs constant weights; the faster of the two is the baseline.
-    Built inner_product(const memory::desc &src, const memory::desc &dst) const {
-        using forward = dnnl::inner_product_forward;
-        const memory::desc weights({weights_.dims[1], weights_.dims[0]}, F32,
-                                   memory::format_tag::any);
-        const auto inference = dnnl::prop_kind::forward_inference;
-#if DNNL_VERSION_MAJOR >= 3
-        const forward::primitive_desc found(engine_, inference, src, weights, dst);
-#else
-        const forward::primitive_desc found(forward::desc(inference, src, weights, dst), engine_);
-#endif
-        Built result = built(forward(found), found);
+    Built as_inner_product(Operands o, const dnnl::primitive_attr &attr,
+                           const std::vector<memory::desc> &operands) const {
+        o.weights = memory::desc({weights_.dims[1], weights_.dims[0]}, F32,
+                                 memory::format_tag::any);
+        if (!bias_.name.empty()) o.bias = last_of(o.bias);
+        const auto found = inner_product(engine_, o, attr);
+        Built result = built(dnnl::inner_product_forward(found), found, operands);
         result.implementation = "inner product " + result.implementation;
         return result;
     }
 
     // The fastest of a few calls on ones, after one to warm up.
     double seconds_of(const Built &candidate) {
-        memory operands[3] = {memory(candidate.src, engine_), memory(candidate.weights, engine_),
-                              memory(candidate.dst, engine_)};
-        for (memory &operand : operands) {
+        std::unordered_map<int, memory> operands;
+        for (const auto &[argument, desc] : arguments_of(candidate)) {
+            memory operand(desc, engine_);
             float *values = static_cast<float *>(operand.get_data_handle());
-            std::fill(values, values + operand.get_desc().get_size() / sizeof(float), 1.0f);
+            std::fill(values, values + desc.get_size() / sizeof(float), 1.0f);
+            operands.emplace(argument, operand);
         }
         double best = 1e30;
         for (int call = 0; call < 6; ++call) {
             const auto start = std::chrono::steady_clock::now();
-            candidate.primitive.execute(stream_, {{DNNL_ARG_SRC, operands[0]},
-                                                  {DNNL_ARG_WEIGHTS, operands[1]},
-                                                  {DNNL_ARG_DST, operands[2]}});
+            candidate.primitive.execute(stream_, operands);
             stream_.wait();
             const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
             if (call) best = std::min(best, spent.count());
         }
         return best;
+    }
+
+    // Where each tensor of the call lies, in the order of inputs(), then dst.
+    std::vector<std::pair<int, memory::desc>> arguments_of(const Built &b) const {
+        std::vector<std::pair<int, memory::desc>> result{{DNNL_ARG_SRC, b.src},
+                                                         {DNNL_ARG_WEIGHTS, b.weights}};
+        if (!bias_.name.empty()) result.emplace_back(DNNL_ARG_BIAS, b.bias);
+        for (std::size_t i = 0; i < steps_.size(); ++i)
+            if (steps_[i].binary) result.emplace_back(argument_of(i), b.operands[i]);
+        result.emplace_back(DNNL_ARG_DST, b.dst);
+        return result;
+    }
+
+    static memory::desc last_of(const memory::desc &desc) {
+        return memory::desc({shape_of(desc).back()}, F32, {strides_of(desc).back()});
     }
 
     static memory::desc transposed(const memory::desc &desc) {
@@ -262,9 +262,14 @@ private:
     void finish(const Configuration &c, const Built &found) {
         primitive_ = found.primitive;
         implementation_ = found.implementation;
-        src_.used = memory(found.src, engine_);
-        weights_.used = memory(found.weights, engine_);
-        dst_.used = memory(found.dst, engine_);
+        std::vector<Tensor *> tensors = inputs();
+        tensors.push_back(&dst_);
+        std::size_t at = 0;
+        for (const auto &[argument, desc] : arguments_of(found)) {
+            tensors[at]->used = memory(desc, engine_);
+            arguments_.push_back({argument, tensors[at]->used.get()});
+            ++at;
+        }
         if (weights_.reorder_each_call) {
             const memory::desc as_stored = stored(c, weights_, "weights");
             if (as_stored == weights_.used.get_desc()) {
@@ -274,9 +279,6 @@ private:
                 each_call_ = dnnl::reorder(weights_.stored, weights_.used);
             }
         }
-        arguments_[0] = {DNNL_ARG_SRC, src_.used.get()};
-        arguments_[1] = {DNNL_ARG_WEIGHTS, weights_.used.get()};
-        arguments_[2] = {DNNL_ARG_DST, dst_.used.get()};
     }
 
     static dnnl::algorithm algorithm_of(const std::string &name) {
@@ -306,65 +308,17 @@ private:
 
     dnnl::engine engine_;
     dnnl::stream stream_;
-    Tensor src_, weights_, dst_;
+    Tensor src_, weights_, bias_, dst_;
+    std::vector<Step> steps_;
+    std::vector<Tensor> operands_;  // one for each step, unused where it has none
     dnnl::primitive primitive_;
     dnnl::reorder each_call_;
-    dnnl_exec_arg_t arguments_[3];
+    std::vector<dnnl_exec_arg_t> arguments_;
     std::string implementation_;
 };
 
-std::string quoted(const std::string &text) {
-    std::string result;
-    for (char c : text) {
-        if (c == '"' || c == '\\') result += '\\';
-        result += c == '\n' ? ' ' : c;
-    }
-    return result;
-}
-
-// Runs an action of the ABI; an exception becomes the status 1 and the description.
-template <typename Action>
-int guarded(void *handle, Action action) {
-    Adapter &adapter = *static_cast<Adapter *>(handle);
-    try {
-        action(adapter);
-        return 0;
-    } catch (const std::exception &failure) {
-        adapter.description = "{\"error\": \"" + quoted(failure.what()) + "\"}";
-        return 1;
-    }
-}
-
 }  // namespace
 
-extern "C" void *polydl_adapter_create(const char *configuration, char *error,
-                                       std::size_t error_size) {
-    try {
-        return new Adapter(Configuration(configuration));
-    } catch (const std::exception &failure) {
-        std::snprintf(error, error_size, "oneDNN: %s", failure.what());
-        return nullptr;
-    }
+std::unique_ptr<Adapter> polydl::made(const Configuration &configuration) {
+    return std::make_unique<OneDnn>(configuration);
 }
-
-extern "C" int polydl_adapter_bind(void *handle, const char *tensor, const float *values,
-                                   std::size_t elements) {
-    return guarded(handle, [&](Adapter &a) { a.bind(tensor, values, elements); });
-}
-
-extern "C" int polydl_adapter_run(void *handle) {
-    return guarded(handle, [](Adapter &a) { a.run(); });
-}
-
-extern "C" int polydl_adapter_fetch(void *handle, const char *tensor, float *values,
-                                    std::size_t elements) {
-    return guarded(handle, [&](Adapter &a) { a.fetch(tensor, values, elements); });
-}
-
-extern "C" const char *polydl_adapter_describe(void *handle) {
-    Adapter &adapter = *static_cast<Adapter *>(handle);
-    if (adapter.description.rfind("{\"error\"", 0) != 0) adapter.description = adapter.describe();
-    return adapter.description.c_str();
-}
-
-extern "C" void polydl_adapter_destroy(void *handle) { delete static_cast<Adapter *>(handle); }

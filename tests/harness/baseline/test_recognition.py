@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.baseline.onednn.onednn import OneDnn
-from harness.baseline.recognition import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
 from tests.harness.baseline.specs import Spec, conv1d, conv2d, grouped, matmul, primitive
 
 
@@ -45,6 +45,12 @@ def test_groups_and_channels_become_one_dimension() -> None:
     assert found.out.dims == (2, 15, 4, 5)
 
 
+def test_a_single_statement_alone_is_recognised() -> None:
+    statements = ["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = max(c[m,n], 0)"]
+    with pytest.raises(Unrecognised, match="2 statements, only a single product is taken"):
+        recognise(primitive(matmul(), statements=statements))
+
+
 def test_a_pointwise_convolution_without_taps() -> None:
     spec = conv2d(kh=1, kw=1, pad_h=0, pad_w=0)
     spec["tensors"]["weight"] = ["oc", "ic"]
@@ -75,8 +81,8 @@ def refused(spec: Spec, **changes: object) -> str:
     ("reason", "why"),
     [
         (
-            refused(matmul(), statements=["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = max(c[m,n], 0)"]),
-            "2 statements",
+            refused(matmul(), statements=["c[m,n] += a[m,k] * b[k,n]", "c[m,n] = erf(c[m,n])"]),
+            "no known step computes erf(product)",
         ),
         (refused(matmul(), accumulate=["c"]), "c starts from values of its own"),
         (refused(matmul(), statements=["c[m,n] += a[m,k] + b[k,n]"]), "no sum of products"),

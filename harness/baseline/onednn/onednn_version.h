@@ -1,0 +1,116 @@
+// What differs between the versions of oneDNN, 2.6 to 3.x, and their names for layouts.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace polydl {
+
+using dnnl::memory;
+
+constexpr auto F32 = memory::data_type::f32;
+constexpr auto INFERENCE = dnnl::prop_kind::forward_inference;
+
+// Operands of a convolution or a product; a bias without dimensions is none.
+struct Operands {
+    memory::desc src, weights, bias, dst;
+};
+
+struct Window {
+    memory::dims strides, dilates, before, after;
+};
+
+#if DNNL_VERSION_MAJOR >= 3
+inline bool is_blocked(const memory::desc &desc) {
+    return desc.get_format_kind() == memory::format_kind::blocked;
+}
+inline memory::dims strides_of(const memory::desc &desc) { return desc.get_strides(); }
+inline memory::dims shape_of(const memory::desc &desc) { return desc.get_dims(); }
+inline memory::dims inner_sizes(const memory::desc &desc) { return desc.get_inner_blks(); }
+inline memory::dims inner_dims(const memory::desc &desc) { return desc.get_inner_idxs(); }
+inline int rank_of(const memory::desc &desc) { return desc.get_ndims(); }
+inline memory::desc any_like(const memory::desc &desc) {
+    return memory::desc(desc.get_dims(), F32, memory::format_tag::any);
+}
+inline dnnl::convolution_forward::primitive_desc convolution(
+    const dnnl::engine &engine, dnnl::algorithm algorithm, const Operands &o, const Window &w,
+    const dnnl::primitive_attr &attr) {
+    return {engine,    INFERENCE, algorithm, o.src,   o.weights, o.bias, o.dst,
+            w.strides, w.dilates, w.before,  w.after, attr};
+}
+inline dnnl::matmul::primitive_desc matmul(const dnnl::engine &engine, const Operands &o,
+                                           const dnnl::primitive_attr &attr) {
+    return {engine, o.src, o.weights, o.bias, o.dst, attr};
+}
+inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine &engine,
+                                                                 const Operands &o,
+                                                                 const dnnl::primitive_attr &attr) {
+    return {engine, INFERENCE, o.src, o.weights, o.bias, o.dst, attr};
+}
+inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
+    steps.append_eltwise(function, alpha, beta);
+}
+#else
+inline bool is_blocked(const memory::desc &desc) { return desc.data.format_kind == dnnl_blocked; }
+inline memory::dims shape_of(const memory::desc &desc) { return desc.dims(); }
+inline memory::dims strides_of(const memory::desc &desc) {
+    const auto *s = desc.data.format_desc.blocking.strides;
+    return memory::dims(s, s + desc.data.ndims);
+}
+inline memory::dims inner_sizes(const memory::desc &desc) {
+    const auto &b = desc.data.format_desc.blocking;
+    return memory::dims(b.inner_blks, b.inner_blks + b.inner_nblks);
+}
+inline memory::dims inner_dims(const memory::desc &desc) {
+    const auto &b = desc.data.format_desc.blocking;
+    return memory::dims(b.inner_idxs, b.inner_idxs + b.inner_nblks);
+}
+inline int rank_of(const memory::desc &desc) { return desc.data.ndims; }
+inline memory::desc any_like(const memory::desc &desc) {
+    return memory::desc(desc.dims(), F32, memory::format_tag::any);
+}
+inline dnnl::convolution_forward::primitive_desc convolution(
+    const dnnl::engine &engine, dnnl::algorithm algorithm, const Operands &o, const Window &w,
+    const dnnl::primitive_attr &attr) {
+    return {{INFERENCE, algorithm, o.src, o.weights, o.bias, o.dst, w.strides, w.dilates, w.before,
+             w.after},
+            attr,
+            engine};
+}
+inline dnnl::matmul::primitive_desc matmul(const dnnl::engine &engine, const Operands &o,
+                                           const dnnl::primitive_attr &attr) {
+    return {{o.src, o.weights, o.bias, o.dst}, attr, engine};
+}
+inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::engine &engine,
+                                                                 const Operands &o,
+                                                                 const dnnl::primitive_attr &attr) {
+    return {{INFERENCE, o.src, o.weights, o.bias, o.dst}, attr, engine};
+}
+inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
+    steps.append_eltwise(1.0f, function, alpha, beta);
+}
+#endif
+
+// oneDNN's letters: aBcd8b is nChw8c, "opaque" is a layout without strides (Winograd).
+inline std::string tag_of(const memory::desc &desc) {
+    if (!is_blocked(desc)) return "opaque";
+    const auto strides = strides_of(desc);
+    const auto sizes = inner_sizes(desc), dims = inner_dims(desc);
+    std::vector<int> order(rank_of(desc));
+    for (std::size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int>(d);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int x, int y) { return strides[x] > strides[y]; });
+    std::string tag;
+    for (int d : order) {
+        const bool blocked = std::find(dims.begin(), dims.end(), d) != dims.end();
+        tag += static_cast<char>((blocked ? 'A' : 'a') + d);
+    }
+    for (std::size_t k = 0; k < sizes.size(); ++k)
+        tag += std::to_string(sizes[k]) + static_cast<char>('a' + dims[k]);
+    return tag;
+}
+
+}  // namespace polydl
