@@ -1,0 +1,39 @@
+"""oneDNN in another version than the extra's: the one that has Winograd, installed anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.baseline.baseline import Available
+from harness.baseline.onednn.onednn import TOOL, OneDnn
+from harness.baseline.tool.environment import install
+from tests.harness.baseline import test_onednn, test_onednn_fused
+
+pytestmark = pytest.mark.soak
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> OneDnn:
+    """Fails where Debian's packages cannot be fetched."""
+    cache_dir = tmp_path_factory.mktemp("onednn")
+    return OneDnn(cache_dir, path=str(install(TOOL, cache_dir, print).prefix))
+
+
+def test_is_another_version(older: OneDnn) -> None:
+    found, usual = older.available(), OneDnn(older.cache_dir).available()
+    assert isinstance(found, Available)
+    assert isinstance(usual, Available)
+    assert found.version.startswith("2.6.")
+    assert found.version != usual.version
+
+
+@pytest.mark.parametrize("case", test_onednn.CASES)
+def test_agrees_with_the_statement(case: str, older: OneDnn) -> None:
+    test_onednn.test_agrees_with_the_statement(case, older)
+
+
+@pytest.mark.parametrize("case", test_onednn_fused.CASES)
+def test_agrees_with_the_reference(case: str, older: OneDnn) -> None:
+    test_onednn_fused.check(older, test_onednn_fused.CASES[case])
