@@ -10,6 +10,7 @@ from harness.baseline.blas.blas import blas
 from harness.baseline.libxsmm.libxsmm import TOOL as LIBXSMM
 from harness.baseline.libxsmm.libxsmm import libxsmm
 from harness.baseline.naive import naive
+from harness.baseline.onednn.onednn import TOOL as WINOGRAD
 from harness.baseline.onednn.onednn import onednn
 from harness.baseline.tool.environment import Tool
 from harness.baseline.tvm.autotvm import TOOL as AUTOTVM
@@ -35,7 +36,7 @@ VARIANTS: dict[str, tuple[str, Options]] = {
 }
 
 # Tool environments by the baseline that needs one.
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM, METASCHEDULE)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM, METASCHEDULE, WINOGRAD)}
 
 
 def baseline_named(name: str, options: Options | None, cache_dir: Path) -> Baseline:

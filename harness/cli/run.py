@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
             watcher=progress,
         )
     shown = campaign_table(summary.results, summary.peak, summary.means, summary.quality)
-    console.print(shown)
+    console.print(shown, soft_wrap=True)  # notes hold commands to be pasted
     _tell_where(console, settings[0], summary)
     return summary.exit_status
 

@@ -67,7 +67,9 @@ def shown(grid: Grid) -> RenderableType:
         for row in section:
             table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
         table.add_section()
-    notes = [Text(note.text, style=note.style, overflow="fold") for note in grid.notes]
+    notes = [
+        Text(note.text, style=note.style, no_wrap=True, overflow="ignore") for note in grid.notes
+    ]
     return Group(table, Text(), *notes)
 
 

@@ -8,8 +8,8 @@ from harness.report.grid import Cell, Column, Grid, first
 from harness.report.rank_quality import CHANCES, FEW, CampaignQuality, RankQuality
 
 QUALITY_LEGEND = (
-    "of: candidates measured, problems of a network; of equals the slowest counts; "
-    "networks: geometric means, mean correlations"
+    "of: candidates measured, problems of a network; of equals the slowest counts",
+    "networks: geometric means, mean correlations",
 )
 
 
@@ -34,7 +34,7 @@ def quality_grid(quality: CampaignQuality) -> Grid:
         "rank quality | share of the best measured speed, correlation with it [95 %]",
         columns,
         tuple(sections),
-        (Cell(QUALITY_LEGEND, "dim"),),
+        tuple(Cell(line, "dim") for line in QUALITY_LEGEND),
         airy=False,
     )
 

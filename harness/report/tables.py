@@ -62,7 +62,7 @@ def render_campaign(
     """Plain text, without colours, for a file or a pipe."""
     text = io.StringIO()
     console = Console(file=text, width=width, color_system=None, force_terminal=False)
-    console.print(campaign_table(results, peak, means, quality))
+    console.print(campaign_table(results, peak, means, quality), soft_wrap=True)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 

@@ -50,6 +50,12 @@ def test_what_the_table_says() -> None:
     ]
 
 
+def test_a_command_in_a_note_stays_on_one_line() -> None:
+    command = f"mend it with: {'polydl ' * 20}end"
+    text = render_campaign([baseline_result("odd", status="skipped", reason=command)])
+    assert f"onednn on odd: skipped: {command}" in text.splitlines()
+
+
 def test_it_fits_a_hundred_columns() -> None:
     text = render_campaign(campaign(), 198.0)
     assert max(map(len, text.splitlines())) <= 100
