@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ class AdapterBuildError(Exception):
 class BuiltAdapter:
     path: Path
     cached: bool
+
+
+def cxx_compiler() -> str | None:
+    """Path of the C++ compiler for adapters; g++ first, for it has the OpenMP oneDNN links."""
+    return next((p for name in ("g++", "c++", "clang++") if (p := shutil.which(name))), None)
 
 
 @cache

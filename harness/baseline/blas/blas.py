@@ -8,11 +8,15 @@ from pathlib import Path
 
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.arrays import Axis, array, matrix
-from harness.baseline.adapter.build import BuiltAdapter, build_adapter, compiler_version
+from harness.baseline.adapter.build import (
+    BuiltAdapter,
+    build_adapter,
+    compiler_version,
+    cxx_compiler,
+)
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.blas.library import Blas, library_found
-from harness.baseline.onednn.onednn import cxx_compiler
 from harness.baseline.recognition import Convolution, MatrixProduct, Placement, Unrecognised
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")

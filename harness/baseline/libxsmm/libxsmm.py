@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.primitive import Primitive
-from harness.baseline.adapter.build import BuiltAdapter, build_adapter, compiler_version
+from harness.baseline.adapter.build import (
+    BuiltAdapter,
+    build_adapter,
+    compiler_version,
+    cxx_compiler,
+)
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.libxsmm.layouts import configuration
-from harness.baseline.onednn.onednn import cxx_compiler
 from harness.baseline.recognition import Convolution, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.kernel.vector_unit import vector_facts

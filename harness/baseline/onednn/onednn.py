@@ -7,7 +7,6 @@ import importlib.util
 import json
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.primitive import Primitive
-from harness.baseline.adapter.build import AdapterBuildError, build_adapter, compiler_version
+from harness.baseline.adapter.build import (
+    AdapterBuildError,
+    build_adapter,
+    compiler_version,
+    cxx_compiler,
+)
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.fusion import Fused, recognise_fused
 from harness.baseline.onednn.configuration import configuration_of
@@ -206,11 +210,6 @@ def installation_at(prefix: Path) -> Installation | None:
     ]
     version = ".".join(n.group(1) for n in numbers if n)
     return Installation(prefix / "include", library, version or "unknown")
-
-
-def cxx_compiler() -> str | None:
-    """Path of the C++ compiler for adapters; g++ first, for it has the OpenMP oneDNN links."""
-    return next((p for name in ("g++", "c++", "clang++") if (p := shutil.which(name))), None)
 
 
 def _library_dirs(prefix: Path) -> list[Path]:

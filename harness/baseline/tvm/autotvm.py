@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.primitive import Primitive
-from harness.baseline.adapter.build import AdapterBuildError, build_adapter
+from harness.baseline.adapter.build import AdapterBuildError, build_adapter, cxx_compiler
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
@@ -88,8 +87,8 @@ class AutoTvm:
             return found
         if not (_tvm(found.folder) / "build" / "libtvm.so").exists():
             return Missing("the environment of autotvm is broken (no libtvm.so)", TOOL.command)
-        if shutil.which("g++") is None:
-            return Missing("AutoTVM links what it tunes with g++", "apt-get install g++")
+        if cxx_compiler() is None:
+            return Missing("AutoTVM links what it tunes with a C++ compiler", "apt-get install g++")
         return Available("0.17.dev0", {"tvm": "0.17.dev0", "llvm": "10.0.1"})
 
     def supports(self, primitive: Primitive) -> str | None:
@@ -154,7 +153,7 @@ class AutoTvm:
         threads: int,
     ) -> Prepared:
         result = tuned.result
-        compiler = shutil.which("g++")
+        compiler = cxx_compiler()
         assert compiler is not None, "available() looks for it"
         adapter = build_adapter(
             SOURCE,

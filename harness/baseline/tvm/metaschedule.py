@@ -10,7 +10,6 @@ has them, others with their channels last; all that is packed is packed when it 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.problem.primitive import Primitive, Tensor
-from harness.baseline.adapter.build import AdapterBuildError, build_adapter
+from harness.baseline.adapter.build import AdapterBuildError, build_adapter, cxx_compiler
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.tvm.metaschedule_request import Untranslatable, described, memory_order
@@ -68,8 +67,10 @@ class MetaSchedule:
             if not library.exists():
                 what = f"the environment of metaschedule is broken (no {library.name})"
                 return Missing(what, TOOL.command)
-        if shutil.which("g++") is None:
-            return Missing("MetaSchedule links what it tunes with g++", "apt-get install g++")
+        if cxx_compiler() is None:
+            return Missing(
+                "MetaSchedule links what it tunes with a C++ compiler", "apt-get install g++"
+            )
         return Available(VERSION, {"tvm": VERSION})
 
     def supports(self, primitive: Primitive) -> str | None:
@@ -129,7 +130,7 @@ class MetaSchedule:
         ffi, runtime = _libraries(found)
         adapter = build_adapter(
             SOURCE,
-            shutil.which("g++") or "g++",
+            cxx_compiler() or "c++",
             flags=(f"-I{ffi.parents[1] / 'include'}",),
             library=None,
             version=VERSION,
