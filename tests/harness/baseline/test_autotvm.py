@@ -6,7 +6,6 @@ What the real one tunes is verified by the conformance suite, in `make soak`.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -17,12 +16,11 @@ import pytest
 
 from harness.baseline.baseline import Missing, Unprepared
 from harness.baseline.recognition import recognise
-from harness.baseline.tool.environment import MANIFEST, tool_folder
-from harness.baseline.tvm.autotvm import TOOL, AutoTvm, autotvm, processor
+from harness.baseline.tvm.autotvm import autotvm, processor
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import NO_DEVICE, make_stubs
-from harness.baseline.tvm.tuning import TuningOptions
 from harness.errors import SettingsError
+from tests.harness.baseline.environments import fake_autotvm
 from tests.harness.baseline.specs import conv2d, depthwise, grouped, matmul, primitive
 
 CORE = min(os.sched_getaffinity(0))
@@ -109,22 +107,9 @@ def test_stand_ins_let_a_library_load_and_find_no_device(tmp_path: Path) -> None
     assert ctypes.CDLL(str(user)).devices() == NO_DEVICE
 
 
-def broken_environment(cache: Path, interpreter: str) -> AutoTvm:
-    """One that looks whole; its interpreter is a shell script."""
-    folder = tool_folder(TOOL, cache)
-    build = folder / "lib/python3.11/site-packages/bitblas/3rdparty/tvm/build"
-    build.mkdir(parents=True)
-    (build / "libtvm.so").touch()
-    (folder / "bin").mkdir()
-    (folder / "bin/python").write_text(f"#!/bin/sh\n{interpreter}\n")
-    (folder / "bin/python").chmod(0o755)
-    (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
-    options = TuningOptions(trials=4, plan_size=4, budget_seconds=1.0, reuse=True)
-    return AutoTvm(cache, options)
-
-
 def test_an_environment_without_its_library_is_broken(tmp_path: Path) -> None:
-    baseline = broken_environment(tmp_path, "exit 0")
+    fake_autotvm(tmp_path, "exit 0")
+    baseline = autotvm({}, tmp_path)
     next(tmp_path.rglob("libtvm.so")).unlink()
     answer = baseline.available()
     assert isinstance(answer, Missing)
@@ -135,8 +120,8 @@ def test_an_environment_without_its_library_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_tuner_that_fails_is_one_line(tmp_path: Path) -> None:
-    baseline = broken_environment(tmp_path, "echo 'no module named tvm' >&2; exit 3")
-    answer = baseline.prepare(primitive(matmul()), 1, (CORE,))
+    fake_autotvm(tmp_path, "echo 'no module named tvm' >&2; exit 3")
+    answer = autotvm({}, tmp_path).prepare(primitive(matmul()), 1, (CORE,))
     assert isinstance(answer, Unprepared)
     assert answer.status == "failed"
     assert "AutoTVM failed: no module named tvm" in answer.reason
