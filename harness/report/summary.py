@@ -53,7 +53,8 @@ class Gap:
         if len(self.problems) > 3:
             where = f"{len(self.problems)} problems"
         stage = f" ({self.stage})" if self.stage else ""
-        return f"{self.contender} on {where}: {self.status}{stage}: {self.reason}"
+        reason = self.reason.removeprefix(f"{self.status}: ")  # a baseline's refusal says it
+        return f"{self.contender} on {where}: {self.status}{stage}: {reason}"
 
 
 def problems_of(results: Iterable[TrialResult]) -> tuple[ProblemRows, ...]:
