@@ -26,6 +26,7 @@ from harness.errors import SettingsError
 SCRIPT = Path(__file__).with_name("autotvm_tuner.py")
 SOURCE = Path(__file__).with_name("autotvm_adapter.cpp")
 TUNERS = ("xgb", "random", "grid", "genetic")
+PLANNING = ("xgb", "genetic")  # tuners that learn between plans
 # The wheel of TVM 0.17.dev0 with LLVM 10 that PyPI has: its autotvm is that of TVM 0.17.0.
 CARRIER = "bitblas==0.0.1.dev15"
 # What LLVM 10 knows, best first; it does not know younger names and would build generic code.
@@ -163,12 +164,15 @@ class AutoTvm:
             version=str(result["tvm"]),
             cache_dir=self.cache_dir,
         )
-        told = f"{self.tuner}, {result['trials']} trials, plan size {self.options.plan_size}"
+        version = f"TVM {result['tvm']}, LLVM {result['llvm']}"
+        told = f"{self.tuner}, {result['trials']} trials"
+        if self.tuner in PLANNING:
+            told += f", plan size {self.options.plan_size}"
         configuration = {
             "runtime": str(_tvm(found.folder) / "build" / "libtvm.so"),
             "module": str(tuned.library),
             "implementation": f"AutoTVM {operator.template} ({told})",
-            "version": f"TVM {result['tvm']} LLVM {result['llvm']}",
+            "version": version,
             **packed_arrays(operator, product, result["arguments"]),
         }
         executable = {
@@ -178,7 +182,7 @@ class AutoTvm:
             "environment": _environment(found.folder, threads),
         }
         facts = {
-            "tuner": told,
+            "tuner": f"AutoTVM, {version}, {told}",
             "tuned_configuration": str(result["configuration"]),
             "tuning_space": str(result["space"]),
             "tuning_stop": tuned.trouble or str(result["stop"]),

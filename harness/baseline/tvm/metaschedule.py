@@ -156,7 +156,7 @@ class MetaSchedule:
             "environment": _environment(threads),
         }
         facts = {
-            "tuner": told,
+            "tuner": f"MetaSchedule, TVM {result['tvm']}, {told}",
             "target": str(result["target"]),
             "tuned_configuration": str(result["configuration"]),
             "tuning_stop": tuned.trouble or str(result["stop"]),
