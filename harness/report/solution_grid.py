@@ -8,6 +8,9 @@ from harness.report.grid import Cell, Column, Grid, first
 from harness.report.time_to_solution import Against, Solution
 
 LEGEND = "against a tuner: times its speed, and where that is reached, in what share of its seconds"
+CACHED = (
+    "* without compiling kernels that were cached; `polydl clean --yes builds` before it counts all"
+)
 
 
 def solution_grid(solutions: Sequence[Solution]) -> Grid:
@@ -32,6 +35,8 @@ def solution_grid(solutions: Sequence[Solution]) -> Grid:
     )
     told = {one.contender: one.tuner for one in solutions if one.tuner is not None}
     notes = [Cell(f"{name}: {words}") for name, words in told.items()]
+    if any(one.cached for one in solutions):
+        notes.append(Cell(CACHED, "yellow"))
     return Grid("time to solution", columns, sections, (*notes, Cell(LEGEND, "dim")), airy=True)
 
 
@@ -40,7 +45,7 @@ def _row(label: str, one: Solution, tuners: Sequence[str]) -> tuple[Cell, ...]:
         Cell(label, "bold"),
         Cell(one.contender, "" if one.kind == "strategy" else "dim"),
         Cell(f"{one.gflops:.1f}"),
-        Cell("" if one.seconds is None else f"{one.seconds:.1f} s"),
+        Cell("" if one.seconds is None else f"{one.seconds:.1f} s{'*' if one.cached else ' '}"),
         *(_told(one.against.get(tuner)) for tuner in tuners),
     )
 

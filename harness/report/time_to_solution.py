@@ -14,6 +14,7 @@ from harness.report.summary import problem_groups
 
 TUNER = "tuner"  # what a tuner says of itself, among a record's versions
 REACHED = ("faster", "same")
+COMPILED_EARLIER = "compile cached"  # a record's flag
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,17 @@ class Against:
 
 @dataclass(frozen=True)
 class Solution:
-    """One contender's answer to one problem; `against` is by tuner."""
+    """One contender's answer to one problem; `against` is by tuner.
+
+    `cached`: kernels that were compiled earlier are not in its seconds.
+    """
 
     problem: str
     contender: str
     kind: str
     gflops: float
     seconds: float | None  # None where it searches nothing
+    cached: bool
     tuner: str | None  # its own words, where it is one
     against: Mapping[str, Against]
 
@@ -73,6 +78,7 @@ def _solution(label: str, one: TrialResult, tuners: Sequence[TrialResult]) -> So
         one.kind,
         one.gflops,
         seconds if searches else None,
+        COMPILED_EARLIER in one.flags,
         one.versions.get(TUNER),
         {
             tuner.contender: _against(one, tuner, seconds if searches else None)

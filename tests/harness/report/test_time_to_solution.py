@@ -54,13 +54,16 @@ def test_without_a_tuner_there_is_nothing_to_say() -> None:
 
 
 def test_the_table_says_both() -> None:
-    results = [searched("conv", FASTER), tuner("conv"), searched("gemm", SLOWER), tuner("gemm")]
+    earlier = replace(searched("gemm", SLOWER), flags=("compile cached",))
+    results = [searched("conv", FASTER), tuner("conv"), earlier, tuner("gemm")]
     text = render_campaign(results, None)
     rows = [line.split() for line in text[text.index("time to solution") :].splitlines()]
     ours = [row for row in rows if "roofline" in row]
     assert ours[0][-3:] == ["1.20", "in", "1/100"]
     assert ours[1][-3:] == ["0.90,", "not", "reached"]
     assert "autotvm: xgb, 200 trials" in text
+    assert "3.8 s*" in text
+    assert "* without compiling kernels that were cached" in text
 
 
 def test_the_best_so_far_falls() -> None:
