@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 LEAST_LABEL = 8  # characters of a problem's label before it is folded
+WIDEST = 10_000  # columns; no table needs as many
 COLOURS = {
     "faster": "green",
     "slower": "red",
@@ -43,6 +45,20 @@ class Grid:
     airy: bool  # two spaces between columns
 
 
+class _Whole:
+    """A table that is as wide as its figures need, also where the terminal is narrower."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update(max_width=WIDEST)
+        needed = Measurement.get(console, free, self._table).minimum
+        yield from console.render(
+            self._table, options.update(max_width=max(options.max_width, needed))
+        )
+
+
 def shown(grid: Grid) -> RenderableType:
     table = Table(
         title=grid.title,
@@ -70,7 +86,7 @@ def shown(grid: Grid) -> RenderableType:
     notes = [
         Text(note.text, style=note.style, no_wrap=True, overflow="ignore") for note in grid.notes
     ]
-    return Group(table, Text(), *notes)
+    return Group(_Whole(table), Text(), *notes)
 
 
 def first(members: Sequence[object]) -> list[bool]:

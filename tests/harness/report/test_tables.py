@@ -69,6 +69,17 @@ def test_plain_text_has_no_colours_and_a_terminal_has() -> None:
     assert "\x1b[32m" in shown.getvalue()
 
 
+def test_many_baselines_are_wider_than_the_terminal_and_lose_nothing() -> None:
+    names = [f"baseline_{number}" for number in range(6)]
+    speedup = {name: Speedup(1.06, (1.04, 1.08), "faster") for name in names}
+    results = [strategy_result("resnet50_00", speedup=speedup)]
+    results += [baseline_result("resnet50_00", contender=name) for name in names]
+    text = render_campaign(results, 198.0, width=60)
+    assert text.count("1.06 [1.04 1.08] +") == 6
+    assert "resnet50" in text
+    assert "…" not in text
+
+
 def test_a_narrow_terminal_folds_the_problem_and_keeps_the_figures() -> None:
     text = render_campaign(campaign(), 198.0, width=92)
     assert "1.06 [1.04 1.08]  faster" in text
