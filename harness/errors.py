@@ -1,8 +1,15 @@
 """The harness's exceptions. A message is one line: where, what, the value, what is allowed."""
 
+from __future__ import annotations
+
+from compiler.errors import message
+
 
 class HarnessError(Exception):
     """Root of everything the harness refuses."""
+
+    def __str__(self) -> str:
+        return message(super().__str__())
 
 
 class SettingsError(HarnessError):
