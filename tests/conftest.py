@@ -1,8 +1,17 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and what ends a test that hangs."""
 
 from __future__ import annotations
 
+import faulthandler
+import os
+from typing import Any
+
 import pytest
+
+SOAK_SECONDS = 3 * 60 * 60
+GRACE = 0.25  # of its limit: for a test that has been failed to put its things away
+_LIMIT = pytest.StashKey[float]()
+_TERMINAL = pytest.StashKey[int]()  # stderr as it was before tests' output is captured
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,3 +23,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TERMINAL] = os.dup(2)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    os.close(config.stash[_TERMINAL])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+    """A second limit, for what the first one's signal does not reach: native code that never
+    returns. It ends the process, which needs no lock of the interpreter; the kernel then ends the
+    measuring children, and xdist fails the test and starts another worker."""
+    item.stash[_LIMIT] = settings.timeout * (1 + GRACE)
+    _end_process_after(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_cancel_timer() -> None:
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Again, for a failed test has lost both limits."""
+    if _LIMIT in item.stash:
+        _end_process_after(item)
+
+
+def _end_process_after(item: pytest.Item) -> None:
+    faulthandler.dump_traceback_later(
+        item.stash[_LIMIT], file=item.config.stash[_TERMINAL], exit=True
+    )
