@@ -39,8 +39,7 @@ STREAM_PRELUDE = """\
 # registers left to hold them, and the spills cost more than half of the speed. KEEP makes it hold
 # a loaded vector in its register: read again for every multiply-add, loads become the limit.
 COMMON = """\
-#define LOAD_PART(x, p, n) \\
-  do {{ vec part = {{0}}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; }} while (0)
+#define LOAD_PART(p, n) ({{ vec part = {{0}}; __builtin_memcpy(&part, (p), 4 * (n)); part; }})
 #define STORE_PART(p, x, n) \\
   do {{ vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); }} while (0)
 #define STEP __asm__ volatile("" ::: "memory")

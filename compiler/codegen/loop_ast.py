@@ -100,8 +100,11 @@ def c_loops(
     if not shared:
         return inner
 
+    used = set(re.findall(r"\bp\d+\b", "\n".join(inner)))
+
     def body(_: str, values: tuple[str, ...]) -> list[str]:
-        return [*(f"const long p{k} = {value};" for k, value in enumerate(values)), *inner]
+        shared_at = [(f"p{k}", value) for k, value in enumerate(values)]
+        return [*(f"const long {p} = {value};" for p, value in shared_at if p in used), *inner]
 
     text = f"{{ outer[{names}] -> [{names}] : {space.shared_times(shared)} }}"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, "{ : }"))

@@ -98,17 +98,21 @@ class Microkernel:
         ]
         for guard in self._ranged_guards():
             lines += _tap_range(guard, self.nest.extent(guard.tap))
-        names = ", ".join(self._accumulator(p, j) for p, j, _ in self._accumulators())
-        lines.append(f"vec {names};")
-        zero = [f"{self._accumulator(p, j)} = (vec){{0}};" for p, j, _ in self._accumulators()]
-        load = [self._load(p, j, offset) for p, j, offset in self._accumulators()]
-        first = " && ".join(f"at_{loop_of(level)} == 0" for level in self.outer_reduction)
-        if ops.accumulate:
-            return lines + load
-        if not first:
-            return lines + zero
-        branches = ["  " + line for line in zero], ["  " + line for line in load]
-        return [*lines, f"if ({first}) {{", *branches[0], "} else {", *branches[1], "}"]
+        return [*lines, *self._accumulators_set()]
+
+    def _accumulators_set(self) -> list[str]:
+        """Declarations, each with its value, so that no accumulator is used before it has one.
+
+        Zero, or what the output holds; where that depends on the tile it is loaded afterwards.
+        """
+        held = [(self._accumulator(p, j), self._load(j, at)) for p, j, at in self._accumulators()]
+        if self.operands.accumulate:
+            return [f"vec {name} = {load};" for name, load in held]
+        lines = [f"vec {name} = (vec){{0}};" for name, _ in held]
+        later = " || ".join(f"at_{loop_of(level)} != 0" for level in self.outer_reduction)
+        if later:  # an earlier piece of the reduction has left its sums in the output
+            lines += [f"if ({later}) {{", *(f"  {name} = {load};" for name, load in held), "}"]
+        return lines
 
     def _ranged_guards(self) -> list[Guard]:
         """Guards whose taps are a range known at run time: tiles of a single point."""
@@ -136,11 +140,11 @@ class Microkernel:
             return self.nest.extent(self.vectors.loop) % self.schedule.vector[1]
         return 0
 
-    def _load(self, point: Point, vector: int, offset: int) -> str:
-        name, lanes = self._accumulator(point, vector), self._partial(vector)
+    def _load(self, vector: int, offset: int) -> str:
+        lanes = self._partial(vector)
         if lanes and not self.operands.whole_stores:
-            return f"LOAD_PART({name}, out + {offset}, {lanes});"
-        return f"{name} = LOAD(out + {offset});"
+            return f"LOAD_PART(out + {offset}, {lanes})"
+        return f"LOAD(out + {offset})"
 
     def _stores(self) -> list[str]:
         lines = []
@@ -220,8 +224,7 @@ class Microkernel:
         if not parents:
             return "0", str(-(-extent // step))
         size = self.schedule.block_of(parents[-1]) or 1
-        enclosing = [self.schedule.block_of(p) or 1 for p in parents[:-1]]
-        if all(outer % size == 0 for outer in (extent, *enclosing)):
+        if extent % size == 0:  # pieces always divide the pieces around them
             return "0", str(-(-size // step))
         return "0", f"({self._rest(parents, extent)} + {step - 1}) / {step}"
 
@@ -299,7 +302,7 @@ class Microkernel:
         offset = placement.coefficient(self.vectors.loop, self.schedule.vector[1]) * vector
         lanes = self._partial(vector)
         if lanes and not self.operands.whole_loads:
-            return f"vec w{vector}; LOAD_PART(w{vector}, vp + {offset}, {lanes});"
+            return f"vec w{vector} = LOAD_PART(vp + {offset}, {lanes});"
         return f"vec w{vector} = LOAD(vp + {offset}); KEEP(w{vector});"
 
 

@@ -25,6 +25,8 @@ from compiler.schedule.schedule import Schedule
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 Case = tuple[Primitive, Schedule]
 FLAGS = ("-march=native", "-ffp-contract=fast", "-Wno-psabi", "-Wno-unknown-pragmas", "-fPIC")
+# nothing is read before it is set, as far as the optimisation level lets the compiler see it
+WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
 CANARY = 64  # floats kept on both sides of every buffer, which no kernel may write
 EPSILON = 2.0**-23
@@ -65,6 +67,7 @@ def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str =
         c_compiler(),
         level,
         *FLAGS,
+        *WARNINGS,
         *openmp,
         "-shared",
         "-o",

@@ -13,8 +13,7 @@ from tests.compiler.codegen.batch import c_compiler
 USE = """\
 void part_{n}(float *p, int k)
 {{
-  vec x, y = SPLAT(2.0f);
-  LOAD_PART(x, p, {part});
+  vec x = LOAD_PART(p, {part}), y = SPLAT(2.0f);
   STEP;
   x += y * *p;
   STORE_PART(p, x, {part});

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
+from tests.compiler.codegen.batch import FLAGS, WARNINGS, c_compiler
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +49,33 @@ def test_text_is_golden(name: str, update_golden: bool) -> None:
         path.write_text(text)
     assert path.exists(), f"{path} is missing; write it with pytest --update-golden"
     assert text == path.read_text(), "look at the change, then accept it with --update-golden"
+
+
+def _compiled(text: str) -> subprocess.CompletedProcess[str]:
+    """What the C compiler says of a text, at the level of the build and with all warnings."""
+    openmp = ["-fopenmp"] if "#pragma omp" in text else []
+    command = [c_compiler(), "-O2", *FLAGS, *WARNINGS, *openmp]
+    command += ["-x", "c", "-c", "-o", os.devnull, "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_compiler_has_nothing_to_say(name: str) -> None:
+    done = _compiled((GOLDEN / f"{name}.c").read_text())
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_an_accumulator_without_its_value_is_no_text_that_compiles() -> None:
+    text = (GOLDEN / "matmul_remainders.c").read_text()
+    whole, _, rest = text.partition("static void tile1(")
+    declared = list(re.finditer(r"vec (a\w+) = [^;]*;", whole))
+    assert len(declared) == 4
+    for found in declared:
+        without = f"{whole[: found.start()]}vec {found[1]};{whole[found.end() :]}"
+        done = _compiled(f"{without}static void tile1({rest}")
+        assert done.returncode != 0
+        assert re.search(rf"\b{found[1]}\b.*uninitialized", done.stderr)
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from compiler.model.loop_nest import loop_nest
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
 from compiler.schedule.tile_class import guards, tile_classes
+from tests.compiler.codegen.batch import check_cases
 from tests.compiler.problem.operators import conv2d, matmul
 
 BLOCKED = "layout:data.aBcd4b+out.aBcd8b+weight.ABcd4b8a"
@@ -53,13 +56,28 @@ def test_accumulators_start_once_per_tile_when_the_reduction_is_split() -> None:
     for body in functions(
         matmul(m=4, n=16, k=10), f"broadcast/vector:n.8/tile:m.2/{order}"
     ).values():
-        assert "if (at_k == 0) {" in body
+        assert "vec a0v0 = (vec){0};" in body
+        assert "if (at_k != 0) {" in body
         assert "min(4, 10 - at_k)" in body
     (whole,) = functions(
         matmul(m=4, n=16, k=10), "broadcast/vector:n.8/tile:m.2/order:m+n+k/layout:b.Ba8b"
     ).values()
     assert "if (" not in whole
     assert "r_k < 10" in whole
+
+
+def test_pieces_of_pieces_end_where_either_ends(tmp_path: Path) -> None:
+    """Cut short by the extent, by the piece around, by both or by none; outside and inside."""
+    orders = ("k@2+k@1+m+n+k", "k@2+m+n+k@1+k", "m+n+k@2+k@1+k")
+    blocks = {10: ("8.4", "4.2", "5.5", "10.5"), 16: ("8.4", "6.3"), 13: ("4.4", "6.2")}
+    cases = []
+    for k, sizes in blocks.items():
+        primitive = primitive_from(matmul(m=6, n=16, k=k))
+        for order, (outer, _, inner) in product(orders, (size.partition(".") for size in sizes)):
+            text = f"order:{order}/block:k@2.{outer}+k@1.{inner}"
+            schedule = parse_schedule(f"broadcast/vector:n.8/tile:m.2/{text}")
+            cases.append((primitive, schedule))
+    check_cases(cases, tmp_path, "pieces", parts=1)
 
 
 @pytest.mark.parametrize(("n", "partial"), [(16, False), (13, True)])

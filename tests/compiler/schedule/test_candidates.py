@@ -95,6 +95,13 @@ def test_register_tiles_fit_the_machine(deep: tuple[Schedule, ...]) -> None:
         assert RegisterTile(points, vectors).registers(False) <= AVX2.vector_registers
 
 
+def test_register_tiles_span_rows_and_columns(deep: tuple[Schedule, ...]) -> None:
+    """Up to four rows of the image, each as wide as the tile's points allow."""
+    shapes = {(s.tile_of("oh"), s.tile_of("ow")) for s in deep}
+    assert {rows for rows, _ in shapes} == {1, 2, 3, 4}
+    assert (2, 7) in shapes  # 7 columns are a whole row
+
+
 def test_schemes_follow_the_constant_operand() -> None:
     few = candidates(_nest(FEW), AVX512)
     assert {s.scheme for s in few} == {"broadcast", "pixels"}

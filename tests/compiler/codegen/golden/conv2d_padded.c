@@ -10,8 +10,7 @@ typedef float loose __attribute__((vector_size(32), may_alias, aligned(4)));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
 #define SPLAT(x) ((x) - (vec){0})
-#define LOAD_PART(x, p, n) \
-  do { vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; } while (0)
+#define LOAD_PART(p, n) ({ vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); part; })
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
@@ -30,10 +29,9 @@ static void tile0(const float *restrict t_weight, const float *restrict t_data, 
   float *restrict out = t_out + at_oc / 8 * 288 + at_oh * 48 + at_ow * 8;
   const long kh_low = max(0, ceild(-(at_oh * 1 + -1), 1));
   const long kh_high = min(3, floord(5 - (at_oh * 1 + -1), 1) + 1);
-  vec a0v0, a1v0, a2v0;
-  a0v0 = (vec){0};
-  a1v0 = (vec){0};
-  a2v0 = (vec){0};
+  vec a0v0 = (vec){0};
+  vec a1v0 = (vec){0};
+  vec a2v0 = (vec){0};
   for (long r_kh = kh_low; r_kh < kh_high; ++r_kh) {
     const long v1 = v0 + r_kh * 96, s1 = s0 + r_kh * 24;
     for (long r_kw = 0; r_kw < 1; ++r_kw) {
@@ -77,10 +75,9 @@ static void tile1(const float *restrict t_weight, const float *restrict t_data, 
   float *restrict out = t_out + at_oc / 8 * 288 + at_oh * 48 + at_ow * 8;
   const long kh_low = max(0, ceild(-(at_oh * 1 + -1), 1));
   const long kh_high = min(3, floord(5 - (at_oh * 1 + -1), 1) + 1);
-  vec a0v0, a1v0, a2v0;
-  a0v0 = (vec){0};
-  a1v0 = (vec){0};
-  a2v0 = (vec){0};
+  vec a0v0 = (vec){0};
+  vec a1v0 = (vec){0};
+  vec a2v0 = (vec){0};
   for (long r_kh = kh_low; r_kh < kh_high; ++r_kh) {
     const long v1 = v0 + r_kh * 96, s1 = s0 + r_kh * 24;
     for (long r_kw = 0; r_kw < 2; ++r_kw) {

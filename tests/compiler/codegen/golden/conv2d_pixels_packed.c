@@ -10,8 +10,7 @@ typedef float loose __attribute__((vector_size(32), may_alias, aligned(4)));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
 #define SPLAT(x) ((x) - (vec){0})
-#define LOAD_PART(x, p, n) \
-  do { vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; } while (0)
+#define LOAD_PART(p, n) ({ vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); part; })
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
@@ -41,10 +40,9 @@ static void tile0(const float *restrict t_data, const float *restrict t_weight, 
   const long v0 = at_oh * 10 + at_ow * 1;
   const long s0 = at_oc * 1;
   float *restrict out = t_out + at_oc * 32 + at_oh * 8 + at_ow * 1;
-  vec a0v0, a1v0, a2v0;
-  a0v0 = (vec){0};
-  a1v0 = (vec){0};
-  a2v0 = (vec){0};
+  vec a0v0 = (vec){0};
+  vec a1v0 = (vec){0};
+  vec a2v0 = (vec){0};
   for (long r_kw = 0; r_kw < 3; ++r_kw) {
     const long v1 = v0 + r_kw * 1, s1 = s0 + r_kw * 3;
     for (long r_ic = 0; r_ic < 2; ++r_ic) {

@@ -10,8 +10,7 @@ typedef float loose __attribute__((vector_size(16), may_alias, aligned(4)));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
 #define SPLAT(x) ((x) - (vec){0})
-#define LOAD_PART(x, p, n) \
-  do { vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; } while (0)
+#define LOAD_PART(p, n) ({ vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); part; })
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
@@ -28,13 +27,11 @@ static void tile0(const float *restrict t_b, const float *restrict t_a, float *r
   const long v0 = at_k * 4 + at_n / 4 * 24;
   const long s0 = at_m * 6 + at_k * 1;
   float *restrict out = t_c + at_m * 11 + at_n * 1;
-  vec a0v0, a0v1, a1v0, a1v1;
-  if (at_k == 0) {
-    a0v0 = (vec){0};
-    a0v1 = (vec){0};
-    a1v0 = (vec){0};
-    a1v1 = (vec){0};
-  } else {
+  vec a0v0 = (vec){0};
+  vec a0v1 = (vec){0};
+  vec a1v0 = (vec){0};
+  vec a1v1 = (vec){0};
+  if (at_k != 0) {
     a0v0 = LOAD(out + 0);
     a0v1 = LOAD(out + 4);
     a1v0 = LOAD(out + 11);
@@ -64,13 +61,11 @@ static void tile1(const float *restrict t_b, const float *restrict t_a, float *r
   const long v0 = at_k * 4 + at_n / 4 * 24;
   const long s0 = at_m * 6 + at_k * 1;
   float *restrict out = t_c + at_m * 11 + at_n * 1;
-  vec a0v0, a1v0;
-  if (at_k == 0) {
-    a0v0 = (vec){0};
-    a1v0 = (vec){0};
-  } else {
-    LOAD_PART(a0v0, out + 0, 3);
-    LOAD_PART(a1v0, out + 11, 3);
+  vec a0v0 = (vec){0};
+  vec a1v0 = (vec){0};
+  if (at_k != 0) {
+    a0v0 = LOAD_PART(out + 0, 3);
+    a1v0 = LOAD_PART(out + 11, 3);
   }
   #pragma GCC unroll 2
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {
@@ -91,11 +86,9 @@ static void tile2(const float *restrict t_b, const float *restrict t_a, float *r
   const long v0 = at_k * 4 + at_n / 4 * 24;
   const long s0 = at_m * 6 + at_k * 1;
   float *restrict out = t_c + at_m * 11 + at_n * 1;
-  vec av0, av1;
-  if (at_k == 0) {
-    av0 = (vec){0};
-    av1 = (vec){0};
-  } else {
+  vec av0 = (vec){0};
+  vec av1 = (vec){0};
+  if (at_k != 0) {
     av0 = LOAD(out + 0);
     av1 = LOAD(out + 4);
   }
@@ -118,11 +111,9 @@ static void tile3(const float *restrict t_b, const float *restrict t_a, float *r
   const long v0 = at_k * 4 + at_n / 4 * 24;
   const long s0 = at_m * 6 + at_k * 1;
   float *restrict out = t_c + at_m * 11 + at_n * 1;
-  vec av0;
-  if (at_k == 0) {
-    av0 = (vec){0};
-  } else {
-    LOAD_PART(av0, out + 0, 3);
+  vec av0 = (vec){0};
+  if (at_k != 0) {
+    av0 = LOAD_PART(out + 0, 3);
   }
   #pragma GCC unroll 2
   for (long r_k = 0; r_k < (min(4, 6 - at_k) + 0) / 1; ++r_k) {

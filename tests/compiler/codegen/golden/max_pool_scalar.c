@@ -9,8 +9,7 @@ typedef float vec;
 #define LOAD(p) (*(p))
 #define STORE(p, x) (*(p) = (x))
 #define SPLAT(x) (x)
-#define LOAD_PART(x, p, n) \
-  do { vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); (x) = part; } while (0)
+#define LOAD_PART(p, n) ({ vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); part; })
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
 #define STEP __asm__ volatile("" ::: "memory")
