@@ -96,7 +96,6 @@ class Summary:
     results: tuple[TrialResult, ...]
     means: Means
     quality: CampaignQuality
-    peak: float | None  # GFLOP/s of one core of the first node
     tracked: bool = False  # all of it reached the sink
 
     @property
@@ -178,7 +177,7 @@ def run(
             try:
                 watcher.begins(replace(plan, units=units), nodes)
                 _measure(units, pool, writer, sink, watcher)
-                summary = _summary(folder, nodes[0].architecture.peak)
+                summary = _summary(folder)
                 sink.finish(table(summary))
             finally:
                 tracked = sink.close()
@@ -248,10 +247,10 @@ def _measure(
             ledger.put(outcome, partial(recorded, unit, outcome.results))
 
 
-def _summary(folder: CampaignFolder, peak: float | None) -> Summary:
+def _summary(folder: CampaignFolder) -> Summary:
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
-    return Summary(folder, results, means, quality, peak)
+    return Summary(folder, results, means, quality)
 
 
 def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:

@@ -169,7 +169,7 @@ def campaign_of(
                 share=share,
             ),
             open_sink=lambda folder: NoSink(),
-            table=lambda made: render_campaign(made.results, made.peak, made.means, made.quality),
+            table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=watcher,
         )
     assert summary.counts["ok"] == plan.trials, summary.counts

@@ -47,10 +47,10 @@ def main(arguments: Sequence[str]) -> int:
             ["run", *map(shlex.quote, arguments)],
             open_pool=lambda: open_pool(settings, plan, progress),
             open_sink=lambda folder: open_sink(settings[0], folder, console),
-            table=lambda made: render_campaign(made.results, made.peak, made.means, made.quality),
+            table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=progress,
         )
-    shown = campaign_table(summary.results, summary.peak, summary.means, summary.quality)
+    shown = campaign_table(summary.results, summary.means, summary.quality)
     console.print(shown, soft_wrap=True)  # notes hold commands to be pasted
     _tell_where(console, settings[0], summary)
     return summary.exit_status

@@ -21,9 +21,8 @@ def main(arguments: Sequence[str]) -> int:
     folder = find_campaign(name or "")
     uri, experiment = tracking_of(folder, options)
     results = folder.results()
-    peaks = [peak for r in results if isinstance(peak := r.host.get("peak_gflops"), float)]
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
-    table = render_campaign(results, peaks[0] if peaks else None, means, quality)
+    table = render_campaign(results, means, quality)
     done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
     Console().print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",

@@ -126,9 +126,16 @@ def gflops_interval(result: TrialResult) -> tuple[float, float] | None:
     return work / high, work / low
 
 
-def share_of_peak(result: TrialResult, peak: float | None) -> float | None:
-    """Share of the measured peak of the cores used; `peak` is one core's, in GFLOP/s."""
-    if result.gflops is None or not peak:
+def peak_of(result: TrialResult) -> float | None:
+    """GFLOP/s of one core of the node, as it was when the result was measured."""
+    peak = result.host.get("peak_gflops")
+    return float(peak) if isinstance(peak, int | float) and peak > 0 else None
+
+
+def share_of_peak(result: TrialResult) -> float | None:
+    """Share of the recorded peak of the cores used."""
+    peak = peak_of(result)
+    if result.gflops is None or peak is None:
         return None
     return result.gflops / (peak * result.threads)
 

@@ -22,6 +22,7 @@ from harness.report.summary import (
     gaps_of,
     gflops_interval,
     means_of,
+    peak_of,
     problems_of,
     share_of_peak,
 )
@@ -34,16 +35,15 @@ LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive"
 
 def campaign_table(
     results: Sequence[TrialResult],
-    peak: float | None = None,
     means: Means | None = None,
     quality: CampaignQuality | None = None,
 ) -> RenderableType:
-    """For a rich console. `peak` is one core's measured GFLOP/s; `means` carry intervals.
+    """For a rich console; `means` carry intervals.
 
     `quality`, where candidates were measured, follows as a table of its own; so does time to
     solution, where a baseline was tuned.
     """
-    told = [shown(_grid(results, peak, means))]
+    told = [shown(_grid(results, means))]
     if quality is not None and quality.problems:
         told += [Text(), shown(quality_grid(quality))]
     solutions = solutions_of(results)
@@ -54,7 +54,6 @@ def campaign_table(
 
 def render_campaign(
     results: Sequence[TrialResult],
-    peak: float | None = None,
     means: Means | None = None,
     quality: CampaignQuality | None = None,
     width: int = WIDTH,
@@ -62,17 +61,17 @@ def render_campaign(
     """Plain text, without colours, for a file or a pipe."""
     text = io.StringIO()
     console = Console(file=text, width=width, color_system=None, force_terminal=False)
-    console.print(campaign_table(results, peak, means, quality), soft_wrap=True)
+    console.print(campaign_table(results, means, quality), soft_wrap=True)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def _grid(results: Sequence[TrialResult], peak: float | None, means: Means | None) -> Grid:
+def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
     problems = problems_of(results)
     baselines = baselines_of(results)
     words = len(baselines) <= 1  # else signs, or the table outgrows the terminal
     sections = [
         tuple(
-            _row(problem.label if leads else "", result, baselines, peak, words)
+            _row(problem.label if leads else "", result, baselines, words)
             for leads, result in zip(first(problem.results), problem.results, strict=True)
         )
         for problem in problems
@@ -86,7 +85,7 @@ def _grid(results: Sequence[TrialResult], peak: float | None, means: Means | Non
             )
         )
     return Grid(
-        _title(results, peak),
+        _title(results),
         _columns(baselines, words),
         tuple(sections),
         _notes(results, words),
@@ -112,10 +111,9 @@ def _row(
     label: str,
     result: TrialResult,
     baselines: Sequence[str],
-    peak: float | None,
     words: bool,
 ) -> tuple[Cell, ...]:
-    share = share_of_peak(result, peak)
+    share = share_of_peak(result)
     speedups = [result.speedup.get(baseline) for baseline in baselines]
     tuned = result.kind == "strategy" or result.tuning_seconds.measure > 0
     return (
@@ -186,7 +184,7 @@ def _verdict_cells(speedups: Sequence[Speedup | None], words: bool) -> list[Cell
     return [Cell(s.verdict, COLOURS.get(s.verdict, "")) if s else Cell() for s in speedups]
 
 
-def _title(results: Sequence[TrialResult], peak: float | None) -> str:
+def _title(results: Sequence[TrialResult]) -> str:
     """Conditions that all results share; what differs stands in the rows' labels."""
     if not results:
         return "no results"
@@ -197,8 +195,10 @@ def _title(results: Sequence[TrialResult], peak: float | None) -> str:
     parts.append(" and ".join(caches))
     parts.append(" and ".join(map(str, threads)) + (" thread" if threads == [1] else " threads"))
     parts.append(", ".join(architectures))
-    if peak:
-        parts.append(f"measured peak {peak:.0f} GFLOP/s a core")
+    peaks = sorted({round(peak) for result in results if (peak := peak_of(result)) is not None})
+    if peaks:
+        told = " to ".join(map(str, dict.fromkeys((peaks[0], peaks[-1]))))
+        parts.append(f"measured peak {told} GFLOP/s a core")
     return " | ".join(parts)
 
 

@@ -70,7 +70,7 @@ def test_everything_of_a_campaign_is_in_its_folder() -> None:
     assert summary.folder.path == Path("runs/one")
     assert len(summary.folder.results()) == 6
     assert summary.exit_status == 0
-    assert (summary.peak, summary.counts["ok"]) == (100.0, 6)
+    assert summary.counts["ok"] == 6
     assert [unit.problem.name for unit in pool.submitted] == ["gemm_01", "gemm_09"]
     assert pool.closed == 1
     assert sink.results == list(summary.results)

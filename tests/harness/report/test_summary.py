@@ -83,6 +83,6 @@ def test_figures() -> None:
     assert interval is not None
     assert interval[0] < 180.5 < interval[1]
     assert interval[1] == pytest.approx(180.5 * 0.00128 / 0.00126)
-    assert share_of_peak(result, 100.0) == pytest.approx(180.5 / 200.0)
-    assert share_of_peak(result, None) is None
+    assert share_of_peak(result) == pytest.approx(180.5 / (2 * 198.0))
+    assert share_of_peak(baseline_result(host={"peak_gflops": None})) is None
     assert gflops_interval(baseline_result(seconds=None)) is None

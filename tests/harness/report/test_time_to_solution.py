@@ -50,13 +50,13 @@ def test_a_slower_one_has_not_reached_it() -> None:
 
 def test_without_a_tuner_there_is_nothing_to_say() -> None:
     assert solutions_of([strategy_result("conv"), baseline_result("conv")]) == ()
-    assert "time to solution" not in render_campaign([strategy_result("conv")], None)
+    assert "time to solution" not in render_campaign([strategy_result("conv")])
 
 
 def test_the_table_says_both() -> None:
     earlier = replace(searched("gemm", SLOWER), flags=("compile cached",))
     results = [searched("conv", FASTER), tuner("conv"), earlier, tuner("gemm")]
-    text = render_campaign(results, None)
+    text = render_campaign(results)
     rows = [line.split() for line in text[text.index("time to solution") :].splitlines()]
     ours = [row for row in rows if "roofline" in row]
     assert ours[0][-3:] == ["1.20", "in", "1/100"]
