@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,7 @@ from harness.record.journal import (
     RUNS,
     CampaignFolder,
     CampaignWriter,
+    FolderTaken,
     find_campaign,
     recorded_schedule,
 )
@@ -140,7 +142,7 @@ def run(
     plan: Plan,
     settings: Sequence[Settings],
     command: Sequence[str],
-    open_pool: Callable[[], Pool],
+    open_pool: Callable[[Plan], Pool],
     open_sink: Callable[[CampaignFolder], Sink],
     table: Callable[[Summary], str],
     watcher: Watcher,
@@ -151,16 +153,16 @@ def run(
     unit's failure is data. The pool is closed whatever happens, Ctrl-C included.
     """
     choice = settings[0].campaign
-    path = campaign_path(choice, plan.campaign)
     text = configuration_text([one.resolved for one in settings], command)
-    with _claimed(path, choice.resume is not None) as writer, _logged(writer.folder.log):
+    with _claimed(choice, plan.campaign) as writer, _logged(writer.folder.log):
         folder = writer.folder
+        plan = plan.named(folder.name)
         recorded, asked = _configurations(folder, text)
         changes = changed_code(folder.starts()) + changed_configuration(recorded, asked)
         _check_accepted(changes, choice, plan)
         if not recorded:  # before anything is begun that may take long
             writer.write_configuration(text)
-        with closing(open_pool()) as pool:
+        with closing(open_pool(plan)) as pool:
             nodes = pool.nodes()
             _check_memory(plan, nodes)
             kinds = {node.fingerprint: str(node.facts.get("compiler", "")) for node in nodes}
@@ -185,20 +187,27 @@ def run(
 
 
 @contextmanager
-def _claimed(path: Path, resume: bool) -> Iterator[CampaignWriter]:
-    """The campaign's folder, for this process alone; gone again when nothing was begun in it."""
-    with CampaignWriter(path, resume=resume) as writer:
-        folder = writer.folder
-        fresh = not (folder.configuration.exists() or folder.results_file.exists())
+def _claimed(choice: CampaignChoice, name: str) -> Iterator[CampaignWriter]:
+    """The campaign's folder, for this process alone; what it made is gone if nothing was begun."""
+    with _writer(choice, name) as writer:
         try:
             yield writer
         finally:
-            if fresh and not folder.starts_file.exists():
-                for leftover in (folder.configuration, folder.log, folder.lock):
-                    leftover.unlink(missing_ok=True)
-                for empty in (path, path.parent):
-                    with suppress(OSError):  # not empty, or not ours to remove
-                        empty.rmdir()
+            if not writer.folder.starts_file.exists():
+                writer.discard()
+
+
+def _writer(choice: CampaignChoice, name: str) -> CampaignWriter:
+    """The default name takes a suffix where it exists: NAME-2, NAME-3 and so on."""
+    path = campaign_path(choice, name)
+    if not choice.named_by_default:
+        return CampaignWriter(path, resume=choice.resume is not None)
+    for number in count(2):
+        try:
+            return CampaignWriter(path, new=True)
+        except FolderTaken:
+            path = RUNS / f"{name}-{number}"
+    raise AssertionError("count() ends")
 
 
 def _configurations(

@@ -36,6 +36,13 @@ class Plan:
     units: tuple[Unit, ...]
     duplicates: int = 0
 
+    def named(self, campaign: str) -> Plan:
+        """The same under another name, where a folder of the first one stood already."""
+        if campaign == self.campaign:
+            return self
+        units = tuple(replace(unit, campaign=campaign) for unit in self.units)
+        return replace(self, campaign=campaign, units=units)
+
     @property
     def trials(self) -> int:
         return sum(len(unit.contenders) for unit in self.units)

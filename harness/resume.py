@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +36,7 @@ def start_now(command: Sequence[str], moment: str, nodes: Mapping[str, str]) -> 
     """What is recorded of a driver's start; `nodes` gives the compiler by fingerprint."""
     return {
         "started": moment,
-        "command": " ".join(["polydl", *command]),
+        "command": shlex.join(["polydl", *command]),
         "code": code_id(),
         "git_commit": git_commit(),
         "versions": versions(),

@@ -157,8 +157,7 @@ def campaign_of(
             plan,
             settings,
             ["run", *overrides],
-            open_pool=partial(
-                RayPool,
+            open_pool=lambda _: RayPool(
                 choice=settings[0].cluster,
                 architecture=settings[0].architecture,
                 threads=1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         summary = campaign.run(
             plan,
             settings,
-            ["run", *map(shlex.quote, arguments)],
-            open_pool=lambda: open_pool(settings, plan, progress),
+            ["run", *arguments],
+            open_pool=lambda named: open_pool(settings, named, progress),
             open_sink=lambda folder: open_sink(settings[0], folder, console),
             table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=progress,

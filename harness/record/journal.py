@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol
 
 from harness.errors import RecordError, SettingsError
+from harness.record.folders import made_folders, remove_empty
 from harness.record.result import TrialResult
 from harness.record.result_line import json_text, line_of, result_of
 
@@ -25,6 +26,10 @@ RUNS = Path("runs")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 Row = Mapping[str, object] | object  # a mapping or a dataclass
+
+
+class FolderTaken(RecordError):
+    """Another campaign has the folder that was to be new."""
 
 
 class UnitRecords(Protocol):
@@ -131,20 +136,27 @@ class CampaignWriter:
     """The only writer of a campaign's folder; a context manager that holds its lock.
 
     Raises RecordError, in one line, where the folder cannot be written, another driver has it, it
-    is no campaign's, or it holds a campaign already and `resume` is false.
+    is no campaign's, or it holds a campaign already and `resume` is false; FolderTaken where it is
+    to be `new` and stands already.
     """
 
-    def __init__(self, path: Path, *, resume: bool = False) -> None:
+    def __init__(self, path: Path, *, resume: bool = False, new: bool = False) -> None:
         self.folder = CampaignFolder(path)
         self._lock: IO[str] | None = None
-        _check_usable(self.folder, resume)
+        self._made: tuple[Path, ...] = ()
+        own = (self.folder.configuration, self.folder.log, self.folder.lock)
+        self._own = [file for file in own if not file.exists()]
+        if not new:
+            _check_usable(self.folder, resume)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self._made = made_folders(path)
+            if new and path not in self._made:
+                raise FolderTaken(f"campaign folder {path}: stands already")
             self._lock = _locked(self.folder.lock)
             for file in (self.folder.results_file, self.folder.starts_file):
                 _heal(file)
         except OSError as fault:
-            self.close()
+            self.discard()
             raise _unwritable(path, fault) from fault
 
     def __enter__(self) -> CampaignWriter:
@@ -163,6 +175,14 @@ class CampaignWriter:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def discard(self) -> None:
+        """Nothing was begun: take away what this writer made, and no more."""
+        if self._lock is not None and not self.folder.starts_file.exists():
+            for file in self._own:
+                file.unlink(missing_ok=True)
+        remove_empty(self._made)
+        self.close()
 
     def write_configuration(self, text: str) -> None:
         """campaign.yaml; another one that stood there is kept as campaign.<n>.yaml."""
@@ -269,6 +289,9 @@ def _locked(lock: Path) -> IO[str]:
         owner = file.read().strip() or "another driver"
         file.close()
         raise RecordError(f"campaign folder {lock.parent}: in use by {owner}") from fault
+    if not lock.exists() or os.fstat(file.fileno()).st_ino != lock.stat().st_ino:
+        file.close()  # its last owner began nothing and took it away
+        return _locked(lock)
     file.truncate(0)
     file.write(f"pid {os.getpid()} of {getpass.getuser()} on {os.uname().nodename}\n")
     file.flush()

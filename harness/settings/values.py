@@ -43,6 +43,10 @@ class CampaignChoice:
     dry_run: bool
     experiment: str | None  # the experiment's name, for the default name of the campaign
 
+    @property
+    def named_by_default(self) -> bool:
+        return self.name is None and self.dir is None and self.resume is None
+
 
 @dataclass(frozen=True)
 class Settings:

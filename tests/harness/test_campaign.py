@@ -12,6 +12,7 @@ import yaml
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary, Watcher
 from harness.errors import EnvironmentProblem, RecordError, SettingsError
+from harness.plan import Plan
 from harness.record.configuration import configuration_text, documents_in
 from harness.record.journal import CampaignFolder, CampaignWriter, recorded_schedule
 from harness.record.result import TrialResult
@@ -57,7 +58,7 @@ def run(
         campaign.plan_of(settings, NOW),
         settings,
         ["run", *GEMMS],
-        open_pool=lambda: pool or ReplayPool(),
+        open_pool=lambda plan: pool or ReplayPool(),
         open_sink=lambda folder: sink or NoSink(),
         table=lambda summary: f"{len(summary.results)} results",
         watcher=watcher or Onlooker(),
@@ -82,8 +83,8 @@ def test_everything_of_a_campaign_is_in_its_folder() -> None:
 def test_the_configuration_is_kept_resolved() -> None:
     summary = run("campaign.name=one")
     text = summary.folder.configuration.read_text()
-    assert text.startswith("# polydl run workload=gemms")
-    (document,) = yaml.safe_load_all(text)
+    command, document = yaml.safe_load_all(text)
+    assert command == {"command": ["polydl", "run", *GEMMS]}
     assert document["strategy"]["top_k"]["k"] == 20
     assert document["workload"]["select"] == ["gemm_01", "gemm_09"]
 
@@ -212,7 +213,7 @@ def test_a_folder_with_results_or_another_driver_is_refused() -> None:
 def test_nothing_is_left_of_a_campaign_that_cannot_begin() -> None:
     settings = load_settings(GEMMS)
 
-    def no_pool() -> ReplayPool:
+    def no_pool(plan: Plan) -> ReplayPool:
         raise EnvironmentProblem("no C compiler found")
 
     with pytest.raises(EnvironmentProblem):
@@ -226,6 +227,58 @@ def test_nothing_is_left_of_a_campaign_that_cannot_begin() -> None:
             watcher=Onlooker(),
         )
     assert not Path("runs").exists()
+
+
+def refuse(*overrides: str) -> None:
+    """A campaign whose nodes cannot be had."""
+    settings = load_settings([*GEMMS, *overrides])
+
+    def no_pool(plan: Plan) -> ReplayPool:
+        raise EnvironmentProblem("no node")
+
+    with pytest.raises(EnvironmentProblem):
+        campaign.run(
+            campaign.plan_of(settings, NOW),
+            settings,
+            [],
+            open_pool=no_pool,
+            open_sink=lambda folder: NoSink(),
+            table=str,
+            watcher=Onlooker(),
+        )
+
+
+def test_only_folders_that_it_made_are_removed() -> None:
+    Path("keep").mkdir()
+    refuse("campaign.dir=keep/a/b/c")
+    assert [p.name for p in Path("keep").iterdir()] == []
+    refuse("campaign.dir=keep")
+    assert [p.name for p in Path("keep").iterdir()] == []
+    Path("keep/mine").mkdir()
+    Path("keep/mine/log.txt").write_text("of the user's\n")
+    refuse("campaign.dir=keep/mine")
+    assert [p.name for p in Path("keep/mine").iterdir()] == ["log.txt"]
+    assert Path("keep/mine/log.txt").read_text() == "of the user's\n"
+
+
+def test_what_another_driver_left_stays() -> None:
+    with CampaignWriter(Path("runs/one")):
+        pass
+    refuse("campaign.resume=one")
+    assert Path("runs/one/.lock").exists()
+
+
+def test_a_default_name_that_exists_takes_a_suffix() -> None:
+    name = "20260102-030405-run"
+    Path("runs", f"{name}-2").mkdir(parents=True)
+    pools = [ReplayPool() for _ in range(3)]
+    folders = [run(pool=pool).folder.path.name for pool in pools]
+    assert folders == [name, f"{name}-3", f"{name}-4"]
+    assert {unit.campaign for unit in pools[2].submitted} == {f"{name}-4"}
+    assert not list(Path("runs", f"{name}-2").iterdir())
+    run("campaign.name=one")
+    with pytest.raises(RecordError, match=r"campaign.resume=runs/one continues it"):
+        run("campaign.name=one")  # what the user has named is not renamed
 
 
 def test_the_pool_is_closed_when_interrupted() -> None:

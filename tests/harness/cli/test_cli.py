@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from harness.cli import main
+from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from tests.harness.campaigns import BRIEF, TOY
 
@@ -125,7 +126,7 @@ def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) ->
     (result,) = folder.results()
     assert (result.status, result.contender) == ("ok", "roofline")
     assert str(folder.results_file) in printed
-    assert yaml.safe_load(folder.configuration.read_text())["primitive"]["sizes"]["k"] == 8
+    assert documents_in(folder.configuration)[0]["primitive"]["sizes"]["k"] == 8
     again = ["run", *TOY, *BRIEF, "baseline=[]", "strategy=fixed", "campaign.name=again"]
     assert main([*again, f"strategy.fixed.from=toy:{result.trial}"]) == 0
     (repeated,) = CampaignFolder(Path("runs/again")).results()
