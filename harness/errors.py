@@ -22,3 +22,11 @@ class EnvironmentProblem(HarnessError):
 
 class RecordError(HarnessError):
     """A campaign folder or a record that cannot be read or written."""
+
+
+class Unreadable(SettingsError):
+    """A file that cannot be read within its bounds, or holds something else."""
+
+
+class Unwritable(SettingsError):
+    """A file that the user named and that cannot be written."""

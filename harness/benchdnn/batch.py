@@ -2,19 +2,25 @@
 
 Words stand between blanks; `#` at a word's start comments out the rest of the line, and a word that
 ends in a backslash goes on with the next. Options hold for what follows, files named by
-`--batch` included, until `--reset` or another value.
+`--batch` included, until `--reset` or another value. Files may name each other, but neither in a
+circle nor without end: all the words that are read, again and again, are counted.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from compiler.errors import shown
 from harness.benchdnn.descriptor import problem_of
 from harness.benchdnn.entries import Entry, entry_of
 from harness.benchdnn.problem import Product
-from harness.errors import SettingsError
+from harness.benchdnn.whole import whole
+from harness.errors import HarnessError, SettingsError
+from harness.outside import path_of, read_text
 
 DRIVERS = ("--conv", "--matmul")
 # What an option may say: what is measured here is that and nothing else.
@@ -25,13 +31,19 @@ ALLOWED = {
     "--alg": ("DIRECT",),
 }
 TAGS = ("--stag", "--wtag", "--dtag")
+MOST_WORDS = 200_000  # options and problems in a file with all that it names ...
+MOST_FILES = 1000  # ... and as many files, one as often as it is named
+DEEPEST = 20  # files that name each other
 KNOWN = ("--batch=FILE", "--reset", "--mb=N", *DRIVERS, *(f"{o}=" for o in (*ALLOWED, *TAGS)))
 
 
 def entries_in(path: Path) -> list[Entry]:
-    """The problems of a file, in order. SettingsError begins with the file and the line."""
+    """The problems of a file, in order.
+
+    SettingsError begins with the file and the line; Unreadable where there is no such file.
+    """
     reader = _Reader()
-    reader.read(path, ())
+    reader.read(path_of(path), ())
     if not reader.entries:
         raise SettingsError(f"{path}: no problem is in it")
     return reader.entries
@@ -42,28 +54,22 @@ class _Reader:
     """What holds at the present line, and the entries so far."""
 
     entries: list[Entry] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
+    taken: dict[str, int] = field(default_factory=dict)
+    words: int = 0
+    nested: int = 0
     driver: str | None = None
     mb: int = 0  # 0: each problem's own
     tags: dict[str, str] = field(default_factory=dict)
 
     def read(self, path: Path, within: Sequence[Path]) -> None:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-            raise SettingsError(f"cannot read {path}: {reason}") from error
-        for number, word in words(text):
+        for number, word in words(read_text(path)):
             where = f"{path}:{number}"
+            self.words += 1
+            if self.words > MOST_WORDS:
+                raise SettingsError(f"{where}: more than {MOST_WORDS} words have been read")
             option, _, value = word.partition("=")
             if option == "--batch":
-                nested = path.parent / value
-                if nested.resolve() in {outer.resolve() for outer in (*within, path)}:
-                    raise SettingsError(f"{where}: {word} is being read already")
-                try:
-                    self.read(nested, (*within, path))
-                except SettingsError as error:
-                    raise SettingsError(f"{where}: {error}") from error
+                self._nest(path.parent / value, (*within, path), where, word)
                 continue
             try:
                 if word.startswith("-"):
@@ -71,7 +77,22 @@ class _Reader:
                 else:
                     self._add(word)
             except SettingsError as error:
-                raise SettingsError(f"{where}: {word}: {error}") from error
+                raise SettingsError(f"{where}: {shown(word)}: {error}") from error
+
+    def _nest(self, nested: Path, within: Sequence[Path], where: str, option: str) -> None:
+        """Read a file that the last of `within` names."""
+        self.nested += 1
+        if self.nested > MOST_FILES:
+            raise SettingsError(f"{where}: more than {MOST_FILES} files have been read")
+        if len(within) > DEEPEST:
+            raise SettingsError(f"{where}: files name each other more than {DEEPEST} deep")
+        with suppress(OSError, ValueError):  # reading it says why
+            if any(os.path.samefile(nested, outer) for outer in within):
+                raise SettingsError(f"{where}: {shown(option)} is being read already")
+        try:
+            self.read(nested, within)
+        except HarnessError as error:
+            raise SettingsError(f"{where}: {error}") from error
 
     def _set(self, option: str, value: str) -> None:
         if option in DRIVERS and not value:
@@ -81,7 +102,7 @@ class _Reader:
         elif option == "--mb":
             if not (value.isascii() and value.isdigit()):
                 raise SettingsError("--mb takes one number, or 0 for each problem's own")
-            self.mb = int(value)
+            self.mb = whole(value)
         elif option in TAGS:
             self.tags[option] = value
         elif option in ALLOWED:
@@ -103,22 +124,19 @@ class _Reader:
             if given not in (wanted, wanted.removesuffix("x")):
                 raise SettingsError(f"{option} must be {wanted} for this problem, got {given}")
         self.entries.append(entry)
-        self.taken.add(str(entry["name"]))
 
 
 def words(text: str) -> Iterator[tuple[int, str]]:
     """Words with their lines; a continued word has the line that it begins on."""
-    begun: tuple[int, str] | None = None
+    first, pieces = 0, list[str]()
     for number, line in enumerate(text.split("\n"), 1):
         for word in line.split():
             if word.startswith("#"):
                 break
-            first, text_so_far = begun or (number, "")
-            joined = text_so_far + word
-            if joined.endswith("\\"):
-                begun = (first, joined[:-1])
-            else:
-                begun = None
-                yield first, joined
-    if begun is not None and begun[1]:
-        yield begun
+            first = first if pieces else number
+            pieces.append(word.removesuffix("\\"))
+            if not word.endswith("\\"):
+                yield first, "".join(pieces)
+                pieces = []
+    if any(pieces):
+        yield first, "".join(pieces)

@@ -15,7 +15,9 @@ import re
 from collections.abc import Mapping
 from math import prod
 
+from compiler.errors import shown
 from harness.benchdnn.problem import LETTERS, Convolution, Product, Window
+from harness.benchdnn.whole import whole
 from harness.errors import SettingsError
 
 DEFAULT_MB = 2
@@ -66,10 +68,11 @@ def _fields(text: str) -> tuple[dict[str, int], str]:
         found = _FIELD.match(text, at)
         if found is None:
             known = ", ".join(FIELDS)
+            what = shown(text[at:], 40)
             raise SettingsError(
-                f"'{text[at:]}' is no field with a number; known: {known}, and n for the name"
+                f"'{what}' is no field with a number; known: {known}, and n for the name"
             )
-        given[found[1]] = int(found[2])
+        given[found[1]] = whole(found[2])
         at = found.end()
     return given, ""
 
@@ -132,7 +135,7 @@ def _product(text: str) -> Product:
         raise SettingsError(
             "a matrix product is MxK:KxN or BxMxK:BxKxN, with its result or without"
         )
-    tensors = [tuple(map(int, part.split("x"))) for part in parts]
+    tensors = [tuple(map(whole, part.split("x"))) for part in parts]
     a, b = tensors[:2]
     if len({len(tensor) for tensor in tensors}) > 1:
         raise SettingsError("all tensors of a matrix product need as many dimensions")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from math import prod
 
 from compiler.errors import ProblemError
@@ -15,8 +14,10 @@ from harness.errors import SettingsError
 Entry = dict[str, object]  # name, primitive, sizes
 
 
-def entry_of(problem: Convolution | Product, number: int, taken: Collection[str]) -> Entry:
-    """The entry of a file's `number`th problem, under a name that is not taken yet.
+def entry_of(problem: Convolution | Product, number: int, taken: dict[str, int]) -> Entry:
+    """The entry of a file's `number`th problem, under a name that is not `taken` yet.
+
+    The name is taken then; beside each stands the number that the next of its kind may get.
 
     Raises SettingsError where no primitive is the problem.
     """
@@ -78,7 +79,7 @@ def _alike(size: str, letters: str, values: list[int]) -> dict[str, int]:
     return {f"{size}_{letter}": value for letter, value in zip(letters, values, strict=True)}
 
 
-def _label(problem: Convolution | Product, number: int, taken: Collection[str]) -> str:
+def _label(problem: Convolution | Product, number: int, taken: dict[str, int]) -> str:
     """The problem's name as an identifier; conv_3 or matmul_3 for the third, where it has none."""
     kind = "matmul" if isinstance(problem, Product) else "conv"
     stem = re.sub(r"[^A-Za-z0-9_]+", "_", problem.name).strip("_")[:LONGEST]
@@ -86,8 +87,10 @@ def _label(problem: Convolution | Product, number: int, taken: Collection[str]) 
         checked_label(stem, kind)
     except ProblemError:
         stem = f"{kind}_{stem or number}"[:LONGEST]
-    label, again = stem, 2
+    label, again = stem, taken.get(stem, 2)
     while label in taken:
         ending = f"_{again}"
         label, again = stem[: LONGEST - len(ending)] + ending, again + 1
+    taken[stem] = again
+    taken.setdefault(label, 2)
     return label

@@ -15,6 +15,7 @@ from compiler.schedule.schedule import Schedule
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.measure.ceilings import host_architecture
+from harness.outside import path_of, write_text
 from harness.record.journal import recorded_schedule
 from harness.report.explain import as_json, as_text
 from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
@@ -48,10 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     if settings.out is None:
         sys.stdout.write(text)
         return 0
-    try:
-        Path(settings.out).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"out: cannot write {settings.out}: {error.strerror}") from error
+    write_text(path_of(settings.out), text)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -12,6 +11,7 @@ from harness.cli.arguments import names_and_options
 from harness.cli.rooms import room
 from harness.errors import RecordError, SettingsError
 from harness.learn.surveys import surveys_of
+from harness.outside import path_of, write_text
 from harness.record.journal import find_campaign
 from harness.record.result_line import json_text
 
@@ -38,11 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     classifier, judged = report.trained_and_judged(
         surveys, test, int(seed), [folder.name for folder in folders], list(hosts)
     )
-    out = Path(options["out"])
-    try:
-        out.write_text(json_text(classifier_data(classifier)) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"out: cannot write {out}: {error.strerror}") from error
+    out = path_of(options["out"])
+    write_text(out, json_text(classifier_data(classifier)) + "\n")
     console = Console()
     console.print(report.accuracy_table(judged))
     console.print(

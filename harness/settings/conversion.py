@@ -94,7 +94,7 @@ def _with_batch(
         return workload
     if _BENCHDNN not in entries:
         raise SettingsError(f"workload.batch={batch} needs workload={_BENCHDNN}")
-    read = [dict(entry) for entry in entries_of(Path(batch).expanduser())]
+    read = [dict(entry) for entry in entries_of(Path(batch))]
     return {**workload, "entries": {**entries, _BENCHDNN: read}, "batch": None}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from compiler.cost.tournament import classifier_from
-from compiler.errors import CompilerError
-from harness.errors import SettingsError
+from compiler.errors import CompilerError, shown
+from harness.errors import SettingsError, Unreadable
+from harness.outside import json_of, path_of, read_text
 
 KEY = "strategy.tournament.model"
 
@@ -17,13 +17,11 @@ KEY = "strategy.tournament.model"
 def read_model(path: Path) -> Mapping[str, Any]:
     """The plain data that the compiler takes. SettingsError when the file holds no network."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json_of(read_text(path_of(path)))
         classifier_from(data, str(path))
-    except OSError as error:
-        raise SettingsError(f"{KEY}: cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise SettingsError(f"{KEY}: {path} is no JSON") from error
-    except CompilerError as error:
+        raise SettingsError(f"{KEY}: {path} is no JSON: {shown(error)}") from error
+    except (CompilerError, Unreadable) as error:
         raise SettingsError(f"{KEY}: {error}") from error
     held: Mapping[str, Any] = data
     return held

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.benchdnn.batch import entries_in
-from harness.errors import SettingsError
+from harness.errors import SettingsError, Unreadable
 
 LINE = "ic3ih5oc4kh3"
 
@@ -118,5 +118,40 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, message: str
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shapes"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match=r"cannot read .*: it is no UTF-8 text"):
+    with pytest.raises(Unreadable, match=r"cannot read .*: it is no UTF-8 text"):
         entries_in(path)
+
+
+def test_files_that_name_each_other_have_an_end(tmp_path: Path) -> None:
+    for level in range(30):  # each names the next one twice: a tree of a thousand million
+        written(tmp_path, f"--batch=tree_{level + 1}\n" * 2, f"tree_{level}")
+    with pytest.raises(SettingsError, match="name each other more than 20 deep"):
+        entries_in(tmp_path / "tree_0")
+    for level in range(15):
+        written(tmp_path, f"--batch=wide_{level + 1}\n" * 2, f"wide_{level}")
+    written(tmp_path, LINE, "wide_15")
+    with pytest.raises(SettingsError, match="more than 1000 files have been read"):
+        entries_in(tmp_path / "wide_0")
+    written(tmp_path, "--batch=ping", "pong")
+    with pytest.raises(SettingsError, match="already"):
+        entries_in(written(tmp_path, "--batch=pong", "ping"))
+    with pytest.raises(SettingsError, match="more than 200000 words"):
+        entries_in(written(tmp_path, "--reset\n" * 200_001))
+
+
+def test_one_name_many_times_takes_no_longer_than_many_names(tmp_path: Path) -> None:
+    found = entries_in(written(tmp_path, "2x3:3x4nsame\n" * 30_000))
+    assert [e["name"] for e in found[:3]] == ["same", "same_2", "same_3"]
+    assert len({e["name"] for e in found}) == 30_000
+
+
+def test_a_word_may_go_on_for_many_lines(tmp_path: Path) -> None:
+    text = "".join(f"{char}\\\n" for char in "2x3:3x4n" + "a" * 300_000)
+    (entry,) = entries_in(written(tmp_path, text))
+    assert entry["name"] == "a" * 64
+
+
+@pytest.mark.parametrize("text", ["9" * 5000 + "x2:2x2", "mb" + "9" * 5000, "--mb=" + "9" * 5000])
+def test_numbers_of_thousands_of_digits_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="a number of 5000 digits; 18 are allowed"):
+        entries_in(written(tmp_path, text))
