@@ -23,7 +23,8 @@ from harness.cluster.neighbour import NOISY, share_disturbed
 from harness.cluster.node import Share, share_of
 from harness.cluster.slots import RUN_LOCK, lock_folder
 from harness.errors import HarnessError
-from harness.kernel.build import CCompiler, compiler_found
+from harness.kernel.c_compiler import NoCompiler
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
@@ -47,23 +48,22 @@ class Finding:
 
 def examined(
     threads: int,
-    cache_dir: Path,
+    toolchain: Toolchain,
     cores: tuple[int, ...] | None,
     exclusive: Exclusive = "core",
 ) -> list[Finding]:
     """Everything worth knowing before a campaign. Takes about 5 s, of which 3 measure."""
-    findings = [*_host(), *_memory(cache_dir)]
+    findings = [*_host(), *_memory(toolchain.cache)]
     share = share_of(cores, exclusive)
     findings += _slots(share, threads)
-    try:
-        compiler = compiler_found()
-    except HarnessError as problem:
-        findings.append(Finding("C compiler", "none", "missing", str(problem)))
+    compiler = toolchain.found
+    if isinstance(compiler, NoCompiler):
+        findings.append(Finding("C compiler", "none", "missing", compiler.reason))
     else:
         findings.append(Finding("C compiler", f"{compiler.version} ({compiler.path})"))
-        findings += _measured("ceilings", lambda: _ceilings(cache_dir, share, compiler))
-        findings += _measured("neighbour", lambda: _neighbour(cache_dir, share, compiler))
-    return [*findings, *_noise(), *_extras(), *_baselines(cache_dir)]
+        findings += _measured("ceilings", lambda: _ceilings(toolchain, share))
+        findings += _measured("neighbour", lambda: _neighbour(toolchain, share))
+    return [*findings, *_noise(), *_extras(), *_baselines(toolchain)]
 
 
 def noise_told(cost: float | None) -> str:
@@ -87,13 +87,12 @@ def _host() -> Iterable[Finding]:
         yield Finding(topic, value, "ok" if settled else "advice", "" if settled else advice)
 
 
-def _memory(cache_dir: Path) -> Iterable[Finding]:
+def _memory(cache: Path) -> Iterable[Finding]:
     free = psutil.virtual_memory().available
     yield Finding("memory", f"{free / GIB:.1f} GiB free")
-    folder = next(p for p in (cache_dir, *cache_dir.parents) if p.exists())
-    disk = shutil.disk_usage(folder).free
+    disk = shutil.disk_usage(cache).free
     low = disk < GIB
-    advice = f"free some space below {folder}" if low else ""
+    advice = f"free some space below {cache}" if low else ""
     yield Finding("disk", f"{disk / GIB:.1f} GiB free", "advice" if low else "ok", advice)
 
 
@@ -130,8 +129,8 @@ def slots_shown(slots: Sequence[Slot]) -> str:
     )
 
 
-def _ceilings(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
-    host = host_architecture(cache_dir, share.slots(1)[-1].cores[0], compiler)
+def _ceilings(toolchain: Toolchain, share: Share) -> Iterable[Finding]:
+    host = host_architecture(toolchain, share.slots(1)[-1].cores[0])
     yield Finding("peak", f"{host.peak:.1f} GFLOP/s on one core")
     yield Finding("caches", _caches(host))
     yield Finding("memory bandwidth", f"{host.memory_bandwidth or 0:.1f} GB/s by one core")
@@ -144,8 +143,8 @@ def _caches(host: Architecture) -> str:
     )
 
 
-def _neighbour(cache_dir: Path, share: Share, compiler: CCompiler) -> Iterable[Finding]:
-    cost = share_disturbed(cache_dir, compiler, share)
+def _neighbour(toolchain: Toolchain, share: Share) -> Iterable[Finding]:
+    cost = share_disturbed(toolchain, share)
     if cost is None:
         return
     noisy = cost > NOISY
@@ -176,9 +175,9 @@ def _extras() -> Iterable[Finding]:
             yield Finding(package, "none", "missing", f"pip install -e '.[{extra}]'")
 
 
-def _baselines(cache_dir: Path) -> Iterable[Finding]:
+def _baselines(toolchain: Toolchain) -> Iterable[Finding]:
     for name in BUILDERS:
-        found = baseline_named(name, {}, cache_dir).available()
+        found = baseline_named(name, {}, toolchain).available()
         if isinstance(found, Missing):
             yield Finding(f"baseline {name}", found.reason, "missing", found.command)
         else:

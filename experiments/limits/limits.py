@@ -13,7 +13,8 @@ from rich.progress import track
 from rich.table import Table
 
 from compiler.pipeline import best_varied, compile_schedule, ranked_schedules
-from harness.kernel.build import Built, build, compiler_found
+from harness.kernel.build import Built, build
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.plan import planned
 from harness.settings import cache_folder, load_settings
@@ -40,14 +41,15 @@ def compile_seconds() -> list[float]:
     """Of every kernel that the quickstart's top_k compiles, into an empty cache."""
     settings = load_settings(["experiment=quickstart"])
     units = planned(settings, "limits", 2**40, lambda source: source).units
-    machine = host_architecture(cache_folder())
+    machine = host_architecture(Toolchain.opened(cache_folder()))
     found = []
     with tempfile.TemporaryDirectory() as cache:
+        toolchain = Toolchain.opened(Path(cache))
         for unit in track(units, "compile"):
             primitive = unit.problem.primitive
             for ranked in best_varied(ranked_schedules(primitive, machine), K, per_tile=4):
                 kernel = compile_schedule(primitive, ranked.schedule)
-                built = build(kernel.text, kernel.openmp, compiler_found(), Path(cache))
+                built = build(kernel.text, kernel.openmp, toolchain)
                 assert isinstance(built, Built), built
                 found.append(built.seconds)
     return found

@@ -14,6 +14,7 @@ from compiler.cost.ranking import RANKERS
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.candidates import candidates
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.settings import cache_folder, load_settings
 
@@ -34,7 +35,7 @@ def least(work: Callable[[], object]) -> float:
 
 def main() -> None:
     core = int(sys.argv[1]) if len(sys.argv) > 1 else max(os.sched_getaffinity(0))
-    machine = host_architecture(cache_folder(), core)
+    machine = host_architecture(Toolchain.opened(cache_folder()), core)
     os.sched_setaffinity(0, {core})
     select = f"workload.select=[{','.join(LAYERS)}]"
     table = Table("problem", "ranking", "schedules", "seconds", "a second", f"first {SOME}, s")

@@ -27,6 +27,7 @@ from harness.cluster.ray_pool import RayPool
 from harness.cluster.slots import lock_folder
 from harness.cluster.topology import Core, Topology
 from harness.cluster.work import Work
+from harness.kernel.toolchain import Toolchain
 from harness.measure.host import host_facts, versions
 from harness.measure.slot import Slot
 from harness.plan import Plan
@@ -41,12 +42,16 @@ EMPTY = 16  # simulated slots for units that take no time
 MIB = 2**20
 
 
-def prepare(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
+def prepare(unit: Unit, architecture: Architecture, toolchain: Toolchain) -> PreparedUnit:
     return PreparedUnit(unit, architecture, ())
 
 
 def measure(
-    seconds: float, facts: Mapping[str, object], prepared: PreparedUnit, slot: Slot, cache_dir: Path
+    seconds: float,
+    facts: Mapping[str, object],
+    prepared: PreparedUnit,
+    slot: Slot,
+    toolchain: Toolchain,
 ) -> UnitOutcome:
     """Waits, and leaves records of the usual size."""
     started = datetime.now(UTC)
@@ -83,7 +88,7 @@ def described(
     threads: int,
     choice: ArchitectureChoice,
     campaign: str,
-    cache_dir: Path,
+    toolchain: Toolchain,
 ) -> Node:
     facts = host_facts()
     return Node(
@@ -162,7 +167,7 @@ def campaign_of(
                 architecture=settings[0].architecture,
                 threads=1,
                 campaign=plan.campaign,
-                cache_dir=folder.parent / "cache",
+                cache=folder.parent / "cache",
                 watch=watcher.on_event,
                 work=Work(prepare, partial(measure, seconds, host_facts()), described, set),
                 share=share,

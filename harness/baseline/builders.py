@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from harness.baseline.baseline import Baseline
 from harness.baseline.blas.blas import blas
@@ -18,10 +17,11 @@ from harness.baseline.tvm.autotvm import autotvm
 from harness.baseline.tvm.metaschedule import TOOL as METASCHEDULE
 from harness.baseline.tvm.metaschedule import metaschedule
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 
 Options = Mapping[str, object]
 
-BUILDERS: dict[str, Callable[[Options, Path], Baseline]] = {
+BUILDERS: dict[str, Callable[[Options, Toolchain], Baseline]] = {
     "autotvm": autotvm,
     "blas": blas,
     "libxsmm": libxsmm,
@@ -39,12 +39,12 @@ VARIANTS: dict[str, tuple[str, Options]] = {
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM, METASCHEDULE, WINOGRAD)}
 
 
-def baseline_named(name: str, options: Options | None, cache_dir: Path) -> Baseline:
+def baseline_named(name: str, options: Options | None, toolchain: Toolchain) -> Baseline:
     """The baseline of this name with its own settings; an unknown name lists the known ones.
 
-    `cache_dir` holds what it builds, its tuning logs and its tool environment.
+    The cache of `toolchain` holds what it builds, its tuning logs and its tool environment.
     """
     if name not in BUILDERS:
         known = ", ".join(sorted(BUILDERS))
         raise SettingsError(f"baseline: unknown '{name}'; known: {known}")
-    return BUILDERS[name](options or {}, cache_dir)
+    return BUILDERS[name](options or {}, toolchain)

@@ -13,10 +13,11 @@ from compiler.pipeline import compile_as_written
 from compiler.problem.primitive import Primitive
 from compiler.schedule.candidates import scalar_schedule, with_parallel
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
-from harness.errors import EnvironmentProblem
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build, compiler_found
+from harness.kernel.build import build
+from harness.kernel.c_compiler import NoCompiler
 from harness.kernel.load import kernel_spec
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
 
 LEVEL = "-O3"
@@ -26,7 +27,7 @@ LEVEL = "-O3"
 class Naive:
     """The baseline. With several threads its outermost loops that may be are parallel."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     name: str = "naive"
 
     @property
@@ -34,8 +35,10 @@ class Naive:
         return False
 
     def available(self) -> Available | Missing:
-        compiler = _compiler()
-        return compiler if isinstance(compiler, Missing) else Available(compiler.version)
+        found = self.toolchain.found
+        if isinstance(found, NoCompiler):
+            return Missing(found.reason, "apt-get install gcc")
+        return Available(found.version)
 
     def supports(self, primitive: Primitive) -> str | None:
         return None
@@ -44,14 +47,14 @@ class Naive:
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared:
         started = time.monotonic()
-        compiler = _compiler()
-        if isinstance(compiler, Missing):
-            return Unprepared("plan", str(compiler))
+        compiler = self.toolchain.found
+        if isinstance(compiler, NoCompiler):
+            return Unprepared("plan", compiler.reason)
         try:
             kernel = _kernel(primitive, threads)
         except CompilerError as refusal:
             return Unprepared("plan", str(refusal))
-        built = build(kernel.text, kernel.openmp, compiler, self.cache_dir, level=LEVEL)
+        built = build(kernel.text, kernel.openmp, self.toolchain, level=LEVEL)
         spent = TuningSeconds(compile=time.monotonic() - started)
         if isinstance(built, Failure):
             return Unprepared(built.stage, built.reason, spent)
@@ -64,9 +67,9 @@ class Naive:
         return Prepared(kernel_spec(kernel, built.path), spent, built.cached, facts)
 
 
-def naive(options: Mapping[str, object], cache_dir: Path) -> Naive:
+def naive(options: Mapping[str, object], toolchain: Toolchain) -> Naive:
     """The baseline; its only setting is its label."""
-    return Naive(cache_dir)
+    return Naive(toolchain)
 
 
 def _kernel(primitive: Primitive, threads: int) -> Kernel:
@@ -76,10 +79,3 @@ def _kernel(primitive: Primitive, threads: int) -> Kernel:
         return compile_as_written(primitive, with_parallel(primitive, schedule, threads))
     except ScheduleError:
         return compile_as_written(primitive, schedule)
-
-
-def _compiler() -> CCompiler | Missing:
-    try:
-        return compiler_found()
-    except EnvironmentProblem as problem:
-        return Missing(str(problem), "apt-get install gcc")

@@ -12,6 +12,7 @@ from harness.baseline.baseline import Missing
 from harness.baseline.builders import BUILDERS, TOOLS, VARIANTS, baseline_named
 from harness.baseline.tool.environment import install, tool_folder
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 from harness.settings import cache_folder
 
 USAGE = "polydl baseline list | polydl baseline install NAME"
@@ -32,10 +33,11 @@ def _list(console: Console) -> int:
     table.add_column("version", overflow="fold")
     table.add_column("environment", overflow="fold")
     missing = []
+    toolchain = Toolchain.opened(cache_folder())
     for name in (*BUILDERS, *VARIANTS):
         method, options = VARIANTS.get(name, (name, {}))
-        found = baseline_named(method, options, cache_folder()).available()
-        own = str(tool_folder(TOOLS[name], cache_folder())) if name in TOOLS else "this one"
+        found = baseline_named(method, options, toolchain).available()
+        own = str(tool_folder(TOOLS[name], toolchain)) if name in TOOLS else "this one"
         if isinstance(found, Missing):
             table.add_row(name, "missing", "")
             missing.append(f"{name}: {found}")
@@ -48,12 +50,13 @@ def _list(console: Console) -> int:
 
 
 def _install(name: str, console: Console) -> int:
+    toolchain = Toolchain.opened(cache_folder())
     if name not in TOOLS:
         where = f"baseline install: '{name}'"
         known = f"environments: {', '.join(TOOLS)}"
         if name not in BUILDERS:
             raise SettingsError(f"{where} is unknown; {known}")
-        found = baseline_named(name, {}, cache_folder()).available()
+        found = baseline_named(name, {}, toolchain).available()
         state = str(found) if isinstance(found, Missing) else f"version {found.version} is here"
         raise SettingsError(f"{where} has no environment of its own ({state}); {known}")
     start = time.monotonic()
@@ -62,7 +65,7 @@ def _install(name: str, console: Console) -> int:
     def told(line: str) -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
-    made = install(tool, cache_folder(), told)
+    made = install(tool, toolchain, told)
     versions = ", ".join(f"{package} {version}" for package, version in made.versions.items())
     told(f"{tool.what} is ready in {time.monotonic() - start:.0f} s: {versions}")
     return 0

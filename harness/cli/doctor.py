@@ -9,6 +9,7 @@ from rich.table import Table
 
 from harness.cli.rooms import room
 from harness.doctor import examined, noise_told, slots_shown
+from harness.kernel.toolchain import Toolchain
 from harness.settings import Settings, load_settings
 
 _MARKS = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "missing": "[red]missing[/]"}
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     with console.status("examining this host"):
         findings = examined(
             settings.threads,
-            settings.cache_dir,
+            Toolchain.opened(settings.cache_folder),
             settings.cluster.cores,
             settings.cluster.exclusive,
         )
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 def _cluster(settings: Settings, console: Console) -> int:
     with console.status("examining the cluster"):
         nodes = room("harness.cluster.examination").cluster_examined(
-            settings.cluster, settings.architecture, settings.threads, settings.cache_dir
+            settings.cluster, settings.architecture, settings.threads, settings.cache_folder
         )
     table = Table(title=f"the cluster at {settings.cluster.address}")
     for heading in _HEADINGS:

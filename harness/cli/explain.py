@@ -14,6 +14,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.outside import path_of, write_text
 from harness.record.journal import recorded_schedule
@@ -72,7 +73,7 @@ def architecture_of(settings: Settings) -> Architecture:
     if not choice.is_host:
         return choice.described()
     core = share_of(settings.cluster.cores).slots(1)[-1].cores[0]
-    return choice.applied_to(host_architecture(settings.cache_dir, core))
+    return choice.applied_to(host_architecture(Toolchain.opened(settings.cache_folder), core))
 
 
 def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:

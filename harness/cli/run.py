@@ -77,7 +77,7 @@ def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> P
         architecture=first.architecture,
         threads=max(unit.threads for unit in plan.units),
         campaign=plan.campaign,
-        cache_dir=first.cache_dir,
+        cache=first.cache_folder,
         watch=progress.on_event,
     )
     return pool

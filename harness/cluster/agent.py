@@ -20,6 +20,7 @@ from harness.cluster.pool import Node
 from harness.cluster.slots import taken
 from harness.cluster.work import Work
 from harness.errors import HarnessError
+from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
 from harness.trial import PreparedUnit, UnitOutcome
 from harness.trial.measure import clear_scratch
@@ -54,6 +55,7 @@ class Agent:
     ) -> None:
         self._work = work
         self._share = share_of(cores, exclusive) if share is None else share
+        self._toolchain: Toolchain | None = None  # this and the node from `describe` on
         self._node: Node | None = None
         self._threads = 1
         self._change = Condition()
@@ -63,15 +65,15 @@ class Agent:
         self._doing: dict[Attempt, str] = {}
 
     def describe(
-        self, name: str, threads: int, choice: ArchitectureChoice, campaign: str, cache_dir: Path
+        self, name: str, threads: int, choice: ArchitectureChoice, campaign: str, cache: Path
     ) -> Node | HarnessError:
         """The node; what the user has to mend is returned, for the driver to raise."""
         self._threads = threads
-        cache_dir = cache_dir.expanduser()
-        clear_scratch(cache_dir)
         try:
+            self._toolchain = Toolchain.opened(cache)
+            clear_scratch(self._toolchain.cache)
             self._node = self._work.describe(
-                name, self._share, threads, choice, campaign, cache_dir
+                name, self._share, threads, choice, campaign, self._toolchain
             )
         except HarnessError as error:
             return error
@@ -81,24 +83,24 @@ class Agent:
         with self._change:
             return Beat(dict(self._doing), len(self._slots(self._threads)))
 
-    def measure(self, prepared: PreparedUnit, unit: Unit, cache_dir: Path) -> UnitOutcome:
+    def measure(self, prepared: PreparedUnit, unit: Unit) -> UnitOutcome:
         """Raises CoreLost where the unit has to be measured elsewhere."""
+        node, toolchain = self._node, self._toolchain
+        assert node is not None and toolchain is not None, "a unit is sent to a described node"
         attempt = (unit.key, unit.attempt)
-        cache_dir = cache_dir.expanduser()
         self._tell(attempt, QUEUED)
         try:
-            ready = landed(prepared, unit, cache_dir)
-            if self._node is not None:
-                ready = replace(ready, architecture=_held_against(ready.architecture, self._node))
+            ready = landed(prepared, unit, toolchain)
+            ready = replace(ready, architecture=_held_against(ready.architecture, node))
             with (
                 self._slot(unit.threads) as slot,
                 taken(slot, unit.campaign, lambda who: self._tell(attempt, who)),
             ):
                 self._check(slot)
                 self._tell(attempt, "")
-                outcome = self._work.measure(ready, slot, cache_dir)
+                outcome = self._work.measure(ready, slot, toolchain)
                 self._check(slot)
-                return outcome if self._node is None else outcome.on(self._node.name)
+                return outcome.on(node.name)
         finally:
             with self._change:
                 del self._doing[attempt]
@@ -151,7 +153,7 @@ def prepare(
     work: Work,
     unit: Unit,
     architecture: Architecture,
-    cache_dir: Path,
+    cache: Path,
     processors: tuple[int, ...],
 ) -> tuple[None, PreparedUnit]:
     """Rank and compile the strategies, on `processors` where they are named.
@@ -159,7 +161,8 @@ def prepare(
     What they were compiled to travels with them; baselines get ready where they are measured. The
     first of two returned objects is small: it tells the driver of success, or of what was raised.
     """
-    cache_dir = cache_dir.expanduser()
+    toolchain = Toolchain.opened(cache)
     if processors:
         os.sched_setaffinity(0, processors)  # this worker of Ray does nothing else
-    return None, packed(work.prepare(replace(unit, baselines=()), architecture, cache_dir))
+    prepared = work.prepare(replace(unit, baselines=()), architecture, toolchain)
+    return None, packed(prepared, toolchain)

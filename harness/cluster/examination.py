@@ -16,7 +16,7 @@ from harness.cluster.node import node_described, share_of
 from harness.cluster.pool import Node
 from harness.cluster.ray_start import join
 from harness.errors import EnvironmentProblem, HarnessError
-from harness.kernel.build import compiler_found
+from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
 
 EXAMINE_SECONDS = 180.0  # ceilings and the neighbour's cost, on every node at once
@@ -34,13 +34,13 @@ class Examined:
 
 
 def cluster_examined(
-    choice: ClusterChoice, architecture: ArchitectureChoice, threads: int, cache_dir: Path
+    choice: ClusterChoice, architecture: ArchitectureChoice, threads: int, cache: Path
 ) -> list[Examined]:
     """Joins, asks every node at once and leaves; changes nothing but caches of ceilings.
 
     Raises what joining raises, and EnvironmentProblem for a cluster without a node.
     """
-    folder = portable(cache_dir)
+    folder = portable(cache)
     try:
         join(choice)
         present = members(choice)
@@ -81,17 +81,17 @@ def _examined(
     choice: ClusterChoice,
     architecture: ArchitectureChoice,
     threads: int,
-    cache_dir: Path,
+    folder: Path,
 ) -> Examined:
     """On the node itself."""
-    folder = cache_dir.expanduser()
     try:
+        toolchain = Toolchain.opened(folder)
         share = share_of(cores, choice.exclusive)
-        node = node_described(name, share, threads, architecture, "doctor", folder)
+        node = node_described(name, share, threads, architecture, "doctor", toolchain)
     except HarnessError as error:
         return Examined(name, problem=str(error))
     try:
-        cost = share_disturbed(folder, compiler_found(), share)
+        cost = share_disturbed(toolchain, share)
     except HarnessError as error:
         return Examined(name, node, share.slots(threads), problem=str(error))
     return Examined(name, node, share.slots(threads), cost)

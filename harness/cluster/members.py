@@ -87,9 +87,9 @@ def _labelled(name: str, labels: Mapping[str, str]) -> tuple[int, ...] | None:
         ) from None
 
 
-def refuse_lacking(present: Sequence[Member], cache_dir: Path) -> None:
+def refuse_lacking(present: Sequence[Member], cache: Path) -> None:
     """Raises EnvironmentProblem with one line for each node that cannot take part."""
-    found = lacks_of(present, cache_dir)
+    found = lacks_of(present, cache)
     lines = [
         f"{member.name} lacks {'; '.join(map(str, found[member.id]))}"
         for member in present
@@ -105,12 +105,12 @@ def portable(folder: Path) -> Path:
     return Path("~", folder.relative_to(home)) if folder.is_relative_to(home) else folder
 
 
-def lacks_of(present: Sequence[Member], cache_dir: Path) -> dict[str, list[Lack]]:
+def lacks_of(present: Sequence[Member], cache: Path) -> dict[str, list[Lack]]:
     """By the node's id; asks all nodes at once. One that is gone lacks nothing."""
     ask = ray.remote(num_cpus=1, max_retries=0)(lacks_here)
     versions = versions_here()
     asked = {
-        member: ask.options(scheduling_strategy=member.where).remote(versions, cache_dir)
+        member: ask.options(scheduling_strategy=member.where).remote(versions, cache)
         for member in present
     }
     ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_SECONDS)

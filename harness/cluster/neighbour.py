@@ -9,7 +9,8 @@ from harness.cluster.node import Share
 from harness.cluster.slots import taken
 from harness.errors import EnvironmentProblem
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build
+from harness.kernel.build import build
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure.ceilings import SOURCE
 from harness.measure.child import Child, ChildSettings
@@ -23,7 +24,7 @@ TIME_LIMIT = 30.0
 PATIENCE = 5.0  # seconds to wait for cores that somebody measures on
 
 
-def share_disturbed(cache_dir: Path, compiler: CCompiler, share: Share) -> float | None:
+def share_disturbed(toolchain: Toolchain, share: Share) -> float | None:
     """The neighbour's cost on the last two cores of a share; None where it has no two.
 
     Raises EnvironmentProblem when somebody measures there, which this would disturb.
@@ -33,16 +34,16 @@ def share_disturbed(cache_dir: Path, compiler: CCompiler, share: Share) -> float
         return None
     pair = Slot(cores[-2:], claims=tuple(core.physical for core in share.topology.cores[-2:]))
     with taken(pair, "doctor", patience=PATIENCE):
-        return neighbour_cost(cache_dir, compiler, cores[-1], cores[-2])
+        return neighbour_cost(toolchain, cores[-1], cores[-2])
 
 
-def neighbour_cost(cache_dir: Path, compiler: CCompiler, core: int, neighbour: int) -> float:
+def neighbour_cost(toolchain: Toolchain, core: int, neighbour: int) -> float:
     """The share of `core`'s peak that is lost while `neighbour` computes, 0.0 for nothing.
 
     Takes about 2 s. Raises EnvironmentProblem when it cannot be measured.
     """
     text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
-    library, timer = build(text, False, compiler, cache_dir), timing_library(compiler, cache_dir)
+    library, timer = build(text, False, toolchain), timing_library(toolchain)
     if isinstance(library, Failure) or isinstance(timer, Failure):
         raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {library}")
     path = str(library.path)

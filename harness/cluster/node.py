@@ -6,7 +6,6 @@ import socket
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import psutil
 
@@ -16,7 +15,7 @@ from harness.cluster.pool import Node
 from harness.cluster.slots import slots_of, taken
 from harness.cluster.topology import Topology, permitted, topology_found, whole_machine
 from harness.errors import SettingsError
-from harness.kernel.build import compiler_found
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import fingerprint, host_facts
 from harness.measure.slot import Slot
@@ -76,18 +75,18 @@ def node_described(
     threads: int,
     choice: ArchitectureChoice,
     campaign: str,
-    cache_dir: Path,
+    toolchain: Toolchain,
 ) -> Node:
     """This machine as a node with slots of `threads` cores; its ceilings take 2 s the first time.
 
     Raises EnvironmentProblem without a compiler, SettingsError where it is not the one asked for.
     """
-    compiler = compiler_found()
+    compiler = toolchain.compiler
     slots = share.slots(threads)
     slot = slots[-1]
-    known = (cache_dir / f"ceilings-{fingerprint()}.json").exists()
+    known = (toolchain.cache / f"ceilings-{fingerprint()}.json").exists()
     with nullcontext() if known else taken(slot, campaign):
-        detected = host_architecture(cache_dir, slot.cores[0], compiler)
+        detected = host_architecture(toolchain, slot.cores[0])
     facts = {**host_facts(), "compiler": compiler.version}
     return Node(
         name=name,

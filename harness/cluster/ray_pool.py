@@ -53,13 +53,13 @@ class RayPool:
         architecture: ArchitectureChoice,
         threads: int,
         campaign: str,
-        cache_dir: Path,
+        cache: Path,
         watch: Watch,
         work: Work = WORK,
         share: Share | None = None,
     ) -> None:
         self._choice = choice
-        self._cache_dir = cache_dir
+        self._cache = cache
         self._watch = watch
         self._patience = Patience.chosen(choice)
         self._waiting: deque[Flight] = deque()
@@ -76,10 +76,10 @@ class RayPool:
                 start_local(share)
             else:
                 join(choice)
-                self._cache_dir = cache_dir = portable(cache_dir)
+                self._cache = cache = portable(cache)
             self._work = ray.put(work)
             self._prepare = ray.remote(num_cpus=1, max_retries=0, num_returns=2)(prepare)
-            self._opening = Opening(work, share, choice, architecture, threads, campaign, cache_dir)
+            self._opening = Opening(work, share, choice, architecture, threads, campaign, cache)
             self._open_sites()
         except BaseException:
             self.close()
@@ -112,7 +112,7 @@ class RayPool:
                 site.end()
         self._sites = {}
         ray.shutdown()
-        clear_scratch(self._cache_dir.expanduser())
+        clear_scratch(self._cache.expanduser())
 
     # Nodes: opened together at first; later one by one, as they are lost and come back.
 
@@ -121,7 +121,7 @@ class RayPool:
         if not self._sites:
             raise EnvironmentProblem("the Ray cluster has no node that is alive and has a CPU")
         if self._choice.kind == "ray":
-            refuse_lacking(members(self._choice), self._cache_dir)  # while the agents start
+            refuse_lacking(members(self._choice), self._cache)  # while the agents start
         deadline = time.monotonic() + self._patience.describe
         silent = [site.await_description(deadline) for site in self._sites.values()]
         refusals = [site.refusal for site in self._sites.values() if site.refusal is not None]
@@ -238,7 +238,11 @@ class RayPool:
         flight.kind, flight.builder = kind, builder
         task = self._prepare.options(scheduling_strategy=builder.where)
         flight.call, flight.prepared = task.remote(
-            self._work, flight.unit, node.architecture, self._cache_dir, builder.node.housekeeping
+            self._work,
+            flight.unit,
+            node.architecture,
+            self._cache,
+            builder.node.housekeeping,
         )
         flight.moved("preparing", now)
         self._active[flight.unit.key] = flight
@@ -247,7 +251,7 @@ class RayPool:
 
     def _send(self, flight: Flight, site: Site, now: float) -> None:
         flight.site = site
-        flight.call = site.measure(flight.prepared, flight.unit, self._cache_dir)
+        flight.call = site.measure(flight.prepared, flight.unit)
         flight.moved("sent", now)
         self._calls[flight.call] = (flight, flight.unit)
         self._watch(Event(flight.unit, "prepared", site.name))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from harness.errors import EnvironmentProblem
-from harness.kernel.build import compiler_found
+from harness.kernel.c_compiler import NoCompiler, compiler_here
 
 PACKAGES = ("islpy", "numpy", "psutil", "scipy")  # beside Ray and Python itself
 
@@ -34,9 +33,9 @@ def versions_here() -> dict[str, str]:
     return {name: metadata.version(name) for name in PACKAGES}
 
 
-def lacks_here(versions: Mapping[str, str], cache_dir: Path) -> list[Lack]:
+def lacks_here(versions: Mapping[str, str], cache: Path) -> list[Lack]:
     """What this node is without; `versions` are those that the driver runs."""
-    return [*_packages(versions), *_compiler(), *_folder(cache_dir.expanduser())]
+    return [*_packages(versions), *_compiler(), *_folder(cache.expanduser())]
 
 
 def _packages(versions: Mapping[str, str]) -> Sequence[Lack]:
@@ -48,17 +47,15 @@ def _packages(versions: Mapping[str, str]) -> Sequence[Lack]:
 
 
 def _compiler() -> Sequence[Lack]:
-    try:
-        compiler_found()
-    except EnvironmentProblem:
+    if isinstance(compiler_here(), NoCompiler):
         return (Lack("a C compiler on Ray's PATH", "apt-get install gcc, then restart Ray there"),)
     return ()
 
 
-def _folder(cache_dir: Path) -> Sequence[Lack]:
+def _folder(cache: Path) -> Sequence[Lack]:
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache_dir) as file:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache) as file:
             file.write(b"x" * 4096)
     except OSError as error:
         what = f"a cache folder that can be written ({error})"

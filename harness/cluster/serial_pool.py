@@ -12,6 +12,7 @@ from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.node import node_described, share_of
 from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.slots import taken
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import Stage
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
@@ -26,15 +27,15 @@ class SerialPool:
         architecture: ArchitectureChoice,
         threads: int,
         campaign: str,
-        cache_dir: Path,
+        cache: Path,
         watch: Watch,
     ) -> None:
         self._share = share_of(choice.cores, choice.exclusive)
-        self._cache_dir = cache_dir
+        self._toolchain = Toolchain.opened(cache)
         self._watch = watch
         self._waiting: deque[Unit] = deque()
         self._node = node_described(
-            socket.gethostname(), self._share, threads, architecture, campaign, cache_dir
+            socket.gethostname(), self._share, threads, architecture, campaign, self._toolchain
         )
 
     def nodes(self) -> tuple[Node, ...]:
@@ -56,12 +57,12 @@ class SerialPool:
         stage: Stage = "compile"
         try:
             self._watch(Event(unit, "preparing", self._node.name))
-            prepared = prepare_unit(unit, self._node.architecture, self._cache_dir)
+            prepared = prepare_unit(unit, self._node.architecture, self._toolchain)
             stage = "measure"
             slot = self._share.slots(unit.threads)[0]
             with taken(slot, unit.campaign, partial(self._tell_waiting, unit)):
                 self._watch(Event(unit, "measuring", self._node.name))
-                return measure_unit(prepared, slot, self._cache_dir)
+                return measure_unit(prepared, slot, self._toolchain)
         except OSError as error:
             return lost(unit, stage, str(error), self._node)
 

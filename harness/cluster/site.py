@@ -39,13 +39,13 @@ class Opening:
         architecture: ArchitectureChoice,
         threads: int,
         campaign: str,
-        cache_dir: Path,
+        cache: Path,
     ) -> None:
         self._actor = ray.remote(
             num_cpus=0, max_restarts=0, concurrency_groups={BEAT: 1, MEASURE: THREADS}
         )(Agent)
         self._made_with = (ray.put(work), share, choice.exclusive)
-        self._described_with = (threads, architecture, campaign, cache_dir)
+        self._described_with = (threads, architecture, campaign, cache)
 
     def agent(self, member: Member) -> tuple[Any, Any]:
         """A new agent, and the reference of its node's description."""
@@ -129,10 +129,10 @@ class Site:
             return f"silent for {now - self._heard:.0f} s"
         return None
 
-    def measure(self, prepared: Any, unit: Unit, cache_dir: Path) -> Any:
+    def measure(self, prepared: Any, unit: Unit) -> Any:
         """Send a prepared unit to the agent; the reference of its outcome."""
         call = self.agent.measure.options(concurrency_group=MEASURE)
-        return call.remote(prepared, unit, cache_dir)
+        return call.remote(prepared, unit)
 
     def quarantine(self, now: float, reason: str) -> None:
         """End the agent, its children with it; the next is started after a rest."""

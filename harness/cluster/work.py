@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from compiler.problem.architecture import Architecture
 from harness.choices import ArchitectureChoice
 from harness.cluster.node import Share, node_described
 from harness.cluster.pool import Node
+from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
 from harness.trial import PreparedUnit, UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
@@ -28,15 +28,15 @@ def runnable(cores: tuple[int, ...]) -> set[int]:
         os.sched_setaffinity(0, before)
 
 
-Describe = Callable[[str, Share, int, ArchitectureChoice, str, Path], Node]
+Describe = Callable[[str, Share, int, ArchitectureChoice, str, Toolchain], Node]
 
 
 @dataclass(frozen=True)
 class Work:
     """Functions that travel to the nodes; the scheduling around them is always the same."""
 
-    prepare: Callable[[Unit, Architecture, Path], PreparedUnit] = prepare_unit
-    measure: Callable[[PreparedUnit, Slot, Path], UnitOutcome] = measure_unit
+    prepare: Callable[[Unit, Architecture, Toolchain], PreparedUnit] = prepare_unit
+    measure: Callable[[PreparedUnit, Slot, Toolchain], UnitOutcome] = measure_unit
     describe: Describe = node_described
     runnable: Callable[[tuple[int, ...]], set[int]] = runnable
 

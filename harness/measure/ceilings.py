@@ -11,7 +11,8 @@ from pathlib import Path
 from compiler.problem.architecture import Architecture, CacheLevel
 from harness.errors import EnvironmentProblem
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build, compiler_found
+from harness.kernel.build import build
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import VectorUnit, vector_facts
 from harness.measure.cache_steps import Curve, Level, effective_levels, found_sizes
 from harness.measure.child import Child, ChildSettings
@@ -34,9 +35,7 @@ class Ceilings:
     curve: Curve
 
 
-def host_architecture(
-    cache_dir: Path, core: int | None = None, compiler: CCompiler | None = None
-) -> Architecture:
+def host_architecture(toolchain: Toolchain, core: int | None = None) -> Architecture:
     """The machine this runs on. Ceilings are measured once (2 s) and kept by fingerprint.
 
     `core` is the logical processor to measure on, by default the last one allowed. Raises
@@ -44,7 +43,7 @@ def host_architecture(
     """
     chosen = max(os.sched_getaffinity(0)) if core is None else core
     unit = vector_facts()
-    ceilings = host_ceilings(cache_dir, chosen, compiler)
+    ceilings = host_ceilings(toolchain, chosen)
     told = caches(chosen)
     if told:
         levels = effective_levels(ceilings.curve, [cache.bytes for cache in told])
@@ -53,18 +52,17 @@ def host_architecture(
     return _architecture(unit, ceilings, told, levels)
 
 
-def host_ceilings(cache_dir: Path, core: int, compiler: CCompiler | None = None) -> Ceilings:
+def host_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     """Measured on `core`, or what was measured before on such a host."""
-    kept = cache_dir / f"ceilings-{fingerprint()}.json"
+    kept = toolchain.cache / f"ceilings-{fingerprint()}.json"
     known = _kept(kept)
     if known is not None:
         return known
-    cache_dir.mkdir(parents=True, exist_ok=True)
     with kept.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # all who start together rank with the same ceilings
         ceilings = _kept(kept)
         if ceilings is None:
-            ceilings = _measured(cache_dir, core, compiler or compiler_found())
+            ceilings = _measured(toolchain, core)
             _keep(ceilings, kept)
     return ceilings
 
@@ -93,10 +91,10 @@ def working_sets() -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _measured(cache_dir: Path, core: int, compiler: CCompiler) -> Ceilings:
+def _measured(toolchain: Toolchain, core: int) -> Ceilings:
     text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
-    library = build(text, False, compiler, cache_dir)
-    timer = timing_library(compiler, cache_dir)
+    library = build(text, False, toolchain)
+    timer = timing_library(toolchain)
     if isinstance(library, Failure) or isinstance(timer, Failure):
         raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {library}")
     settings = ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")

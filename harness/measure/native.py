@@ -9,8 +9,9 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build
+from harness.kernel.build import build
 from harness.kernel.load import Executable
+from harness.kernel.toolchain import Toolchain
 from harness.measure.sample import Timed
 
 SOURCE = Path(__file__).with_name("timing.c")
@@ -21,9 +22,9 @@ class CallFailed(HarnessError):
     """A timed call reported a failure."""
 
 
-def timing_library(compiler: CCompiler, cache_dir: Path) -> Path | Failure:
+def timing_library(toolchain: Toolchain) -> Path | Failure:
     """Compile timing.c once per host; the child loads what this returns."""
-    built = build(SOURCE.read_text(), False, compiler, cache_dir)
+    built = build(SOURCE.read_text(), False, toolchain)
     return built if isinstance(built, Failure) else built.path
 
 

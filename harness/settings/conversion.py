@@ -63,7 +63,7 @@ def settings_from(
         schedule=plain["schedule"],
         format=plain["format"],
         out=plain["out"],
-        cache_dir=cache_folder(),
+        cache_folder=cache_folder(),
         resolved=plain,
     )
 

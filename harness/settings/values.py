@@ -65,5 +65,5 @@ class Settings:
     schedule: Any  # None, a schedule's one-line text, or {order: [...], tiles: {...}}
     format: Literal["text", "json", "html"]
     out: str | None
-    cache_dir: Path  # compiled kernels and measured ceilings, shared by all campaigns
+    cache_folder: Path  # compiled kernels and measured ceilings, shared by all campaigns
     resolved: Options  # the whole configuration as plain data, for campaign.yaml

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, compiler_found
+from harness.kernel.c_compiler import CCompiler
 from harness.kernel.load import ExecutableSpec
+from harness.kernel.toolchain import SCRATCH, Toolchain
 from harness.measure.child import ChildSettings
 from harness.measure.contender import ContenderStarter, prepare_data
 from harness.measure.host import host_facts
@@ -53,18 +54,17 @@ class _Entry:
         return self.prepared.executable if self.chosen is None else self.chosen.executable
 
 
-def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOutcome:
+def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> UnitOutcome:
     """Every contender verified and timed on the slot's cores; a failure stays its own.
 
     Raises EnvironmentProblem without a C compiler. Nothing is left behind, whatever happens.
     """
     unit, started = prepared.unit, _now()
-    compiler = compiler_found()
-    timer = timing_library(compiler, cache_dir)
-    scratch_root = cache_dir / "scratch"
-    scratch_root.mkdir(parents=True, exist_ok=True)
+    compiler = toolchain.compiler
+    timer = timing_library(toolchain)
+    toolchain.scratch.mkdir(exist_ok=True)
     owner = f"{socket.gethostname()}.{os.getpid()}."
-    with tempfile.TemporaryDirectory(prefix=owner, dir=scratch_root) as scratch:
+    with tempfile.TemporaryDirectory(prefix=owner, dir=toolchain.scratch) as scratch:
         data = Path(scratch, "data")
         if isinstance(timer, Failure):
             return _outcome(prepared, slot, started, compiler, _all_failed(prepared, timer))
@@ -77,7 +77,7 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, cache_dir: Path) -> UnitOut
             if contender.contender.method == TWIN:
                 entries.append(_twin(contender, entries[0]))
             else:
-                entries.append(_entry(contender, unit, child, data, cache_dir))
+                entries.append(_entry(contender, unit, child, data, toolchain))
         run, starter = _reported(entries, unit, child, data)
         return _outcome(prepared, slot, started, compiler, entries, run, starter)
 
@@ -86,9 +86,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def clear_scratch(cache_dir: Path) -> None:
+def clear_scratch(cache: Path) -> None:
     """Remove what processes of this host have left behind when they were killed."""
-    for folder in (cache_dir / "scratch").glob(f"{socket.gethostname()}.*.*"):
+    for folder in (cache / SCRATCH).glob(f"{socket.gethostname()}.*.*"):
         pid = folder.name.rsplit(".", 2)[1]
         if not psutil.pid_exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -101,11 +101,11 @@ def _all_failed(prepared: PreparedUnit, failure: Failure) -> list[_Entry]:
 
 
 def _entry(
-    prepared: PreparedContender, unit: Unit, child: ChildSettings, data: Path, cache_dir: Path
+    prepared: PreparedContender, unit: Unit, child: ChildSettings, data: Path, toolchain: Toolchain
 ) -> _Entry:
     """Choose what stands for a contender: the first candidate, or the winner of a search."""
     if prepared.deferred:
-        prepared = prepared_baseline(prepared.contender, unit, cache_dir, child.slot.cores)
+        prepared = prepared_baseline(prepared.contender, unit, toolchain, child.slot.cores)
     if prepared.failure is not None:
         chosen = prepared.candidates[0] if len(prepared.candidates) == 1 else None
         return _Entry(prepared, chosen, failure=prepared.failure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from compiler.codegen.kernel import Kernel
 from compiler.errors import CompilerError
@@ -16,8 +15,9 @@ from harness.baseline.baseline import Missing, Unprepared
 from harness.baseline.builders import baseline_named
 from harness.errors import HarnessError
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build, compiler_found
+from harness.kernel.build import build
 from harness.kernel.load import kernel_spec
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import Status, TuningSeconds
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.trial.strategies import Choice, Rankings, chosen
@@ -37,10 +37,9 @@ class _Compiled:
 class _Workshop:
     """Compiles for one unit; what two strategies share is done once, paid by both."""
 
-    def __init__(self, unit: Unit, compiler: CCompiler, cache_dir: Path) -> None:
+    def __init__(self, unit: Unit, toolchain: Toolchain) -> None:
         self.unit = unit
-        self.compiler = compiler
-        self.cache_dir = cache_dir
+        self.toolchain = toolchain
         self.kernels: dict[str, str] = {}
         self._compiled: dict[str, _Compiled] = {}
 
@@ -66,26 +65,26 @@ class _Workshop:
             candidate, kernel=kernel.hash, openmp=kernel.openmp, layouts=_layouts(kernel)
         )
         limit = self.unit.measure.compile_seconds
-        built = build(kernel.text, kernel.openmp, self.compiler, self.cache_dir, limit)
+        built = build(kernel.text, kernel.openmp, self.toolchain, limit)
         if isinstance(built, Failure):
             return _Compiled(replace(candidate, failure=built), kernel.text, _since(start), False)
         candidate = replace(candidate, executable=kernel_spec(kernel, built.path))
         return _Compiled(candidate, kernel.text, _since(start), built.cached)
 
 
-def prepare_unit(unit: Unit, architecture: Architecture, cache_dir: Path) -> PreparedUnit:
+def prepare_unit(unit: Unit, architecture: Architecture, toolchain: Toolchain) -> PreparedUnit:
     """Everything that needs no measuring slot. Raises EnvironmentProblem without a C compiler."""
-    workshop = _Workshop(unit, compiler_found(), cache_dir)
+    workshop = _Workshop(unit, toolchain)
     rankings = Rankings(unit, architecture)
     contenders = [
         *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
-        *(prepared_baseline(contender, unit, cache_dir) for contender in unit.baselines),
+        *(prepared_baseline(contender, unit, toolchain) for contender in unit.baselines),
     ]
     return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels)
 
 
 def prepared_baseline(
-    contender: Contender, unit: Unit, cache_dir: Path, cores: tuple[int, ...] = ()
+    contender: Contender, unit: Unit, toolchain: Toolchain, cores: tuple[int, ...] = ()
 ) -> PreparedContender:
     """A baseline that is ready, skipped (missing), unsupported or failed; never raises.
 
@@ -96,7 +95,7 @@ def prepared_baseline(
     if contender.method == TWIN:
         return PreparedContender(contender, deferred=True)
     try:
-        baseline = baseline_named(contender.method, contender.options, cache_dir)
+        baseline = baseline_named(contender.method, contender.options, toolchain)
         available = baseline.available()
         if isinstance(available, Missing):
             return _without(contender, "skipped", str(available))

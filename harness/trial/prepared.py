@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from compiler.problem.architecture import Architecture
 from harness.baseline.baseline import Tried
 from harness.failure import Failure
-from harness.kernel.build import CCompiler
+from harness.kernel.c_compiler import CCompiler
 from harness.record.result import Status, TrialResult, TuningSeconds
 from harness.unit import Contender, Unit
 

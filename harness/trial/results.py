@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from harness.failure import Failure
-from harness.kernel.build import CCompiler
+from harness.kernel.c_compiler import CCompiler
 from harness.measure.host import fingerprint, versions
 from harness.measure.protocol import ReportRun
 from harness.measure.search_tier import SearchRun

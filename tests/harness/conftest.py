@@ -1,4 +1,4 @@
-"""One compiler, one cache and one small problem's data for all tests of the harness."""
+"""One toolchain and one small problem's data for all tests of the harness."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
 from harness.kernel import problem_data
-from harness.kernel.build import CCompiler, compiler_found
 from harness.kernel.expectation import computed
+from harness.kernel.toolchain import Toolchain
 from harness.measure.child import ChildSettings
 from harness.measure.native import timing_library
 from harness.measure.slot import Slot
@@ -19,13 +19,19 @@ from tests.harness.matmul_kernels import SPEC
 
 
 @pytest.fixture(scope="session")
-def compiler() -> CCompiler:
-    return compiler_found()
+def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("build_cache")
 
 
 @pytest.fixture(scope="session")
-def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("build_cache")
+def toolchain(build_cache: Path) -> Toolchain:
+    return Toolchain.opened(build_cache)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Toolchain:
+    """One whose cache is an empty folder, `tmp_path`."""
+    return Toolchain.opened(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +43,7 @@ def matmul_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def child_settings(compiler: CCompiler, build_cache: Path) -> ChildSettings:
-    timer = timing_library(compiler, build_cache)
+def child_settings(toolchain: Toolchain) -> ChildSettings:
+    timer = timing_library(toolchain)
     assert not isinstance(timer, Failure)
     return ChildSettings(Slot((max(os.sched_getaffinity(0)),)), timer)

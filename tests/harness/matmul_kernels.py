@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.schedule.layout import Layout
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build
+from harness.kernel.build import build
 from harness.kernel.load import kernel_spec
+from harness.kernel.toolchain import Toolchain
 
 M, N, K = 7, 16, 32  # sizes of the buffers in bytes: 896, 2048, 448
 
@@ -71,7 +70,7 @@ def kernel_of(text: str) -> Kernel:
     )
 
 
-def executable(text: str, compiler: CCompiler, cache_dir: Path) -> dict[str, object]:
-    built = build(text, False, compiler, cache_dir)
+def executable(text: str, toolchain: Toolchain) -> dict[str, object]:
+    built = build(text, False, toolchain)
     assert not isinstance(built, Failure), built
     return kernel_spec(kernel_of(text), built.path)

@@ -9,11 +9,12 @@ import pytest
 from harness import doctor
 from harness.cli import main
 from harness.doctor import Finding, examined
+from harness.kernel.toolchain import Toolchain
 
 
 @pytest.fixture(scope="module")
-def findings(build_cache: Path) -> dict[str, Finding]:
-    return {finding.topic: finding for finding in examined(1, build_cache, None)}
+def findings(toolchain: Toolchain) -> dict[str, Finding]:
+    return {finding.topic: finding for finding in examined(1, toolchain, None)}
 
 
 def test_what_this_host_offers(findings: dict[str, Finding]) -> None:
@@ -34,7 +35,8 @@ def test_a_missing_compiler_is_a_finding(
     build_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    found = {finding.topic: finding for finding in doctor.examined(1, build_cache, None)}
+    toolchain = Toolchain.opened(build_cache)
+    found = {finding.topic: finding for finding in doctor.examined(1, toolchain, None)}
     assert found["C compiler"].verdict == "missing"
     assert "apt-get install gcc" in found["C compiler"].advice
     assert "peak" not in found

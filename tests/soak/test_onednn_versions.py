@@ -7,6 +7,7 @@ import pytest
 from harness.baseline.baseline import Available
 from harness.baseline.onednn.onednn import TOOL, OneDnn
 from harness.baseline.tool.environment import install
+from harness.kernel.toolchain import Toolchain
 from tests.harness.baseline import test_onednn, test_onednn_fused
 
 pytestmark = pytest.mark.soak
@@ -15,12 +16,12 @@ pytestmark = pytest.mark.soak
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> OneDnn:
     """Fails where Debian's packages cannot be fetched."""
-    cache_dir = tmp_path_factory.mktemp("onednn")
-    return OneDnn(cache_dir, path=str(install(TOOL, cache_dir, print).prefix))
+    toolchain = Toolchain.opened(tmp_path_factory.mktemp("onednn"))
+    return OneDnn(toolchain, path=str(install(TOOL, toolchain, print).prefix))
 
 
 def test_is_another_version(older: OneDnn) -> None:
-    found, usual = older.available(), OneDnn(older.cache_dir).available()
+    found, usual = older.available(), OneDnn(older.toolchain).available()
     assert isinstance(found, Available)
     assert isinstance(usual, Available)
     assert found.version.startswith("2.6.")

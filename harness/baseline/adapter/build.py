@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from harness.kernel.toolchain import Toolchain
+
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h", "exports.h"))
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
 TIME_LIMIT = 120.0  # seconds; 5 s are normal
@@ -50,7 +52,7 @@ def build_adapter(
     flags: tuple[str, ...],
     library: Path | None,
     version: str,
-    cache_dir: Path,
+    toolchain: Toolchain,
     others: tuple[str, ...] = (),
 ) -> BuiltAdapter:
     """The shared object of `source`, linked with `library` and finding it again by run path.
@@ -78,7 +80,7 @@ def build_adapter(
         )
     )
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = cache_dir / "adapters"
+    folder = toolchain.cache / "adapters"
     target = folder / f"{source.stem}_{digest}.so"
     if target.exists():
         return BuiltAdapter(target, cached=True)

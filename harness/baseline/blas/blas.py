@@ -18,6 +18,7 @@ from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusa
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.blas.library import Blas, library_found
 from harness.baseline.recognition import Convolution, MatrixProduct, Placement, Unrecognised
+from harness.kernel.toolchain import Toolchain
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")
 COLUMNS_BYTES = 2 << 20  # of im2col at once: with less, packing the weights again costs more
@@ -27,7 +28,7 @@ COLUMNS_BYTES = 2 << 20  # of im2col at once: with less, packing the weights aga
 class BlasBaseline:
     """The baseline. `path` is a library file and comes before anything found by itself."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     path: str | None = None
     name: str = "blas"
 
@@ -73,16 +74,16 @@ class BlasBaseline:
                 flags=("-fopenmp",),
                 library=None,
                 version="",  # of no library: it is opened by name
-                cache_dir=self.cache_dir,
+                toolchain=self.toolchain,
             )
 
         return prepared_adapter(primitive, configured, build, {"blas_library": str(found.library)})
 
 
-def blas(options: Mapping[str, object], cache_dir: Path) -> BlasBaseline:
+def blas(options: Mapping[str, object], toolchain: Toolchain) -> BlasBaseline:
     """The baseline from its settings: path, label."""
     path = options.get("path")
-    return BlasBaseline(cache_dir, path=None if path is None else str(path))
+    return BlasBaseline(toolchain, path=None if path is None else str(path))
 
 
 def _check(operator: Operator) -> None:

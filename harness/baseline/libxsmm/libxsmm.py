@@ -21,6 +21,7 @@ from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.libxsmm.layouts import configuration
 from harness.baseline.recognition import Convolution, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 
 SOURCE = Path(__file__).with_name("libxsmm_adapter.cpp")
@@ -43,7 +44,7 @@ class Installation:
 class Libxsmm:
     """The baseline. `path` is an installation prefix and comes before anything found by itself."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     path: str | None = None
     name: str = "libxsmm"
 
@@ -89,7 +90,7 @@ class Libxsmm:
                 library=found.libraries / LIBRARIES[0],
                 others=tuple(f"-l:{name}" for name in LIBRARIES[1:]),
                 version=found.version,
-                cache_dir=self.cache_dir,
+                toolchain=self.toolchain,
             )
 
         return prepared_adapter(primitive, configured, build, {"libxsmm": found.version})
@@ -106,17 +107,17 @@ class Libxsmm:
             found = installation_at(prefix)
             if found is not None:
                 return found
-        tool = state(TOOL, self.cache_dir)
+        tool = state(TOOL, self.toolchain)
         if not isinstance(tool, Installed):
             return tool
         found = installation_at(tool.prefix)
         return found or Missing(f"no LIBXSMM under {tool.prefix}", TOOL.command)
 
 
-def libxsmm(options: Mapping[str, object], cache_dir: Path) -> Libxsmm:
+def libxsmm(options: Mapping[str, object], toolchain: Toolchain) -> Libxsmm:
     """The baseline from its settings: path, label."""
     path = options.get("path")
-    return Libxsmm(cache_dir, path=None if path is None else str(path))
+    return Libxsmm(toolchain, path=None if path is None else str(path))
 
 
 def installation_at(prefix: Path) -> Installation | None:

@@ -28,6 +28,7 @@ from harness.baseline.onednn.configuration import configuration_of
 from harness.baseline.recognition import MatrixProduct, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
 
 SOURCE = Path(__file__).with_name("onednn_adapter.cpp")
@@ -67,7 +68,7 @@ class Installation:
 class OneDnn:
     """The baseline. `path` is an installation prefix and comes before anything found by itself."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     path: str | None = None
     algorithm: str = "direct"  # of convolutions
     layout: str = "free"
@@ -117,7 +118,7 @@ class OneDnn:
                 flags=(*FLAGS, f"-I{found.include}"),
                 library=found.library,
                 version=found.version,
-                cache_dir=self.cache_dir,
+                toolchain=self.toolchain,
             )
             configuration = configuration_of(fused, threads, self.algorithm)
             refusal = self._refusal(fused, found, adapter.path, configuration)
@@ -167,7 +168,7 @@ class OneDnn:
         if self.algorithm != "winograd":
             return f"oneDNN {found.version} has no implementation for it on this machine: {said}"
         why = f"oneDNN {found.version} has no Winograd implementation for it on this machine"
-        tool = state(TOOL, self.cache_dir)
+        tool = state(TOOL, self.toolchain)
         if self.path or isinstance(tool, Installed):
             return why
         return f"{why}; {tool.command} fetches a version with one for AVX-512"
@@ -179,7 +180,7 @@ class OneDnn:
                 return found
             what = f"baseline onednn: no headers and libdnnl.so under path={self.path}"
             return Missing(what, _install_command())
-        tool = state(TOOL, self.cache_dir)
+        tool = state(TOOL, self.toolchain)
         own = [tool.prefix] if self.algorithm == "winograd" and isinstance(tool, Installed) else []
         for prefix in (*own, *_prefixes()):
             found = installation_at(prefix)
@@ -188,13 +189,13 @@ class OneDnn:
         return Missing("oneDNN is not installed", _install_command())
 
 
-def onednn(options: Mapping[str, object], cache_dir: Path) -> OneDnn:
+def onednn(options: Mapping[str, object], toolchain: Toolchain) -> OneDnn:
     """The baseline from its settings: path, algorithm (direct, winograd, auto), label."""
     path, algorithm = options.get("path"), str(options.get("algorithm", "direct"))
     if algorithm not in ALGORITHMS:
         allowed = ", ".join(ALGORITHMS)
         raise SettingsError(f"baseline.onednn.algorithm: unknown '{algorithm}'; known: {allowed}")
-    return OneDnn(cache_dir, path=None if path is None else str(path), algorithm=algorithm)
+    return OneDnn(toolchain, path=None if path is None else str(path), algorithm=algorithm)
 
 
 def installation_at(prefix: Path) -> Installation | None:

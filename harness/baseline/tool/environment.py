@@ -19,6 +19,7 @@ from pathlib import Path
 
 from harness.baseline.baseline import Missing
 from harness.errors import EnvironmentProblem
+from harness.kernel.toolchain import Toolchain
 
 MANIFEST = "manifest.json"
 SAID = 300  # letters of what a failed step said
@@ -85,13 +86,13 @@ class Installed:
         return self.folder / "root" / "usr"
 
 
-def tool_folder(tool: Tool, cache_dir: Path) -> Path:
-    return cache_dir / "tools" / tool.name
+def tool_folder(tool: Tool, toolchain: Toolchain) -> Path:
+    return toolchain.cache / "tools" / tool.name
 
 
-def state(tool: Tool, cache_dir: Path) -> Installed | Missing:
+def state(tool: Tool, toolchain: Toolchain) -> Installed | Missing:
     """What is there of a tool: cheap, starts nothing."""
-    folder = tool_folder(tool, cache_dir)
+    folder = tool_folder(tool, toolchain)
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         recipe, versions = manifest["recipe"], dict(manifest["versions"])
@@ -109,12 +110,12 @@ def state(tool: Tool, cache_dir: Path) -> Installed | Missing:
     return found
 
 
-def install(tool: Tool, cache_dir: Path, told: Callable[[str], None]) -> Installed:
+def install(tool: Tool, toolchain: Toolchain, told: Callable[[str], None]) -> Installed:
     """Make the environment anew; what was there goes. Raises EnvironmentProblem.
 
     `told` gets a line for each step.
     """
-    folder = tool_folder(tool, cache_dir)
+    folder = tool_folder(tool, toolchain)
     if folder.exists():
         told(f"removing {folder}")
         shutil.rmtree(folder)

@@ -22,6 +22,7 @@ from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, pa
 from harness.baseline.tvm.stubs import make_stubs
 from harness.baseline.tvm.tuning import Tuned, TuningJob, TuningOptions, tune
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 
 SCRIPT = Path(__file__).with_name("autotvm_tuner.py")
 SOURCE = Path(__file__).with_name("autotvm_adapter.cpp")
@@ -71,7 +72,7 @@ TOOL = Tool(
 class AutoTvm:
     """The baseline; one instance is one tuner with its budget."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     options: TuningOptions
     tuner: str = "xgb"
     name: str = "autotvm"
@@ -83,7 +84,7 @@ class AutoTvm:
     def available(self) -> Available | Missing:
         if platform.machine() not in ("x86_64", "AMD64"):
             return Missing("AutoTVM's wheel is for x86-64 alone", "none for this machine")
-        found = state(TOOL, self.cache_dir)
+        found = state(TOOL, self.toolchain)
         if isinstance(found, Missing):
             return found
         if not (_tvm(found.folder) / "build" / "libtvm.so").exists():
@@ -102,7 +103,7 @@ class AutoTvm:
     def prepare(
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared:
-        found = state(TOOL, self.cache_dir)
+        found = state(TOOL, self.toolchain)
         if isinstance(found, Missing):
             return Unprepared("plan", str(found))
         try:
@@ -141,7 +142,7 @@ class AutoTvm:
             },
             options=options,
             cores=cores,
-            cache_dir=self.cache_dir,
+            toolchain=self.toolchain,
             environment=_environment(found.folder, threads),
         )
 
@@ -162,7 +163,7 @@ class AutoTvm:
             flags=(),
             library=None,
             version=str(result["tvm"]),
-            cache_dir=self.cache_dir,
+            toolchain=self.toolchain,
         )
         version = f"TVM {result['tvm']}, LLVM {result['llvm']}"
         told = f"{self.tuner}, {result['trials']} trials"
@@ -190,14 +191,14 @@ class AutoTvm:
         return Prepared(executable, tuned.seconds, tuned.cached, facts, tuned.tried)
 
 
-def autotvm(options: Mapping[str, object], cache_dir: Path) -> AutoTvm:
+def autotvm(options: Mapping[str, object], toolchain: Toolchain) -> AutoTvm:
     """The baseline from its settings: tuner, trials, plan_size, budget_seconds, reuse."""
     tuner = str(options.get("tuner", "xgb"))
     if tuner not in TUNERS:
         raise SettingsError(
             f"baseline.autotvm.tuner: unknown '{tuner}'; known: {', '.join(TUNERS)}"
         )
-    return AutoTvm(cache_dir, TuningOptions.of(options), tuner)
+    return AutoTvm(toolchain, TuningOptions.of(options), tuner)
 
 
 def processor() -> str:

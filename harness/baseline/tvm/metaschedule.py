@@ -22,6 +22,7 @@ from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.tvm.metaschedule_request import Untranslatable, described, memory_order
 from harness.baseline.tvm.tuning import SLACK, Tuned, TuningJob, TuningOptions, tune
+from harness.kernel.toolchain import Toolchain
 
 SCRIPT = Path(__file__).with_name("metaschedule_tuner.py")
 SOURCE = Path(__file__).with_name("metaschedule_adapter.cpp")
@@ -50,7 +51,7 @@ TOOL = Tool(
 class MetaSchedule:
     """The baseline; one instance is one budget."""
 
-    cache_dir: Path
+    toolchain: Toolchain
     options: TuningOptions
     slack: float = SLACK  # seconds past the budget until the tuner is ended
     name: str = "metaschedule"
@@ -60,7 +61,7 @@ class MetaSchedule:
         return True
 
     def available(self) -> Available | Missing:
-        found = state(TOOL, self.cache_dir)
+        found = state(TOOL, self.toolchain)
         if isinstance(found, Missing):
             return found
         for library in _libraries(found):
@@ -83,7 +84,7 @@ class MetaSchedule:
     def prepare(
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared:
-        found = state(TOOL, self.cache_dir)
+        found = state(TOOL, self.toolchain)
         if isinstance(found, Missing):
             return Unprepared("plan", str(found))
         try:
@@ -118,7 +119,7 @@ class MetaSchedule:
             },
             options=self.options,
             cores=cores,
-            cache_dir=self.cache_dir,
+            toolchain=self.toolchain,
             environment=_environment(threads),
             slack=self.slack,
         )
@@ -134,7 +135,7 @@ class MetaSchedule:
             flags=(f"-I{ffi.parents[1] / 'include'}",),
             library=None,
             version=VERSION,
-            cache_dir=self.cache_dir,
+            toolchain=self.toolchain,
         )
         told = f"{len(tuned.tried)} trials, plan size {self.options.plan_size}"
         configuration: dict[str, object] = {
@@ -164,9 +165,9 @@ class MetaSchedule:
         return Prepared(executable, tuned.seconds, tuned.cached, facts, tuned.tried)
 
 
-def metaschedule(options: Mapping[str, object], cache_dir: Path) -> MetaSchedule:
+def metaschedule(options: Mapping[str, object], toolchain: Toolchain) -> MetaSchedule:
     """The baseline from its settings: trials, plan_size, budget_seconds, reuse."""
-    return MetaSchedule(cache_dir, TuningOptions.of(options))
+    return MetaSchedule(toolchain, TuningOptions.of(options))
 
 
 def _array(

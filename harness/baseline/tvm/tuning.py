@@ -26,6 +26,7 @@ from typing import Any
 
 from harness.baseline.baseline import Tried, Unprepared
 from harness.baseline.tool.supervised import Ended, run_supervised
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
 
 REQUEST, TRIED, RESULT, TUNED = "request.json", "tried.jsonl", "result.json", "tuned.json"
@@ -63,13 +64,13 @@ class TuningJob:
     request: Mapping[str, object]
     options: TuningOptions
     cores: tuple[int, ...]
-    cache_dir: Path
+    toolchain: Toolchain
     environment: Mapping[str, str] = field(default_factory=dict)
     slack: float = SLACK
 
     @property
     def folder(self) -> Path:
-        return self.cache_dir / "tuning" / f"{self.name}_{self.key}"
+        return self.toolchain.cache / "tuning" / f"{self.name}_{self.key}"
 
     @property
     def key(self) -> str:

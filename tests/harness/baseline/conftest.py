@@ -11,27 +11,29 @@ from harness.baseline.baseline import Missing
 from harness.baseline.libxsmm.libxsmm import TOOL, Libxsmm
 from harness.baseline.tool.environment import install
 from harness.errors import EnvironmentProblem
+from harness.kernel.toolchain import Toolchain
 from harness.settings import cache_folder
 
 
 @pytest.fixture(scope="session")
-def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     """Where adapters are built."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # each process has a folder of its own in it
-    return folder / "adapters"
+    return Toolchain.opened(folder / "adapters")
 
 
 @pytest.fixture(scope="session")
 def libxsmm_path(tmp_path_factory: pytest.TempPathFactory) -> str | None:
     """Where LIBXSMM is installed: found, or fetched for this session; None where neither can be."""
-    for cache_dir in (cache_folder(), tmp_path_factory.mktemp("libxsmm")):
-        baseline = Libxsmm(cache_dir)
+    for folder in (cache_folder(), tmp_path_factory.mktemp("libxsmm")):
+        toolchain = Toolchain.opened(folder)
+        baseline = Libxsmm(toolchain)
         answer = baseline.available()
-        if isinstance(answer, Missing) and cache_dir != cache_folder():
+        if isinstance(answer, Missing) and folder != cache_folder():
             try:
-                install(TOOL, cache_dir, print)
+                install(TOOL, toolchain, print)
             except EnvironmentProblem:
                 return None
             answer = baseline.available()

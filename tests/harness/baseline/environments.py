@@ -1,4 +1,4 @@
-"""Tool environments that look whole and are not."""
+"""A toolchain that nothing is built with, and a tool environment that only looks whole."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 
 from harness.baseline.tool.environment import MANIFEST, tool_folder
 from harness.baseline.tvm.autotvm import TOOL
+from harness.kernel.c_compiler import NoCompiler
+from harness.kernel.toolchain import Toolchain
+
+UNUSED = Toolchain(Path("nothing-is-built"), NoCompiler("none is needed"))
 
 
-def fake_autotvm(cache: Path, interpreter: str, recipe: str = TOOL.recipe) -> None:
+def fake_autotvm(toolchain: Toolchain, interpreter: str, recipe: str = TOOL.recipe) -> None:
     """AutoTVM's environment with a shell script for an interpreter."""
-    folder = tool_folder(TOOL, cache)
+    folder = tool_folder(TOOL, toolchain)
     build = folder / "lib/python3.11/site-packages/bitblas/3rdparty/tvm/build"
     build.mkdir(parents=True)
     (build / "libtvm.so").touch()

@@ -20,6 +20,7 @@ from harness.baseline.tvm.autotvm import autotvm, processor
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import NO_DEVICE, make_stubs
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 from tests.harness.baseline.environments import fake_autotvm
 from tests.harness.baseline.specs import conv2d, depthwise, grouped, matmul, primitive
 
@@ -107,9 +108,9 @@ def test_stand_ins_let_a_library_load_and_find_no_device(tmp_path: Path) -> None
     assert ctypes.CDLL(str(user)).devices() == NO_DEVICE
 
 
-def test_an_environment_without_its_library_is_broken(tmp_path: Path) -> None:
-    fake_autotvm(tmp_path, "exit 0")
-    baseline = autotvm({}, tmp_path)
+def test_an_environment_without_its_library_is_broken(tmp_path: Path, fresh: Toolchain) -> None:
+    fake_autotvm(fresh, "exit 0")
+    baseline = autotvm({}, fresh)
     next(tmp_path.rglob("libtvm.so")).unlink()
     answer = baseline.available()
     assert isinstance(answer, Missing)
@@ -119,15 +120,15 @@ def test_an_environment_without_its_library_is_broken(tmp_path: Path) -> None:
     )
 
 
-def test_a_tuner_that_fails_is_one_line(tmp_path: Path) -> None:
-    fake_autotvm(tmp_path, "echo 'no module named tvm' >&2; exit 3")
-    answer = autotvm({}, tmp_path).prepare(primitive(matmul()), 1, (CORE,))
+def test_a_tuner_that_fails_is_one_line(tmp_path: Path, fresh: Toolchain) -> None:
+    fake_autotvm(fresh, "echo 'no module named tvm' >&2; exit 3")
+    answer = autotvm({}, fresh).prepare(primitive(matmul()), 1, (CORE,))
     assert isinstance(answer, Unprepared)
     assert answer.status == "failed"
     assert "AutoTVM failed: no module named tvm" in answer.reason
     assert "\n" not in answer.reason
 
 
-def test_unknown_tuners_list_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_tuners_list_the_known_ones(fresh: Toolchain) -> None:
     with pytest.raises(SettingsError, match="unknown 'magic'; known: xgb, random, grid, genetic"):
-        autotvm({"tuner": "magic"}, tmp_path)
+        autotvm({"tuner": "magic"}, fresh)

@@ -20,10 +20,12 @@ from harness.baseline.tool.environment import install, state
 from harness.failure import Failure
 from harness.kernel import problem_data
 from harness.kernel.expectation import computed
+from harness.kernel.toolchain import Toolchain
 from harness.measure.budget import MeasureSettings
 from harness.measure.child import Child, ChildSettings
 from harness.measure.contender import ContenderProcess, ContenderStarter
 from harness.settings import cache_folder
+from tests.harness.baseline.environments import UNUSED
 from tests.harness.baseline.specs import conv2d, depthwise, grouped, matmul, primitive
 
 PROBLEMS = {
@@ -71,7 +73,7 @@ SETTINGS = MeasureSettings(sample_seconds=1e-3, settle_seconds=1e-3)
 
 
 def tunes(name: str) -> bool:
-    return baseline_named(name, {}, Path()).tunes
+    return baseline_named(name, {}, UNUSED).tunes
 
 
 def marked(name: str, *values: str) -> object:
@@ -87,10 +89,10 @@ REFUSED = [(n, p) for n in BUILDERS for p in PROBLEMS if p not in EXPECTED.get(n
 class Bench:
     """Baselines that are there, the problems' data, and a child for each baseline."""
 
-    def __init__(self, root: Path, adapters: Path, libxsmm: str | None, child: ChildSettings):
+    def __init__(self, root: Path, toolchain: Toolchain, libxsmm: str | None, child: ChildSettings):
         self.root = root
         self.settings = child
-        self._adapters = adapters
+        self._toolchain = toolchain
         self.libxsmm = libxsmm
         self._children: dict[str, Child] = {}
         self.ending = ExitStack()
@@ -100,15 +102,15 @@ class Bench:
         if name == "libxsmm":
             if self.libxsmm is None:
                 pytest.skip("LIBXSMM is not here and apt-get cannot fetch it")
-            return baseline_named(name, {"path": self.libxsmm}, self._adapters)
+            return baseline_named(name, {"path": self.libxsmm}, self._toolchain)
         if not tunes(name):
-            return baseline_named(name, {}, self._adapters)
-        tool, cache_dir = TOOLS[name], cache_folder()
-        if isinstance(state(tool, cache_dir), Missing):
-            cache_dir = self._adapters
-            if isinstance(state(tool, cache_dir), Missing):
-                install(tool, cache_dir, print)
-        return baseline_named(name, QUICK_TUNING, cache_dir)
+            return baseline_named(name, {}, self._toolchain)
+        tool, toolchain = TOOLS[name], Toolchain.opened(cache_folder())
+        if isinstance(state(tool, toolchain), Missing):
+            toolchain = self._toolchain
+            if isinstance(state(tool, toolchain), Missing):
+                install(tool, toolchain, print)
+        return baseline_named(name, QUICK_TUNING, toolchain)
 
     def prepared(self, name: str, problem: Primitive) -> Prepared:
         answer = self.baseline(name).prepare(problem, 1, self.settings.slot.cores)
@@ -132,11 +134,11 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(
     tmp_path_factory: pytest.TempPathFactory,
-    adapters: Path,
+    toolchain: Toolchain,
     libxsmm_path: str | None,
     child_settings: ChildSettings,
 ) -> Iterator[Bench]:
-    made = Bench(tmp_path_factory.mktemp("problems"), adapters, libxsmm_path, child_settings)
+    made = Bench(tmp_path_factory.mktemp("problems"), toolchain, libxsmm_path, child_settings)
     with made.ending:
         yield made
 
@@ -148,8 +150,8 @@ def test_every_baseline_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_says_whether_it_is_here(name: str, tmp_path: Path) -> None:
-    baseline = baseline_named(name, {}, tmp_path)
+def test_says_whether_it_is_here(name: str, fresh: Toolchain) -> None:
+    baseline = baseline_named(name, {}, fresh)
     assert baseline.name == name
     answer = baseline.available()
     if isinstance(answer, Available):
@@ -161,8 +163,8 @@ def test_says_whether_it_is_here(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "problem"), REFUSED)
-def test_refuses_by_name(name: str, problem: str, tmp_path: Path) -> None:
-    reason = baseline_named(name, {}, tmp_path).supports(PROBLEMS[problem])
+def test_refuses_by_name(name: str, problem: str, fresh: Toolchain) -> None:
+    reason = baseline_named(name, {}, fresh).supports(PROBLEMS[problem])
     assert reason is not None
     assert reason.startswith(f"unsupported: {PROBLEMS[problem].name}: ")
     assert "\n" not in reason

@@ -18,68 +18,73 @@ from harness.baseline.tool.environment import (
     tool_folder,
 )
 from harness.errors import EnvironmentProblem
+from harness.kernel.toolchain import Toolchain
 
 TOOL = Tool("clock", "a clock", PythonPackages())
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("cache")
-    install(TOOL, cache, lambda line: None)
-    return cache
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    toolchain = Toolchain.opened(tmp_path_factory.mktemp("cache"))
+    install(TOOL, toolchain, lambda line: None)
+    return toolchain
 
 
-def refused(tool: Tool, cache: Path) -> str:
-    found = state(tool, cache)
+def refused(tool: Tool, toolchain: Toolchain) -> str:
+    found = state(tool, toolchain)
     assert isinstance(found, Missing)
     assert found.command == f"polydl baseline install {tool.name}"
     assert "\n" not in str(found)
     return found.reason
 
 
-def test_an_installed_one_is_found(installed: Path) -> None:
+def test_an_installed_one_is_found(installed: Toolchain) -> None:
     found = state(TOOL, installed)
     assert isinstance(found, Installed)
     assert found.python.exists()
 
 
-def test_what_is_not_there_says_so(tmp_path: Path) -> None:
-    assert refused(TOOL, tmp_path) == "the environment of clock is missing"
+def test_what_is_not_there_says_so(fresh: Toolchain) -> None:
+    assert refused(TOOL, fresh) == "the environment of clock is missing"
 
 
-def test_another_recipe_is_another_version(installed: Path) -> None:
+def test_another_recipe_is_another_version(installed: Toolchain) -> None:
     newer = Tool("clock", "a clock", PythonPackages(packages=("clock==2",)))
     assert refused(newer, installed) == "the environment of clock is of another version"
 
 
-def test_an_installation_that_did_not_end_is_not_taken(tmp_path: Path) -> None:
+def test_an_installation_that_did_not_end_is_not_taken(fresh: Toolchain) -> None:
     def stops(folder: Path) -> None:
         raise EnvironmentProblem("no compiler")
 
     with pytest.raises(EnvironmentProblem, match="no compiler"):
-        install(Tool("clock", "a clock", PythonPackages(), stops), tmp_path, lambda line: None)
-    assert "did not end" in refused(TOOL, tmp_path)
+        install(
+            Tool("clock", "a clock", PythonPackages(), stops),
+            fresh,
+            lambda line: None,
+        )
+    assert "did not end" in refused(TOOL, fresh)
 
 
-def test_a_package_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
+def test_a_package_that_is_nowhere_is_one_line(tmp_path: Path, fresh: Toolchain) -> None:
     nowhere = f"clock @ file://{tmp_path}/clock.whl"
     tool = Tool("clock", "a clock", PythonPackages(alone=(nowhere,)))
     with pytest.raises(EnvironmentProblem) as problem:
-        install(tool, tmp_path, lambda line: None)
+        install(tool, fresh, lambda line: None)
     assert "\n" not in str(problem.value)
     assert "clock" in str(problem.value)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"recipe": TOOL.recipe})])
-def test_a_broken_manifest_is_no_installation(tmp_path: Path, text: str) -> None:
-    folder = tool_folder(TOOL, tmp_path)
+def test_a_broken_manifest_is_no_installation(fresh: Toolchain, text: str) -> None:
+    folder = tool_folder(TOOL, fresh)
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text(text)
-    assert "broken (manifest)" in refused(TOOL, tmp_path)
+    assert "broken (manifest)" in refused(TOOL, fresh)
 
 
-def test_an_interpreter_that_has_gone_is_seen(tmp_path: Path) -> None:
-    folder = tool_folder(TOOL, tmp_path)
+def test_an_interpreter_that_has_gone_is_seen(fresh: Toolchain) -> None:
+    folder = tool_folder(TOOL, fresh)
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
-    assert "broken (no " in refused(TOOL, tmp_path)
+    assert "broken (no " in refused(TOOL, fresh)

@@ -12,6 +12,7 @@ from harness.baseline.libxsmm import libxsmm as module
 from harness.baseline.libxsmm.layouts import in_block, out_block
 from harness.baseline.libxsmm.libxsmm import TOOL, Libxsmm, installation_at
 from harness.kernel.load import LoadError, load
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from tests.harness.baseline.cases import CONVOLUTIONS, PRODUCTS, check
 from tests.harness.baseline.specs import conv2d, depthwise, matmul, primitive
@@ -21,10 +22,10 @@ THREADED = ("stride", "1x1", "grouped", "matmul in several blocks", "batched")
 
 
 @pytest.fixture
-def libxsmm(adapters: Path, libxsmm_path: str | None) -> Libxsmm:
+def libxsmm(toolchain: Toolchain, libxsmm_path: str | None) -> Libxsmm:
     if libxsmm_path is None:
         pytest.skip("LIBXSMM is not here and apt-get cannot fetch it")
-    return Libxsmm(adapters, path=libxsmm_path)
+    return Libxsmm(toolchain, path=libxsmm_path)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -58,9 +59,9 @@ def test_blocks_are_wide_and_lose_little() -> None:
     assert [out_block(n, 8) for n in (5, 17, 48, 64, 208)] == [8, 24, 24, 32, 32]
 
 
-def test_depthwise_is_refused_by_name(tmp_path: Path) -> None:
+def test_depthwise_is_refused_by_name(fresh: Toolchain) -> None:
     problem = primitive(depthwise())
-    reason = Libxsmm(tmp_path).supports(problem)
+    reason = Libxsmm(fresh).supports(problem)
     assert reason is not None
     assert reason.startswith("unsupported: depthwise: one channel a group")
 
@@ -87,24 +88,24 @@ def test_an_installation_has_a_header_and_both_libraries(tmp_path: Path) -> None
 
 
 def test_where_it_is_missing_the_command_fetches_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SYSTEM", ())
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    answer = Libxsmm(tmp_path).available()
+    answer = Libxsmm(fresh).available()
     assert isinstance(answer, Missing)
     assert answer.command == TOOL.command == "polydl baseline install libxsmm"
-    named = Libxsmm(tmp_path, path=str(tmp_path)).available()
+    named = Libxsmm(fresh, path=str(tmp_path)).available()
     assert isinstance(named, Missing)
     assert f"path={tmp_path}" in named.reason
-    unready = Libxsmm(tmp_path).prepare(primitive(matmul()), 1)
+    unready = Libxsmm(fresh).prepare(primitive(matmul()), 1)
     assert isinstance(unready, Unprepared)
     assert TOOL.command in unready.reason
 
 
-def test_other_processors_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_processors_are_told(fresh: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    answer = Libxsmm(tmp_path).available()
+    answer = Libxsmm(fresh).available()
     assert isinstance(answer, Missing)
     assert "x86-64 alone, this machine is aarch64" in answer.reason
 
@@ -114,6 +115,8 @@ def test_an_adapter_that_does_not_compile_is_a_failure(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("#error broken on purpose\n")
     (tmp_path / "lib/libxsmmnoblas.a").touch()
-    answer = Libxsmm(tmp_path / "cache", path=str(tmp_path)).prepare(primitive(matmul()), 1)
+    answer = Libxsmm(Toolchain.opened(tmp_path / "cache"), path=str(tmp_path)).prepare(
+        primitive(matmul()), 1
+    )
     assert isinstance(answer, Unprepared)
     assert answer.stage == "compile"

@@ -23,6 +23,7 @@ from harness.baseline.tvm import metaschedule as module
 from harness.baseline.tvm.metaschedule import TOOL, MetaSchedule
 from harness.baseline.tvm.metaschedule_request import described, memory_order
 from harness.baseline.tvm.tuning import SLACK, TuningOptions
+from harness.kernel.toolchain import Toolchain
 from harness.settings import cache_folder
 from tests.harness.baseline.adapter import LoadedAdapter
 from tests.harness.baseline.specs import Spec, conv2d, grouped, matmul, primitive
@@ -99,10 +100,10 @@ def test_a_request_has_every_statement_and_what_lies_outside() -> None:
         ({"tensors": {"c": ["m", "n+1"]}}, "n goes to 7, not to 8"),
     ],
 )
-def test_refuses_by_name(changes: Spec, reason: str, tmp_path: Path) -> None:
+def test_refuses_by_name(changes: Spec, reason: str, fresh: Toolchain) -> None:
     spec = matmul()
     spec["tensors"] = {**spec["tensors"], **changes.pop("tensors", {})}
-    refused = MetaSchedule(tmp_path, QUICK).supports(primitive(spec, **changes))
+    refused = MetaSchedule(fresh, QUICK).supports(primitive(spec, **changes))
     assert refused is not None
     assert refused.startswith("unsupported: matmul: ")
     assert reason in refused
@@ -111,9 +112,9 @@ def test_refuses_by_name(changes: Spec, reason: str, tmp_path: Path) -> None:
 # ---- the environment
 
 
-def fake_environment(cache_dir: Path, recipe: str = TOOL.recipe) -> Path:
+def fake_environment(toolchain: Toolchain, recipe: str = TOOL.recipe) -> Path:
     """Whole as far as anybody looks; its interpreter is this one."""
-    folder = tool_folder(TOOL, cache_dir)
+    folder = tool_folder(TOOL, toolchain)
     site = folder / "lib" / "python3.11" / "site-packages"
     for library in ("tvm_ffi/lib/libtvm_ffi.so", "tvm/lib/libtvm_runtime.so"):
         (site / library).parent.mkdir(parents=True)
@@ -127,24 +128,24 @@ def fake_environment(cache_dir: Path, recipe: str = TOOL.recipe) -> Path:
 
 @pytest.mark.parametrize("trouble", ["missing", "not whole", "another version", "broken"])
 def test_an_environment_in_trouble_is_one_line_with_the_command(
-    trouble: str, tmp_path: Path
+    trouble: str, fresh: Toolchain
 ) -> None:
     if trouble != "missing":
-        site = fake_environment(tmp_path, "old" if trouble == "another version" else TOOL.recipe)
+        site = fake_environment(fresh, "old" if trouble == "another version" else TOOL.recipe)
         if trouble == "not whole":
-            (tool_folder(TOOL, tmp_path) / MANIFEST).unlink()
+            (tool_folder(TOOL, fresh) / MANIFEST).unlink()
         if trouble == "broken":
             (site / "tvm" / "lib" / "libtvm_runtime.so").unlink()
-    answer = MetaSchedule(tmp_path, QUICK).available()
+    answer = MetaSchedule(fresh, QUICK).available()
     assert isinstance(answer, Missing)
     assert trouble in answer.reason
     assert answer.command == COMMAND
     assert "\n" not in str(answer)
 
 
-def test_a_whole_environment_is_available(tmp_path: Path) -> None:
-    fake_environment(tmp_path)
-    assert isinstance(MetaSchedule(tmp_path, QUICK).available(), Available)
+def test_a_whole_environment_is_available(fresh: Toolchain) -> None:
+    fake_environment(fresh)
+    assert isinstance(MetaSchedule(fresh, QUICK).available(), Available)
 
 
 # ---- tuners that do not end well
@@ -170,15 +171,15 @@ def lives(pid: int) -> bool:
 
 
 def prepared_by(
-    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Prepared | Unprepared, Path]:
     """What a tuner of this text comes to within a second, and the folder of its run."""
-    fake_environment(tmp_path)
-    (tmp_path / "tuner.py").write_text(CHILD + LOGGED + script)
-    monkeypatch.setattr(module, "SCRIPT", tmp_path / "tuner.py")
-    baseline = MetaSchedule(tmp_path, TuningOptions(8, 4, 0.5, True), slack=0.5)
+    fake_environment(fresh)
+    (fresh.cache / "tuner.py").write_text(CHILD + LOGGED + script)
+    monkeypatch.setattr(module, "SCRIPT", fresh.cache / "tuner.py")
+    baseline = MetaSchedule(fresh, TuningOptions(8, 4, 0.5, True), slack=0.5)
     answer = baseline.prepare(primitive(matmul()), 1, CORES)
-    (folder,) = (tmp_path / "tuning").glob("metaschedule_*/0001")
+    (folder,) = (fresh.cache / "tuning").glob("metaschedule_*/0001")
     return answer, folder
 
 
@@ -191,11 +192,11 @@ def prepared_by(
     ],
 )
 def test_a_tuner_that_hangs_or_dies_is_ended_and_recorded(
-    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, reason: str, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.baseline.tvm.tuning.BUILD_SECONDS", 0.5)
     start = time.monotonic()
-    answer, folder = prepared_by(script, tmp_path, monkeypatch)
+    answer, folder = prepared_by(script, fresh, monkeypatch)
     assert time.monotonic() - start < 10
     assert isinstance(answer, Unprepared)
     assert answer.stage == "measure"
@@ -211,20 +212,21 @@ def test_a_tuner_that_hangs_or_dies_is_ended_and_recorded(
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the user's where the environment is there; else it is installed for this test."""
-    if not isinstance(state(TOOL, cache_folder()), Missing):
-        return cache_folder()
-    folder = tmp_path_factory.mktemp("cache")
-    install(TOOL, folder, print)
-    return folder
+def tuning(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    """The user's where the environment is there; else it is installed for this test."""
+    users = Toolchain.opened(cache_folder())
+    if not isinstance(state(TOOL, users), Missing):
+        return users
+    own = Toolchain.opened(tmp_path_factory.mktemp("cache"))
+    install(TOOL, own, print)
+    return own
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("spec", [conv2d(ic=16, oc=32), matmul(m=32, n=48, k=64), relu()])
-def test_tunes_what_is_right_and_keeps_it(spec: Spec, cache_dir: Path) -> None:
+def test_tunes_what_is_right_and_keeps_it(spec: Spec, tuning: Toolchain) -> None:
     problem = primitive(spec)
-    baseline = baseline_named("metaschedule", {"trials": 8, "plan_size": 4}, cache_dir)
+    baseline = baseline_named("metaschedule", {"trials": 8, "plan_size": 4}, tuning)
     first = baseline.prepare(problem, 1, CORES)
     assert isinstance(first, Prepared), first
     assert len(first.tried) == 8
@@ -246,9 +248,9 @@ def test_tunes_what_is_right_and_keeps_it(spec: Spec, cache_dir: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_spent_budget_leaves_the_best_so_far(cache_dir: Path) -> None:
+def test_a_spent_budget_leaves_the_best_so_far(tuning: Toolchain) -> None:
     options = TuningOptions(trials=500, plan_size=4, budget_seconds=60.0, reuse=False)
-    answer = MetaSchedule(cache_dir, options).prepare(primitive(matmul(m=64)), 1, CORES)
+    answer = MetaSchedule(tuning, options).prepare(primitive(matmul(m=64)), 1, CORES)
     assert isinstance(answer, Prepared), answer
     assert answer.facts["tuning_stop"] == "budget of 60 s"
     assert 60 <= answer.seconds.total < 60 + SLACK

@@ -13,6 +13,7 @@ from harness.baseline.baseline import Missing, Prepared, Unprepared
 from harness.baseline.builders import baseline_named
 from harness.baseline.onednn.onednn import OneDnn, installation_at
 from harness.errors import SettingsError
+from harness.kernel.toolchain import Toolchain
 from tests.harness.baseline.adapter import AdapterError, LoadedAdapter
 from tests.harness.baseline.specs import (
     conv1d,
@@ -96,8 +97,8 @@ def product(problem: Primitive, inputs: dict[str, Array]) -> Array:
 
 
 @pytest.fixture
-def onednn(adapters: Path) -> OneDnn:
-    found = OneDnn(adapters)
+def onednn(toolchain: Toolchain) -> OneDnn:
+    found = OneDnn(toolchain)
     answer = found.available()
     if isinstance(answer, Missing):
         pytest.fail(str(answer))
@@ -160,8 +161,8 @@ def test_wrong_calls_are_refused(onednn: OneDnn) -> None:
         LoadedAdapter({**executable, "configuration": {"kind": "matmul"}})
 
 
-def test_a_missing_onednn_names_the_command(tmp_path: Path) -> None:
-    baseline = baseline_named("onednn", {"path": str(tmp_path)}, tmp_path)
+def test_a_missing_onednn_names_the_command(tmp_path: Path, fresh: Toolchain) -> None:
+    baseline = baseline_named("onednn", {"path": str(tmp_path)}, fresh)
     answer = baseline.available()
     assert isinstance(answer, Missing)
     assert str(tmp_path) in answer.reason
@@ -189,15 +190,17 @@ def test_an_adapter_that_does_not_compile_is_a_failure(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("#error broken on purpose\n")
-    answer = OneDnn(tmp_path / "cache", path=str(tmp_path)).prepare(primitive(matmul()), 1)
+    answer = OneDnn(Toolchain.opened(tmp_path / "cache"), path=str(tmp_path)).prepare(
+        primitive(matmul()), 1
+    )
     assert isinstance(answer, Unprepared)
     assert answer.stage == "compile"
     assert "\n" not in answer.reason
     assert list((tmp_path / "cache/adapters").iterdir()) == []
 
 
-def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_names_list_the_known_ones(fresh: Toolchain) -> None:
     with pytest.raises(SettingsError, match="unknown 'onedn'; known: "):
-        baseline_named("onedn", {}, tmp_path)
+        baseline_named("onedn", {}, fresh)
     with pytest.raises(SettingsError, match="unknown 'fast'; known: direct, winograd, auto"):
-        baseline_named("onednn", {"algorithm": "fast"}, tmp_path)
+        baseline_named("onednn", {"algorithm": "fast"}, fresh)

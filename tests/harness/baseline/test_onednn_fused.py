@@ -15,6 +15,7 @@ from compiler.problem.reference import reference
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.baseline.onednn.onednn import TOOL, OneDnn
 from harness.baseline.tool.environment import MANIFEST, tool_folder
+from harness.kernel.toolchain import Toolchain
 from tests.compiler.problem.operators import CONF
 from tests.harness.baseline.adapter import LoadedAdapter
 from tests.harness.baseline.specs import conv2d, depthwise, grouped, matmul, primitive
@@ -122,12 +123,12 @@ def check(baseline: OneDnn, problem: Primitive) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_agrees_with_the_reference(case: str, adapters: Path) -> None:
-    check(OneDnn(adapters), CASES[case])
+def test_agrees_with_the_reference(case: str, toolchain: Toolchain) -> None:
+    check(OneDnn(toolchain), CASES[case])
 
 
-def test_winograd_is_unsupported_where_the_library_has_none(adapters: Path) -> None:
-    answer = OneDnn(adapters, algorithm="winograd").prepare(primitive(conv2d(ic=16, oc=16)), 1)
+def test_winograd_is_unsupported_where_the_library_has_none(toolchain: Toolchain) -> None:
+    answer = OneDnn(toolchain, algorithm="winograd").prepare(primitive(conv2d(ic=16, oc=16)), 1)
     assert isinstance(answer, Unprepared), "the pip wheel has no Winograd on any x86-64"
     assert answer.status == "unsupported"
     assert answer.reason.startswith("unsupported: conv2d: oneDNN ")
@@ -135,37 +136,40 @@ def test_winograd_is_unsupported_where_the_library_has_none(adapters: Path) -> N
     assert TOOL.command in answer.reason
 
 
-def test_auto_takes_what_there_is(adapters: Path) -> None:
-    check(OneDnn(adapters, algorithm="auto"), primitive(conv2d()))
+def test_auto_takes_what_there_is(toolchain: Toolchain) -> None:
+    check(OneDnn(toolchain, algorithm="auto"), primitive(conv2d()))
 
 
-def test_winograd_is_for_convolutions(tmp_path: Path) -> None:
-    refusal = OneDnn(tmp_path, algorithm="winograd").supports(primitive(matmul()))
+def test_winograd_is_for_convolutions(fresh: Toolchain) -> None:
+    refusal = OneDnn(fresh, algorithm="winograd").supports(primitive(matmul()))
     assert refusal == "unsupported: matmul: winograd is for convolutions"
 
 
-def test_winograd_takes_its_own_environment_first(tmp_path: Path) -> None:
-    folder = tool_folder(TOOL, tmp_path)
+def test_winograd_takes_its_own_environment_first(tmp_path: Path, fresh: Toolchain) -> None:
+    folder = tool_folder(TOOL, fresh)
     for name in ("include/oneapi/dnnl/dnnl_version.h", "lib/libdnnl.so"):
         (folder / "root/usr" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "root/usr" / name).write_text("#define DNNL_VERSION_MAJOR 2\n")
     (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
-    winograd, direct = OneDnn(tmp_path, algorithm="winograd"), OneDnn(tmp_path)
+    winograd, direct = (
+        OneDnn(fresh, algorithm="winograd"),
+        OneDnn(fresh),
+    )
     found, other = winograd.available(), direct.available()
     assert isinstance(found, Available)
     assert isinstance(other, Available)
     assert found.version == "2"
     assert str(folder) in found.facts["onednn_library"]
     assert str(folder) not in other.facts["onednn_library"]
-    named = OneDnn(tmp_path, algorithm="winograd", path=str(tmp_path)).available()
+    named = OneDnn(fresh, algorithm="winograd", path=str(tmp_path)).available()
     assert isinstance(named, Missing)
 
 
 def test_a_library_that_crashes_is_a_failure(
-    adapters: Path, monkeypatch: pytest.MonkeyPatch
+    toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.baseline.onednn.onednn._PROBE", "import os; os.abort()")
-    answer = OneDnn(adapters, algorithm="auto").prepare(primitive(conv2d()), 1)
+    answer = OneDnn(toolchain, algorithm="auto").prepare(primitive(conv2d()), 1)
     assert isinstance(answer, Unprepared)
     assert (answer.stage, answer.status) == ("compile", "failed")
     assert "status -6" in answer.reason

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from compiler.problem.reference import reference
 from compiler.problem.specification import primitive_from
 from harness.baseline.baseline import Prepared
 from harness.baseline.onednn.onednn import OneDnn
+from harness.kernel.toolchain import Toolchain
 from harness.settings import load_settings
 from tests.harness.baseline.adapter import LoadedAdapter
 from tests.harness.benchdnn.test_shapes import SHAPES
 
 
-def test_onednn_computes_what_our_primitives_say(adapters: Path) -> None:
-    baseline, random = OneDnn(adapters), np.random.default_rng(0)
+def test_onednn_computes_what_our_primitives_say(toolchain: Toolchain) -> None:
+    baseline, random = OneDnn(toolchain), np.random.default_rng(0)
     (settings,) = load_settings(["workload=benchdnn", f"workload.batch={SHAPES}"])
     for choice in settings.problems:
         primitive = primitive_from(choice.spec)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from harness.baseline.onednn.onednn import OneDnn
 from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
+from tests.harness.baseline.environments import UNUSED
 from tests.harness.baseline.specs import Spec, conv1d, conv2d, grouped, matmul, primitive
 
 
@@ -74,7 +73,7 @@ def test_n_is_contiguous_in_the_result() -> None:
 
 
 def refused(spec: Spec, **changes: object) -> str:
-    return OneDnn(Path()).supports(primitive(spec, **changes)) or ""
+    return OneDnn(UNUSED).supports(primitive(spec, **changes)) or ""
 
 
 @pytest.mark.parametrize(

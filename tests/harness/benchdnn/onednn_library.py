@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 from harness.baseline.baseline import Missing
 from harness.baseline.onednn.onednn import OneDnn
 from harness.benchdnn.problem import Convolution, Product
+from tests.harness.baseline.environments import UNUSED
 
 # Of oneDNN 3: dnnl_types.h and dnnl_common_types.h.
 _SUCCESS, _INVALID = 0, 2
@@ -21,7 +21,7 @@ Pointer = ctypes.c_void_p
 @cache
 def library() -> tuple[ctypes.CDLL, Pointer]:
     """The library that the baseline measures, and an engine."""
-    found = OneDnn(Path("nothing-is-built")).available()
+    found = OneDnn(UNUSED).available()
     assert not isinstance(found, Missing), found
     assert found.version.startswith("3."), found.version
     dnnl, engine = ctypes.CDLL(found.facts["onednn_library"]), Pointer()

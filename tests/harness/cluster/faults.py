@@ -71,7 +71,7 @@ class Joined:
             architecture=settings.architecture,
             threads=1,
             campaign=CAMPAIGN,
-            cache_dir=self.cache,
+            cache=self.cache,
             watch=self.events.append,
         )
         with closing(made) as pool:

@@ -8,11 +8,14 @@ from threading import Barrier
 
 import pytest
 
+from harness.choices import ArchitectureChoice
 from harness.cluster import slots
 from harness.cluster.agent import QUEUED, Agent, CoreLost
 from harness.cluster.node import Share
+from harness.cluster.pool import Node
 from harness.cluster.topology import Core, Topology
 from harness.cluster.work import Work
+from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
 from harness.trial import PreparedUnit, UnitOutcome
 from tests.harness.campaigns import NODE
@@ -31,6 +34,19 @@ def share(cores: int) -> Share:
     return Share(Topology(tuple(Core((ABSENT + i,)) for i in range(cores))), (0,))
 
 
+def describe(*told: object) -> Node:
+    return NODE
+
+
+def described(work: Work, cache: Path) -> Agent:
+    """An agent on three absent cores, of which two measure."""
+    agent = Agent(work, share(3), "core", None)
+    assert (
+        agent.describe("here", 1, ArchitectureChoice("host", None, {}, {}), "tests", cache) == NODE
+    )
+    return agent
+
+
 def prepared() -> PreparedUnit:
     (unit,) = tiny_units(1)
     return PreparedUnit(unit, NODE.architecture, ())
@@ -39,19 +55,19 @@ def prepared() -> PreparedUnit:
 def test_a_unit_is_not_measured_where_its_core_went_off_line(tmp_path: Path) -> None:
     measured: list[Slot] = []
 
-    def measure(unit: PreparedUnit, slot: Slot, cache: Path) -> UnitOutcome:
+    def measure(unit: PreparedUnit, slot: Slot, toolchain: Toolchain) -> UnitOutcome:
         measured.append(slot)
         return UnitOutcome(())
 
-    agent = Agent(Work(measure=measure), share(3), "core", None)
+    agent = described(Work(measure=measure, describe=describe), tmp_path)
     ready = prepared()
     assert agent.beat().slots == 2
     for left in (1, 0):
         with pytest.raises(CoreLost, match=r"core 400\d went off-line"):
-            agent.measure(ready, ready.unit, tmp_path)
+            agent.measure(ready, ready.unit)
         assert agent.beat().slots == left
     with pytest.raises(CoreLost, match="no slot is left"):
-        agent.measure(ready, ready.unit, tmp_path)
+        agent.measure(ready, ready.unit)
     assert not measured
     assert not agent.beat().doing
 
@@ -59,17 +75,17 @@ def test_a_unit_is_not_measured_where_its_core_went_off_line(tmp_path: Path) -> 
 def test_units_share_no_slot_and_say_what_they_wait_for(tmp_path: Path) -> None:
     together, held = Barrier(3), []
 
-    def measure(unit: PreparedUnit, slot: Slot, cache: Path) -> UnitOutcome:
+    def measure(unit: PreparedUnit, slot: Slot, toolchain: Toolchain) -> UnitOutcome:
         held.append(slot.cores)
         together.wait(30)  # both slots are busy
         together.wait(30)
         return UnitOutcome(())
 
-    agent = Agent(Work(measure=measure, runnable=set), share(3), "core", None)
+    agent = described(Work(measure=measure, describe=describe, runnable=set), tmp_path)
     units = tiny_units(4)
     with ThreadPoolExecutor(4) as threads:
         for unit in units:
-            threads.submit(agent.measure, PreparedUnit(unit, NODE.architecture, ()), unit, tmp_path)
+            threads.submit(agent.measure, PreparedUnit(unit, NODE.architecture, ()), unit)
         for _ in range(2):
             together.wait(30)
             wait_for(lambda: agent.beat().doing != {} and len(held) % 2 == 0)

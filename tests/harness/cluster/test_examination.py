@@ -7,6 +7,7 @@ import pytest
 
 from harness.cli import main
 from harness.cluster.slots import taken
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.measure.slot import Slot
 from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
@@ -29,7 +30,9 @@ def test_doctor_tells_what_every_node_offers_and_lacks(
     monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
     monkeypatch.setenv("COLUMNS", "400")
     both = shares()[2]
-    host_architecture(build_cache / "polydl", both[0])  # else every node waits to measure it
+    host_architecture(
+        Toolchain.opened(build_cache / "polydl"), both[0]
+    )  # else every node waits to measure it
     try:
         with taken(Slot(both), "somebody's"):
             assert main(["doctor", f"cluster.address={ray_cluster.address}"]) == 0

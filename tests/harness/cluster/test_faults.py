@@ -88,7 +88,7 @@ def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
         architecture=settings.architecture,
         threads=1,
         campaign=CAMPAIGN,
-        cache_dir=build_cache,
+        cache=build_cache,
         watch=lambda event: None,
     )
     with closing(serial):

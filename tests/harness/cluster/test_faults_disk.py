@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.kernel.build import compiler_found
+from harness.kernel.c_compiler import CCompiler, compiler_here
+from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, swept
@@ -95,7 +96,7 @@ def test_a_full_disk_under_the_journal_loses_nothing(
 def test_a_full_disk_under_the_cache_fails_units_in_one_line(
     disk: SmallDisk, build_cache: Path, tmp_path: Path
 ) -> None:
-    host_architecture(build_cache / "polydl")
+    host_architecture(Toolchain.opened(build_cache / "polydl"))
     disk.resize(16384)
     needed = [*(build_cache / "polydl").glob("ceilings-*"), *_timers(build_cache / "polydl")]
     for file in needed:
@@ -125,7 +126,8 @@ def _timers(cache: Path) -> list[Path]:
 
 
 def test_a_compiler_that_hangs_is_a_failure(build_cache: Path, tmp_path: Path) -> None:
-    real = compiler_found()
+    real = compiler_here()
+    assert isinstance(real, CCompiler)
     folder = tmp_path / "bin"
     folder.mkdir()
     hanging = folder / Path(real.path).name

@@ -38,7 +38,7 @@ def opened(settings: Settings, cache: Path) -> RayPool:
         architecture=settings.architecture,
         threads=1,
         campaign="toy",
-        cache_dir=cache,
+        cache=cache,
         watch=lambda event: None,
     )
 

@@ -31,7 +31,7 @@ class Opened:
             architecture=settings.architecture,
             threads=1,
             campaign="toy",
-            cache_dir=cache,
+            cache=cache,
             watch=self.events.append,
         )
 

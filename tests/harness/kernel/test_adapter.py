@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from harness.failure import Failure
-from harness.kernel.build import CCompiler, build
+from harness.kernel.build import build
 from harness.kernel.load import Executable, LoadError, load
 from harness.kernel.problem_data import ProblemData
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import Verified, verify
 
 ADAPTER = r"""
@@ -47,8 +46,8 @@ void polydl_adapter_destroy(void *h) {}
 X = np.array([1, -2, 3, 4], np.float32)
 
 
-def adapter(compiler: CCompiler, cache: Path, **configuration: float) -> Executable:
-    built = build(ADAPTER, False, compiler, cache)
+def adapter(toolchain: Toolchain, **configuration: float) -> Executable:
+    built = build(ADAPTER, False, toolchain)
     assert not isinstance(built, Failure)
     spec = {"kind": "adapter", "library": str(built.path), "configuration": configuration}
     return load(spec)
@@ -61,21 +60,21 @@ def data(output: str = "y", source: str = "x") -> ProblemData:
     )
 
 
-def test_an_adapter_is_verified_like_a_kernel(compiler: CCompiler, build_cache: Path) -> None:
-    right = adapter(compiler, build_cache, factor=2.0)
+def test_an_adapter_is_verified_like_a_kernel(toolchain: Toolchain) -> None:
+    right = adapter(toolchain, factor=2.0)
     assert isinstance(verify(right, data()), Verified)
     assert right.describe() == {"implementation": "loop"}
     right.close()
-    wrong = verify(adapter(compiler, build_cache, factor=3.0), data())
+    wrong = verify(adapter(toolchain, factor=3.0), data())
     assert isinstance(wrong, Failure) and "y[0] is 3, expected 2" in wrong.reason
 
 
-def test_an_adapters_own_words_are_the_reason(compiler: CCompiler, build_cache: Path) -> None:
+def test_an_adapters_own_words_are_the_reason(toolchain: Toolchain) -> None:
     with pytest.raises(LoadError, match="configuration: no 'factor'"):
-        adapter(compiler, build_cache)
-    failed = verify(adapter(compiler, build_cache, factor=-1.0), data())
+        adapter(toolchain)
+    failed = verify(adapter(toolchain, factor=-1.0), data())
     assert isinstance(failed, Failure)
     assert failed.reason == "the adapter's run returned 1: a negative factor"
     for unknown in (data(output="z"), data(source="w")):
-        refused = verify(adapter(compiler, build_cache, factor=2.0), unknown)
+        refused = verify(adapter(toolchain, factor=2.0), unknown)
         assert isinstance(refused, Failure) and "the adapter" in refused.reason

@@ -9,23 +9,23 @@ import pytest
 
 from harness.failure import Failure
 from harness.kernel import problem_data
-from harness.kernel.build import CCompiler
 from harness.kernel.first_result import compare_with_first
 from harness.kernel.load import LoadError, load
 from harness.kernel.problem_data import ProblemData
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import EPS, Verified, compared, verify
 from tests.harness import matmul_kernels as kernels
 
 
-def verified(text: str, compiler: CCompiler, cache: Path, data: Path) -> Verified | Failure:
-    loaded = load(kernels.executable(text, compiler, cache))
+def verified(text: str, toolchain: Toolchain, data: Path) -> Verified | Failure:
+    loaded = load(kernels.executable(text, toolchain))
     return verify(loaded, problem_data.read(data))
 
 
 def test_a_right_kernel_passes_and_says_its_worst_error(
-    compiler: CCompiler, build_cache: Path, matmul_data: Path
+    toolchain: Toolchain, matmul_data: Path
 ) -> None:
-    found = verified(kernels.GOOD, compiler, build_cache, matmul_data)
+    found = verified(kernels.GOOD, toolchain, matmul_data)
     assert isinstance(found, Verified)
     assert 0 < found.max_error <= found.tolerance
     assert found.tolerance == pytest.approx(4 * EPS * kernels.K**0.5)
@@ -40,9 +40,9 @@ def test_a_right_kernel_passes_and_says_its_worst_error(
     ],
 )
 def test_a_wrong_kernel_fails(
-    text: str, reason: str, compiler: CCompiler, build_cache: Path, matmul_data: Path
+    text: str, reason: str, toolchain: Toolchain, matmul_data: Path
 ) -> None:
-    found = verified(text, compiler, build_cache, matmul_data)
+    found = verified(text, toolchain, matmul_data)
     assert isinstance(found, Failure)
     assert found.stage == "verify" and reason in found.reason
 

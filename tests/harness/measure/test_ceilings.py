@@ -2,33 +2,31 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from harness.kernel.build import CCompiler
+from harness.kernel.c_compiler import NoCompiler
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure import ceilings, host
 from harness.measure.cache_steps import Curve
 
 
-def test_the_host_is_measured_once(
-    compiler: CCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_host_is_measured_once(fresh: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "PEAK_SECONDS", 0.05)
     monkeypatch.setattr(ceilings, "BANDWIDTH_SECONDS", 0.1)
     monkeypatch.setattr(ceilings, "LARGEST", 4 << 20)
     core = max(os.sched_getaffinity(0))
-    first = ceilings.host_architecture(tmp_path, core, compiler)
+    first = ceilings.host_architecture(fresh, core)
     assert first.name == "host" and first.vector_bytes == vector_facts().bytes
     assert first.peak is not None and first.peak > 0.1
     assert first.memory_bandwidth is not None and first.memory_bandwidth > 0.1
     assert all(level.bandwidth is None or level.bandwidth > 0 for level in first.caches)
-    assert [kept.name for kept in tmp_path.glob("ceilings-*.json")] == [
+    assert [kept.name for kept in fresh.cache.glob("ceilings-*.json")] == [
         f"ceilings-{host.fingerprint()}.json"
     ]
-    nobody = replace(compiler, path="/nonexistent")  # not called again
-    assert ceilings.host_architecture(tmp_path, core, nobody) == first
+    nobody = replace(fresh, found=NoCompiler("not called again"))
+    assert ceilings.host_architecture(nobody, core) == first
 
 
 def test_working_sets_hold_whole_vectors() -> None:
@@ -37,11 +35,11 @@ def test_working_sets_hold_whole_vectors() -> None:
     assert all(size % 512 == 0 for size in sizes) and list(sizes) == sorted(set(sizes))
 
 
-def test_levels_without_sysfs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_levels_without_sysfs(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     curve = Curve((1024, 2048, 4096, 8192), (100e9, 100e9, 20e9, 20e9))
     monkeypatch.setattr(
         ceilings, "host_ceilings", lambda *arguments: ceilings.Ceilings(50.0, curve)
     )
     monkeypatch.setattr(ceilings, "caches", lambda core: ())
-    found = ceilings.host_architecture(tmp_path, 0)
+    found = ceilings.host_architecture(toolchain, 0)
     assert [(c.name, c.bytes, c.bandwidth) for c in found.caches] == [("L1", 2048, 100.0)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.failure import Failure
-from harness.kernel.build import CCompiler
+from harness.kernel.toolchain import Toolchain
 from harness.measure.budget import QUICK
 from harness.measure.child import Child, ChildSettings
 from harness.measure.contender import ContenderStarter
@@ -42,9 +42,9 @@ def processes_of_group(group: int) -> list[int]:
 
 
 def test_pinned_verified_and_timed(
-    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+    child_settings: ChildSettings, toolchain: Toolchain, matmul_data: Path
 ) -> None:
-    spec = kernels.executable(kernels.GOOD, compiler, build_cache)
+    spec = kernels.executable(kernels.GOOD, toolchain)
     with Child(child_settings) as child:
         greeting = child.greeting()
         assert not isinstance(greeting, Failure)
@@ -93,13 +93,12 @@ def test_a_broken_kernel_is_a_failure_and_never_timed(
     stage: str,
     reason: str,
     child_settings: ChildSettings,
-    compiler: CCompiler,
-    build_cache: Path,
+    toolchain: Toolchain,
     matmul_data: Path,
 ) -> None:
     """The host of the search goes on: the good candidate after it is timed."""
-    broken = kernels.executable(text, compiler, build_cache)
-    good = kernels.executable(kernels.GOOD, compiler, build_cache)
+    broken = kernels.executable(text, toolchain)
+    good = kernels.executable(kernels.GOOD, toolchain)
     limit = 1.5 if text == kernels.ENDLESS else 20.0
     settings = replace(FAST, time_limit=limit)
     started: list[SearchProcess] = []
@@ -119,10 +118,10 @@ def test_a_broken_kernel_is_a_failure_and_never_timed(
 
 
 def test_the_report_tier_drops_the_broken_and_times_the_rest(
-    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+    child_settings: ChildSettings, toolchain: Toolchain, matmul_data: Path
 ) -> None:
     texts = {"good": kernels.GOOD, "same": kernels.GOOD, "wrong": kernels.NOT_INITIALISED}
-    specs = {name: kernels.executable(t, compiler, build_cache) for name, t in texts.items()}
+    specs = {name: kernels.executable(t, toolchain) for name, t in texts.items()}
     settings = replace(FAST, processes=1, max_processes=1, min_blocks=2, budget_seconds=0.01)
     starter = ContenderStarter(specs, matmul_data, child_settings, settings)
     found = report_tier(list(specs), [("good", "same")], starter, settings, pausing=True)
@@ -133,10 +132,10 @@ def test_the_report_tier_drops_the_broken_and_times_the_rest(
 
 
 def test_what_a_kernel_prints_does_not_disturb_the_protocol(
-    child: Child, compiler: CCompiler, build_cache: Path, matmul_data: Path
+    child: Child, toolchain: Toolchain, matmul_data: Path
 ) -> None:
     with child:
-        spec = kernels.executable(kernels.PRINTS, compiler, build_cache)
+        spec = kernels.executable(kernels.PRINTS, toolchain)
         child.request("load", 20, executable=spec)
         verified = child.request("verify", 20, data=str(matmul_data), factor=4.0)
         assert not isinstance(verified, Failure) and "max_error" in verified
@@ -159,9 +158,9 @@ def test_a_child_that_cannot_start(child_settings: ChildSettings) -> None:
 
 
 def test_an_interpreter_that_is_not_there_is_a_failure(
-    child_settings: ChildSettings, compiler: CCompiler, build_cache: Path, matmul_data: Path
+    child_settings: ChildSettings, toolchain: Toolchain, matmul_data: Path
 ) -> None:
-    spec = kernels.executable(kernels.GOOD, compiler, build_cache)
+    spec = kernels.executable(kernels.GOOD, toolchain)
     specs = {"good": spec, "lost": {**spec, "interpreter": "/nonexistent/python"}}
     starter = ContenderStarter(specs, matmul_data, child_settings, FAST)
     started = starter(("good", "lost"), 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.kernel.toolchain import Toolchain
 from harness.trial import prepare_unit
 from harness.trial.prepared import PreparedUnit
 from harness.trial.transfer import landed, packed
@@ -17,10 +18,10 @@ from tests.harness.campaigns import BRIEF, NODE, TOY, plan_from
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> PreparedUnit:
     """Packed; the cache that it was compiled into is gone."""
-    cache = tmp_path_factory.mktemp("elsewhere")
+    toolchain = Toolchain.opened(tmp_path_factory.mktemp("elsewhere"))
     (unit,) = plan_from(*TOY, *BRIEF, "baseline=[]").units
-    made = packed(prepare_unit(unit, NODE.architecture, cache))
-    shutil.rmtree(cache)
+    made = packed(prepare_unit(unit, NODE.architecture, toolchain), toolchain)
+    shutil.rmtree(toolchain.cache)
     return made
 
 
@@ -30,8 +31,8 @@ def library(prepared: PreparedUnit) -> Path:
     return Path(str(contender.candidates[0].executable["library"]))
 
 
-def test_compiled_kernels_travel(sent: PreparedUnit, tmp_path: Path) -> None:
-    here = landed(sent, sent.unit, tmp_path)
+def test_compiled_kernels_travel(sent: PreparedUnit, tmp_path: Path, fresh: Toolchain) -> None:
+    here = landed(sent, sent.unit, fresh)
     (compiled,) = sent.libraries.values()
     assert library(here).is_relative_to(tmp_path)
     assert library(here).read_bytes() == compiled.data
@@ -40,30 +41,30 @@ def test_compiled_kernels_travel(sent: PreparedUnit, tmp_path: Path) -> None:
 
 
 def test_a_node_with_another_compiler_compiles_for_itself(
-    sent: PreparedUnit, tmp_path: Path
+    sent: PreparedUnit, fresh: Toolchain
 ) -> None:
     assert sent.compiler is not None
     foreign = replace(sent, compiler=replace(sent.compiler, target="another"))
     useless = {name: replace(one, data=b"") for name, one in sent.libraries.items()}
-    here = landed(replace(foreign, libraries=useless), sent.unit, tmp_path)
+    here = landed(replace(foreign, libraries=useless), sent.unit, fresh)
     assert library(here).stat().st_size > 1000
 
 
-def test_what_does_not_compile_there_is_data(sent: PreparedUnit, tmp_path: Path) -> None:
+def test_what_does_not_compile_there_is_data(sent: PreparedUnit, fresh: Toolchain) -> None:
     assert sent.compiler is not None
     broken = replace(
         sent,
         compiler=replace(sent.compiler, target="another"),
         kernels=dict.fromkeys(sent.kernels, "no C at all"),
     )
-    (contender,) = landed(broken, sent.unit, tmp_path).contenders
+    (contender,) = landed(broken, sent.unit, fresh).contenders
     assert contender.status == "failed"
     assert contender.failure is not None and contender.failure.stage == "compile"
 
 
-def test_baselines_get_ready_where_they_are_measured(sent: PreparedUnit, tmp_path: Path) -> None:
+def test_baselines_get_ready_where_they_are_measured(sent: PreparedUnit, fresh: Toolchain) -> None:
     (unit,) = plan_from(*TOY, *BRIEF, "baseline=[twin]").units
-    here = landed(sent, unit, tmp_path)
+    here = landed(sent, unit, fresh)
     assert [c.contender.name for c in here.contenders] == ["roofline", "twin"]
     assert here.contenders[1].deferred
     assert here.unit is unit

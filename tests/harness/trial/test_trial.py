@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from compiler.pipeline import ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
-from harness.kernel.build import CCompiler
+from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure.budget import QUICK
 from harness.measure.host import fingerprint
@@ -60,14 +59,14 @@ def unit_of(*strategies: Contender, baselines: tuple[Contender, ...] = ()) -> Un
 
 
 @pytest.fixture(scope="module")
-def prepared(build_cache: Path) -> PreparedUnit:
+def prepared(toolchain: Toolchain) -> PreparedUnit:
     unit = unit_of(ROOFLINE, TOP, baselines=(ABSENT,))
-    return prepare_unit(unit, host(), build_cache)
+    return prepare_unit(unit, host(), toolchain)
 
 
-def test_a_unit_becomes_records(prepared: PreparedUnit, build_cache: Path) -> None:
+def test_a_unit_becomes_records(prepared: PreparedUnit, toolchain: Toolchain) -> None:
     travelled: PreparedUnit = pickle.loads(pickle.dumps(prepared))
-    outcome = measure_unit(travelled, SLOT, build_cache)
+    outcome = measure_unit(travelled, SLOT, toolchain)
     roofline, top, absent = outcome.results
     assert (roofline.status, top.status, absent.status) == ("ok", "ok", "skipped")
     for result in (roofline, top):
@@ -96,13 +95,15 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, build_cache: Path) -> No
     assert top.schedule in {row["schedule"] for row in rows}
     assert absent.reason is not None and "install" in absent.reason
     assert absent.seconds is None and absent.stage is None
-    assert not list((build_cache / "scratch").iterdir())
+    assert not list(toolchain.scratch.iterdir())
 
 
-def test_a_survey_measures_the_first_of_each_ranking_and_random_others(build_cache: Path) -> None:
+def test_a_survey_measures_the_first_of_each_ranking_and_random_others(
+    toolchain: Toolchain,
+) -> None:
     options = {"k": 6, "best": 2, "rankings": ["roofline"], "space": "full"}
     unit = unit_of(Contender("survey", "strategy", "survey", options))
-    outcome = measure_unit(prepare_unit(unit, host(), build_cache), SLOT, build_cache)
+    outcome = measure_unit(prepare_unit(unit, host(), toolchain), SLOT, toolchain)
     (result,) = outcome.results
     rows = outcome.candidates[result.trial]
     assert result.status == "ok" and result.schedule in {row["schedule"] for row in rows}
@@ -133,7 +134,7 @@ def test_the_draw_of_a_survey_depends_on_seed_and_problem_alone() -> None:
 
 
 @pytest.mark.parametrize("space", ["full", "paper"])
-def test_strategies_take_their_space(space: str, build_cache: Path) -> None:
+def test_strategies_take_their_space(space: str, toolchain: Toolchain) -> None:
     spec = {**kernels.SPEC, "sizes": {"m": 16, "n": 32, "k": 16}}
     unit = replace(
         unit_of(
@@ -142,7 +143,7 @@ def test_strategies_take_their_space(space: str, build_cache: Path) -> None:
         ),
         problem=Problem("small", spec, primitive_from(spec), "lists"),
     )
-    prepared = prepare_unit(unit, host(), build_cache)
+    prepared = prepare_unit(unit, host(), toolchain)
     for contender in prepared.contenders:
         assert contender.status == "ok"
         for candidate in contender.candidates:
@@ -150,10 +151,12 @@ def test_strategies_take_their_space(space: str, build_cache: Path) -> None:
     assert unit.problem.facts["workload"] == "lists"
 
 
-def test_a_recorded_schedule_is_repeated_exactly(prepared: PreparedUnit, build_cache: Path) -> None:
+def test_a_recorded_schedule_is_repeated_exactly(
+    prepared: PreparedUnit, toolchain: Toolchain
+) -> None:
     candidate = prepared.contenders[0].candidates[0]
     fixed = Contender("again", "strategy", "fixed", {"schedule": candidate.schedule})
-    again = prepare_unit(unit_of(fixed), host(), build_cache)
+    again = prepare_unit(unit_of(fixed), host(), toolchain)
     assert again.contenders[0].candidates[0].kernel == candidate.kernel
     assert again.contenders[0].flags == ("compile cached",)
 
@@ -170,14 +173,14 @@ def test_a_recorded_schedule_is_repeated_exactly(prepared: PreparedUnit, build_c
     ],
 )
 def test_a_contender_that_cannot_be_prepared_fails_alone(
-    contender: Contender, stage: str, build_cache: Path
+    contender: Contender, stage: str, toolchain: Toolchain
 ) -> None:
     strategies = (ROOFLINE, contender) if contender.kind == "strategy" else (ROOFLINE,)
     baselines = (contender,) if contender.kind == "baseline" else ()
     outcome = measure_unit(
-        prepare_unit(unit_of(*strategies, baselines=baselines), host(), build_cache),
+        prepare_unit(unit_of(*strategies, baselines=baselines), host(), toolchain),
         SLOT,
-        build_cache,
+        toolchain,
     )
     good, bad = outcome.results
     assert good.status == "ok"
@@ -205,12 +208,12 @@ def with_kernel(prepared: PreparedUnit, index: int, spec: dict[str, object]) -> 
     ],
 )
 def test_a_broken_kernel_is_a_failed_record(
-    text: str, reason: str, prepared: PreparedUnit, compiler: CCompiler, build_cache: Path
+    text: str, reason: str, prepared: PreparedUnit, toolchain: Toolchain
 ) -> None:
     """As the only candidate it fails its contender; of a search it is one row among others."""
-    spec = kernels.executable(text, compiler, build_cache)
+    spec = kernels.executable(text, toolchain)
     broken = with_kernel(with_kernel(prepared, 0, spec), 1, spec)
-    outcome = measure_unit(broken, SLOT, build_cache)
+    outcome = measure_unit(broken, SLOT, toolchain)
     roofline, top, _ = outcome.results
     assert (roofline.status, roofline.stage) == ("failed", "verify")
     assert roofline.reason is not None and reason in roofline.reason
@@ -221,32 +224,34 @@ def test_a_broken_kernel_is_a_failed_record(
     assert first["measured"] is None
 
 
-def test_all_candidates_of_a_search_fail(
-    prepared: PreparedUnit, compiler: CCompiler, build_cache: Path
-) -> None:
-    spec = kernels.executable(kernels.LAST_TERM_MISSING, compiler, build_cache)
+def test_all_candidates_of_a_search_fail(prepared: PreparedUnit, toolchain: Toolchain) -> None:
+    spec = kernels.executable(kernels.LAST_TERM_MISSING, toolchain)
     top = prepared.contenders[1]
     wrong = tuple(replace(c, executable=spec) for c in top.candidates)
     broken = replace(prepared, contenders=(replace(top, candidates=wrong),))
-    result = measure_unit(broken, SLOT, build_cache).results[0]
+    result = measure_unit(broken, SLOT, toolchain).results[0]
     assert (result.status, result.stage) == ("failed", "verify")
 
 
-def test_candidates_that_do_not_compile_are_rows(prepared: PreparedUnit, build_cache: Path) -> None:
+def test_candidates_that_do_not_compile_are_rows(
+    prepared: PreparedUnit, toolchain: Toolchain
+) -> None:
     top = prepared.contenders[1]
     failed = replace(top.candidates[0], executable=None, failure=Failure("compile", "gcc: no"))
     some = replace(top, candidates=(failed, *top.candidates[1:]))
-    outcome = measure_unit(replace(prepared, contenders=(some,)), SLOT, build_cache)
+    outcome = measure_unit(replace(prepared, contenders=(some,)), SLOT, toolchain)
     assert outcome.results[0].status == "ok"
     rows = outcome.candidates[outcome.results[0].trial]
     assert (rows[0]["stage"], rows[0]["measured"]) == ("compile", None)
     assert all(row["measured"] for row in rows[1:])
 
 
-def test_a_reference_that_fails_fails_the_unit(prepared: PreparedUnit, build_cache: Path) -> None:
+def test_a_reference_that_fails_fails_the_unit(
+    prepared: PreparedUnit, toolchain: Toolchain
+) -> None:
     """The child computes it from the specification alone."""
     problem = replace(prepared.unit.problem, spec={"name": "nonsense"})
     broken = replace(prepared, unit=replace(prepared.unit, problem=problem))
-    outcome = measure_unit(broken, SLOT, build_cache)
+    outcome = measure_unit(broken, SLOT, toolchain)
     assert [r.status for r in outcome.results] == ["failed", "failed", "skipped"]
     assert outcome.results[0].stage == "plan"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import TrialResult
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Contender
@@ -27,16 +28,18 @@ kill -ABRT $$
 """
 
 
-def measured(cache: Path) -> tuple[TrialResult, TrialResult, UnitOutcome]:
+def measured(toolchain: Toolchain) -> tuple[TrialResult, TrialResult, UnitOutcome]:
     unit = unit_of(ROOFLINE, baselines=(TUNER,))
-    outcome = measure_unit(prepare_unit(unit, host(), cache), SLOT, cache)
+    outcome = measure_unit(prepare_unit(unit, host(), toolchain), SLOT, toolchain)
     strategy, tuner = outcome.results
     return strategy, tuner, outcome
 
 
-def test_a_tuner_that_crashes_is_recorded_and_leaves_nothing(tmp_path: Path) -> None:
-    fake_autotvm(tmp_path, CRASH)
-    strategy, tuner, outcome = measured(tmp_path)
+def test_a_tuner_that_crashes_is_recorded_and_leaves_nothing(
+    tmp_path: Path, fresh: Toolchain
+) -> None:
+    fake_autotvm(fresh, CRASH)
+    strategy, tuner, outcome = measured(fresh)
     assert strategy.status == "ok"
     assert (tuner.status, tuner.stage) == ("failed", "measure")
     assert tuner.reason is not None and "\n" not in tuner.reason
@@ -51,9 +54,9 @@ def test_a_tuner_that_crashes_is_recorded_and_leaves_nothing(tmp_path: Path) -> 
     assert not [p for p in psutil.process_iter(["cmdline"]) if "4231" in (p.info["cmdline"] or ())]
 
 
-def test_an_environment_of_another_version_is_skipped(tmp_path: Path) -> None:
-    fake_autotvm(tmp_path, "exit 0", recipe="older")
-    strategy, tuner, _ = measured(tmp_path)
+def test_an_environment_of_another_version_is_skipped(tmp_path: Path, fresh: Toolchain) -> None:
+    fake_autotvm(fresh, "exit 0", recipe="older")
+    strategy, tuner, _ = measured(fresh)
     assert strategy.status == "ok"
     assert tuner.status == "skipped"
     assert tuner.reason == (
