@@ -27,7 +27,6 @@ from harness.record.configuration import (
     documents_of,
 )
 from harness.record.journal import (
-    NAME,
     RUNS,
     CampaignFolder,
     CampaignWriter,
@@ -37,6 +36,7 @@ from harness.record.journal import (
 )
 from harness.record.ledger import Ledger
 from harness.record.result import Status, TrialResult
+from harness.record.result_line import NAME, NAMED
 from harness.report.rank_quality import CampaignQuality
 from harness.resume import changed_code, changed_configuration, changed_nodes, in_short, start_now
 from harness.settings import Settings
@@ -44,8 +44,6 @@ from harness.settings.values import CampaignChoice
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
-
-_NAMED = "letters, digits, '_', '-' and '.'"
 
 
 class Sink(Protocol):
@@ -124,7 +122,7 @@ def campaign_name(choice: CampaignChoice, now: datetime) -> str:
         return find_campaign(choice.resume).name
     if choice.name is not None:
         if not NAME.fullmatch(choice.name):
-            raise SettingsError(f"campaign.name: '{choice.name}' is no name ({_NAMED})")
+            raise SettingsError(f"campaign.name: '{choice.name}' is no name ({NAMED})")
         return choice.name
     if choice.dir is not None:
         return Path(choice.dir).resolve().name

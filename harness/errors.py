@@ -30,3 +30,7 @@ class Unreadable(SettingsError):
 
 class Unwritable(SettingsError):
     """A file that the user named and that cannot be written."""
+
+
+class SchemaError(RecordError):
+    """A record of another schema: this version must not guess what it means."""

@@ -13,6 +13,7 @@ import compiler
 import harness
 from harness.measure.host import git_commit, versions
 from harness.record.configuration import Document
+from harness.record.rows import StartRow
 
 SOURCES = ("*.py", "*.c", "*.cpp", "*.h", "*.json")
 # Top-level keys that say what is measured; the others say where, and how it is shown.
@@ -29,10 +30,8 @@ DECIDING = (
 )
 SHOWN = 4  # changes that are told one by one
 
-Start = Mapping[str, Any]  # one line of starts.jsonl
 
-
-def start_now(command: Sequence[str], moment: str, nodes: Mapping[str, str]) -> Start:
+def start_now(command: Sequence[str], moment: str, nodes: Mapping[str, str]) -> StartRow:
     """What is recorded of a driver's start; `nodes` gives the compiler by fingerprint."""
     return {
         "started": moment,
@@ -56,7 +55,7 @@ def code_id() -> str:
     return digest.hexdigest()[:16]
 
 
-def changed_code(starts: Sequence[Start]) -> list[str]:
+def changed_code(starts: Sequence[StartRow]) -> list[str]:
     """The code and the versions against those of the last start; nothing where none is known."""
     if not starts:
         return []
@@ -70,7 +69,7 @@ def changed_code(starts: Sequence[Start]) -> list[str]:
     return told + _differences(last["versions"], versions())
 
 
-def changed_nodes(starts: Sequence[Start], nodes: Mapping[str, str]) -> list[str]:
+def changed_nodes(starts: Sequence[StartRow], nodes: Mapping[str, str]) -> list[str]:
     """Kinds of nodes that the campaign has not been on, or that have another compiler now."""
     known: dict[str, str] = {}
     for start in starts:

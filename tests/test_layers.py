@@ -48,6 +48,7 @@ CONFINED = {  # library -> where it may be imported
     "hydra": ("harness.settings.", "harness.cli."),
     "omegaconf": ("harness.settings.", "harness.cli."),
     "ray": ("harness.cluster.",),
+    "msgspec": ("harness.record.",),
     "mlflow": ("harness.record.mlflow_sink",),
     "sklearn": ("harness.learn.",),
     "tvm": ("harness.baseline.tvm.",),

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import fcntl
 import getpass
-import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import IO, Protocol, TypeVar
 
+from compiler.errors import shown
 from harness.errors import RecordError, SettingsError
 from harness.record.folders import made_folders, remove_empty
 from harness.record.result import TrialResult
-from harness.record.result_line import json_text, line_of, result_of
+from harness.record.result_line import NAME, NAMED, json_text, line_of, result_of
+from harness.record.rows import CandidateRow, SampleRow, StartRow
+from harness.record.typed import content, decoded, lines_read, told_and_skipped
 
 RUNS = Path("runs")
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 Row = Mapping[str, object] | object  # a mapping or a dataclass
+Held = TypeVar("Held")
 
 
 class FolderTaken(RecordError):
@@ -93,43 +95,35 @@ class CampaignFolder:
         """Whether a driver has begun here, if only to make the folder."""
         return any(f.is_file() for f in (self.configuration, self.results_file, self.lock))
 
-    def starts(self) -> list[dict[str, Any]]:
-        """Under what the campaign was begun and resumed, in this order."""
-        if not self.starts_file.exists():
-            return []
-        lines = self.starts_file.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+    def starts(self) -> list[StartRow]:
+        """Under what the campaign was begun and resumed, in this order. Raises RecordError."""
+        return list(lines_read(self.starts_file, partial(_row, StartRow)))
 
     def results(self) -> tuple[TrialResult, ...]:
         """Of several lines with one trial id the last, in the order of first appearance.
 
-        A last line without its line end was cut by a crash and does not count. Raises RecordError.
+        A last line without its line end was cut by a crash and does not count. A line that is no
+        record is told as a warning and skipped: its trial counts as not measured. Raises
+        RecordError where no line is one, or one has another schema.
         """
-        last: dict[str, TrialResult] = {}
         texts: dict[str, str] = {}
-        try:
-            with self.results_file.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    if line.endswith(b"\n") and line.strip():
-                        where = f"{self.results_file} line {number}"
-                        result = result_of(line.decode(errors="replace"), where, texts)
-                        last[result.trial] = result
-        except FileNotFoundError:
-            return ()
-        except OSError as fault:
-            raise RecordError(f"{self.results_file}: cannot be read: {fault.strerror}") from fault
+        last: dict[str, TrialResult] = {}
+        for result in lines_read(self.results_file, partial(result_of, texts=texts)):
+            last[result.trial] = result
         return tuple(last.values())
 
-    def samples(self, trial: str) -> list[dict[str, object]]:
-        """The raw samples of a trial, [] where none were kept."""
+    def samples(self, trial: str) -> list[SampleRow]:
+        """The raw samples of a trial, [] where none were kept or they cannot be read."""
         file = self.samples_file(trial)
-        rows: list[dict[str, object]] = json.loads(file.read_text()) if file.exists() else []
-        return rows
+        return told_and_skipped(partial(_samples, file), [])
 
-    def candidates(self, trial: str) -> list[dict[str, object]]:
-        """The candidates that a strategy weighed for a trial, [] where none were kept."""
+    def candidates(self, trial: str) -> list[CandidateRow]:
+        """The candidates that a strategy weighed for a trial, [] where none were kept.
+
+        A line that is none is told as a warning and skipped.
+        """
         file = self.candidates_file(trial)
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return told_and_skipped(lambda: list(lines_read(file, partial(_row, CandidateRow))), [])
 
 
 class CampaignWriter:
@@ -253,9 +247,23 @@ def recorded_schedule(source: str) -> str:
     return found[0].schedule
 
 
+def _row(kind: type[Held], line: bytes, where: str) -> Held:
+    return decoded(line, kind, where)
+
+
+def _samples(file: Path) -> list[SampleRow]:
+    held = content(file)
+    where = shown(file, 120)
+    rows = [] if held is None else decoded(held, list[SampleRow], where)
+    for row in rows:  # they are tables: a number of blocks beyond the rows' is no place in one
+        if max(row["process"], row["block"]) >= len(rows):
+            raise RecordError(f"{where}: {len(rows)} samples cannot fill as many blocks")
+    return rows
+
+
 def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise RecordError(f"'{name}' names no file of a campaign (letters, digits, . _ - only)")
+        raise RecordError(f"'{shown(name)}' names no file of a campaign ({NAMED} only)")
     return name
 
 
@@ -281,12 +289,12 @@ def _check_usable(folder: CampaignFolder, resume: bool) -> None:
 
 
 def _locked(lock: Path) -> IO[str]:
-    file = lock.open("a+", encoding="utf-8")
+    file = lock.open("a+", encoding="utf-8", errors="replace")  # its text may be anybody's
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as fault:
         file.seek(0)
-        owner = file.read().strip() or "another driver"
+        owner = shown(file.read(4096).strip() or "another driver")
         file.close()
         raise RecordError(f"campaign folder {lock.parent}: in use by {owner}") from fault
     if not lock.exists() or os.fstat(file.fileno()).st_ino != lock.stat().st_ino:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from math import isfinite
-from typing import Any
 
-from harness.errors import RecordError
-from harness.record.result import SCHEMA, Seconds, Speedup, TrialResult, TuningSeconds
+from compiler.errors import shown
+from harness.errors import RecordError, SchemaError
+from harness.record.result import SCHEMA, Seconds, TrialResult
+from harness.record.typed import converted, decoded
 
 FIELDS = tuple(f.name for f in fields(TrialResult))
-REQUIRED = (
-    "campaign",
-    "trial",
-    "problem",
-    "contender",
-    "kind",
-    "architecture",
-    "threads",
-    "status",
-)
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # of a campaign, a trial, a kernel: no path
+NAMED = "letters, digits, '_', '-' and '.'"
+LEAST, MOST = 1e-18, 1e15  # of seconds and ratios; of any number in a record
 
 
 def line_of(result: TrialResult) -> str:
@@ -45,72 +40,84 @@ def line_of(result: TrialResult) -> str:
 
 
 def result_of(
-    line: str, where: str = "results.jsonl", texts: dict[str, str] | None = None
+    line: bytes | str, where: str = "results.jsonl", texts: dict[str, str] | None = None
 ) -> TrialResult:
-    """The result of a line; unknown fields are ignored. Raises RecordError, naming `where`.
+    """The result of a line; unknown fields are ignored.
 
-    `texts` is kept between the lines of a file: what is the same in all (names of fields, facts of
-    the host) is held once in memory.
+    Raises RecordError, which begins with `where`: SchemaError for a line of another schema. `texts`
+    is kept between the lines of a file: facts that are the same in all are held once in memory.
     """
-    known_texts = {} if texts is None else texts
-
-    def shared(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {
-            known_texts.setdefault(key, key): known_texts.setdefault(value, value)
-            if isinstance(value, str)
-            else value
-            for key, value in pairs
-        }
-
-    try:
-        record = json.loads(line, object_pairs_hook=shared)
-    except ValueError as fault:
-        raise RecordError(f"{where}: no JSON: {fault}") from fault
-    if not isinstance(record, dict):
-        raise RecordError(f"{where}: expected an object, got {type(record).__name__}")
-    schema = record.get("schema")
+    schema = decoded(line, _Versioned, where).schema
     if schema != SCHEMA:
-        raise RecordError(f"{where}: unknown schema {schema!r}; this version reads {SCHEMA}")
-    missing = [name for name in REQUIRED if name not in record]
-    if missing:
-        raise RecordError(f"{where}: field '{missing[0]}' is missing")
-    known: dict[str, Any] = {name: record[name] for name in FIELDS if name in record}
-    try:
-        return TrialResult(**(known | _typed(known)))
-    except (TypeError, KeyError, ValueError) as fault:
-        raise RecordError(f"{where}: {type(fault).__name__}: {fault}") from fault
+        raise SchemaError(f"{where}: unknown schema {schema}; this version reads {SCHEMA}")
+    result = decoded(line, TrialResult, where)
+    converted(result.problem, _ProblemFacts, f"{where}: problem")
+    converted(result.host, _HostFacts, f"{where}: host")
+    for name in (result.trial, *filter(None, [result.kernel])):
+        if not NAME.fullmatch(name):
+            raise RecordError(f"{where}: '{shown(name)}' names no file ({NAMED})")
+    for what, value, least in _numbers(result):
+        if not least <= value <= MOST:
+            raise RecordError(f"{where}: {what} must be {least} to {MOST:.0e}, got {shown(value)}")
+    known = {} if texts is None else texts
+    for facts in (result.problem, result.versions, result.host):
+        assert isinstance(facts, dict)
+        facts |= {k: known.setdefault(v, v) for k, v in facts.items() if isinstance(v, str)}
+    return result
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    schema: int
+
+
+@dataclass(frozen=True)
+class _ProblemFacts:
+    """What readers use of a problem."""
+
+    primitive: str = ""
+    name: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+    flops: int | float | None = None
+    workload: str | None = None
+    benchdnn: str | None = None
+
+
+@dataclass(frozen=True)
+class _HostFacts:
+    """What readers use of a host."""
+
+    fingerprint: str = ""
+    name: str = ""
+    cpu: str = ""
+    peak_gflops: float | None = None
+    memory_bandwidth: float | None = None
+    caches: dict[str, int] = field(default_factory=dict)
+    analysed_caches: dict[str, int] = field(default_factory=dict)
+
+
+def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
+    """(what, value, the least it can be) of every number that figures are made of."""
+    seconds, tuning = result.seconds, result.tuning_seconds
+    yield from (("threads", result.threads, 1), ("attempt", result.attempt, 0))
+    yield from (("cores", core, 0) for core in result.cores)
+    for what in ("gflops", "predicted_seconds", "max_error", "tolerance"):
+        if (value := getattr(result, what)) is not None:
+            yield what, value, 0
+    for what in ("analyse", "compile", "measure"):
+        yield f"tuning_seconds.{what}", getattr(tuning, what), 0
+    if seconds is not None:
+        yield "seconds.samples", seconds.samples, 0
+        for value in (seconds.median, seconds.min, *seconds.ci95):
+            yield "seconds", value, LEAST
+    for name, found in result.speedup.items():
+        for value in (found.ratio, *found.ci95):
+            yield f"speedup.{shown(name)}", value, LEAST
 
 
 def json_text(value: object) -> str:
     """Compact JSON on one line; numbers that are not finite become null, numpy scalars numbers."""
     return json.dumps(_finite(value), separators=(", ", ": "), allow_nan=False)
-
-
-def _typed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that JSON cannot hold as they are."""
-    typed: dict[str, Any] = {}
-    if record.get("seconds") is not None:
-        s = record["seconds"]
-        typed["seconds"] = Seconds(s["median"], s["min"], _pair(s["ci95"]), s["samples"])
-    if "speedup" in record:
-        typed["speedup"] = {
-            name: Speedup(s["ratio"], _pair(s["ci95"]), s["verdict"])
-            for name, s in (record["speedup"] or {}).items()
-        }
-    if "tuning_seconds" in record:
-        t = record["tuning_seconds"] or {}
-        typed["tuning_seconds"] = TuningSeconds(
-            t.get("analyse", 0.0), t.get("compile", 0.0), t.get("measure", 0.0)
-        )
-    for name in ("cores", "flags"):
-        if name in record:
-            typed[name] = tuple(record[name] or ())
-    return typed
-
-
-def _pair(values: list[float]) -> tuple[float, float]:
-    low, high = values
-    return low, high
 
 
 def _seconds(seconds: Seconds | None) -> dict[str, object] | None:

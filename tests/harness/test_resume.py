@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from harness.measure.host import versions
+from harness.record.rows import StartRow
 from harness.resume import (
     changed_code,
     changed_configuration,
@@ -22,7 +23,7 @@ def test_nothing_has_changed() -> None:
 
 def test_code_and_versions_are_compared_with_the_last_start() -> None:
     python = versions()["python"]
-    other = {
+    other: StartRow = {
         **START,
         "code": "0" * 16,
         "git_commit": "abc",
@@ -37,7 +38,7 @@ def test_code_and_versions_are_compared_with_the_last_start() -> None:
 
 
 def test_nodes_of_any_start_are_known() -> None:
-    later = {**START, "nodes": {"bb": "gcc 13"}}
+    later: StartRow = {**START, "nodes": {"bb": "gcc 13"}}
     assert changed_nodes([START, later], {"aa": "gcc 12", "bb": "gcc 13"}) == []
     assert changed_nodes([START, later], {"cc": "gcc 12"}) == ["host: aa, bb -> cc"]
     assert changed_nodes([START, later], {"aa": "gcc 14"}) == ["C compiler: gcc 12 -> gcc 14"]

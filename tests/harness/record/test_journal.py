@@ -12,6 +12,8 @@ from harness.record.journal import CampaignFolder, CampaignWriter, find_campaign
 from harness.record.result_line import line_of
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
+SAMPLE = {"process": 0, "block": 0, "position": 1, "seconds": 0.5, "calls": 9, "flags": ["steal"]}
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -27,7 +29,7 @@ def test_a_unit_is_read_back(path: Path) -> None:
             [
                 Left(
                     results,
-                    samples={trial: [{"process": 0, "block": 1, "seconds": 0.5}]},
+                    samples={trial: [SAMPLE]},
                     candidates={trial: [{"schedule": "a", "measured": None}, {"schedule": "b"}]},
                     kernels={"0123": "void f(void) {}\n"},
                 )
@@ -36,17 +38,11 @@ def test_a_unit_is_read_back(path: Path) -> None:
     folder = CampaignFolder(path)
     assert folder.name == "toy"
     assert folder.results() == results
-    assert folder.samples(trial) == [{"process": 0, "block": 1, "seconds": 0.5}]
+    assert folder.samples(trial) == [SAMPLE]
     assert [row["schedule"] for row in folder.candidates(trial)] == ["a", "b"]
     assert folder.kernel_file("0123").read_text() == "void f(void) {}\n"
-    assert folder.samples("other") == folder.candidates("other") == []
+    assert not folder.samples("other") and not folder.candidates("other")
     assert not list(path.rglob("*.partial"))
-
-
-def test_dataclasses_are_rows(path: Path) -> None:
-    with CampaignWriter(path) as writer:
-        writer.record([Left((), samples={"t": [baseline_result()]})])
-    assert CampaignFolder(path).samples("t")[0]["contender"] == "onednn"
 
 
 def test_the_last_line_of_a_trial_counts(path: Path) -> None:
@@ -69,14 +65,38 @@ def test_a_torn_line_does_not_count_and_is_healed(path: Path) -> None:
     assert folder.results() == (baseline_result(), strategy_result())
 
 
-def test_a_broken_line_names_its_number(path: Path) -> None:
+def test_a_broken_line_is_told_with_its_number_and_skipped(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with CampaignWriter(path) as writer:
+        writer.record([Left([baseline_result()])])
+        writer.record([Left([strategy_result()])])
+    folder = CampaignFolder(path)
+    first, second = folder.results_file.read_text().splitlines()
+    folder.results_file.write_text(f"{first}\n{{broken\n{second}\n")
+    assert folder.results() == (baseline_result(), strategy_result())
+    (told,) = caplog.messages
+    assert "results.jsonl line 2: " in told and told.endswith("it is skipped")
+
+
+def test_a_journal_without_a_whole_line_is_refused(path: Path) -> None:
     with CampaignWriter(path) as writer:
         writer.record([Left([baseline_result()])])
     folder = CampaignFolder(path)
-    with folder.results_file.open("a") as file:
-        file.write("{broken\n")
-    with pytest.raises(RecordError, match=r"results\.jsonl line 2: no JSON"):
-        folder.results()
+    for text, why in (
+        ("{broken\n[]\n", r"results\.jsonl line 1: .*; no line of it is whole"),
+        (folder.results_file.read_text() + '{"schema": 2}\n', "line 2: unknown schema 2"),
+    ):
+        folder.results_file.write_text(text)
+        with pytest.raises(RecordError, match=why):
+            folder.results()
+
+
+def test_a_file_that_is_none_does_not_keep_its_reader_waiting(path: Path) -> None:
+    path.mkdir(parents=True)
+    os.mkfifo(path / "results.jsonl")
+    with pytest.raises(RecordError, match="is no regular file"):
+        CampaignFolder(path).results()
 
 
 def test_two_drivers_are_refused_with_the_owners_pid(path: Path) -> None:

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
-from harness.record.result_line import line_of, result_of
+from harness.record.result_line import LEAST, MOST, line_of, result_of
 from tests.harness.record.results import baseline_result, strategy_result
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(LEAST, MOST)
 words = st.text(max_size=20)
 
 
 @given(
     gflops=st.none() | finite,
     seconds=st.none()
-    | st.builds(Seconds, finite, finite, st.tuples(finite, finite), st.integers()),
+    | st.builds(Seconds, finite, finite, st.tuples(finite, finite), st.integers(0, 2**31)),
     speedup=st.dictionaries(
         words,
         st.builds(
@@ -101,10 +101,11 @@ def test_unknown_fields_are_ignored_and_omitted_ones_default() -> None:
     ("line", "why"),
     [
         ('{"schema": 2}', "here line 3: unknown schema 2; this version reads 1"),
-        ("{}", "unknown schema None"),
-        ("[1]", "expected an object, got list"),
-        ("{", "no JSON"),
-        ('{"schema": 1, "campaign": "x"}', "field 'trial' is missing"),
+        ("{}", "missing required field `schema`"),
+        ("[1]", "Expected `object`, got `array`"),
+        ("{", "truncated"),
+        ('{"schema": 1, "x": ' + "[" * 9999, "nested too deeply"),
+        ('{"schema": 1, "campaign": "x"}', "missing required field `trial`"),
     ],
 )
 def test_lines_that_are_refused(line: str, why: str) -> None:
@@ -113,8 +114,21 @@ def test_lines_that_are_refused(line: str, why: str) -> None:
     assert why in str(refused.value)
 
 
-def test_a_malformed_member_is_refused() -> None:
-    record = json.loads(line_of(baseline_result()))
-    record["seconds"] = {"median": 1.0}
-    with pytest.raises(RecordError, match="KeyError: 'min'"):
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"seconds": {"median": 1.0}}, "`$.seconds`"),
+        ({"threads": True}, "Expected `int`, got `bool` - at `$.threads`"),
+        ({"threads": 0}, "threads must be 1 to 1e+15, got 0"),
+        ({"gflops": -1}, "gflops must be 0 to"),
+        ({"cores": [10**400]}, "cores must be 0 to 1e+15, got an integer of 1329 bits"),
+        ({"trial": "../../x"}, "'../../x' names no file"),
+        ({"host": {"peak_gflops": "fast"}}, "host: Expected `float | null`, got `str`"),
+        ({"problem": {"sizes": [1]}}, "problem: Expected `object`, got `array` - at `$.sizes`"),
+    ],
+)
+def test_a_malformed_member_is_refused(changes: dict[str, object], why: str) -> None:
+    record = json.loads(line_of(baseline_result())) | changes
+    with pytest.raises(RecordError) as refused:
         result_of(json.dumps(record))
+    assert why in str(refused.value)
