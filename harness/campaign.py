@@ -15,8 +15,9 @@ from typing import Protocol
 
 import psutil
 
+from compiler.errors import CompilerError
 from harness.cluster.pool import Node, Pool
-from harness.errors import SettingsError
+from harness.errors import HarnessError, SettingsError, Unforeseen
 from harness.means import Means, campaign_means
 from harness.plan import Plan, check_memory, planned
 from harness.quality import campaign_quality
@@ -305,6 +306,11 @@ def _logged(path: Path) -> Iterator[None]:
     log.propagate = False
     try:
         yield
+    except (HarnessError, CompilerError, OSError, MemoryError):
+        raise
+    except Exception as fault:
+        log.exception("this should not happen")
+        raise Unforeseen(fault, path) from fault
     finally:
         log.removeHandler(handler)
         handler.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from compiler.errors import message
 
 
@@ -34,3 +36,12 @@ class Unwritable(SettingsError):
 
 class SchemaError(RecordError):
     """A record of another schema: this version must not guess what it means."""
+
+
+class Unforeseen(Exception):
+    """No refusal: a fault of the program, with the campaign's log that holds its traceback."""
+
+    def __init__(self, fault: Exception, log: Path) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+        self.log = log

@@ -5,12 +5,19 @@ Nothing heavy is imported here, so that `polydl --help` answers at once.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
+from typing import TextIO
 
-from compiler.errors import CompilerError
+from compiler.errors import CompilerError, shown
 from harness.cli import rooms
+from harness.cli.unforeseen import STATUS, kept_from_threads
+from harness.cli.unforeseen import told as unforeseen
 from harness.errors import HarnessError
 
 HELP = """\
@@ -35,13 +42,47 @@ First steps:
   eval "$(polydl -sc install=bash)"    completion of overrides in this shell
 
 CAMPAIGN is a folder, or a name under ./runs.
-Exit status: 0 no trial failed, 1 some failed, 2 the request was wrong, 130 interrupted.
+Exit status: 0 no trial failed, 1 some failed, 2 the request was wrong, 70 a fault of polydl's own
+(the line names the file with its traceback), 130 interrupted.
 """
+
+# What the system refuses is no fault of the program: full, read-only, forbidden, too many open.
+_REFUSED = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status; a user's mistake is one line on stderr."""
+    """Run one command and give its exit status; what goes wrong is one line on stderr."""
+    _never_failing_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    where = f"polydl {shown(words[0], 40)}" if words else "polydl"
+    with kept_from_threads():
+        try:
+            status = _answered(words)
+            sys.stdout.flush()
+            return status
+        except (HarnessError, CompilerError) as error:
+            told, status = f"{where}: {error}", 2
+        except KeyboardInterrupt:
+            told, status = f"{where}: interrupted", 130
+        except MemoryError:
+            told, status = f"{where}: not enough memory", 2
+        except BrokenPipeError:  # nobody reads any more
+            told, status = "", 1
+        except Exception as fault:
+            if isinstance(fault, OSError) and fault.errno in _REFUSED:
+                at = "" if fault.filename is None else f"{shown(fault.filename, 120)}: "
+                told, status = f"{where}: {at}{shown(fault)}", 2
+            else:
+                told, status = unforeseen(fault, where), STATUS
+        for stream, text in ((sys.stdout, ""), (sys.stderr, f"{told}\n" if told else "")):
+            _finish(stream, text)
+        return status
+
+
+def _answered(words: Sequence[str]) -> int:
     if words and words[0].split("=")[0] in rooms.COMPLETION:
         return rooms.command("information")(words)
     if not words or words[0] in ("-h", "--help", "help"):
@@ -53,14 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = words
     if rooms.asks_for_information(name, rest):
         name = "information"
+    return rooms.command(name)(rest)
+
+
+def _finish(stream: TextIO, text: str) -> None:
+    """Write the last words; what a stream no longer takes is lost, also to Python's own exit."""
     try:
-        return rooms.command(name)(rest)
-    except (HarnessError, CompilerError) as error:
-        sys.stderr.write(f"polydl {name}: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write(f"polydl {name}: interrupted\n")
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads any more; nothing to flush at exit
-        return 1
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _never_failing_streams() -> None:
+    """Somewhere to print, with an escape for what a terminal's or a pipe's encoding lacks."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

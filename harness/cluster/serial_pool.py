@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from compiler.errors import shown
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.node import node_described, share_of
 from harness.cluster.pool import Event, Node, Watch, lost
@@ -16,6 +18,8 @@ from harness.kernel.toolchain import Toolchain
 from harness.record.result import Stage
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
+
+log = logging.getLogger("polydl")
 
 
 class SerialPool:
@@ -53,7 +57,7 @@ class SerialPool:
         self._waiting.clear()
 
     def _measured(self, unit: Unit) -> UnitOutcome:
-        """A full disk is this unit's failure: what the others measured stands."""
+        """Whatever goes wrong is this unit's failure: what the others measured stands."""
         stage: Stage = "compile"
         try:
             self._watch(Event(unit, "preparing", self._node.name))
@@ -64,7 +68,10 @@ class SerialPool:
                 self._watch(Event(unit, "measuring", self._node.name))
                 return measure_unit(prepared, slot, self._toolchain)
         except OSError as error:
-            return lost(unit, stage, str(error), self._node)
+            return lost(unit, stage, shown(error), self._node)
+        except Exception as error:  # nobody foresaw it; the other units have not met it
+            log.exception("%s: this should not happen", unit.problem.name)
+            return lost(unit, stage, f"{type(error).__name__}: {shown(error, 200)}", self._node)
 
     def _tell_waiting(self, unit: Unit, who: str) -> None:
         self._watch(Event(unit, "waiting", self._node.name, who))
