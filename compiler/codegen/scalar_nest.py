@@ -60,6 +60,7 @@ def scalar_body(nest: Primitive, schedule: Schedule, layouts: Mapping[str, Layou
         partly = statement.reduction or own or not covers(nest, statement.target)
         if partly and name not in started and not nest.tensor(name).accumulate:
             count, value = layouts[name].elements, NEUTRAL[statement.reduction or "add"]
+            lines += ["#pragma omp parallel for"] if schedule.parallel else []
             lines.append(f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};")
         started.add(name)
         lines += _statement(nest, schedule, statement, layouts)
@@ -85,11 +86,12 @@ def _statement(
     if missing := [loop for loop in statement.loops if loop not in order]:
         raise ScheduleError(f"schedule: scalar: the order lacks loop '{missing[0]}'")
     lines: list[str] = []
-    shared = next((level for level in order if level in schedule.parallel), "")
+    shared = _shared(order, schedule)
     ranges = {loop: ("0", str(nest.extent(loop))) for loop in statement.loops}
     for depth, level in enumerate(order):
-        if level == shared:  # a thread starts no others
-            lines.append("  " * depth + "#pragma omp parallel for")
+        if level in shared[:1]:  # once: a thread starts no others
+            collapse = f" collapse({len(shared)})" if len(shared) > 1 else ""
+            lines.append("  " * depth + f"#pragma omp parallel for{collapse}")
         loop, size = loop_of(level), schedule.block_of(level) or 1
         name = _iterator(level)
         start, end = ranges[loop]
@@ -109,6 +111,17 @@ def _statement(
     if inside := _inside(nest, statement.target):
         update = f"if ({inside}) {update}"
     return [*lines, "  " * len(order) + update]
+
+
+def _shared(order: list[str], schedule: Schedule) -> list[str]:
+    """The outermost parallel level and those right inside it, but one of a loop: a rectangle."""
+    shared: list[str] = []
+    for level in order:
+        if level in schedule.parallel and loop_of(level) not in map(loop_of, shared):
+            shared.append(level)
+        elif shared:
+            break
+    return shared
 
 
 def _expression(nest: Primitive, value: Expression, layouts: Mapping[str, Layout]) -> str:

@@ -10,8 +10,9 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.axes import Axes, axes_of
 from compiler.schedule.legality import structural
-from compiler.schedule.microkernel import register_tiles_of
+from compiler.schedule.microkernel import RegisterTile, register_tiles_of
 from compiler.schedule.placement import Placed, placements
+from compiler.schedule.scalar import PIECES, scalar_schedule
 from compiler.schedule.schedule import Schedule, Sizes, loop_of
 from compiler.schedule.tile_class import guards, tile_classes
 from compiler.schedule.tiling import balanced, levels
@@ -24,47 +25,75 @@ Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
 def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tuple[Schedule, ...]:
-    """All candidate schedules, without repetition; the scalar nest when nothing else fits."""
+    """All candidate schedules, without repetition; the scalar nest where vectors have no form."""
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
         for placed in placements(nest, axes, machine):
-            for tile, printed in _tiles(nest, axes, placed, machine):
-                for order, block in _orders(nest, axes, placed, tile):
-                    unroll = unrolled(nest, order[-1], dict(block))
-                    if printed * unroll > MULTIPLY_ADDS:
-                        continue
-                    schedule = Schedule(
-                        scheme=placed.scheme,
-                        order=order,
-                        vector=(axes.vector, placed.lanes),
-                        tile=tile,
-                        block=block,
-                        layout=placed.layout,
-                        pack=placed.pack,
-                        unroll=unroll,
-                    )
-                    found[with_parallel(nest, schedule, threads)] = None
-    return tuple(s for s in found if structural(nest, s) is None) or (scalar_schedule(nest),)
+            for schedule in _placed(nest, axes, placed, machine):
+                found[with_parallel(nest, schedule, threads)] = None
+    legal = tuple(schedule for schedule in found if structural(nest, schedule) is None)
+    return legal or (scalar_schedule(nest, threads),)
 
 
-def scalar_schedule(nest: Primitive) -> Schedule:
-    """The untransformed nest."""
-    return Schedule("scalar", tuple(loop for loop, _ in nest.extents))
+def _placed(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> list[Schedule]:
+    """The schedules of every good register tile, or else those of the best one that has any.
+
+    So no limit on tiles leaves a placement with nothing: 7 vectors at one point are cut into 4 + 3,
+    too few for the latency, and still many times faster than none.
+    """
+    lanes = placed.lanes
+    good = [
+        schedule
+        for tile in _tiles(nest, axes, lanes, machine)
+        if _busy(nest, axes, lanes, tile, machine)
+        for schedule in _ordered(nest, axes, placed, tile)
+    ]
+    if good:
+        return good
+
+    def rate(tile: Sizes) -> float:
+        points = prod(n for loop, n in tile if loop != axes.vector)
+        return RegisterTile(points, dict(tile)[axes.vector]).rate(machine)
+
+    others = sorted(_tiles(nest, axes, lanes, machine, least=0.0), key=rate, reverse=True)
+    return next(filter(None, (_ordered(nest, axes, placed, tile) for tile in others)), [])
+
+
+def _ordered(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> list[Schedule]:
+    """One register tile under every loop order whose kernel is not too long to compile."""
+    printed = printed_multiply_adds(nest, axes, placed, tile)
+    found = []
+    for order, block in _orders(nest, axes, placed, tile):
+        unroll = unrolled(nest, order[-1], dict(block))
+        if printed * unroll > MULTIPLY_ADDS:
+            continue
+        schedule = Schedule(
+            scheme=placed.scheme,
+            order=order,
+            vector=(axes.vector, placed.lanes),
+            tile=tile,
+            block=block,
+            layout=placed.layout,
+            pack=placed.pack,
+            unroll=unroll,
+        )
+        found.append(schedule)
+    return found
 
 
 def _tiles(
-    nest: Primitive, axes: Axes, placed: Placed, machine: Architecture
-) -> Iterator[tuple[Sizes, int]]:
+    nest: Primitive, axes: Axes, lanes: int, machine: Architecture, least: float = 0.75
+) -> Iterator[Sizes]:
     """Register tiles over vectors and the last one or two pixel loops, best rate first.
 
-    Each with the multiply-adds that its kernel has printed before unrolling.
+    `least` is the share of the best rate that the limits they are balanced from have.
     """
-    vectors = -(-nest.extent(axes.vector) // placed.lanes)
+    vectors = -(-nest.extent(axes.vector) // lanes)
     inner, outer = ("", "", *axes.pixels)[-1], ("", "", *axes.pixels)[-2]
     width = nest.extent(inner) if inner else 1
     height = nest.extent(outer) if outer else 1
     seen: set[Sizes] = set()
-    for tile in register_tiles_of(machine, width * height, vectors):
+    for tile in register_tiles_of(machine, width * height, vectors, least):
         for rows in range(1, min(height, 4, tile.points) + 1):
             columns = tile.points // rows
             if tile.points % rows or (rows > 1 and columns > width):
@@ -76,10 +105,9 @@ def _tiles(
                 (outer, rows),
             ]
             sizes = tuple((loop, n) for loop, n in shape if loop == axes.vector or n > 1)
-            if sizes in seen or not _busy(nest, axes, placed.lanes, sizes, machine):
-                continue
-            seen.add(sizes)
-            yield sizes, printed_multiply_adds(nest, axes, placed, sizes)
+            if sizes not in seen:
+                seen.add(sizes)
+                yield sizes
 
 
 def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Architecture) -> bool:
@@ -186,7 +214,7 @@ def _chunks(nest: Primitive, axes: Axes, placed: Placed) -> list[int]:
 
 
 def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
-    """The schedule with its outermost legal loops parallel: 4 pieces a thread if it can."""
+    """The schedule with its outermost legal loops parallel: enough pieces a thread if it can."""
     if threads == 1:
         return schedule
     pieces = 1
@@ -197,7 +225,7 @@ def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule
             if chosen:
                 break
             continue
-        if level.name not in schedule.order or pieces >= 4 * threads:
+        if level.name not in schedule.order or pieces >= PIECES * threads:
             break
         if level.loop in map(loop_of, chosen):  # pieces of one tile: no rectangle to share
             break

@@ -48,14 +48,16 @@ class RegisterTile:
         return self.accumulators / self.cycles(machine)
 
 
-def register_tiles_of(machine: Architecture, points: int, vectors: int) -> tuple[RegisterTile, ...]:
-    """Tiles that fit the registers and keep the multiply-adders at 75 % or more, best first.
+def register_tiles_of(
+    machine: Architecture, points: int, vectors: int, least: float = 0.75
+) -> tuple[RegisterTile, ...]:
+    """Tiles that fit the registers and have `least` of the best rate or more, best first.
 
-    `points` and `vectors` are what the problem has; a tile that holds all of it is always kept.
+    `points` and `vectors` are what the problem has.
     """
     tiles = _fitting(machine, points, vectors)
     best = max(tile.rate(machine) for tile in tiles)
-    kept = [t for t in tiles if t.rate(machine) >= 0.75 * best]
+    kept = [t for t in tiles if t.rate(machine) >= least * best]
     return tuple(sorted(kept, key=lambda t: (-t.rate(machine), t.points + t.vectors, t.vectors)))
 
 

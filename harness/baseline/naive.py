@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.codegen.kernel import Kernel
-from compiler.errors import CompilerError, ScheduleError
+from compiler.errors import CompilerError
 from compiler.pipeline import compile_as_written
 from compiler.problem.primitive import Primitive
-from compiler.schedule.candidates import scalar_schedule, with_parallel
+from compiler.schedule.scalar import scalar_schedule
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.failure import Failure
 from harness.kernel.build import build
@@ -51,7 +50,7 @@ class Naive:
         if isinstance(compiler, NoCompiler):
             return Unprepared("plan", compiler.reason)
         try:
-            kernel = _kernel(primitive, threads)
+            kernel = compile_as_written(primitive, scalar_schedule(primitive, threads))
         except CompilerError as refusal:
             return Unprepared("plan", str(refusal))
         built = build(kernel.text, kernel.openmp, self.toolchain, level=LEVEL)
@@ -70,12 +69,3 @@ class Naive:
 def naive(options: Mapping[str, object], toolchain: Toolchain) -> Naive:
     """The baseline; its only setting is its label."""
     return Naive(toolchain)
-
-
-def _kernel(primitive: Primitive, threads: int) -> Kernel:
-    """On one thread after all where no outermost loop of all statements may be parallel."""
-    schedule = scalar_schedule(primitive)
-    try:
-        return compile_as_written(primitive, with_parallel(primitive, schedule, threads))
-    except ScheduleError:
-        return compile_as_written(primitive, schedule)

@@ -19,7 +19,7 @@ from compiler.codegen.kernel import SYMBOL, Kernel
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, random_inputs, reference
-from compiler.schedule.candidates import scalar_schedule
+from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule
 
 Arrays = Mapping[str, npt.NDArray[np.float32]]

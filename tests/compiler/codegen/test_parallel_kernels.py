@@ -6,6 +6,7 @@ import ctypes
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.candidates import candidates
+from compiler.schedule.legality import by_isl
+from compiler.schedule.scalar import SHARED, scalar_schedule
 from compiler.schedule.schedule import Schedule, parse_schedule
 from tests.compiler.codegen.batch import call, expected_of, start_build
 from tests.compiler.machines import AVX2, NEON
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
 
 PROBLEMS = (
     conv2d(ic=8, oc=24, ih=9, iw=11),
@@ -34,6 +37,19 @@ NESTED = (  # forms that the candidates leave out
     "order:kh+oc+oh+ow+kw+ic/parallel:oh",
     "order:oc+oh+ow+kh+kw+ic/parallel:oc+oh+ow",
 )
+
+SCALAR: tuple[dict[str, Any], ...] = (
+    # each statement under its own loops: several, in place, with borders, sums of a few forms
+    *(OPERATORS[x] for x in ("average_pool", "backward_data", "backward_weights", "chain")),
+    *(OPERATORS[x] for x in ("max_pool", "grouped", "accumulated", "partial")),
+    shipped("conv2d_bn_relu", n=2, ic=3, oc=5, ih=6, iw=7),
+    # runs over time, side by side: `i` is shared anew in every step
+    {
+        "name": "steps", "sizes": {"t": 4, "i": SHARED},
+        "tensors": {"x": ["t", "i"], "y": ["t", "i"]}, "outside": {"y": 1},
+        "statements": ["y[t,i] = 0.5 * y[t-1,i] + x[t,i]"],
+    },
+)  # fmt: skip
 
 
 def _schedules(primitive: Primitive, rng: random.Random) -> list[Schedule]:
@@ -77,13 +93,29 @@ def test_threads_change_no_bit(tmp_path: Path) -> None:
         _compare(library, at, primitive, shared, alone, text)
 
 
+def test_scalar_nests_on_threads_change_no_bit(tmp_path: Path) -> None:
+    jobs = []
+    for spec in SCALAR:
+        primitive = primitive_from(spec)
+        nest = loop_nest(primitive).nest
+        schedule = scalar_schedule(nest, threads=3)
+        assert by_isl(nest, schedule) is None
+        shared, alone = generate(nest, schedule), generate(nest, scalar_schedule(nest))
+        assert shared.openmp and not alone.openmp
+        jobs.append((primitive, shared, alone, str(schedule)))
+    kernels = [kernel for _, *pair, _ in jobs for kernel in pair]
+    library = start_build(kernels, tmp_path, "scalar", "-O0").library()
+    for number, job in enumerate(jobs):
+        _compare(library, 2 * number, *job)
+
+
 def _compare(
     library: ctypes.CDLL, at: int, primitive: Primitive, shared: Kernel, alone: Kernel, text: str
 ) -> None:
     expected = expected_of(primitive)
     wanted = call(library, at + 1, alone, expected.inputs)
     expected.compare(wanted, text)
-    for threads in (1, 2, 4):
+    for threads in (1, 2, 3):
         library["omp_set_num_threads"](threads)
         found = call(library, at, shared, expected.inputs)
         for name, values in wanted.items():

@@ -11,7 +11,7 @@ from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import scalar_schedule
+from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import parse_schedule
 from tests.compiler.codegen.batch import check_cases
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
@@ -85,7 +85,16 @@ def test_only_the_outermost_parallel_loop_starts_threads() -> None:
     lines = kernel.text.splitlines()
     pragmas = [i for i, line in enumerate(lines) if "#pragma omp" in line]
     assert kernel.openmp
-    assert ["i_oh" in lines[i + 1] for i in pragmas] == [True]
+    assert ["i_oh" in lines[i + 1] for i in pragmas] == [False, True]
+    assert "t_out[i] = 0.0f" in lines[pragmas[0] + 1]
+    assert lines[pragmas[1]].endswith("for collapse(2)")
+
+
+def test_only_a_rectangle_of_loops_is_collapsed() -> None:
+    nest = loop_nest(primitive_from(conv2d())).nest
+    text = "scalar/order:oc@1+oc+oh+ow+ic+kh+kw/block:oc@1.2/parallel:oc@1+oc+oh"
+    kernel = generate(nest, parse_schedule(text))
+    assert "collapse" not in kernel.text  # how far oc runs depends on oc@1
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,18 @@ import yaml
 CONF = Path(__file__).parents[3] / "conf" / "primitive"
 
 
+def shipped(name: str, **sizes: object) -> dict[str, Any]:
+    """A primitive of conf/, with other sizes."""
+    spec: dict[str, Any] = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    return {**spec, "sizes": {**spec["sizes"], **sizes}}
+
+
 def conv2d(**sizes: object) -> dict[str, Any]:
-    spec: dict[str, Any] = yaml.safe_load((CONF / "conv2d.yaml").read_text())
-    small = {"ic": 3, "oc": 5, "ih": 6, "iw": 7}
-    spec["sizes"] = {**spec["sizes"], **small, **sizes}
-    return spec
+    return shipped("conv2d", **{"ic": 3, "oc": 5, "ih": 6, "iw": 7, **sizes})
 
 
 def matmul(**sizes: int) -> dict[str, Any]:
-    spec: dict[str, Any] = yaml.safe_load((CONF / "matmul.yaml").read_text())
-    spec["sizes"] = {"m": 4, "n": 5, "k": 6, **sizes}
-    return spec
+    return {**shipped("matmul"), "sizes": {"m": 4, "n": 5, "k": 6, **sizes}}
 
 
 _EXTENTS = {

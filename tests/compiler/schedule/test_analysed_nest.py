@@ -14,7 +14,8 @@ from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.analysed_nest import nest_of_schedule
-from compiler.schedule.candidates import candidates, scalar_schedule
+from compiler.schedule.candidates import candidates
+from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import parse_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
 
+from compiler.codegen.generate import generate
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.axes import axes_of
-from compiler.schedule.candidates import candidates, scalar_schedule
+from compiler.schedule.candidates import candidates
 from compiler.schedule.fit import check_fit
 from compiler.schedule.legality import by_isl, structural
 from compiler.schedule.microkernel import RegisterTile
+from compiler.schedule.placement import placements
+from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
 
 TYPICAL = conv2d(ic=64, oc=64, ih=56, iw=56)
 DEEP = conv2d(ic=512, oc=512, ih=7, iw=7)
@@ -149,6 +154,63 @@ def test_threads_take_the_outermost_legal_levels() -> None:
         assert schedule.order[first : first + len(loops)] == schedule.parallel
         assert all(loop_of(level) in reduction for level in schedule.order[:first])
     assert all(not schedule.parallel for schedule in candidates(nest, AVX2, 1)[::5])
+
+
+def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> tuple[Schedule, ...]:
+    """A reading of the loops with a layout that makes its lanes contiguous is a vector form."""
+    found = candidates(nest, machine)
+    forms = {(s.scheme, s.vector, s.layout, s.pack) for s in found}
+    wanted = {
+        (placed.scheme, (axes.vector, placed.lanes), placed.layout, placed.pack)
+        for axes in axes_of(nest)
+        for placed in placements(nest, axes, machine)
+    }
+    assert forms == (wanted or {("scalar", ("", 1), (), ())}), f"{machine.name}: {nest.extents}"
+    return found
+
+
+ENUMERATED = (
+    *((matmul, {"m": m, "k": 64}, "n", 420) for m in (1, 2, 3, 4)),
+    (conv2d, {"ic": 64, "ih": 1, "iw": 1, "kh": 1, "kw": 1, "pad_h": 0, "pad_w": 0}, "oc", 420),
+    (partial(shipped, "depthwise_conv2d"), {"c": 8, "ih": 5}, "iw", 210),
+)
+
+
+@pytest.mark.parametrize(("operator", "sizes", "swept", "last"), ENUMERATED)
+def test_what_has_a_vector_form_gets_one(
+    operator: Callable[..., dict[str, Any]], sizes: dict[str, int], swept: str, last: int
+) -> None:
+    for size in range(1, last + 1):
+        nest = _nest(operator(**sizes, **{swept: size}))
+        for machine in (NEON, AVX2, AVX512):
+            _check_every_placement_has_some(nest, machine)
+
+
+BORDERS = {"kh": 13, "kw": 13, "pad_h": 6, "pad_w": 6}
+NEIGHBOURS = (
+    shipped("batched_matmul", batch=3, m=1, n=112, k=7),
+    shipped("grouped_conv2d", g=4, ic=3, oc=100, ih=1, iw=1, kh=1, kw=1, pad_h=0, pad_w=0),
+    shipped("conv1d", ic=17, oc=120, iw=1, kw=3),
+    shipped("conv3d", ic=3, oc=104, id=1, ih=2, iw=1),
+    shipped("depthwise_conv1d", c=5, iw=130),
+    shipped("depthwise_conv3d", c=2, id=3, ih=1, iw=56),
+    shipped("depthwise_conv2d", c=8),
+    # borders print more multiply-adds than a kernel may have, whatever good tile is taken
+    conv2d(ic=16, oc=64, ih=13, iw=13, **BORDERS),
+    conv2d(ic=16, oc=64, ih=56, iw=56, **BORDERS),
+    conv2d(ic=3, oc=7, ih=9, iw=9, kh=9, kw=9, pad_h=4, pad_w=4),
+    *({**matmul(m=1, n=n, k=33), "stored": {"b": [1, 0]}, "constant": []} for n in (3, 64, 200)),
+    *({**matmul(m=m, n=1, k=33), "plain": []} for m in (112, 200)),
+)
+
+
+@pytest.mark.parametrize("spec", NEIGHBOURS, ids=lambda spec: str(spec["name"]))
+def test_whatever_limit_it_meets(spec: dict[str, Any]) -> None:
+    nest = _nest(spec)
+    for machine in MACHINES:
+        found = _check_every_placement_has_some(nest, machine)
+        assert generate(nest, found[-1])
+        assert found[-1].scheme != "scalar"
 
 
 def test_one_row_of_vectors_is_no_reason_for_the_scalar_nest() -> None:

@@ -1,0 +1,85 @@
+"""The scalar nest's parallel loops: all that are legal outermost, none that is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.candidates import candidates
+from compiler.schedule.legality import by_isl
+from compiler.schedule.scalar import SHARED, scalar_schedule
+from tests.compiler.machines import AVX2
+from tests.compiler.problem.operators import OPERATORS, shipped
+
+
+def _nest(tensors: dict[str, Any], *statements: str, **more: Any) -> Primitive:
+    spec = {"name": "small", "tensors": tensors, "statements": list(statements), **more}
+    return loop_nest(primitive_from(spec)).nest
+
+
+MATRIX = {"x": ["i", "j"], "y": ["i", "j"]}
+SQUARE = {"i": 30, "j": 30}
+CASES = {
+    "a sum": (_nest({"x": ["i", "j"], "y": ["i"]}, "y[i] += x[i,j]", sizes=SQUARE), "i"),
+    "one element": (_nest({"x": ["i", "j"], "y": [1]}, "y[0] += x[i,j]", sizes=SQUARE), ""),
+    "a running sum": (
+        _nest(MATRIX, "y[i,j] = y[i,j-1] + x[i,j]", outside={"y": 0}, sizes=SQUARE), "i",
+    ),
+    "a recurrence outside, short inside": (
+        _nest(MATRIX, "y[i,j] = y[i-1,j] + x[i,j]", outside={"y": 0}, sizes=SQUARE), "",
+    ),
+    "a recurrence outside, long inside": (
+        _nest(MATRIX, "y[i,j] = y[i-1,j] + x[i,j]", outside={"y": 0}, sizes={"i": 3, "j": SHARED}),
+        "j",
+    ),
+    "a diagonal recurrence": (
+        _nest(MATRIX, "y[i,j] = y[i-1,j-1] + x[i,j]", outside={"y": 0}, sizes=SQUARE), "",
+    ),
+    "in place": (
+        _nest({**MATRIX, "b": ["j"]}, "y[i,j] = x[i,j] * 2", "y[i,j] = exp(y[i,j]) + b[j]",
+              sizes={"i": 3, "j": 30}),
+        "i+j",
+    ),
+    "written again by another loop": (
+        _nest({"x": ["i", "j"], "y": ["i + j"]}, "y[i+j] = x[i,j]", sizes=SQUARE), "",
+    ),
+    "overlapping windows": (
+        _nest({"x": ["i", "k"], "y": ["i + 2"]}, "y[i+k] += x[i,k]", sizes={"i": 30, "k": 3}), "",
+    ),
+    "windows side by side": (
+        _nest({"x": ["i", "k"], "y": ["3*i + 3"]}, "y[3*i+k] += x[i,k]",
+              sizes={"i": 30, "k": 3}),
+        "i",
+    ),
+    "a loop that one statement sums over": (
+        _nest({**MATRIX, "s": ["j"]}, "y[i,j] = x[i,j]", "s[j] += y[i,j]",
+              sizes={"i": 3, "j": SHARED}),
+        "j",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_what_no_dependence_forbids_is_parallel(what: str) -> None:
+    nest, wanted = CASES[what]
+    schedule = scalar_schedule(nest, threads=2)
+    assert "+".join(schedule.parallel) == wanted
+    assert by_isl(nest, schedule) is None
+    assert scalar_schedule(nest).parallel == ()
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operators_is_legal_as_written_and_normalised(name: str) -> None:
+    primitive = primitive_from(OPERATORS[name])
+    for nest in (primitive, loop_nest(primitive).nest):
+        assert by_isl(nest, scalar_schedule(nest, threads=3)) is None
+
+
+@pytest.mark.parametrize("name", ["conv2d_bias_relu", "conv2d_bn_relu", "matmul_bias_gelu"])
+def test_several_statements_use_the_threads(name: str) -> None:
+    (schedule,) = candidates(loop_nest(primitive_from(shipped(name))).nest, AVX2, 2)
+    assert schedule.parallel
