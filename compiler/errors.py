@@ -45,6 +45,16 @@ def message(text: str) -> str:
     return line or "no reason was given"
 
 
+def printable(text: str, kept: str = "") -> str:
+    """The text with what does not print escaped, but for the characters `kept`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 def _text(value: object, most: int) -> str:
     if isinstance(value, str):
         return value
@@ -63,10 +73,7 @@ def _text(value: object, most: int) -> str:
 def _printable(text: str, most: int) -> str:
     """Escaped and, where it is too long, cut in the middle: both ends say something."""
     kept = _cut(text, most)  # first, or a text of megabytes would be escaped for nothing
-    escaped = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in kept
-    )
-    return _cut(escaped, most)
+    return _cut(printable(kept), most)
 
 
 def _cut(text: str, most: int) -> str:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import psutil
 
-from compiler.errors import CompilerError
+from compiler.errors import CompilerError, printable
 from harness.cluster.pool import Node, Pool
 from harness.errors import HarnessError, SettingsError, Unforeseen
 from harness.means import Means, campaign_means
@@ -296,11 +296,19 @@ def _told(result: TrialResult) -> str:
     return f"{where} ({result.stage}): {result.reason}"
 
 
+class _Printable(logging.Formatter):
+    """Names and reasons come from anywhere: a log that is looked at must not act on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), kept="\n\t")
+
+
 @contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """The campaign's log.txt takes what the harness logs meanwhile."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
+    before = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -312,5 +320,6 @@ def _logged(path: Path) -> Iterator[None]:
         log.exception("this should not happen")
         raise Unforeseen(fault, path) from fault
     finally:
+        log.level, log.propagate = before
         log.removeHandler(handler)
         handler.close()

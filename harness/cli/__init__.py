@@ -16,6 +16,7 @@ from typing import TextIO
 
 from compiler.errors import CompilerError, shown
 from harness.cli import rooms
+from harness.cli.notices import shown_notices
 from harness.cli.unforeseen import STATUS, kept_from_threads
 from harness.cli.unforeseen import told as unforeseen
 from harness.errors import HarnessError
@@ -94,7 +95,8 @@ def _answered(words: Sequence[str]) -> int:
     name, *rest = words
     if rooms.asks_for_information(name, rest):
         name = "information"
-    return rooms.command(name)(rest)
+    with shown_notices():
+        return rooms.command(name)(rest)
 
 
 def _finish(stream: TextIO, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from harness.baseline.baseline import Missing
@@ -13,6 +12,7 @@ from harness.baseline.builders import BUILDERS, TOOLS, VARIANTS, baseline_named
 from harness.baseline.tool.environment import install, tool_folder
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
+from harness.report.terminal import Terminal, terminal
 from harness.settings import cache_folder
 
 USAGE = "polydl baseline list | polydl baseline install NAME"
@@ -21,13 +21,13 @@ USAGE = "polydl baseline list | polydl baseline install NAME"
 def main(arguments: Sequence[str]) -> int:
     match list(arguments):
         case ["list"]:
-            return _list(Console())
+            return _list(terminal())
         case ["install", name]:
-            return _install(name, Console())
+            return _install(name, terminal())
     raise SettingsError(f"usage: {USAGE}; got '{' '.join(arguments)}'")
 
 
-def _list(console: Console) -> int:
+def _list(console: Terminal) -> int:
     table = Table()
     table.add_column("baseline")
     table.add_column("version", overflow="fold")
@@ -45,11 +45,11 @@ def _list(console: Console) -> int:
             table.add_row(name, found.version, own)
     console.print(table)
     for line in missing:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(line, soft_wrap=True)
     return 0
 
 
-def _install(name: str, console: Console) -> int:
+def _install(name: str, console: Terminal) -> int:
     toolchain = Toolchain.opened(cache_folder())
     if name not in TOOLS:
         where = f"baseline install: '{name}'"
@@ -63,7 +63,7 @@ def _install(name: str, console: Console) -> int:
     tool = TOOLS[name]
 
     def told(line: str) -> None:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(line, soft_wrap=True)
 
     made = install(tool, toolchain, told)
     versions = ", ".join(f"{package} {version}" for package, version in made.versions.items())

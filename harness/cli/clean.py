@@ -9,9 +9,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.report.terminal import terminal
 from harness.settings import cache_folder
 
 USAGE = "polydl clean [--yes] [builds] [tools] [tuning]"
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
             raise SettingsError(f"unknown argument '{word}'; usage: {USAGE}")
     chosen = [part for part in PARTS if part in arguments] or list(USUAL)
     removing = any(word in ("--yes", "-y") for word in arguments)
-    console = Console()
+    console = terminal()
     folder = cache_folder()
     seen = False
     for part, what in PARTS.items():
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
             for place in places:
                 _remove(place)
             told = f"removed {told}"
-        console.print(told, highlight=False, soft_wrap=True)
+        console.print(told, soft_wrap=True)
     if not seen:
         told = f"nothing to clean: {folder} is empty"
     elif removing:
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         command = " ".join(["polydl clean --yes", *(p for p in PARTS if p in arguments)])
         told = f"nothing was removed from {folder}; `{command}` removes {' and '.join(chosen)}"
-    console.print(told, highlight=False, soft_wrap=True)
+    console.print(told, soft_wrap=True)
     return 0
 
 

@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from harness.cli.arguments import campaign_argument, tracking_of
 from harness.cli.rooms import room
 from harness.errors import SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
+from harness.report.terminal import terminal
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -27,13 +26,11 @@ def main(arguments: Sequence[str]) -> int:
     folder = CampaignFolder(RUNS / "none") if name is None else find_campaign(name)
     uri, _ = tracking_of(folder, options)
     store = uri or room("harness.record.mlflow_sink").default_store(folder)
-    console = Console()
+    console = terminal()
     if store.startswith(("http://", "https://")):
-        console.print(f"the campaign is recorded on a server: open {store}", highlight=False)
+        console.print(f"the campaign is recorded on a server: open {store}")
         return 0
-    console.print(
-        f"MLflow on {store}\nopen http://{HOST}:{port}  (Ctrl-C ends it)", highlight=False
-    )
+    console.print(f"MLflow on {store}\nopen http://{HOST}:{port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     # without its job runners the server takes 0.5 GB instead of 3

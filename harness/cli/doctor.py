@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from harness.cli.rooms import room
 from harness.doctor import examined, noise_told, slots_shown
 from harness.kernel.toolchain import Toolchain
+from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, load_settings
 
-_MARKS = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "missing": "[red]missing[/]"}
+_STYLES = {"ok": "green", "advice": "yellow", "missing": "red"}
 _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs", "problem")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Status 0 whatever is found: advice is no failure. `cluster.address` names a cluster."""
     settings = load_settings(arguments)[0]
-    console = Console()
+    console = terminal()
     if settings.cluster.kind == "ray" or settings.cluster.address is not None:
         return _cluster(settings, console)
     with console.status("examining this host"):
@@ -33,14 +33,15 @@ def main(arguments: Sequence[str]) -> int:
     for heading in ("what", "found", "", "advice"):
         table.add_column(heading)
     for finding in findings:
-        table.add_row(finding.topic, finding.value, _MARKS[finding.verdict], finding.advice)
+        verdict = plain(finding.verdict, _STYLES[finding.verdict])
+        table.add_row(finding.topic, finding.value, verdict, finding.advice)
     console.print(table)
     missing = sum(finding.verdict == "missing" for finding in findings)
     console.print(f"{missing} things are missing" if missing else "nothing is missing")
     return 0
 
 
-def _cluster(settings: Settings, console: Console) -> int:
+def _cluster(settings: Settings, console: Terminal) -> int:
     with console.status("examining the cluster"):
         nodes = room("harness.cluster.examination").cluster_examined(
             settings.cluster, settings.architecture, settings.threads, settings.cache_folder

@@ -13,15 +13,15 @@ from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from harness.cluster.pool import Event, Node, Step
 from harness.plan import Plan
 from harness.record.result import TrialResult
+from harness.report.terminal import Terminal, plain
 from harness.unit import Unit
 
 REDRAWN = 4  # times a second
@@ -35,7 +35,7 @@ STEPS: tuple[Step, ...] = ("measuring", "waiting", "prepared", "preparing")
 class Progress:
     """A context manager, told of events by the pool and of units by the journal's thread."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = RLock()
         self._nodes: dict[str, Counter[Step]] = {}  # by name; slots stand in `_slots`
@@ -79,7 +79,7 @@ class Progress:
                 self._slots[node.name] = self._slots.get(node.name, 0) + node.slots
 
     def told(self, message: str) -> None:
-        self._console.print(Text(f"note: {message}", style="yellow"), soft_wrap=True)
+        self._console.print(plain(f"note: {message}", "yellow"), soft_wrap=True)
 
     def on_event(self, event: Event) -> None:
         with self._lock:
@@ -88,7 +88,7 @@ class Progress:
             self._nodes.setdefault(event.node, Counter())[event.step] += 1
         if event.note:
             told = f"{event.unit.problem.name} {event.step}: {event.note}"
-            self._console.print(Text(told), soft_wrap=True)
+            self._console.print(plain(told), soft_wrap=True)
 
     def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None:
         failed = any(result.status == "failed" for result in results)
@@ -107,12 +107,10 @@ class Progress:
         if more:
             self._console.print(more)
         place = "" if self._console.is_terminal else f"[{self._done}/{self._total}] "
-        self._console.print(
-            Text(f"{place}{unit.problem.name:<24} {told}"), soft_wrap=True, highlight=False
-        )
+        self._console.print(plain(f"{place}{unit.problem.name:<24} {told}"), soft_wrap=True)
         if not self._console.is_terminal and now - self._state > STATE_SECONDS:
             self._state = now
-            self._console.print(self._state_told(), soft_wrap=True, highlight=False)
+            self._console.print(self._state_told(), soft_wrap=True)
 
     def _leave(self, unit: Unit) -> None:
         before = self._doing.pop(unit.key, None)
@@ -130,14 +128,14 @@ class Progress:
             for name, steps in listed[:MOST_NODES]:
                 slots = self._slots.get(name)
                 of = f"/{slots}" if slots else ""
-                busy = Text(f"{steps['measuring']}{of} measuring", style="green")
-                table.add_row(Text(name or "waiting"), busy, Text(_others(steps), style="dim"))
+                busy = plain(f"{steps['measuring']}{of} measuring", "green")
+                table.add_row(plain(name or "waiting"), busy, plain(_others(steps), "dim"))
             if len(listed) > MOST_NODES:
                 table.add_row(f"and {len(listed) - MOST_NODES} nodes more")
             line = Table.grid(padding=(0, 2))
             total = self._total or None
             bar = ProgressBar(total=total, completed=self._done, width=BAR, pulse=total is None)
-            line.add_row(bar, Text(self._counts_told()))
+            line.add_row(bar, plain(self._counts_told()))
             return Group(table, line)
 
     def _counts_told(self) -> str:

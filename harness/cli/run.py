@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,9 +18,8 @@ from harness.plan import Plan, estimated_seconds
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.report.tables import campaign_table, render_campaign
+from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, as_recorded, load_settings, resumed_alone
-
-PIPE_WIDTH = 120  # columns, where there is no terminal to ask
 
 _POOLS = {
     "serial": ("harness.cluster.serial_pool", "SerialPool"),
@@ -32,7 +29,7 @@ _POOLS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = terminal()
     settings = settings_of(arguments)
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
@@ -83,7 +80,7 @@ def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> P
     return pool
 
 
-def open_sink(settings: Settings, folder: CampaignFolder, console: Console) -> Sink:
+def open_sink(settings: Settings, folder: CampaignFolder, console: Terminal) -> Sink:
     """The sink that `tracking` names; without MLflow installed, the journal alone and a hint."""
     tracking = settings.tracking
     if tracking.kind == "journal":
@@ -91,7 +88,7 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Console) -> S
 
     def warn(message: str) -> None:
         campaign.log.warning(message)
-        told = Text.assemble(("warning:", "yellow"), " ", message)
+        told = Text.assemble(("warning:", "yellow"), " ", plain(message))
         console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
 
     try:
@@ -130,8 +127,8 @@ def plan_told(plan: Plan) -> str:
     )
 
 
-def _tell_where(console: Console, settings: Settings, summary: Summary) -> None:
+def _tell_where(console: Terminal, settings: Settings, summary: Summary) -> None:
     folder = summary.folder
-    console.print(f"journal: {folder.results_file}", highlight=False, soft_wrap=True)
+    console.print(f"journal: {folder.results_file}", soft_wrap=True)
     if settings.tracking.kind == "mlflow" and summary.tracked:
-        console.print(f"MLflow:  polydl dashboard {folder.path}", highlight=False, soft_wrap=True)
+        console.print(f"MLflow:  polydl dashboard {folder.path}", soft_wrap=True)

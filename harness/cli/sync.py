@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from harness.cli.arguments import campaign_argument, tracking_of
 from harness.cli.rooms import room
 from harness.means import campaign_means
 from harness.quality import campaign_quality
 from harness.record.journal import find_campaign
 from harness.report.tables import render_campaign
+from harness.report.terminal import terminal
 
 USAGE = "polydl sync CAMPAIGN [tracking.uri=ADDRESS] [tracking.experiment=NAME]"
 
@@ -24,9 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
     table = render_campaign(results, means, quality)
     done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
-    Console().print(
+    terminal().print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",
-        highlight=False,
         soft_wrap=True,
     )
     return 0

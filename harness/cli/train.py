@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from compiler.cost.tournament import classifier_data
 from harness.cli.arguments import names_and_options
 from harness.cli.rooms import room
@@ -14,6 +12,7 @@ from harness.learn.surveys import surveys_of
 from harness.outside import path_of, write_text
 from harness.record.journal import find_campaign
 from harness.record.result_line import json_text
+from harness.report.terminal import terminal
 
 USAGE = "polydl train CAMPAIGN [CAMPAIGN...] out=FILE [test=NETWORK,...] [seed=0]"
 
@@ -40,11 +39,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     out = path_of(options["out"])
     write_text(out, json_text(classifier_data(classifier)) + "\n")
-    console = Console()
+    console = terminal()
     console.print(report.accuracy_table(judged))
     console.print(
         f"{out}: use it with strategy=tournament strategy.tournament.model={out}",
-        highlight=False,
         soft_wrap=True,
     )
     return 0

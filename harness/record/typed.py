@@ -24,7 +24,7 @@ from harness.errors import RecordError, SchemaError
 LONGEST_LINE = 2**24  # bytes; a line of results.jsonl has 3,000 to 6,000
 LARGEST_FILE = 2**28  # bytes of a file that is read at once
 
-log = logging.getLogger("polydl")
+log = logging.getLogger("polydl.record")  # shown by the command line
 
 T = TypeVar("T")
 

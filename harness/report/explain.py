@@ -7,12 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console
-
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import Ranked
 from compiler.problem.architecture import Architecture
 from harness.report.explained import Explanation, Reuse
+from harness.report.terminal import Terminal
 
 SHOWN = 10  # ranked schedules in the text form
 WIDTH = 150  # columns of the text form
@@ -74,7 +73,7 @@ def as_json(one: Explanation) -> str:
 def as_text(one: Explanation) -> str:
     """For a terminal or a file, without colours."""
     stream = io.StringIO()
-    console = Console(file=stream, width=WIDTH, color_system=None, highlight=False, markup=False)
+    console = Terminal(file=stream, width=WIDTH, color_system=None)
     sizes = " ".join(f"{name}={value}" for name, value in one.primitive.sizes)
     console.print(
         f"{one.name}: {one.primitive.name} {sizes}, {one.primitive.flops / 1e6:.1f} MFLOP"
@@ -135,7 +134,7 @@ def _timed(ranked: Sequence[Ranked]) -> bool:
     return all(r.seconds is not None for r in ranked)
 
 
-def _print_reuse(console: Console, reuse: Reuse) -> None:
+def _print_reuse(console: Terminal, reuse: Reuse) -> None:
     _section(console, "working sets  elements between a use and the nearest and farthest reuse")
     rows = [["least", "most"], *([str(least), str(most)] for least, most in reuse.working_sets)]
     console.print(_columns(rows, last="right"), soft_wrap=True)
@@ -187,9 +186,9 @@ def _columns(rows: Sequence[Sequence[str]], last: str = "left") -> str:
     return "\n".join(lines)
 
 
-def _section(console: Console, title: str) -> None:
+def _section(console: Terminal, title: str) -> None:
     console.print(f"\n{title}", soft_wrap=True)
 
 
-def _wrapped(console: Console, name: str, text: str) -> None:
+def _wrapped(console: Terminal, name: str, text: str) -> None:
     console.print(f"  {name}\n    {text}", soft_wrap=True)

@@ -11,6 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.terminal import plain
+
 LEAST_LABEL = 8  # characters of a problem's label before it is folded
 WIDEST = 10_000  # columns; no table needs as many
 COLOURS = {
@@ -61,7 +63,7 @@ class _Whole:
 
 def shown(grid: Grid) -> RenderableType:
     table = Table(
-        title=grid.title,
+        title=plain(grid.title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -73,7 +75,7 @@ def shown(grid: Grid) -> RenderableType:
     for at, column in enumerate(grid.columns):
         longest = max(map(len, [column.heading, *(row[at].text for row in rows)]))
         table.add_column(
-            Text(column.heading),
+            plain(column.heading),
             justify="right" if column.right else "left",
             no_wrap=at > 0,  # where the terminal is narrow, the problem's label gives way
             overflow="fold" if at == 0 else "ellipsis",
@@ -81,11 +83,11 @@ def shown(grid: Grid) -> RenderableType:
         )
     for section in grid.sections:
         for row in section:
-            table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
+            table.add_row(*(plain(cell.text, cell.style) for cell in row))
         table.add_section()
-    notes = [
-        Text(note.text, style=note.style, no_wrap=True, overflow="ignore") for note in grid.notes
-    ]
+    notes = [plain(note.text, note.style) for note in grid.notes]
+    for note in notes:
+        note.no_wrap, note.overflow = True, "ignore"
     return Group(_Whole(table), Text(), *notes)
 
 

@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from harness.record.result import Speedup, Status, TrialResult
@@ -26,6 +26,7 @@ from harness.report.summary import (
     problems_of,
     share_of_peak,
 )
+from harness.report.terminal import Terminal
 from harness.report.time_to_solution import solutions_of
 
 WIDTH = 100
@@ -60,7 +61,7 @@ def render_campaign(
 ) -> str:
     """Plain text, without colours, for a file or a pipe."""
     text = io.StringIO()
-    console = Console(file=text, width=width, color_system=None, force_terminal=False)
+    console = Terminal(file=text, width=width, color_system=None, force_terminal=False)
     console.print(campaign_table(results, means, quality), soft_wrap=True)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 

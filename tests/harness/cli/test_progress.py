@@ -4,10 +4,10 @@ import io
 import time
 
 import pytest
-from rich.console import Console
 
 from harness.cli.progress import Progress, duration
 from harness.cluster.pool import Event
+from harness.report.terminal import Terminal
 from tests.harness.campaigns import NODE, plan_from, replayed
 
 
@@ -16,7 +16,7 @@ def shown(units: int, terminal: bool, status: str = "ok") -> str:
     text = io.StringIO()
     sizes = ",".join(map(str, range(1, units + 1)))
     plan = plan_from("-m", "primitive=matmul", f"primitive.sizes.n={sizes}", "baseline=[]")
-    with Progress(Console(file=text, width=100, force_terminal=terminal)) as progress:
+    with Progress(Terminal(file=text, width=100, force_terminal=terminal)) as progress:
         progress.begins(plan, [NODE])
         for unit in plan.units:
             progress.on_event(Event(unit, "preparing", NODE.name))
@@ -42,7 +42,7 @@ def test_a_terminal_shows_counts_and_nodes() -> None:
     text = io.StringIO()
     plan = plan_from("-m", "primitive=matmul", "primitive.sizes.n=1,2", "baseline=[]")
     first, second = plan.units
-    with Progress(Console(file=text, width=100, force_terminal=True)) as progress:
+    with Progress(Terminal(file=text, width=100, force_terminal=True)) as progress:
         progress.begins(plan, [NODE])
         progress.on_event(Event(first, "measuring", NODE.name))
         progress.on_event(Event(second, "waiting", NODE.name, "core 1 is held by pid 7"))
