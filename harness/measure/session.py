@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,20 @@ from harness.measure.sample import Timed
 from harness.measure.search import time_candidate
 
 Reply = dict[str, Any]
+TICKS = Path("/proc/stat")
 TIMING_GARBAGE = np.zeros(1, np.float32)
 
 
 class Session:
-    """One executable at a time; the problem's data is read once and kept."""
+    """One executable at a time; the problem's data is read once and kept.
 
-    def __init__(self, timer: Path, cores: tuple[int, ...]) -> None:
-        self.timer = Timer(timer)
+    `timing` makes the timer of a library: tests replay one.
+    """
+
+    def __init__(
+        self, timer: Path, cores: tuple[int, ...], timing: Callable[[Path], Timer] = Timer
+    ) -> None:
+        self.timer = timing(timer)
         self.cores = cores
         self._executable: Executable | None = None
         self._data: tuple[str, ProblemData] | None = None
@@ -137,7 +143,7 @@ def _verified(found: Verified) -> Reply:
 def _stolen_ticks(cores: tuple[int, ...]) -> int:
     """Time the hypervisor gave to others, summed over cores, in clock ticks (10 ms)."""
     try:
-        lines = Path("/proc/stat").read_text().splitlines()
+        lines = TICKS.read_text().splitlines()
     except OSError:
         return 0
     wanted = {f"cpu{core}" for core in cores}

@@ -16,7 +16,7 @@ from compiler.problem.specification import primitive_from
 from harness.report.explain import as_json, as_text
 from harness.report.explained import LoopOrder, Source, explained
 from tests.compiler.machines import AVX2
-from tests.compiler.problem.operators import CHAIN, conv2d, matmul
+from tests.compiler.problem.operators import CHAIN, OPERATORS, conv2d, matmul
 
 POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
 
@@ -63,6 +63,50 @@ def test_the_estimate_is_a_table_of_its_parts() -> None:
         assert rows[name][1] == f"{1e6 * seconds:.2f}"
     assert "bytes at 10.0 GB/s of a core" in " ".join(rows["memory"])
     assert "an assumed rate" in " ".join(rows["L2"])
+
+
+def test_the_estimates_total_is_what_was_predicted_not_the_sum_of_its_parts() -> None:
+    one = explained("layer", primitive_from(conv2d(ic=64, oc=64, ih=28, iw=28)), AVX2, 1)
+    estimate = one.shown.estimate
+    assert estimate is not None and estimate.seconds is not None
+    assert estimate.seconds < 0.99 * sum(estimate.parts.values())  # else the two look alike
+    rows = [line.split() for line in as_text(one).split("  part", 1)[1].splitlines()[1:]]
+    table = {row[0]: row[1:3] for row in rows[: len(estimate.parts) + 1]}
+    assert table.pop("total") == [f"{1e6 * estimate.seconds:.2f}", "1.00"]
+    shares = {name: f"{s / estimate.seconds:.2f}" for name, s in estimate.parts.items()}
+    assert {name: share for name, (_, share) in table.items()} == shares
+    assert list(table) == sorted(table, key=lambda name: -estimate.parts[name])
+    assert json.loads(as_json(one))["estimate"]["seconds"] == estimate.seconds
+
+
+@pytest.mark.parametrize(
+    ("spec", "dependences"),
+    [
+        (
+            matmul(m=4, n=1, k=6),
+            [
+                "WAW c S0->S0 (reduction)  m:0 k:1..5",
+                "RAW c S0->S0 (reduction)  m:0 k:1..5",
+                "WAR c S0->S0 (reduction)  m:0 k:1..5",
+                "RAR b S0->S0  m:1..3 k:0",
+            ],
+        ),
+        (
+            OPERATORS["recurrence"],  # y[t,i] = y[t-1,i+1] + x[i]
+            ["RAW y S0->S0  t:1 i:-1", "RAR x S0->S0  t:1..4 i:0"],
+        ),
+        (OPERATORS["scatter"], ["WAW y S0->S0  i:1..2 j:-2..-1"]),  # y[i+j] = x[i,j], j < 3
+    ],
+    ids=lambda value: str(value["name"]) if isinstance(value, dict) else "",
+)
+def test_dependences_are_told_with_their_distances(
+    spec: dict[str, Any], dependences: list[str]
+) -> None:
+    one = explained("small", primitive_from(spec), AVX2, 1)
+    assert list(one.dependences) == dependences
+    assert json.loads(as_json(one))["dependences"] == dependences
+    told = as_text(one).split("\ndependences\n")[1].split("\n\n")[0]
+    assert told.splitlines() == [f"  {line}" for line in dependences]
 
 
 def test_several_statements_have_no_working_sets() -> None:
