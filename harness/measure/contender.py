@@ -99,8 +99,6 @@ class ContenderStarter:
         if isinstance(greeting, Failure):
             return greeting
         self.cores = tuple(greeting["cores"])
-        if self.cores != tuple(sorted(self.child.slot.cores)):
-            return Failure("measure", f"pinned to {self.child.slot.cores}, runs on {self.cores}")
         data = str(self.data)
         loaded = child.request("load", limit, "verify", executable=dict(self.executables[name]))
         if isinstance(loaded, Failure):

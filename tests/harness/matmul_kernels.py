@@ -48,6 +48,8 @@ WRITES_PAST_END = changed("float sum = 0;", f"float sum = 0; c[{M * N}] = 1;")
 WRITES_INPUT = changed("float sum = 0;", "float sum = 0; ((float *)b)[3] += 1e-6f;")
 SEGFAULT = "void polydl_kernel(void *const *buffers) { *(volatile int *)8 = 1; }"
 ILLEGAL = "void polydl_kernel(void *const *buffers) { __builtin_trap(); }"
+KILLED = """#include <signal.h>
+void polydl_kernel(void *const *buffers) { raise(SIGKILL); }"""  # as the kernel does for memory
 ENDLESS = 'void polydl_kernel(void *const *buffers) { for (;;) __asm__ volatile(""); }'
 PRINTS = "#include <stdio.h>\n#include <unistd.h>\n" + changed(
     "float sum = 0;", 'float sum = 0; puts("{}"); fflush(stdout);'

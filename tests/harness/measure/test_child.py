@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_pinned_verified_and_timed(
         (kernels.READS_BEFORE_START, "verify", "SIGSEGV .*before the start of 'b'"),
         (kernels.SEGFAULT, "verify", "SIGSEGV"),
         (kernels.ILLEGAL, "verify", "SIGILL"),
+        (kernels.KILLED, "verify", "killed by SIGKILL, most likely out of memory"),
         (kernels.ENDLESS, "verify", "timed out after 1.5 s"),
         ("int other;", "verify", "undefined symbol: polydl_kernel"),
     ],
@@ -147,6 +149,19 @@ def test_an_unknown_command_or_a_missing_file_is_a_failure(child: Child) -> None
         assert isinstance(unknown, Failure) and "no_such_command" in unknown.reason
         missing = child.request("bind", 20, data="/nonexistent")
         assert isinstance(missing, Failure)
+        assert child.alive
+
+
+def test_what_memory_does_not_hold_is_a_failure(
+    child_settings: ChildSettings, tmp_path: Path
+) -> None:
+    """Inputs of 40 GB where 4 are allowed; the child itself goes on."""
+    huge = {**kernels.SPEC, "sizes": {"m": 10**5, "n": 10**5, "k": 10**5}}
+    with Child(replace(child_settings, module="harness.measure.reference_worker")) as child:
+        assert not isinstance(child.greeting(), Failure)
+        resource.prlimit(child._process.pid, resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        told = child.request("prepare", 30, "plan", spec=huge, seed=0, folder=str(tmp_path))
+        assert told == Failure("plan", "out of memory")
         assert child.alive
 
 

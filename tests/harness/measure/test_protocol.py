@@ -63,6 +63,14 @@ def test_noise_goes_on_to_more_processes_until_the_budget_is_spent() -> None:
     assert not stage.open
 
 
+def test_one_noisy_pair_keeps_all_of_them_going() -> None:
+    def one_is_noisy(name: str, process: int, burst: int) -> float:
+        return (noisy if name == "other" else steady)(name, process, burst)
+
+    found = run(Stage(one_is_noisy), replace(QUICK, budget_seconds=10.0))
+    assert found.stop == "budget"
+
+
 def test_never_stops_before_the_least_number_of_blocks() -> None:
     stage = Stage(noisy, burst_seconds=100.0)
     found = run(stage)

@@ -49,3 +49,9 @@ def test_a_short_kernel_is_called_many_times_a_sample() -> None:
     calls = Calls(1e-6)
     time_candidate(calls, None, replace(QUICK, search_samples=5))
     assert calls.made[2] == 5000
+
+
+def test_a_long_kernel_is_called_once_a_sample() -> None:
+    calls = Calls(0.5)
+    time_candidate(calls, None, QUICK)
+    assert set(calls.made) == {1}

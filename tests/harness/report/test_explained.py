@@ -61,7 +61,8 @@ def test_the_estimate_is_a_table_of_its_parts() -> None:
     assert rows.keys() == {*one.shown.estimate.parts, "total"}
     for name, seconds in one.shown.estimate.parts.items():
         assert rows[name][1] == f"{1e6 * seconds:.2f}"
-    assert "bytes at 10.0 GB/s of a core" in " ".join(rows["memory"])
+    moved = one.shown.estimate.parts["memory"] * 10e9
+    assert f": {moved:,.0f} bytes at 10.0 GB/s of a core" in " ".join(rows["memory"])
     assert "an assumed rate" in " ".join(rows["L2"])
 
 
