@@ -60,8 +60,3 @@ class ClusterChoice:
     attempts: int  # of a unit whose node, agent or worker was lost
     silent_seconds: float  # without a heartbeat, until a node is quarantined
     without_nodes_seconds: float  # until what is left is recorded as failed
-
-    def __post_init__(self) -> None:
-        for key in ("attempts", "silent_seconds", "without_nodes_seconds"):
-            if getattr(self, key) <= 0:
-                raise SettingsError(f"cluster.{key} must be > 0, got {getattr(self, key)}")

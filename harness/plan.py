@@ -97,15 +97,10 @@ def planned(
 
 def measure_settings(options: Mapping[str, Any]) -> MeasureSettings:
     """The frozen value of conf/measure/*.yaml. Raises SettingsError."""
-    types = {f.name: type(f.default) for f in fields(MeasureSettings)}
-    for key, value in options.items():
-        if key not in types:
-            raise SettingsError(f"measure: unknown key '{key}'; known: {', '.join(types)}")
-        wanted = types[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = number if wanted is float else isinstance(value, wanted)
-        if not fits or isinstance(value, bool):
-            raise SettingsError(f"measure.{key} must be of type {wanted.__name__}, got {value!r}")
+    known = [field.name for field in fields(MeasureSettings)]
+    for key in options:
+        if key not in known:
+            raise SettingsError(f"measure: unknown key '{key}'; known: {', '.join(known)}")
     return MeasureSettings(**options)
 
 

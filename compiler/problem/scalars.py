@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from math import prod
 
-from compiler.errors import ProblemError
+from compiler.errors import ProblemError, shown
 from compiler.problem.expression import Line, expression
 from compiler.problem.primitive import Number
 
@@ -20,11 +20,14 @@ def scalar(value: object, where: str) -> float:
         node = line.parsed()
         found = expression(node.value, (), {}, line) if hasattr(node, "value") else None
         if not isinstance(found, Number):
-            raise ProblemError(f"{where}: must be a number, got {value!r}")
+            raise ProblemError(f"{where}: must be a number, got {shown(value)}")
         return found.value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-        raise ProblemError(f"{where}: must be a number, got {value!r}")
-    return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ProblemError(f"{where}: must be a number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ProblemError(f"{where}: {shown(value)} is too large") from None
 
 
 def flat_values(values: object, shape: tuple[int, ...], where: str) -> tuple[float, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from compiler.errors import shown
+from harness.bounds import DAY, check_values, positive, within
 from harness.errors import SettingsError
 
 
@@ -18,40 +20,54 @@ class MeasureSettings:
 
     name: str = "quick"
     cache: Literal["hot", "cold"] = "hot"
-    budget_seconds: float = 5.0  # of the report tier of one unit
-    processes: int = 3  # children a contender starts with
-    max_processes: int = 6
-    min_blocks: int = 5  # in each process; a block is a permutation and its mirror
-    half_width: float = 0.01
-    samples_per_burst: int = 2
-    sample_seconds: float = 0.010
-    settle_seconds: float = 0.005  # untimed calls at the start of a burst, at least
-    settle_calls: int = 3  # ... and at least so many, unless they take four times settle_seconds
-    cold_samples: int = 30  # in the cold mode, samples of one call for each contender, at least
-    search_sample_seconds: float = 0.005
-    search_samples: int = 5  # a candidate's samples; up to `search_max_samples` when they disagree
-    search_max_samples: int = 10
-    search_warm_calls: int = 10  # at most, until two agree within `search_agreement`
-    search_agreement: float = 0.05
-    search_give_up: float = 3.0  # one run so many times slower than the best ends a candidate
-    search_passes: int = 1  # through all candidates, each the mirror of the one before
-    sentinel_every: int = 20  # candidates between two timings of the sentinel
-    search_finalists: int = 5  # candidates timed again at the end
-    tolerance_factor: float = 4.0  # of the verification's bound, see harness.kernel.verify
-    compile_seconds: float = 60.0  # wall-clock limit of one compilation
-    time_limit: float = 60.0  # wall-clock limit of one request to a measuring child
+    budget_seconds: float = positive(5.0, DAY)  # of the report tier of one unit
+    processes: int = within(3, 1, 1000)  # children a contender starts with
+    max_processes: int = within(6, 1, 1000)
+    min_blocks: int = within(
+        5, 1, 10_000
+    )  # in each process; a block is a permutation and its mirror
+    half_width: float = positive(0.01, 1)
+    samples_per_burst: int = within(2, 1, 1000)
+    sample_seconds: float = positive(0.010, 60)
+    settle_seconds: float = positive(0.005, 60)  # untimed calls at the start of a burst, at least
+    settle_calls: int = within(
+        3, 1, 10**6
+    )  # ... and at least so many, unless they take four times settle_seconds
+    cold_samples: int = within(
+        30, 1, 10**6
+    )  # in the cold mode, samples of one call for each contender, at least
+    search_sample_seconds: float = positive(0.005, 60)
+    search_samples: int = within(
+        5, 1, 10_000
+    )  # a candidate's samples; up to `search_max_samples` when they disagree
+    search_max_samples: int = within(10, 1, 10_000)
+    search_warm_calls: int = within(
+        10, 1, 10**6
+    )  # at most, until two agree within `search_agreement`
+    search_agreement: float = positive(0.05, 10)
+    search_give_up: float = positive(
+        3.0, 10**6
+    )  # one run so many times slower than the best ends a candidate
+    search_passes: int = within(
+        1, 1, 1000
+    )  # through all candidates, each the mirror of the one before
+    sentinel_every: int = within(20, 1, 10**6)  # candidates between two timings of the sentinel
+    search_finalists: int = within(5, 1, 10_000)  # candidates timed again at the end
+    tolerance_factor: float = positive(
+        4.0, 16
+    )  # of the verification's bound, see harness.kernel.verify
+    compile_seconds: float = positive(60.0, DAY)  # wall-clock limit of one compilation
+    time_limit: float = positive(60.0, DAY)  # wall-clock limit of one request to a measuring child
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, int | float) and value <= 0:
-                raise SettingsError(f"measure.{name} must be > 0, got {value}")
+        check_values("measure", type(self), vars(self))
         if self.max_processes < self.processes:
             raise SettingsError(
                 f"measure.max_processes must be >= measure.processes ({self.processes}), "
                 f"got {self.max_processes}"
             )
         if self.cache not in ("hot", "cold"):
-            raise SettingsError(f"measure.cache must be hot or cold, got {self.cache!r}")
+            raise SettingsError(f"measure.cache must be hot or cold, got {shown(self.cache)}")
 
 
 QUICK = MeasureSettings()

@@ -32,6 +32,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
+_OF_OMEGACONF = ("full_key", "object_type", "reference_type")  # lines of its messages
 _REFERENCE = "${"  # OmegaConf's mark of a value that is taken from another
 
 
@@ -238,5 +239,5 @@ def _refuse_primitive(config: DictConfig, key: str) -> None:
 
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key", "object_type"))]
+    kept = [line for line in lines if not line.startswith(_OF_OMEGACONF)]
     return "; ".join(kept[:2])

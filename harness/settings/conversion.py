@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compiler.errors import ProblemError
+from compiler.errors import ProblemError, shown
 from compiler.problem.names import checked_label
 from harness.benchdnn.batch import entries_in
+from harness.bounds import check_values
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.errors import SettingsError
-from harness.settings.schema import OPTIONS
+from harness.settings.schema import OPTIONS, ConfigSchema
 from harness.settings.values import CampaignChoice, Method, ProblemChoice, Settings, TrackingChoice
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
 _BENCHDNN = "benchdnn"  # the workload whose entries come from a file
-_LEAST = {"k": 1, "per_tile": 0, "best": 0, "trials": 1, "plan_size": 1, "budget_seconds": 1}
 
 
 def settings_from(
@@ -31,11 +31,8 @@ def settings_from(
     `entries_of` reads a file in benchdnn's format. What it gives takes the place of the file's
     name, so that `Settings.resolved` stands by itself.
     """
+    check_values("", ConfigSchema, plain)
     plain = {**plain, "workload": _with_batch(plain["workload"], entries_of)}
-    if plain["threads"] < 1:
-        raise SettingsError(f"threads must be >= 1, got {plain['threads']}")
-    if plain["seed"] < 0:
-        raise SettingsError(f"seed must be >= 0, got {plain['seed']}")
     cluster, campaign = plain["cluster"], plain["campaign"]
     strategies = _methods("strategy", plain["strategy"])
     baselines = _methods("baseline", plain["baseline"])
@@ -71,8 +68,8 @@ def settings_from(
 def _cores(named: list[int] | None) -> tuple[int, ...] | None:
     if named is None:
         return None
-    if not named or min(named) < 0:
-        raise SettingsError(f"cluster.cores must name processors, each >= 0, got {named}")
+    if not named:
+        raise SettingsError("cluster.cores must name processors, got an empty list")
     return tuple(sorted(set(named)))
 
 
@@ -171,24 +168,26 @@ def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoic
 def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
     methods = []
     for name, node in chosen.items():
+        if not isinstance(node, Mapping):
+            raise SettingsError(f"{group}.{name} must be a mapping, got {shown(node)}")
         options = dict(node)
-        method = options.pop("method", "") or name
+        method = str(options.pop("method", "") or name)
         if method not in OPTIONS[group]:
             raise SettingsError(f"{group}: unknown '{method}'; known: {', '.join(OPTIONS[group])}")
         label = _name(options.pop("label", "") or name, f"{group}.{name}.label")
-        _check_options(f"{group}.{name}", method, options)
+        _check_options(group, f"{group}.{name}", method, options)
         methods.append(Method(method, label, options))
     return tuple(methods)
 
 
-def _check_options(where: str, name: str, options: Plain) -> None:
-    for key, least in _LEAST.items():
-        if key in options and options[key] < least:
-            raise SettingsError(f"{where}.{key} must be >= {least}, got {options[key]}")
+def _check_options(group: str, where: str, name: str, options: Plain) -> None:
+    schema = OPTIONS[group][name]
+    if isinstance(schema, type):
+        check_values(where, schema, {"method": "", "label": "", **options})
     rankings = options.get("rankings", ["one"])
     if not rankings or len(set(rankings)) < len(rankings):
         raise SettingsError(f"{where}.rankings must name one or more, none twice, got {rankings}")
-    if name == "fixed" and (options["from"] is None) == (options["schedule"] is None):
+    if name == "fixed" and (options.get("from") is None) == (options.get("schedule") is None):
         raise SettingsError(
             f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
         )
@@ -210,10 +209,6 @@ def _architecture(plain: Plain) -> ArchitectureChoice:
         level: {key: value for key, value in fields.items() if value is not None}
         for level, fields in plain["caches"].items()
     }
-    for level, fields in caches.items():
-        for key, value in fields.items():
-            if value <= 0:
-                raise SettingsError(f"architecture.caches.{level}.{key} must be > 0, got {value}")
     own = ("name", "model", "caches")
     choice = ArchitectureChoice(
         name=_name(plain["name"], "architecture.name"),

@@ -11,6 +11,10 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from harness.bounds import DAY, positive, within
+
+MOST_CANDIDATES = 100_000  # that a strategy may be asked to measure
+
 
 class ClusterKind(Enum):
     serial = "serial"
@@ -54,11 +58,11 @@ class Format(Enum):
 
 @dataclass
 class CacheSchema:
-    bytes: int | None = None
-    line: int | None = None
-    ways: int | None = None
-    shared_by: int | None = None
-    bandwidth: float | None = None
+    bytes: int | None = within(None, 1, 2**40)
+    line: int | None = within(None, 1, 4096)
+    ways: int | None = within(None, 1, 2**16)
+    shared_by: int | None = within(None, 1, 2**16)
+    bandwidth: float | None = positive(None, 10**6)
 
 
 def _caches() -> dict[str, CacheSchema]:
@@ -70,16 +74,16 @@ class ArchitectureSchema:
     name: str = "host"
     model: str | None = None  # part of the processor's name, to recognise the machine
     isa: str | None = None
-    vector_bytes: int | None = None
-    vector_registers: int | None = None
-    fma_per_cycle: int | None = None
-    fma_latency: int | None = None
+    vector_bytes: int | None = within(None, 4, 64)
+    vector_registers: int | None = within(None, 1, 1024)
+    fma_per_cycle: int | None = within(None, 1, 64)
+    fma_latency: int | None = within(None, 1, 100)
     embedded_broadcast: bool | None = None
     caches: dict[str, CacheSchema] = field(default_factory=_caches)
-    cores: int | None = None
-    sockets: int | None = None
-    peak: float | None = None
-    memory_bandwidth: float | None = None
+    cores: int | None = within(None, 1, 2**20)
+    sockets: int | None = within(None, 1, 1024)
+    peak: float | None = positive(None, 10**6)
+    memory_bandwidth: float | None = positive(None, 10**6)
 
 
 @dataclass
@@ -107,16 +111,16 @@ class TournamentSchema(RankingSchema):
 class TopKSchema:
     label: str = "top_k"
     ranker: Ranker = Ranker.roofline
-    k: int = 20
-    per_tile: int = 4
+    k: int = within(20, 1, MOST_CANDIDATES)
+    per_tile: int = within(4, 0, MOST_CANDIDATES)
     space: Space = Space.full
 
 
 @dataclass
 class SurveySchema:
     label: str = "survey"
-    k: int = 200
-    best: int = 10
+    k: int = within(200, 1, MOST_CANDIDATES)
+    best: int = within(10, 0, MOST_CANDIDATES)
     rankings: list[Ranker] = field(
         default_factory=lambda: [Ranker.roofline, Ranker.polydl, Ranker.polydl_tree]
     )
@@ -152,9 +156,9 @@ class OnednnSchema(BaselineSchema):
 
 @dataclass
 class TuningSchema(BaselineSchema):
-    trials: int = 200
-    plan_size: int = 64  # configurations measured before the tuner learns from them
-    budget_seconds: float = 1800.0  # tuning ends after so long, whatever is left
+    trials: int = within(200, 1, 10**6)
+    plan_size: int = within(64, 1, 10**6)  # measured before the tuner learns
+    budget_seconds: float = within(1800.0, 1, 100 * DAY)  # tuning ends then, whatever is left
     reuse: bool = True  # a log of the same task, settings and host
 
 
@@ -173,11 +177,12 @@ class ClusterSchema:
     kind: ClusterKind = ClusterKind.serial
     address: str | None = None
     auth: Auth = Auth.token  # of the cluster that is joined
-    cores: list[int] | None = None  # each node's share of its machine; null for what it is given
+    # Each node's share of its machine; null for what it is given.
+    cores: list[int] | None = within(None, 0, 2**20)
     exclusive: Exclusive = Exclusive.core  # what a measurement keeps others from measuring on
-    attempts: int = 3  # of a unit whose node, agent or worker was lost
-    silent_seconds: float = 10.0  # without a heartbeat, until a node is quarantined
-    without_nodes_seconds: float = 120.0  # until what is left is recorded as failed
+    attempts: int = within(3, 1, 1000)  # of a unit whose node, agent or worker was lost
+    silent_seconds: float = positive(10.0, DAY)  # without a heartbeat, until quarantine
+    without_nodes_seconds: float = positive(120.0, 100 * DAY)  # until what is left has failed
 
 
 @dataclass
@@ -207,8 +212,8 @@ class ConfigSchema:
     measure: dict[str, Any] = field(default_factory=dict)  # MeasureSettings, checked by plan
     cluster: ClusterSchema = field(default_factory=ClusterSchema)
     tracking: TrackingSchema = field(default_factory=TrackingSchema)
-    threads: int = 1
-    seed: int = 0
+    threads: int = within(1, 1, 2**16)
+    seed: int = within(0, 0, 2**32 - 1)
     campaign: CampaignSchema = field(default_factory=CampaignSchema)
     schedule: Any = None
     format: Format = Format.text

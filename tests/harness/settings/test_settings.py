@@ -187,7 +187,7 @@ WRONG = [
     ("strategy=fixed strategy.fixed.from=a:b strategy.fixed.schedule=c", "exactly one of"),
     ("strategy.roofline.label=onednn", "used by both roofline and onednn"),
     ("strategy.roofline.label=a-b", "no identifier"),
-    ("architecture=xeon_8280 architecture.caches.L2.bytes=0", "must be > 0, got 0"),
+    ("architecture=xeon_8280 architecture.caches.L2.bytes=0", "must be >= 1, got 0"),
     ("architecture=xeon_8280 architecture.vector_bytes=24", "vector_bytes must be 4, 16, 32 or 64"),
     ("architecture=xeon_8280 architecture.isa=null", "not set: isa"),
 ]
