@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from scipy import special
 
 from compiler.problem.primitive import Access, Call, Expression, Number, Read
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]  # of float32 or float64
 Lookup = Callable[[Access], Array]
 # Functions whose error depends on the value of their argument, not on its magnitude alone.
 CURVED = ("div", "exp", "sqrt", "tanh", "erf")
@@ -76,6 +77,40 @@ def magnitude_of(expression: Expression, read: Lookup, magnitude: Lookup) -> Arr
         case "tanh":
             return np.asarray(result + (1 - result**2) * m[0])
     return np.asarray(result + 2 / np.sqrt(np.pi) * np.exp(-(v[0] ** 2)) * m[0])  # erf
+
+
+def rounding_of(expression: Expression, read: Lookup, rounding: Lookup) -> Array:
+    """How far a float32 evaluation may be from the value, in units of eps, to first order.
+
+    `rounding` gives it for the tensors read, 0 for exact ones. An operation adds its own value, a
+    function four times that (of a few ulp); a number that float32 holds adds nothing.
+    """
+    if isinstance(expression, Number):
+        held = np.float32(expression.value) == expression.value
+        return np.asarray(0.0 if held else abs(expression.value))
+    if isinstance(expression, Read):
+        return rounding(expression.access)
+    r = [rounding_of(a, read, rounding) for a in expression.arguments]
+    v = [value_of(a, read) for a in expression.arguments]
+    result = np.abs(_applied(expression.function, v))
+    match expression.function:
+        case "add" | "sub":
+            return r[0] + r[1] + result
+        case "mul":
+            return np.abs(v[0]) * r[1] + np.abs(v[1]) * r[0] + result
+        case "max" | "min":
+            return np.maximum(r[0], r[1])
+        case "neg" | "abs":
+            return r[0]
+        case "div":
+            return np.asarray((r[0] + result * r[1]) / np.abs(v[1]) + result)
+        case "exp":
+            return np.asarray(result * (4 + r[0]))
+        case "sqrt":
+            return np.asarray(4 * result + r[0] / np.maximum(2 * result, np.sqrt(r[0])))
+        case "tanh":
+            return np.asarray(4 * result + (1 - result**2) * r[0])
+    return np.asarray(4 * result + 2 / np.sqrt(np.pi) * np.exp(-(v[0] ** 2)) * r[0])  # erf
 
 
 def is_curved(expression: Expression) -> bool:

@@ -1,4 +1,8 @@
-"""Tensors in float64 with room around them for the reads outside, seen through strided views."""
+"""Tensors with room around them for the reads outside, seen through strided views.
+
+Inputs stay as they were given (fp32): they are converted block by block as they are read, so that
+a reference in float64 holds no copy of them in float64.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,28 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from compiler.errors import ProblemError
-from compiler.problem.evaluation import Array
+from compiler.problem.evaluation import Array, Lookup
 from compiler.problem.primitive import Access, Primitive, Tensor
 
 MOST_PADDED = 2**33  # elements; beyond it a primitive's offsets are absurd
 Box = dict[str, tuple[int, int]]  # loop -> (first iteration, iterations), in the statement's order
+Inputs = Mapping[str, npt.NDArray[np.generic]]
+Precision = type[np.float32] | type[np.float64]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """One array per tensor, padded so that every access of the primitive stays inside it."""
+    """One array per tensor, padded so that every access of the primitive stays inside it.
 
-    arrays: Mapping[str, Array]
+    What is read comes in `precision`; with `absolute` the inputs count by their magnitudes.
+    """
+
+    arrays: dict[str, Array]
     lows: Mapping[str, tuple[int, ...]]  # logical index of the first element, per dimension
     shapes: Mapping[str, tuple[int, ...]]
+    inputs: frozenset[str]
+    precision: Precision
+    absolute: bool = False
 
     def interior(self, name: str) -> Array:
         """The tensor itself, without the padding."""
@@ -50,47 +62,79 @@ class Memory:
         strides = [step * array.itemsize for step in steps.values()]
         return as_strided(array.reshape(-1)[offset:], shape, strides)
 
+    def read(self, access: Access, box: Box) -> Array:
+        """The view's elements as numbers to compute with; never to be written."""
+        return self.taken(access.tensor, self.view(access, box))
+
+    def reader(self, box: Box) -> Lookup:
+        """`read` over one box."""
+        return lambda access: self.read(access, box)
+
+    def taken(self, tensor: str, elements: Array) -> Array:
+        """Elements of a tensor in the memory's precision, contiguous where that is a copy."""
+        found = elements.astype(self.precision, order="C", copy=False)
+        return np.abs(found) if self.absolute and tensor in self.inputs else found
+
+    def in_float64(self) -> Memory:
+        """The same, to go on with in float64."""
+        arrays = {
+            name: array if name in self.inputs else array.astype(np.float64)
+            for name, array in self.arrays.items()
+        }
+        return Memory(arrays, self.lows, self.shapes, self.inputs, np.float64, self.absolute)
+
 
 def memory_of(
-    primitive: Primitive, inputs: Mapping[str, npt.NDArray[np.generic]], absolute: bool
+    primitive: Primitive,
+    inputs: Inputs,
+    precision: Precision = np.float64,
+    absolute: bool = False,
 ) -> Memory:
     """All tensors at their start; with `absolute`, magnitudes (infinities count as nothing)."""
     arrays: dict[str, Array] = {}
     lows: dict[str, tuple[int, ...]] = {}
     for tensor in primitive.tensors:
         low, high = _reach(primitive, tensor)
-        shape = [h - lo + 1 for lo, h in zip(low, high, strict=True)]
+        shape = tuple(h - lo + 1 for lo, h in zip(low, high, strict=True))
         if np.prod(shape, dtype=float) > MOST_PADDED:
             raise ProblemError(
-                f"{primitive.name}: accesses of {tensor.name} span {shape}, too far for a reference"
+                f"{primitive.name}: accesses of {tensor.name} span {list(shape)}, "
+                "too far for a reference"
             )
-        outside = 0.0 if tensor.outside is None else tensor.outside
-        arrays[tensor.name] = np.full(shape, _magnitude(outside) if absolute else outside)
+        start = _start(primitive, tensor, inputs)
         lows[tensor.name] = low
-    memory = Memory(arrays, lows, {t.name: t.shape for t in primitive.tensors})
-    for tensor in primitive.tensors:
-        start = starting_values(primitive, tensor, inputs)
-        memory.interior(tensor.name)[...] = _magnitude(start) if absolute else start
-    return memory
+        if tensor.role == "input" and isinstance(start, np.ndarray) and shape == tensor.shape:
+            arrays[tensor.name] = np.ascontiguousarray(start)
+            continue
+        outside = 0.0 if tensor.outside is None else tensor.outside
+        outside = 0.0 if absolute and np.isinf(outside) else outside
+        kept = start.dtype if tensor.role == "input" and isinstance(start, np.ndarray) else None
+        array = np.full(shape, outside, kept or precision)
+        inside = tuple(slice(-lo, n - lo) for lo, n in zip(low, tensor.shape, strict=True))
+        array[inside] = start
+        if absolute and tensor.role != "input":
+            array = np.where(np.isinf(array), 0.0, np.abs(array)).astype(precision)
+        arrays[tensor.name] = array
+    return Memory(
+        arrays,
+        lows,
+        {t.name: t.shape for t in primitive.tensors},
+        frozenset(t.name for t in primitive.tensors if t.role == "input"),
+        precision,
+        absolute,
+    )
 
 
-def _magnitude(values: Array | float) -> Array:
-    found = np.abs(np.asarray(values, np.float64))
-    return np.where(np.isinf(found), 0.0, found)
-
-
-def starting_values(
-    primitive: Primitive, tensor: Tensor, inputs: Mapping[str, npt.NDArray[np.generic]]
-) -> Array | float:
+def _start(primitive: Primitive, tensor: Tensor, inputs: Inputs) -> Array | float:
     """What a tensor holds before the first statement."""
     start = primitive.start_of(tensor.name)
     if start is not None:
         return start
     if tensor.values is not None:
-        return np.asarray(tensor.values, np.float32).astype(np.float64).reshape(tensor.shape)
+        return np.asarray(tensor.values, np.float32).reshape(tensor.shape)
     if tensor.name not in inputs:
         raise ProblemError(f"{primitive.name}: no values given for the input '{tensor.name}'")
-    found = np.asarray(inputs[tensor.name], np.float64)
+    found = np.asarray(inputs[tensor.name])
     if found.shape != tensor.shape:
         raise ProblemError(
             f"{primitive.name}: '{tensor.name}' has shape {tensor.shape}, got {found.shape}"

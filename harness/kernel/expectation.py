@@ -1,38 +1,123 @@
-"""What a problem's outputs must be, computed in float64 from its own statements."""
+"""What a problem's outputs must be, computed from its own statements: in full, whatever its size.
+
+One float round, then exact ones, of two seeds: an exchange of two operands can leave one sum as it
+is. Where an output does not see every accumulator, negated inputs and further seeds follow.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+from math import prod
+
 import numpy as np
+import numpy.typing as npt
 
+from compiler.problem.deciding import all_decide, deciding
+from compiler.problem.exact import ExactForm, exact_form
+from compiler.problem.inputs import integer_inputs, planted_rounds, plantings, random_inputs
+from compiler.problem.iteration import meeting
 from compiler.problem.primitive import Primitive
-from compiler.problem.reference import (
-    border_points,
-    magnitude,
-    random_inputs,
-    reduction_length,
-    reference,
-    sampled,
-)
-from harness.kernel.problem_data import Points, ProblemData
+from compiler.problem.reference import magnitude, reference, rounded
+from compiler.problem.signs import growth
+from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round
 
-FULL_FLOPS = 2_000_000_000  # numpy computes 1 to 12 GFLOP/s in float64
+SEEDS = 2
+ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
+MOST_SEEDS = 6
 
 
-def computed(primitive: Primitive, seed: int, full_flops: int = FULL_FLOPS) -> ProblemData:
-    """Random inputs and what the primitive's own statements make of them in float64."""
-    inputs = random_inputs(primitive, seed)
-    shapes = {t.name: t.shape for t in primitive.tensors if t.role == "output"}
-    points: dict[str, Points] = {}
-    if primitive.flops <= full_flops:
-        expected, bound = reference(primitive, inputs), magnitude(primitive, inputs)
-    else:
-        points = {name: border_points(primitive, name, seed) for name in shapes}
-        expected, bound = sampled(primitive, inputs, points)
+def computed(primitive: Primitive, seed: int) -> ProblemData:
+    """All rounds of a problem."""
+    form = exact_form(primitive)
+    decided = _Decided(primitive, form)
+    rounds = [_float_round(primitive, seed)]
+    rounds += [
+        _exact_round(primitive, form, *one) for one in _inputs(primitive, form, seed, decided)
+    ]
     return ProblemData(
-        inputs={name: values.astype(np.float32) for name, values in inputs.items()},
-        shapes=shapes,
-        expected=expected,
-        magnitude=bound,
-        points={name: points.get(name) for name in shapes},
-        reduction_length=reduction_length(primitive),
+        shapes={t.name: t.shape for t in primitive.tensors if t.role == "output"},
+        rounds=tuple(rounds),
+        terms=terms_of(primitive),
+        decided=decided.share,
+        inexact=form.why,
     )
+
+
+def terms_of(primitive: Primitive) -> int:
+    """Terms that flow into one element of an output, product over the statements."""
+    extents = dict(primitive.extents)
+    return prod(n for s in primitive.statements for _, n in meeting(s, extents) if s.reduction)
+
+
+class _Decided:
+    """The accumulators that have decided an output in some round so far."""
+
+    def __init__(self, primitive: Primitive, form: ExactForm) -> None:
+        self._primitive = primitive
+        self._form = form
+        self._all = all_decide(primitive) and form.largest > 0
+        self._masks: dict[int, npt.NDArray[np.bool_]] = {}
+
+    def see(self, inputs: Inputs) -> None:
+        if self._all:
+            return
+        outputs = (*self._form.equal, *self._form.rounded)
+        values = {name: inputs.values(name) for name in inputs.stored}
+        for number, mask in deciding(
+            self._primitive, values, self._form.statements, outputs
+        ).items():
+            self._masks[number] = mask | self._masks.get(number, np.False_)
+
+    @property
+    def share(self) -> float | None:
+        if self._all:
+            return 1.0
+        size = sum(mask.size for mask in self._masks.values())
+        return sum(int(mask.sum()) for mask in self._masks.values()) / size if size else None
+
+
+def _inputs(
+    primitive: Primitive, form: ExactForm, seed: int, decided: _Decided
+) -> Iterator[tuple[Kind, Inputs]]:
+    """Inputs of the exact rounds, as many as it takes."""
+    if form.largest == 0:
+        return
+    planted = planted_rounds(primitive)
+    for number in range(planted):
+        stored = integer_inputs(primitive, form.largest, seed, 1 + number % SEEDS, frozenset())
+        for planting in plantings(primitive):
+            tap = number * max(1, planting.taps // planted)
+            stored[planting.tensor] = planting.planted(stored[planting.tensor], tap)
+        inputs = Inputs(stored, form.exponents)
+        decided.see(inputs)
+        yield "planted", inputs
+    for number in count(1):
+        for kind, negated in (("exact", frozenset[str]()), ("negated", form.negated)):
+            if kind == "negated" and (decided.share in (1.0, None) or not negated):
+                continue
+            stored = integer_inputs(primitive, form.largest, seed, number, negated)
+            inputs = Inputs(stored, form.exponents)
+            decided.see(inputs)
+            yield ("exact" if kind == "exact" else "negated"), inputs
+        share = decided.share
+        if number >= SEEDS and (share is None or share >= ENOUGH or number >= MOST_SEEDS):
+            return
+
+
+def _float_round(primitive: Primitive, seed: int) -> Round:
+    inputs = random_inputs(primitive, seed)
+    expected = reference(primitive, inputs)
+    scale = {name: m.astype(np.float32) for name, m in magnitude(primitive, inputs).items()}
+    return Round("float", Inputs(inputs), expected, scale, growth(primitive))
+
+
+def _exact_round(primitive: Primitive, form: ExactForm, kind: Kind, inputs: Inputs) -> Round:
+    values = {name: inputs.values(name) for name in inputs.stored}
+    if not form.rounded and form.statements == len(primitive.statements):
+        return Round(kind, inputs, reference(primitive, values, np.float32))
+    found, roundings = rounded(primitive, values, form.statements)
+    expected = {name: found[name].astype(np.float32) for name in form.equal}
+    expected |= {name: found[name] for name in form.rounded}
+    scale = {name: roundings[name].astype(np.float32) for name in form.rounded}
+    return Round(kind, inputs, expected, scale, dict.fromkeys(form.rounded, 1.0))

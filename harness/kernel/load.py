@@ -2,7 +2,8 @@
 
 An executable travels as JSON (an `ExecutableSpec`): kind `kernel` names a library that exports
 `void polydl_kernel(void *const *buffers)` and its buffers; kind `adapter` names a library with the
-C functions of harness/baseline/adapter/adapter.h and a configuration.
+C functions of harness/baseline/adapter/adapter.h and a configuration; `numerics` where its
+algorithm is not exact.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from compiler.codegen.kernel import SYMBOL, Buffer, Kernel
 from compiler.schedule.layout import Array, Layout
 from harness.errors import HarnessError
 from harness.kernel.memory import GuardedBuffer, Placement
+from harness.kernel.problem_data import Inputs
 
 ExecutableSpec = Mapping[str, Any]
 ERROR_BYTES = 512
@@ -29,15 +31,21 @@ class LoadError(HarnessError):
 
 
 class Executable(Protocol):
-    """`kind` 0 is called as fn(argument) -> void, 1 as fn(argument) -> int, 0 being success."""
+    """`kind` 0 is called as fn(argument) -> void, 1 as fn(argument) -> int, 0 being success.
+
+    `library` is somebody else's, who may sum in another order with each run; `numerics` says why
+    its algorithm is not exact where plain sums are, as Winograd's.
+    """
 
     kind: int
+    library: bool
+    numerics: str | None
     function: int
     argument: int
     outputs: tuple[str, ...]
 
-    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
-        """Give inputs (row-major); fill everything else with `garbage`, repeated."""
+    def bind(self, inputs: Inputs, placement: Placement, garbage: Array) -> None:
+        """Give inputs; fill everything else with `garbage`, repeated."""
         ...
 
     def run(self) -> None: ...
@@ -81,6 +89,8 @@ class KernelExecutable:
     """A generated kernel with its guarded buffers; inputs are packed outside the timed region."""
 
     kind = 0
+    library = False
+    numerics: str | None = None
 
     def __init__(self, spec: ExecutableSpec) -> None:
         self.buffers = tuple(_from_json(entry) for entry in spec["buffers"])
@@ -92,13 +102,17 @@ class KernelExecutable:
         self._pointers = (ctypes.c_void_p * max(1, len(self.buffers)))()
         self.argument = ctypes.addressof(self._pointers)
         self._memory: list[GuardedBuffer] = []
+        self._inputs: Inputs | None = None
         self._packed: dict[int, Array] = {}
 
-    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
-        if not self._packed:
-            for index, buffer in enumerate(self.buffers):
-                if buffer.layout is not None and buffer.name in inputs:
-                    self._packed[index] = buffer.layout.pack(inputs[buffer.name])
+    def bind(self, inputs: Inputs, placement: Placement, garbage: Array) -> None:
+        if self._inputs is not inputs:
+            self._memory, self._inputs = [], inputs
+            self._packed = {
+                index: inputs.packed(buffer.name, buffer.layout)
+                for index, buffer in enumerate(self.buffers)
+                if buffer.layout is not None and buffer.name in inputs
+            }
         self._memory = []
         for index, buffer in enumerate(self.buffers):
             held = GuardedBuffer(buffer.elements, placement, index)
@@ -150,6 +164,7 @@ class AdapterExecutable:
     """A baseline behind the C functions of adapter.h; it owns its memory and its layouts."""
 
     kind = 1
+    library = True
 
     def __init__(self, spec: ExecutableSpec) -> None:
         self._library = library = _library(spec)
@@ -176,10 +191,11 @@ class AdapterExecutable:
         run = ctypes.cast(library.polydl_adapter_run, ctypes.c_void_p)
         self.function = run.value or 0
         self.outputs: tuple[str, ...] = ()
+        self.numerics: str | None = spec.get("numerics")
 
-    def bind(self, inputs: Mapping[str, Array], placement: Placement, garbage: Array) -> None:
-        for name, values in inputs.items():
-            flat = np.ascontiguousarray(values, np.float32)
+    def bind(self, inputs: Inputs, placement: Placement, garbage: Array) -> None:
+        for name in inputs.stored:
+            flat = np.ascontiguousarray(inputs.values(name))
             if self._library.polydl_adapter_bind(
                 self.argument, name.encode(), flat.ctypes.data, flat.size
             ):

@@ -1,9 +1,9 @@
-"""Inputs, reference result and error bound of one problem, as .npy files shared by its contenders.
+"""The rounds of one problem, inputs and what must come of them, as files its contenders share.
 
-A folder holds `manifest.json` and, for an input `x`, `x.input.npy` (fp32, row-major, declared
-shape); for an output `y`, `y.expected.npy` and `y.magnitude.npy` (float64), in full, or at the
-rows of `y.points.npy` (int64, one index per dimension) where the problem is too big to compute in
-full. No pickles are read or written.
+A folder holds `manifest.json` and for the i-th round `i.x.input.npy` (row-major, declared shape;
+float32, or integers that count a power of two) for each input x, `i.y.expected.npy` (float32 where
+it must be met exactly, else float64) for each output y and `i.y.scale.npy` (float32) for each that
+need not be. No pickles are read or written.
 """
 
 from __future__ import annotations
@@ -12,29 +12,84 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.schedule.layout import Array
+from compiler.schedule.layout import Array, Layout
 
-Float64 = npt.NDArray[np.float64]
-Points = npt.NDArray[np.int64]
+Numbers = npt.NDArray[Any]
+Kind = Literal["float", "exact", "negated", "planted"]
+MOST_KEPT = 2**26  # bytes of packed copies that a round keeps for the next candidate
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Tensors of one round; a value is the number stored times 2**exponents[name]."""
+
+    stored: Mapping[str, Numbers]
+    exponents: Mapping[str, int] = field(default_factory=dict)
+    _packed: dict[tuple[str, Layout], Array] = field(default_factory=dict, repr=False)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.stored
+
+    def values(self, name: str) -> Array:
+        """A tensor in float32, row-major."""
+        stored = self.stored[name]
+        exponent = self.exponents.get(name, 0)
+        if exponent == 0:
+            return np.asarray(stored, np.float32)
+        return np.multiply(stored, np.float32(2.0**exponent), dtype=np.float32)
+
+    def packed(self, name: str, layout: Layout) -> Array:
+        """A tensor as a kernel wants it; the candidates of a search share small ones."""
+        key = (name, layout)
+        if key in self._packed:
+            return self._packed[key]
+        packed = layout.pack(self.values(name))
+        if packed.nbytes + sum(array.nbytes for array in self._packed.values()) <= MOST_KEPT:
+            self._packed[key] = packed
+        return packed
+
+
+@dataclass(frozen=True)
+class Round:
+    """Inputs and what they must give.
+
+    An output with a `scale` may differ by `factor * eps * growth * scale`, in every element; one
+    without must be equal.
+    """
+
+    kind: Kind
+    inputs: Inputs
+    expected: Mapping[str, Numbers]
+    scale: Mapping[str, Numbers] = field(default_factory=dict)
+    growth: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProblemData:
-    """`expected` and `magnitude` have the output's shape, or one value for each row of `points`."""
+    """The float round first. `terms` is how many flow into an output's element.
 
-    inputs: Mapping[str, Array]
+    `decided` is the share of accumulators that decide an output in some exact round, None without
+    accumulators or such rounds; `inexact` says why some output has no exact form.
+    """
+
     shapes: Mapping[str, tuple[int, ...]]  # of the outputs
-    expected: Mapping[str, Float64]
-    magnitude: Mapping[str, Float64]
-    points: Mapping[str, Points | None]
-    reduction_length: int
+    rounds: tuple[Round, ...]
+    terms: int = 1
+    decided: float | None = None
+    inexact: str | None = None
+
+    @cached_property
+    def timed(self) -> Inputs:
+        """What kernels are timed on."""
+        return self.rounds[0].inputs
 
 
 def save(data: ProblemData, folder: Path) -> None:
@@ -43,20 +98,26 @@ def save(data: ProblemData, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".data-", dir=folder.parent) as scratch:
         new = Path(scratch, "data")
         new.mkdir()
-        kinds: dict[str, Mapping[str, Any]] = {
-            "input": data.inputs,
-            "expected": data.expected,
-            "magnitude": data.magnitude,
-            "points": {name: p for name, p in data.points.items() if p is not None},
-        }
-        for kind, arrays in kinds.items():
-            for name, values in arrays.items():
-                np.save(new / f"{name}.{kind}.npy", values, allow_pickle=False)
+        for number, one in enumerate(data.rounds):
+            kinds = {"input": one.inputs.stored, "expected": one.expected, "scale": one.scale}
+            for kind, arrays in kinds.items():
+                for name, values in arrays.items():
+                    np.save(new / f"{number}.{name}.{kind}.npy", values, allow_pickle=False)
         manifest = {
-            "inputs": sorted(data.inputs),
             "outputs": {name: list(shape) for name, shape in data.shapes.items()},
-            "sampled": sorted(kinds["points"]),
-            "reduction_length": data.reduction_length,
+            "rounds": [
+                {
+                    "kind": one.kind,
+                    "inputs": sorted(one.inputs.stored),
+                    "exponents": dict(one.inputs.exponents),
+                    "expected": list(one.expected),
+                    "growth": dict(one.growth),
+                }
+                for one in data.rounds
+            ],
+            "terms": data.terms,
+            "decided": data.decided,
+            "inexact": data.inexact,
         }
         (new / "manifest.json").write_text(json.dumps(manifest))
         try:
@@ -69,18 +130,26 @@ def save(data: ProblemData, folder: Path) -> None:
 def read(folder: Path) -> ProblemData:
     """The arrays of a folder, mapped into memory rather than copied."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    outputs = manifest["outputs"]
 
-    def array(name: str, kind: str) -> Any:
-        return np.load(folder / f"{name}.{kind}.npy", mmap_mode="r", allow_pickle=False)
+    def arrays(number: int, kind: str, names: list[str]) -> dict[str, Numbers]:
+        files = {name: folder / f"{number}.{name}.{kind}.npy" for name in names}
+        return {
+            name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()
+        }
 
     return ProblemData(
-        inputs={name: array(name, "input") for name in manifest["inputs"]},
-        shapes={name: tuple(shape) for name, shape in outputs.items()},
-        expected={name: array(name, "expected") for name in outputs},
-        magnitude={name: array(name, "magnitude") for name in outputs},
-        points={
-            name: array(name, "points") if name in manifest["sampled"] else None for name in outputs
-        },
-        reduction_length=manifest["reduction_length"],
+        shapes={name: tuple(shape) for name, shape in manifest["outputs"].items()},
+        rounds=tuple(
+            Round(
+                one["kind"],
+                Inputs(arrays(number, "input", one["inputs"]), one["exponents"]),
+                arrays(number, "expected", one["expected"]),
+                arrays(number, "scale", list(one["growth"])),
+                one["growth"],
+            )
+            for number, one in enumerate(manifest["rounds"])
+        ),
+        terms=manifest["terms"],
+        decided=manifest["decided"],
+        inexact=manifest["inexact"],
     )

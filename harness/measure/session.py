@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.failure import Failure
 from harness.kernel import problem_data
 from harness.kernel.load import Executable, LoadError, load
 from harness.kernel.problem_data import ProblemData
-from harness.kernel.verify import Verified, verify
+from harness.kernel.verify import verify
 from harness.measure.budget import MeasureSettings
 from harness.measure.native import Timer
 from harness.measure.sample import Timed
@@ -53,14 +54,14 @@ class Session:
     def verify(self, data: str, factor: float) -> Reply:
         """The worst errors; a wrong result is a failure."""
         held = self._problem(data)
-        found = verify(self.executable, held, factor, self.timer.watch, Path(data))
+        found = verify(self.executable, held, factor, self.timer.watch, len(self.cores))
         if isinstance(found, Failure):
             return {"failure": {"stage": found.stage, "reason": found.reason}}
-        return _verified(found)
+        return asdict(found)
 
     def bind(self, data: str) -> Reply:
         """Inputs in fresh memory, laid out for timing."""
-        self.executable.bind(self._problem(data).inputs, "timing", TIMING_GARBAGE)
+        self.executable.bind(self._problem(data).timed, "timing", TIMING_GARBAGE)
         return {"describe": self.executable.describe()}
 
     def burst(
@@ -130,14 +131,6 @@ class Session:
         if self._data is None or self._data[0] != folder:
             self._data = (folder, problem_data.read(Path(folder)))
         return self._data[1]
-
-
-def _verified(found: Verified) -> Reply:
-    return {
-        "max_error": found.max_error,
-        "tolerance": found.tolerance,
-        "max_absolute": found.max_absolute,
-    }
 
 
 def _stolen_ticks(cores: tuple[int, ...]) -> int:

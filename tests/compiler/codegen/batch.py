@@ -17,8 +17,9 @@ import numpy.typing as npt
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import SYMBOL, Kernel
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
-from compiler.problem.reference import magnitude, random_inputs, reference
+from compiler.problem.reference import magnitude, reference
 from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule
 

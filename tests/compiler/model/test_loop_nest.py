@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
-from compiler.problem.reference import random_inputs, reference
+from compiler.problem.reference import reference
 from compiler.problem.specification import primitive_from
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 

@@ -8,7 +8,7 @@ import pytest
 from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.load import Executable, LoadError, load
-from harness.kernel.problem_data import ProblemData
+from harness.kernel.problem_data import Inputs, ProblemData, Round
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import Verified, verify
 
@@ -54,10 +54,8 @@ def adapter(toolchain: Toolchain, **configuration: float) -> Executable:
 
 
 def data(output: str = "y", source: str = "x") -> ProblemData:
-    expected = 2 * X.astype(np.float64)
-    return ProblemData(
-        {source: X}, {output: (4,)}, {output: expected}, {output: abs(expected)}, {output: None}, 1
-    )
+    one = Round("exact", Inputs({source: X}), {output: 2 * X})
+    return ProblemData({output: (4,)}, (one,))
 
 
 def test_an_adapter_is_verified_like_a_kernel(toolchain: Toolchain) -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from harness.failure import Failure
 from harness.kernel import problem_data
-from harness.kernel.first_result import compare_with_first
 from harness.kernel.load import LoadError, load
-from harness.kernel.problem_data import ProblemData
+from harness.kernel.problem_data import Inputs, Round
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import EPS, Verified, compared, verify
 from tests.harness import matmul_kernels as kernels
@@ -28,7 +27,9 @@ def test_a_right_kernel_passes_and_says_its_worst_error(
     found = verified(kernels.GOOD, toolchain, matmul_data)
     assert isinstance(found, Verified)
     assert 0 < found.max_error <= found.tolerance
-    assert found.tolerance == pytest.approx(4 * EPS * kernels.K**0.5)
+    assert found.tolerance == pytest.approx(4 * EPS)  # whatever K is: inputs have random signs
+    assert found.rounds == {"float": 1, "exact": 2}
+    assert found.decided == 1.0 and found.inexact is None and found.repeatable is None
 
 
 @pytest.mark.parametrize(
@@ -47,49 +48,51 @@ def test_a_wrong_kernel_fails(
     assert found.stage == "verify" and reason in found.reason
 
 
-def one_value(points: bool = False) -> ProblemData:
-    shape = (1,) if points else (4,)
-    return ProblemData(
-        inputs={},
-        shapes={"y": (4,)},
-        expected={"y": np.full(shape, 2.0)},
-        magnitude={"y": np.full(shape, 2.0)},
-        points={"y": np.array([[1]]) if points else None},
-        reduction_length=1,
+def near(expected: float, scale: float) -> Round:
+    """One output of four elements with a tolerance."""
+    return Round(
+        "float", Inputs({}), {"y": np.full(4, expected)}, {"y": np.full(4, scale)}, {"y": 1.0}
     )
+
+
+ANY = 1 / EPS  # a factor that allows errors of the whole scale
 
 
 def test_nan_never_passes() -> None:
     values = np.array([2, np.nan, 2, 2], np.float32)
-    found = compared({"y": values}, one_value(), tolerance=1.0)
+    found = compared({"y": values}, near(2.0, 2.0), ANY)
     assert isinstance(found, Failure) and "y[1] is nan" in found.reason
+    equal = Round("exact", Inputs({}), {"y": np.full(4, 2, np.float32)})
+    found = compared({"y": values}, equal, ANY)
+    assert isinstance(found, Failure) and "y[1] is nan, expected 2 exactly" in found.reason
+
+
+def test_nan_where_the_statements_give_nan() -> None:
+    nan = np.full(4, np.nan, np.float32)
+    for one in (near(np.nan, np.nan), Round("exact", Inputs({}), {"y": nan})):
+        assert isinstance(compared({"y": nan}, one, 4.0), Verified)
+        assert isinstance(compared({"y": np.zeros(4, np.float32)}, one, 4.0), Failure)
 
 
 def test_infinities_that_agree_are_exact() -> None:
-    data = one_value()
-    data = ProblemData(
-        {}, data.shapes, {"y": np.full(4, -np.inf)}, {"y": np.zeros(4)}, {"y": None}, 1
-    )
-    found = compared({"y": np.full(4, -np.inf, np.float32)}, data, tolerance=0.1)
+    found = compared({"y": np.full(4, -np.inf, np.float32)}, near(-np.inf, 0.0), 0.1)
     assert isinstance(found, Verified) and found.max_error == 0
+    assert isinstance(compared({"y": np.zeros(4, np.float32)}, near(-np.inf, 0.0), ANY), Failure)
 
 
 def test_a_zero_magnitude_must_be_exact() -> None:
-    data = ProblemData({}, {"y": (1,)}, {"y": np.zeros(1)}, {"y": np.zeros(1)}, {"y": None}, 1)
-    assert isinstance(compared({"y": np.full(1, 1e-30, np.float32)}, data, 1.0), Failure)
-    assert isinstance(compared({"y": np.zeros(1, np.float32)}, data, 1.0), Verified)
+    assert isinstance(compared({"y": np.full(4, 1e-30, np.float32)}, near(0, 0), ANY), Failure)
+    assert isinstance(compared({"y": np.zeros(4, np.float32)}, near(0, 0), ANY), Verified)
 
 
-def test_sampled_results_are_compared_in_full_with_the_first(tmp_path: Path) -> None:
-    data = one_value(points=True)
-    first = np.array([5, 2, 5, 5], np.float32)
-    assert isinstance(compared({"y": first}, data, 1e-6), Verified)
-    assert compare_with_first({"y": first}, data, tmp_path, 1e-6) is None
-    assert compare_with_first({"y": first.copy()}, data, tmp_path, 1e-6) is None
-    other = np.array([5, 2, 5, 6], np.float32)
-    assert isinstance(compared({"y": other}, data, 1e-6), Verified)
-    differs = compare_with_first({"y": other}, data, tmp_path, 1e-6)
-    assert isinstance(differs, Failure) and "y[3] is 6" in differs.reason
+def test_exact_rounds_take_no_error_but_the_sign_of_zero() -> None:
+    one = Round("exact", Inputs({}), {"y": np.array([0, 2**24 - 1], np.float32)})
+    assert isinstance(compared({"y": np.array([-0.0, 2**24 - 1], np.float32)}, one, ANY), Verified)
+    found = compared({"y": np.array([0, 2**24 - 2], np.float32)}, one, ANY)
+    assert isinstance(found, Failure)
+    assert found.reason == (
+        "y[1] is 16777214, expected 16777215 exactly (exact round; 1 of 2 values are wrong)"
+    )
 
 
 def test_an_executable_of_no_known_kind() -> None:
