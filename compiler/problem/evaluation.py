@@ -95,9 +95,9 @@ def rounding_of(expression: Expression, read: Lookup, rounding: Lookup) -> Array
     result = np.abs(_applied(expression.function, v))
     match expression.function:
         case "add" | "sub":
-            return r[0] + r[1] + result
+            return np.asarray(r[0] + r[1] + result)
         case "mul":
-            return np.abs(v[0]) * r[1] + np.abs(v[1]) * r[0] + result
+            return np.asarray(np.abs(v[0]) * r[1] + np.abs(v[1]) * r[0] + result)
         case "max" | "min":
             return np.maximum(r[0], r[1])
         case "neg" | "abs":

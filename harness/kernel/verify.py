@@ -89,7 +89,7 @@ def verify(
     surroundings = cycle(SURROUNDINGS)
     found = Verified(
         tolerance=factor * EPS,
-        rounds=Counter(one.kind for one in rounds),
+        rounds=dict(Counter(one.kind for one in rounds)),
         decided=None if numerics else data.decided,
         inexact=numerics or data.inexact,
         repeatable=None if threads == 1 else True,

@@ -52,8 +52,8 @@ class ContenderStarter:
     """Starts a round's processes; callable as `harness.measure.protocol.Start`.
 
     A contender is verified in its first process, before anything of it is timed. `verified` and
-    `described` hold what came of that (max_error, tolerance, max_absolute; an adapter's own words),
-    `cores` what the children read back.
+    `described` hold what came of that (the fields of harness.kernel.verify.Verified; an adapter's
+    own words), `cores` what the children read back.
     """
 
     executables: Mapping[str, ExecutableSpec]

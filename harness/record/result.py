@@ -45,6 +45,22 @@ class TuningSeconds:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """What a contender was held to before it was timed.
+
+    `rounds` counts them by kind: float, exact, negated, planted. `decided` is the share of
+    accumulators that decided an output in an exact round, None without accumulators or such rounds;
+    `inexact` says why not every output was compared with ==; `repeatable`, with several threads,
+    whether a second run gave the same bits.
+    """
+
+    rounds: Mapping[str, int]
+    decided: float | None = None
+    inexact: str | None = None
+    repeatable: bool | None = None
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """Field names and meanings are those of docs/records.md; readers ignore unknown fields."""
 
@@ -69,6 +85,7 @@ class TrialResult:
     predicted_seconds: float | None = None
     max_error: float | None = None
     tolerance: float | None = None
+    verified: Verification | None = None
     layouts: Mapping[str, str] = field(default_factory=dict)
     schedule: str | None = None
     kernel: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 
 from compiler.errors import shown
@@ -24,6 +24,7 @@ def line_of(result: TrialResult) -> str:
     record: dict[str, object] = {"schema": result.schema}
     record |= {name: getattr(result, name) for name in FIELDS if name != "schema"}
     record["seconds"] = _seconds(result.seconds)
+    record["verified"] = None if result.verified is None else asdict(result.verified)
     record["speedup"] = {
         name: {"ratio": s.ratio, "ci95": list(s.ci95), "verdict": s.verdict}
         for name, s in result.speedup.items()
@@ -104,6 +105,10 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     for what in ("gflops", "predicted_seconds", "max_error", "tolerance"):
         if (value := getattr(result, what)) is not None:
             yield what, value, 0
+    if result.verified is not None:
+        yield from (("verified.rounds", n, 0) for n in result.verified.rounds.values())
+        if result.verified.decided is not None:
+            yield "verified.decided", result.verified.decided, 0
     for what in ("analyse", "compile", "measure"):
         yield f"tuning_seconds.{what}", getattr(tuning, what), 0
     if seconds is not None:

@@ -90,6 +90,7 @@ def _metrics(result: TrialResult) -> dict[str, float | None]:
         "predicted_seconds": result.predicted_seconds,
         "max_error": result.max_error,
         "tolerance": result.tolerance,
+        "decided": None if result.verified is None else result.verified.decided,
         "tuning_seconds.analyse": result.tuning_seconds.analyse,
         "tuning_seconds.compile": result.tuning_seconds.compile,
         "tuning_seconds.measure": result.tuning_seconds.measure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +15,7 @@ from harness.measure.protocol import ReportRun
 from harness.measure.search_tier import SearchRun
 from harness.measure.slot import Slot
 from harness.measure.statistics import block_ratios, seconds, speedup, table
-from harness.record.result import Seconds, Speedup, TrialResult
+from harness.record.result import Seconds, Speedup, TrialResult, Verification
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.unit import Unit
 
@@ -79,6 +79,7 @@ def result_of(
         predicted_seconds=chosen.predicted if chosen is not None else None,
         max_error=found.get("max_error"),
         tolerance=found.get("tolerance"),
+        verified=_verification(found),
         layouts=chosen.layouts if chosen is not None else _layouts(measured.described.get(name)),
         schedule=chosen.schedule if chosen is not None else None,
         kernel=chosen.kernel if chosen is not None else None,
@@ -93,6 +94,11 @@ def result_of(
         versions=_versions(measured, contender),
         host=measured.host,
     )
+
+
+def _verification(found: Mapping[str, Any]) -> Verification | None:
+    told = {f.name: found[f.name] for f in fields(Verification) if f.name in found}
+    return Verification(**told) if told else None
 
 
 def speedups(measured: Measured, unit: Unit) -> dict[str, dict[str, Speedup]]:

@@ -52,6 +52,7 @@ if not library.polydl_adapter_create(sys.argv[2].encode(), error, ctypes.c_size_
     sys.exit(error.value.decode())
 """
 ALGORITHMS = ("direct", "winograd", "auto")
+WINOGRAD = "Winograd's transforms round what plain sums keep exact"
 VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
 
 
@@ -135,6 +136,7 @@ class OneDnn:
             "kind": "adapter",
             "library": str(adapter.path),
             "configuration": configuration,
+            **({} if self.algorithm == "direct" else {"numerics": f"{self.algorithm}: {WINOGRAD}"}),
         }
         facts = {"onednn": found.version, "algorithm": self.algorithm, "layout": self.layout}
         return Prepared(executable, seconds, adapter.cached, facts)
