@@ -70,10 +70,14 @@ class Replayed:
 
 @dataclass
 class ReplayedSearcher:
-    """Answers `Searcher`; a candidate named `dies` takes the process with it."""
+    """Answers `Searcher`; one whose failure says `died` takes the process with it.
+
+    As a session does, it tells errors of those alone that it has been asked to verify.
+    """
 
     seconds: Mapping[str, float | Failure]
     timed: list[str]
+    trusted: list[str] = field(default_factory=list)  # timed without being verified
     alive: bool = True
     closed: bool = False
 
@@ -82,6 +86,7 @@ class ReplayedSearcher:
     ) -> Mapping[str, Any] | Failure:
         name = executable["name"]
         self.timed.append(name)
+        self.trusted += [name] if verified else []
         found = self.seconds[name]
         if isinstance(found, Failure):
             self.alive = "died" not in found.reason
@@ -92,7 +97,7 @@ class ReplayedSearcher:
             "median": found,
             "samples": 5,
             "gave_up": gave_up,
-            "max_error": 1e-7,
+            **({} if verified else {"max_error": 1e-7}),
         }
 
     def close(self) -> None:

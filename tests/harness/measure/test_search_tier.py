@@ -38,6 +38,15 @@ def test_the_fastest_wins_after_being_timed_again() -> None:
     assert found.drift == (1.0,)
 
 
+def test_each_is_verified_when_it_is_first_timed_and_then_trusted() -> None:
+    thrice = replace(SETTINGS, search_passes=3)
+    found, started = search({"a": 3.0, "b": 1.0, "c": 2.0}, thrice)
+    assert [s.timed[:3] for s in started] == [[*"abc"], [*"cba"], [*"abc"]]
+    assert started[0].trusted == ["a"]  # the sentinel, again
+    assert [s.trusted for s in started[1:]] == [s.timed for s in started[1:]]
+    assert [f.max_error for f in found.found] == [1e-7] * 3
+
+
 def test_failing_candidates_are_data_and_dead_children_are_replaced() -> None:
     died = Failure("verify", "SIGSEGV: it died")
     wrong = Failure("verify", "wrong")
