@@ -27,17 +27,11 @@ from harness.record.configuration import (
     documents_in,
     documents_of,
 )
-from harness.record.journal import (
-    RUNS,
-    CampaignFolder,
-    CampaignWriter,
-    FolderTaken,
-    find_campaign,
-    recorded_schedule,
-)
+from harness.record.journal import RUNS, CampaignFolder, find_campaign, recorded_schedule
 from harness.record.ledger import Ledger
 from harness.record.result import Status, TrialResult
 from harness.record.result_line import NAME, NAMED
+from harness.record.writer import CampaignWriter, FolderTaken
 from harness.report.rank_quality import CampaignQuality
 from harness.resume import changed_code, changed_configuration, changed_nodes, in_short, start_now
 from harness.settings import Settings

@@ -23,8 +23,11 @@ def main(arguments: Sequence[str]) -> int:
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
     table = render_campaign(results, means, quality)
     done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
-    terminal().print(
+    console = terminal()
+    console.print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",
         soft_wrap=True,
     )
+    for note in done.notes:
+        console.print(note, soft_wrap=True)
     return 0

@@ -11,7 +11,7 @@ from queue import Empty, Queue
 from threading import Thread
 from types import TracebackType
 
-from harness.record.journal import CampaignWriter, UnitRecords
+from harness.record.writer import CampaignWriter, UnitRecords
 
 MOST = 256  # units that wait to be written; a driver that is faster than its disk waits there
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
 from harness.record.result import TrialResult
-from harness.record.result_line import line_of
 
 MOST_PARAMS = 100  # of one log_batch call
 LONGEST_NAME = 250
@@ -47,11 +45,6 @@ def run_fields(result: TrialResult) -> RunFields:
     )
 
 
-def content_of(result: TrialResult) -> str:
-    """Names the result's line: a run with this tag is up to date."""
-    return hashlib.sha256(line_of(result).encode()).hexdigest()[:16]
-
-
 def safe_name(text: str) -> str:
     """MLflow allows letters, digits, `_ - . /` and space; a path-like name is refused too."""
     return re.sub(r"[^A-Za-z0-9_. -]", "_", text)[:LONGEST_NAME] or "_"
@@ -60,7 +53,6 @@ def safe_name(text: str) -> str:
 def _tags(result: TrialResult, problem: str) -> dict[str, object]:
     tags: dict[str, object] = {
         "trial": result.trial,
-        "content": content_of(result),
         "campaign": result.campaign,
         "problem": problem,
         "primitive": result.problem.get("primitive", ""),

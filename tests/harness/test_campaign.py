@@ -14,8 +14,9 @@ from harness.campaign import NoSink, Sink, Summary, Watcher
 from harness.errors import EnvironmentProblem, RecordError, SettingsError
 from harness.plan import Plan
 from harness.record.configuration import configuration_text, documents_in
-from harness.record.journal import CampaignFolder, CampaignWriter, recorded_schedule
+from harness.record.journal import CampaignFolder, recorded_schedule
 from harness.record.result import TrialResult
+from harness.record.writer import CampaignWriter
 from harness.settings import as_recorded, load_settings, resumed_alone
 from harness.trial import UnitOutcome
 from harness.unit import Unit

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.means import campaign_means
-from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.journal import CampaignFolder
 from harness.record.result import Speedup, TrialResult
+from harness.record.writer import CampaignWriter
 from tests.harness.campaigns import plan_from, replayed
 from tests.harness.record.results import Left
 

@@ -12,7 +12,8 @@ from compiler.cost.ranking import held_bytes
 from compiler.pipeline import loop_nest, ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from harness.plan import planned
-from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.journal import CampaignFolder
+from harness.record.writer import CampaignWriter
 from harness.settings import load_settings
 from tests.harness.campaigns import PLENTY, replayed
 from tests.harness.record.results import Left

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.record.journal import Row
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
+from harness.record.writer import Row
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RecordError
-from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.journal import CampaignFolder
 from harness.record.ledger import MOST, Ledger
+from harness.record.writer import CampaignWriter
 from tests.harness.record.results import Left, baseline_result
 
 

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from harness.errors import RecordError
-from harness.record.journal import CampaignFolder, CampaignWriter
+from harness.record.journal import CampaignFolder
 from harness.record.mlflow_sink import MlflowSink, Synced, default_store, sync
+from harness.record.writer import CampaignWriter
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
 RESULTS = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import inf, isfinite
 
 from harness.record.result import Seconds
-from harness.record.run_fields import content_of, run_fields, safe_name
+from harness.record.run_fields import run_fields, safe_name
 from tests.harness.record.results import baseline_result, strategy_result
 
 
@@ -44,8 +44,3 @@ def test_names_and_values_are_what_mlflow_takes() -> None:
     assert fields.started is not None
     assert run_fields(baseline_result(started="")).started is None
     assert safe_name("a/../b:c") == "a_.._b_c"
-
-
-def test_content_follows_the_result() -> None:
-    assert content_of(baseline_result()) == content_of(baseline_result())
-    assert content_of(baseline_result()) != content_of(baseline_result(gflops=1.0))
