@@ -26,7 +26,8 @@ from yaml import YAMLError
 from harness.errors import SettingsError
 from harness.settings import schema
 from harness.settings.conversion import Plain
-from harness.settings.request import Request, combinations, parsed
+from harness.settings.request import Request, parsed
+from harness.settings.sweeps import combinations
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
@@ -48,7 +49,7 @@ def composed(request: Request, made: Callable[[Plain], Made]) -> tuple[Made, ...
     results: list[Made] = []
     with _hydra(request.config_dir) as search:
         options_of = cache(partial(group_options, search=tuple(search)))
-        for combination in combinations(request):
+        for combination in combinations(parsed(request.overrides), request.multirun, options_of):
             groups, values = _sorted_out(parsed(combination), options_of)
             if groups not in known:
                 known[groups] = _Composition(_compose([*search, *groups]))

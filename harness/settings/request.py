@@ -1,20 +1,27 @@
-"""What the user wrote after the command: options apart from overrides, sweeps expanded."""
+"""What the user wrote after the command: options apart from overrides."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import accumulate
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
+from compiler.errors import shown
 from harness.errors import SettingsError
 
-SWEPT = ("primitive", "workload", "strategy", "baseline", "architecture", "threads")
+LONGEST = 10_000  # characters of an override: a list of 5,000 takes Hydra 2 s
+LONGEST_OF_ALL = 20_000
+DEEPEST = 50  # brackets in each other
+MOST_DIGITS = 400  # more than any float has; Python refuses 4,300
+_DIGITS = re.compile(r"[0-9_]+")
 _WITH_VALUE = ("--config-dir", "-cd")
 _MULTIRUN = ("-m", "--multirun")
 
@@ -54,31 +61,36 @@ def request_from(arguments: Sequence[str]) -> Request:
 
 def parsed(texts: Sequence[str]) -> list[Override]:
     """Hydra's own reading of the overrides. Raises SettingsError that names the one at fault."""
+    if sum(map(len, texts)) > LONGEST_OF_ALL:
+        raise SettingsError(
+            f"the overrides have more than {LONGEST_OF_ALL} characters; "
+            "what is long can stand in a file, see --config-dir"
+        )
     return [_parsed(text) for text in texts]
 
 
 @lru_cache(maxsize=2**16)  # a sweep's texts come again in every combination; each takes 1 ms
 def _parsed(text: str) -> Override:
+    refusal = _unreadable(text)
+    if refusal is not None:
+        raise SettingsError(f"cannot read '{shown(text)}': {refusal}")
     try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(f"cannot read '{text}': {reason}; write key=value") from error
+        override = OverridesParser.create().parse_override(text)
+        override.value()  # quotes are taken off here, not while it is read
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
+        reason = shown(next(iter(str(error).splitlines()), ""), 160)
+        raise SettingsError(f"cannot read '{shown(text)}': {reason}; write key=value") from error
+    return override
 
 
-def combinations(request: Request) -> list[tuple[str, ...]]:
-    """Every combination of a sweep, as lists of plain overrides; one where nothing is swept."""
-    choices: list[list[str]] = []
-    for override in parsed(request.overrides):
-        text = override.input_line or ""
-        if not override.is_sweep_override():
-            choices.append([text])
-            continue
-        root = override.key_or_group.split(".")[0].split("@")[0]
-        if not request.multirun:
-            raise SettingsError(f"'{text}' is a sweep: add -m, or write a list as key=[a,b]")
-        if root not in SWEPT:
-            raise SettingsError(f"'{text}': only {', '.join(SWEPT)} can be swept, not {root}")
-        key = override.get_key_element()
-        choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
-    return list(product(*choices))
+def _unreadable(text: str) -> str | None:
+    """Why Hydra's parser is not asked: it would take too long, or more than Python's stack."""
+    if len(text) > LONGEST:
+        return f"it has {len(text)} characters; {LONGEST} are allowed"
+    depths = accumulate((char in "([{") - (char in ")]}") for char in text)
+    if max(depths, default=0) > DEEPEST:
+        return f"brackets are nested more than {DEEPEST} deep"
+    digits = max(map(len, _DIGITS.findall(text)), default=0)
+    if digits > MOST_DIGITS:
+        return f"a number of {digits} digits; {MOST_DIGITS} are allowed"
+    return None

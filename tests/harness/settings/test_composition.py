@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from harness.errors import SettingsError
 from harness.settings import load_settings, schema
 from harness.settings.composition import CONF
-from harness.settings.request import combinations, parsed, request_from
+from harness.settings.request import parsed, request_from
+from harness.settings.sweeps import combinations
 
 SWEEP = (
     "-m",
@@ -35,7 +36,8 @@ def slowly(arguments: tuple[str, ...]) -> list[object]:
     known: dict[tuple[str, ...], DictConfig] = {}
     found: list[object] = []
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        for combination in combinations(request_from(arguments)):
+        request = request_from(arguments)
+        for combination in combinations(parsed(request.overrides), True, lambda group: ()):
             groups = tuple(text for text in combination if text.partition("=")[0] in GROUPS)
             if groups not in known:
                 known[groups] = compose("config", list(groups))
