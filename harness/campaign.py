@@ -91,6 +91,7 @@ class Summary:
     results: tuple[TrialResult, ...]
     means: Means
     quality: CampaignQuality
+    refuse_noise: float = 1.0
     tracked: bool = False  # all of it reached the sink
 
     @property
@@ -99,7 +100,13 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        return 1 if self.counts["failed"] else 0
+        return 1 if self.counts["failed"] or self.refused else 0
+
+    @property
+    def refused(self) -> tuple[TrialResult, ...]:
+        """Trials that were measured in more noise than `measure.refuse_noise`."""
+        limit = self.refuse_noise
+        return tuple(r for r in self.results if r.noise is not None and r.noise > limit)
 
 
 def plan_of(settings: Sequence[Settings], now: datetime) -> Plan:
@@ -172,7 +179,7 @@ def run(
             try:
                 watcher.begins(replace(plan, units=units), nodes)
                 _measure(units, pool, writer, sink, watcher)
-                summary = _summary(folder)
+                summary = _summary(folder, plan)
                 sink.finish(table(summary))
             finally:
                 tracked = sink.close()
@@ -249,10 +256,11 @@ def _measure(
             ledger.put(outcome, partial(recorded, unit, outcome.results))
 
 
-def _summary(folder: CampaignFolder) -> Summary:
+def _summary(folder: CampaignFolder, plan: Plan) -> Summary:
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
-    return Summary(folder, results, means, quality)
+    limit = min((unit.measure.refuse_noise for unit in plan.units), default=1.0)
+    return Summary(folder, results, means, quality, limit)
 
 
 def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:

@@ -10,6 +10,7 @@ from harness.measure.statistics import (
     Table,
     block_ratios,
     geometric_mean,
+    noise,
     ratio_draws,
     table,
 )
@@ -27,7 +28,7 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
     timed = [result for result in results if result.status == "ok"]
     if len({_conditions(result) for result in timed}) != 1:
         return {}
-    layers: dict[tuple[str, str], list[tuple[float, Table]]] = {}
+    layers: dict[tuple[str, str], list[tuple[float, Table, float]]] = {}
     for unit in _units(timed):
         times = {result.contender: _times(folder, result) for result in unit}
         for result in unit:
@@ -39,15 +40,15 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
                     table(times[result.contender], result.contender),
                 )
                 draws = ratio_draws(ratios, result.seed)
-                layers.setdefault((result.contender, baseline), []).append((speedup.ratio, draws))
-    return {
-        pair: geometric_mean([ratio for ratio, _ in found], [draws for _, draws in found])
-        for pair, found in layers.items()
-    }
+                both = [*times[baseline], *times[result.contender]]
+                disturbed = noise(both, baseline, result.contender)
+                layer = (speedup.ratio, draws, disturbed)
+                layers.setdefault((result.contender, baseline), []).append(layer)
+    return {pair: geometric_mean(*zip(*found, strict=True)) for pair, found in layers.items()}
 
 
 def _conditions(result: TrialResult) -> tuple[object, ...]:
-    return (result.host.get("fingerprint"), result.architecture, result.threads, result.cache)
+    return (str(result.host.get("fingerprint")), result.architecture, result.threads, result.cache)
 
 
 def _units(results: Sequence[TrialResult]) -> list[list[TrialResult]]:

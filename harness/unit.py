@@ -108,7 +108,7 @@ class Unit:
             "spec": self.problem.spec,
             "architecture": self.architecture_name,
             "threads": self.threads,
-            "measure": vars(self.measure),
+            "measure": self.measure.deciding,
             "seed": self.seed,
         }
 

@@ -23,7 +23,7 @@ COMPILER = [
 HARNESS = [
     ["harness.errors"],
     ["harness.record.result"],
-    ["harness.failure", "harness.choices", "harness.outside", "harness.bounds"],
+    ["harness.failure", "harness.choices", "harness.noise", "harness.outside", "harness.bounds"],
     ["harness.benchdnn"],
     [
         "harness.settings",

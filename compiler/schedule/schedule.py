@@ -115,6 +115,11 @@ class Schedule:
         ]
         return "/".join([self.scheme, *(f"{name}:{value}" for name, value in fields if value)])
 
+    @property
+    def vectorised(self) -> bool:
+        """Whether it fills vector lanes at all."""
+        return self.scheme != "scalar" and self.vector[1] > 1
+
     def tile_of(self, loop: str) -> int:
         return dict(self.tile).get(loop, 1)
 

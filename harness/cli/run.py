@@ -17,6 +17,7 @@ from harness.errors import EnvironmentProblem, RecordError
 from harness.plan import Plan, estimated_seconds
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder, find_campaign
+from harness.report.doubts import refusal_told
 from harness.report.tables import campaign_table, render_campaign
 from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, as_recorded, load_settings, resumed_alone
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         )
     shown = campaign_table(summary.results, summary.means, summary.quality)
     console.print(shown, soft_wrap=True)  # notes hold commands to be pasted
+    if summary.refused:
+        told = refusal_told(summary.refused, summary.refuse_noise)
+        console.print(plain(told, "red"), soft_wrap=True)
     _tell_where(console, settings[0], summary)
     return summary.exit_status
 

@@ -58,6 +58,7 @@ class MeasureSettings:
     )  # of the verification's bound, see harness.kernel.verify
     compile_seconds: float = positive(60.0, DAY)  # wall-clock limit of one compilation
     time_limit: float = positive(60.0, DAY)  # wall-clock limit of one request to a measuring child
+    refuse_noise: float = within(1.0, 0, 1)  # above which a campaign ends with status 1, for CI
 
     def __post_init__(self) -> None:
         check_values("measure", type(self), vars(self))
@@ -68,6 +69,11 @@ class MeasureSettings:
             )
         if self.cache not in ("hot", "cold"):
             raise SettingsError(f"measure.cache must be hot or cold, got {shown(self.cache)}")
+
+    @property
+    def deciding(self) -> dict[str, object]:
+        """What a trial's figures depend on: all but how they are judged."""
+        return {key: value for key, value in vars(self).items() if key != "refuse_noise"}
 
 
 QUICK = MeasureSettings()

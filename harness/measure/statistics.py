@@ -8,19 +8,18 @@ page placement between processes, the machine's other work between blocks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.measure.sample import Sample
-from harness.record.result import Seconds, Speedup
+from harness.noise import judged, noise_of
+from harness.record.result import Seconds, Speedup, Verdict
 
 Table = npt.NDArray[np.float64]
 DRAWS = 2000
 SAME = (0.98, 1.02)  # an interval inside is a tie
 EFFECT = 0.01  # the least difference that is called faster or slower
-Verdict = Literal["faster", "slower", "same", "inconclusive"]
 
 
 def table(samples: Iterable[Sample], contender: str) -> Table:
@@ -66,12 +65,21 @@ def ratio_draws(ratios: Table, seed: int = 0, draws: int = DRAWS) -> Table:
     return _bootstrap(ratios, seed, draws)
 
 
-def speedup(ratios: Table, seed: int = 0, draws: int = DRAWS) -> Speedup:
-    """The median ratio of `block_ratios`, its interval and the verdict."""
+def noise(samples: Iterable[Sample], *contenders: str) -> float:
+    """The share of disturbed samples of the noisiest of the contenders."""
+    held = list(samples)
+    return max(noise_of(s.flags for s in held if s.contender == name) for name in contenders)
+
+
+def speedup(ratios: Table, disturbed: float = 0.0, seed: int = 0, draws: int = DRAWS) -> Speedup:
+    """The median ratio of `block_ratios`, its interval and the verdict.
+
+    `disturbed` is the `noise` of both sides: above a share of it nothing is faster or slower.
+    """
     ratio = float(np.nanmedian(ratios))
     low, high = interval(ratio_draws(ratios, seed, draws))
     ci95 = (min(low, ratio), max(high, ratio))
-    return Speedup(ratio, ci95, verdict(ratio, ci95))
+    return Speedup(ratio, ci95, *_in_noise(verdict(ratio, ci95), disturbed))
 
 
 def half_width(ratios: Table, seed: int = 0, draws: int = 500) -> float:
@@ -92,12 +100,23 @@ def verdict(ratio: float, ci95: tuple[float, float]) -> Verdict:
     return "inconclusive"
 
 
-def geometric_mean(ratios: Sequence[float], draws: Sequence[Table]) -> Speedup:
-    """Over layers: the mean of logarithms, its interval from the layers' own draws."""
+def geometric_mean(
+    ratios: Sequence[float], draws: Sequence[Table], disturbed: Sequence[float] = (0.0,)
+) -> Speedup:
+    """Over layers: the mean of logarithms, its interval from the layers' own draws.
+
+    `disturbed` are the layers' shares of noise; their mean is that of all samples together.
+    """
     ratio = float(np.exp(np.mean(np.log(ratios))))
     combined = np.exp(np.mean([np.log(layer) for layer in draws], axis=0))
     ci95 = interval(combined)
-    return Speedup(ratio, ci95, verdict(ratio, ci95))
+    return Speedup(ratio, ci95, *_in_noise(verdict(ratio, ci95), float(np.mean(disturbed))))
+
+
+def _in_noise(found: Verdict, disturbed: float) -> tuple[Verdict, float, str | None]:
+    """Verdict, noise and reason, as a Speedup takes them."""
+    stands, reason = judged(found, disturbed)
+    return stands, disturbed, reason
 
 
 def interval(draws: Table) -> tuple[float, float]:

@@ -8,8 +8,14 @@ from typing import Literal
 
 SCHEMA = 1
 
+# Flags that readers look for; the others are evidence in words.
+COMPILED_EARLIER = "compile cached"
+NOT_VECTORISED = "not vectorised"  # no schedule of the strategy's space is
+ONLY_CANDIDATE = "only candidate"  # there was nothing to choose from
+
 Status = Literal["ok", "failed", "skipped", "unsupported"]
 Stage = Literal["plan", "compile", "verify", "measure"]
+Verdict = Literal["faster", "slower", "same", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,17 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Speedup:
-    """baseline seconds / contender seconds: above 1 the contender is faster."""
+    """baseline seconds / contender seconds: above 1 the contender is faster.
+
+    `noise` is the noisier side's share of disturbed samples, None where it was not recorded;
+    `reason` says why a verdict is withheld.
+    """
 
     ratio: float
     ci95: tuple[float, float]
-    verdict: Literal["faster", "slower", "same", "inconclusive"]
+    verdict: Verdict
+    noise: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,7 @@ class TrialResult:
     stop: str | None = None
     quality: Literal["exclusive", "shared"] = "exclusive"
     flags: tuple[str, ...] = ()
+    noise: float | None = None  # share of samples that others disturbed
     versions: Mapping[str, str] = field(default_factory=dict)
     host: Mapping[str, object] = field(default_factory=dict)
     schema: int = SCHEMA

@@ -26,7 +26,7 @@ def line_of(result: TrialResult) -> str:
     record["seconds"] = _seconds(result.seconds)
     record["verified"] = None if result.verified is None else asdict(result.verified)
     record["speedup"] = {
-        name: {"ratio": s.ratio, "ci95": list(s.ci95), "verdict": s.verdict}
+        name: {**asdict(s), "ci95": list(s.ci95)}
         for name, s in result.speedup.items()
         if all(map(isfinite, (s.ratio, *s.ci95)))
     }
@@ -102,7 +102,7 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     seconds, tuning = result.seconds, result.tuning_seconds
     yield from (("threads", result.threads, 1), ("attempt", result.attempt, 0))
     yield from (("cores", core, 0) for core in result.cores)
-    for what in ("gflops", "predicted_seconds", "max_error", "tolerance"):
+    for what in ("gflops", "predicted_seconds", "max_error", "tolerance", "noise"):
         if (value := getattr(result, what)) is not None:
             yield what, value, 0
     if result.verified is not None:
@@ -111,6 +111,8 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
             yield "verified.decided", result.verified.decided, 0
     for what in ("analyse", "compile", "measure"):
         yield f"tuning_seconds.{what}", getattr(tuning, what), 0
+    if result.verified is not None:
+        yield "verified.decided", result.verified.decided or 0.0, 0
     if seconds is not None:
         yield "seconds.samples", seconds.samples, 0
         for value in (seconds.median, seconds.min, *seconds.ci95):
@@ -118,6 +120,7 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     for name, found in result.speedup.items():
         for value in (found.ratio, *found.ci95):
             yield f"speedup.{shown(name)}", value, LEAST
+        yield f"speedup.{shown(name)}.noise", found.noise or 0.0, 0
 
 
 def json_text(value: object) -> str:

@@ -83,6 +83,7 @@ def _metrics(result: TrialResult) -> dict[str, float | None]:
         "max_error": result.max_error,
         "tolerance": result.tolerance,
         "decided": None if result.verified is None else result.verified.decided,
+        "noise": result.noise,
         "tuning_seconds.analyse": result.tuning_seconds.analyse,
         "tuning_seconds.compile": result.tuning_seconds.compile,
         "tuning_seconds.measure": result.tuning_seconds.measure,
@@ -103,6 +104,7 @@ def _metrics(result: TrialResult) -> dict[str, float | None]:
             f"speedup.{name}": speedup.ratio,
             f"speedup.{name}.ci95_low": speedup.ci95[0],
             f"speedup.{name}.ci95_high": speedup.ci95[1],
+            f"speedup.{name}.noise": speedup.noise,
         }
     return metrics
 

@@ -21,6 +21,8 @@ COLOURS = {
     "failed": "red",
     "skipped": "yellow",
     "unsupported": "yellow",
+    "some": "yellow",
+    "loud": "red",
 }
 
 
@@ -56,6 +58,11 @@ class _Whole:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         free = options.update(max_width=WIDEST)
         needed = Measurement.get(console, free, self._table).minimum
+        label, lacking = self._table.columns[0], needed - options.max_width
+        if lacking > 0:  # the problem's label gives way
+            wide = Measurement.get(console, free, Group(*label.cells)).maximum
+            label.max_width = max(LEAST_LABEL, wide - lacking)
+            needed = Measurement.get(console, free, self._table).minimum
         yield from console.render(
             self._table, options.update(max_width=max(options.max_width, needed))
         )

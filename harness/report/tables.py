@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from harness.noise import MARKED, word_for
 from harness.record.result import Speedup, Status, TrialResult
+from harness.report.doubts import choices_told, doubts_told
 from harness.report.grid import COLOURS, Cell, Column, Grid, first, shown
 from harness.report.quality_grid import quality_grid
 from harness.report.rank_quality import CampaignQuality
@@ -26,12 +28,12 @@ from harness.report.summary import (
     problems_of,
     share_of_peak,
 )
-from harness.report.terminal import Terminal
+from harness.report.terminal import PIPE_WIDTH, Terminal
 from harness.report.time_to_solution import solutions_of
 
-WIDTH = 100
+WIDTH = PIPE_WIDTH
 SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
-LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive"
+LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive, ! in noise"
 
 
 def campaign_table(
@@ -103,6 +105,7 @@ def _columns(baselines: Sequence[str], words: bool) -> tuple[Column, ...]:
         Column("peak"),
         *compared,
         *([Column("verdict", right=False)] if words and baselines else []),
+        Column("noise", right=False),
         Column("error"),
         Column("tuning"),
     )
@@ -124,6 +127,7 @@ def _row(
         Cell("" if share is None else f"{share:.0%}"),
         *(_ratio(speedup, words) for speedup in speedups),
         *_verdict_cells(speedups, words),
+        _noise(result),
         Cell("" if result.max_error is None else f"{result.max_error:.0e}"),
         Cell(f"{result.tuning_seconds.total:.1f} s" if tuned else ""),
     )
@@ -146,6 +150,7 @@ def _mean_row(
         Cell(),
         *ratios,
         *_verdict_cells(known, words),
+        Cell(),
         Cell(),
         Cell(f"{mean.tuning_seconds:.1f} s" if mean.kind == "strategy" else ""),
     )
@@ -174,7 +179,7 @@ def _ratio(speedup: Speedup | None, words: bool) -> Cell:
     if speedup is None:
         return Cell()
     low, high = speedup.ci95
-    sign = "" if words else f" {SIGNS[speedup.verdict]}"
+    sign = "" if words else f" {SIGNS[speedup.verdict]}{_mark(speedup)}"
     text = f"{speedup.ratio:.2f} [{low:.2f} {high:.2f}]{sign}"
     return Cell(text, COLOURS.get(speedup.verdict, ""))
 
@@ -182,7 +187,23 @@ def _ratio(speedup: Speedup | None, words: bool) -> Cell:
 def _verdict_cells(speedups: Sequence[Speedup | None], words: bool) -> list[Cell]:
     if not words:
         return []
-    return [Cell(s.verdict, COLOURS.get(s.verdict, "")) if s else Cell() for s in speedups]
+    return [
+        Cell(f"{s.verdict}{_mark(s)}", COLOURS.get(s.verdict, "")) if s else Cell()
+        for s in speedups
+    ]
+
+
+def _mark(speedup: Speedup) -> str:
+    """Behind a verdict that was reached in noise."""
+    return "!" if (speedup.noise or 0.0) > MARKED else ""
+
+
+def _noise(result: TrialResult) -> Cell:
+    """The share of disturbed samples, in a word and in per cent."""
+    if result.noise is None:
+        return Cell()
+    word = word_for(result.noise)
+    return Cell(f"{word} {result.noise:.0%}", COLOURS.get(word, ""))
 
 
 def _title(results: Sequence[TrialResult]) -> str:
@@ -211,6 +232,7 @@ def _notes(results: Sequence[TrialResult], words: bool) -> tuple[Cell, ...]:
     shared = sum(result.quality == "shared" for result in results)
     if shared:
         notes.append(Cell(f"{shared} of them were measured on shared cores", "yellow"))
-    gaps = gaps_of(problems_of(results))
-    notes += [Cell(str(gap), COLOURS.get(gap.status, "")) for gap in gaps]
+    problems = problems_of(results)
+    notes += [Cell(str(gap), COLOURS.get(gap.status, "")) for gap in gaps_of(problems)]
+    notes += [Cell(told, "yellow") for told in (*choices_told(problems), *doubts_told(problems))]
     return tuple(notes)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.record.result import TrialResult
+from harness.record.result import COMPILED_EARLIER, TrialResult
 from harness.report.summary import problem_groups
 
 TUNER = "tuner"  # what a tuner says of itself, among a record's versions
 REACHED = ("faster", "same")
-COMPILED_EARLIER = "compile cached"  # a record's flag
 
 
 @dataclass(frozen=True)

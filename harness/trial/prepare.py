@@ -18,7 +18,7 @@ from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
-from harness.record.result import Status, TuningSeconds
+from harness.record.result import COMPILED_EARLIER, Status, TuningSeconds
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.trial.strategies import Choice, Rankings, chosen
 from harness.unit import Contender, Unit
@@ -139,7 +139,7 @@ def _strategy(contender: Contender, rankings: Rankings, workshop: _Workshop) -> 
         candidates=candidates,
         space=found.candidates,
         tuning=TuningSeconds(analyse=found.seconds, compile=sum(c.seconds for c in compiled)),
-        flags=("compile cached",) if any(c.cached for c in compiled) else (),
+        flags=(COMPILED_EARLIER,) * any(c.cached for c in compiled) + found.flags,
     ).settled
 
 

@@ -14,7 +14,7 @@ from harness.measure.host import fingerprint, versions
 from harness.measure.protocol import ReportRun
 from harness.measure.search_tier import SearchRun
 from harness.measure.slot import Slot
-from harness.measure.statistics import block_ratios, seconds, speedup, table
+from harness.measure.statistics import block_ratios, noise, seconds, speedup, table
 from harness.record.result import Seconds, Speedup, TrialResult, Verification
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.unit import Unit
@@ -57,6 +57,7 @@ def result_of(
     timed: Seconds | None = None
     if status == "ok" and run is not None:
         timed = seconds(table(run.samples, name), unit.seed)
+    disturbed = noise(run.samples, name) if timed is not None and run is not None else None
     found = measured.verified.get(name, {})
     return TrialResult(
         campaign=unit.campaign,
@@ -90,7 +91,8 @@ def result_of(
         seed=unit.seed,
         stop=run.stop if run is not None and timed is not None else None,
         quality=measured.slot.quality,
-        flags=(*contender.flags, *_disturbances(run, name)),
+        flags=(*contender.flags, *_disturbances(run, name), *_refused(unit, disturbed)),
+        noise=disturbed,
         versions=_versions(measured, contender),
         host=measured.host,
     )
@@ -114,7 +116,9 @@ def speedups(measured: Measured, unit: Unit) -> dict[str, dict[str, Speedup]]:
     return {
         strategy.name: {
             baseline.name: speedup(
-                block_ratios(tables[baseline.name], tables[strategy.name]), unit.seed
+                block_ratios(tables[baseline.name], tables[strategy.name]),
+                noise(run.samples, baseline.name, strategy.name),
+                unit.seed,
             )
             for baseline in unit.baselines
             if baseline.name in tables
@@ -199,6 +203,14 @@ def _disturbances(run: ReportRun | None, name: str) -> tuple[str, ...]:
     held = [s.flags for s in run.samples if s.contender == name]
     counts = Counter(flag for flags in held for flag in flags)
     return tuple(f"{flag} in {counts[flag]} of {len(held)} samples" for flag in sorted(counts))
+
+
+def _refused(unit: Unit, disturbed: float | None) -> tuple[str, ...]:
+    """Said of a trial that `measure.refuse_noise` makes the campaign end with status 1 for."""
+    limit = unit.measure.refuse_noise
+    if disturbed is None or disturbed <= limit:
+        return ()
+    return (f"refused: noise {disturbed:.2f} > {limit:g}",)
 
 
 def _layouts(described: Mapping[str, Any] | None) -> Mapping[str, str]:

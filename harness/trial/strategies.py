@@ -20,6 +20,7 @@ from compiler.pipeline import (
 from compiler.problem.architecture import Architecture
 from compiler.schedule.schedule import Schedule
 from harness.errors import SettingsError
+from harness.record.result import NOT_VECTORISED, ONLY_CANDIDATE
 from harness.unit import Contender, Unit, content_id
 
 FIRST_CHOICES = ("roofline", "polydl", "polydl_tree", "tournament")  # named like their rankings
@@ -42,7 +43,14 @@ class Chosen:
 
     choices: tuple[Choice, ...]
     candidates: int | None = None
+    vectorised: bool = True  # any of the space, or the one schedule that was given
     seconds: float = 0.0  # spent on analysis
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader should know of a choice that was none, or of a space without vectors."""
+        flags = {NOT_VECTORISED: not self.vectorised, ONLY_CANDIDATE: self.candidates == 1}
+        return tuple(flag for flag, holds in flags.items() if holds)
 
 
 class Rankings:
@@ -80,23 +88,25 @@ def chosen(contender: Contender, rankings: Rankings) -> Chosen:
     options, method = contender.options, contender.method
     space = str(options.get("space", "full"))
     if method == "fixed":
-        return Chosen((Choice(parse_schedule(str(options["schedule"]))),))
+        schedule = parse_schedule(str(options["schedule"]))
+        return Chosen((Choice(schedule),), vectorised=schedule.vectorised)
     if method == "survey":
         return _survey(options, space, rankings)
     if method in FIRST_CHOICES:
         ranked, seconds = rankings.ranked(method, space, options.get("model"))
-        return Chosen(_choices(ranked[:1]), len(ranked), seconds)
+        return _out_of(ranked, ranked[:1], seconds)
     if method == "top_k":
         ranked, seconds = rankings.ranked(str(options.get("ranker", "roofline")), space)
         count = int(str(options.get("k", 20)))
         per_tile = int(str(options.get("per_tile", 0)))
-        return Chosen(_choices(best_varied(ranked, count, per_tile)), len(ranked), seconds)
+        return _out_of(ranked, best_varied(ranked, count, per_tile), seconds)
     known = ", ".join(STRATEGIES)
     raise SettingsError(f"strategy: unknown '{method}'; known: {known}")
 
 
-def _choices(ranked: Sequence[Ranked]) -> tuple[Choice, ...]:
-    return tuple(Choice(one.schedule, one.seconds) for one in ranked)
+def _out_of(space: Sequence[Ranked], best: Sequence[Ranked], seconds: float) -> Chosen:
+    choices = tuple(Choice(one.schedule, one.seconds) for one in best)
+    return Chosen(choices, len(space), any(one.schedule.vectorised for one in space), seconds)
 
 
 def _survey(options: Mapping[str, object], space: str, rankings: Rankings) -> Chosen:
@@ -126,4 +136,6 @@ def _survey(options: Mapping[str, object], space: str, rankings: Rankings) -> Ch
     picked = [*first, *(schedule for schedule in drawn if schedule not in first)][:count]
     dice.shuffle(picked)  # a disturbed moment must not hit one ranking's favourites together
     choices = tuple(Choice(s, predicted.get(s), places[s]) for s in picked)
-    return Chosen(choices, len(places), sum(seconds for _, seconds in found.values()))
+    vectorised = any(schedule.vectorised for schedule in places)
+    seconds = sum(seconds for _, seconds in found.values())
+    return Chosen(choices, len(places), vectorised, seconds)

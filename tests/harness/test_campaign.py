@@ -17,6 +17,7 @@ from harness.record.configuration import configuration_text, documents_in
 from harness.record.journal import CampaignFolder, recorded_schedule
 from harness.record.result import TrialResult
 from harness.record.writer import CampaignWriter
+from harness.report.doubts import refusal_told
 from harness.settings import as_recorded, load_settings, resumed_alone
 from harness.trial import UnitOutcome
 from harness.unit import Unit
@@ -64,6 +65,28 @@ def run(
         table=lambda summary: f"{len(summary.results)} results",
         watcher=watcher or Onlooker(),
     )
+
+
+class NoisyPool(ReplayPool):
+    """Every strategy's samples are disturbed in a fifth of the cases."""
+
+    def outcomes(self) -> Iterator[tuple[Unit, UnitOutcome]]:
+        for unit, outcome in super().outcomes():
+            noises = [0.2 if r.kind == "strategy" else 0.0 for r in outcome.results]
+            results = zip(outcome.results, noises, strict=True)
+            yield unit, UnitOutcome(tuple(replace(r, noise=noise) for r, noise in results))
+
+
+def test_noise_above_the_limit_is_refused() -> None:
+    assert run("campaign.name=one", pool=NoisyPool()).exit_status == 0
+    summary = run("campaign.name=two", "measure.refuse_noise=0.1", pool=NoisyPool())
+    assert summary.exit_status == 1 and not summary.counts["failed"]
+    assert {r.contender for r in summary.refused} == {"roofline", "top_k"}
+    assert refusal_told(summary.refused, summary.refuse_noise).startswith(
+        "refused, more noise than measure.refuse_noise=0.1: roofline on gemm_01 (20%), top_k on"
+    )
+    trials = [{r.trial for r in one.results} for one in (summary, run("campaign.name=three"))]
+    assert trials[0] == trials[1]  # how a figure is judged is no part of what it is
 
 
 def test_everything_of_a_campaign_is_in_its_folder() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from harness.measure import statistics
 from harness.measure.sample import Sample
+from harness.noise import UNDECIDED
 
 
 def samples(seconds: dict[tuple[int, int], list[float]], name: str = "x") -> list[Sample]:
@@ -86,3 +87,26 @@ def test_geometric_mean_combines_the_layers_draws() -> None:
     assert found.ratio == pytest.approx(2.0)
     np.testing.assert_allclose(found.ci95, 2.0)
     assert found.verdict == "faster"
+
+
+def test_noise_is_the_share_of_disturbed_samples_of_the_noisier_side() -> None:
+    def samples(contender: str, *flags: str) -> list[Sample]:
+        return [Sample(contender, 0, 0, n, 1.0, 1, (f,) if f else ()) for n, f in enumerate(flags)]
+
+    one = samples("a", "switched out", "", "page faults", "")
+    other = samples("b", "steal", "processor changed", "", "")
+    assert statistics.noise(one, "a") == 0.25
+    assert statistics.noise([*one, *other], "a", "b") == 0.5
+
+
+def test_in_noise_nothing_is_faster_or_slower() -> None:
+    ratios = np.full((3, 5, 1), 1.2)
+    quiet, loud = statistics.speedup(ratios, UNDECIDED), statistics.speedup(ratios, 0.26)
+    assert (quiet.verdict, quiet.noise, quiet.reason) == ("faster", UNDECIDED, None)
+    assert (loud.verdict, loud.ratio) == ("inconclusive", 1.2)
+    assert loud.reason is not None and "faster by its interval, but 26% of" in loud.reason
+    assert statistics.speedup(1 / ratios, 0.26).verdict == "inconclusive"
+    assert statistics.speedup(np.ones((3, 5, 1)), 0.9).verdict == "same"
+    draws = [np.full(9, 1.2)] * 2
+    assert statistics.geometric_mean([1.2, 1.2], draws, [0.1, 0.3]).verdict == "faster"
+    assert statistics.geometric_mean([1.2, 1.2], draws, [0.3, 0.3]).verdict == "inconclusive"

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.record.result import Speedup, TrialResult
+from harness.record.result import Speedup, TrialResult, Verdict
 from harness.report.rank_quality import CampaignQuality, rank_quality
 from harness.report.tables import campaign_table, render_campaign
 from tests.harness.record.results import baseline_result, strategy_result
@@ -50,6 +50,37 @@ def test_what_the_table_says() -> None:
     ]
 
 
+def test_noise_stands_in_words_and_marks_verdicts() -> None:
+    def noisy(name: str, share: float, reason: str | None = None) -> list[TrialResult]:
+        verdict: Verdict = "faster" if reason is None else "inconclusive"
+        speedup = {"onednn": Speedup(1.06, (1.04, 1.08), verdict, share, reason)}
+        return [
+            strategy_result(name, noise=share, speedup=speedup),
+            baseline_result(name, noise=0.0),
+        ]
+
+    results = [*noisy("calm", 0.1), *noisy("windy", 0.11), *noisy("stormy", 0.4, "withheld")]
+    lines = render_campaign(results).splitlines()
+    told = {line.split()[0]: line.split()[9:-3] for line in lines if "roofline  " in line}
+    assert told["calm"] == ["faster", "quiet", "10%"]
+    assert told["windy"] == ["faster!", "some", "11%"]
+    assert told["stormy"] == ["inconclusive!", "loud", "40%"]
+    assert lines[-1] == (
+        "not to be trusted, measured in noise: roofline on stormy (40%), roofline on windy (11%); "
+        "1 verdicts withheld"
+    )
+
+
+def test_what_was_no_choice_is_told() -> None:
+    flags = ("not vectorised", "only candidate")
+    results = [strategy_result("one", flags=flags), strategy_result("two", flags=flags[1:])]
+    lines = render_campaign(results).splitlines()
+    assert lines[-2:] == [
+        "not vectorised: roofline on one",
+        "only candidate: roofline on one, roofline on two",
+    ]
+
+
 def test_a_command_in_a_note_stays_on_one_line() -> None:
     command = f"mend it with: {'polydl ' * 20}end"
     text = render_campaign([baseline_result("odd", status="skipped", reason=command)])
@@ -57,7 +88,7 @@ def test_a_command_in_a_note_stays_on_one_line() -> None:
 
 
 def test_it_fits_a_hundred_columns() -> None:
-    text = render_campaign(campaign())
+    text = render_campaign(campaign(), width=100)
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
 

@@ -154,6 +154,17 @@ def test_strategies_take_their_space(space: str, toolchain: Toolchain) -> None:
     assert unit.problem.facts["workload"] == "lists"
 
 
+def test_a_choice_that_was_none_says_so(toolchain: Toolchain) -> None:
+    spec = {**kernels.SPEC, "sizes": {"m": 1, "n": 1, "k": 3}}  # nothing fills a vector
+    given = {"schedule": str(ranked_schedules(primitive_from(spec), host())[0].schedule)}
+    fixed = Contender("fixed", "strategy", "fixed", given)
+    small = Problem("small", spec, primitive_from(spec))
+    unit = replace(unit_of(ROOFLINE, TOP, fixed), problem=small)
+    flags = [one.flags for one in prepare_unit(unit, host(), toolchain).contenders]
+    assert flags[0][-2:] == flags[1][-2:] == ("not vectorised", "only candidate")
+    assert flags[2][-1:] == ("not vectorised",)
+
+
 def test_a_recorded_schedule_is_repeated_exactly(
     prepared: PreparedUnit, toolchain: Toolchain
 ) -> None:
