@@ -86,7 +86,7 @@ def rounding_of(expression: Expression, read: Lookup, rounding: Lookup) -> Array
     function four times that (of a few ulp); a number that float32 holds adds nothing.
     """
     if isinstance(expression, Number):
-        held = np.float32(expression.value) == expression.value
+        held = float(np.float32(expression.value)) == expression.value
         return np.asarray(0.0 if held else abs(expression.value))
     if isinstance(expression, Read):
         return rounding(expression.access)

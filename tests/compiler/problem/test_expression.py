@@ -65,6 +65,20 @@ def test_indices_mean_what_python_means(index: Affine, i: int, j: int) -> None:
     assert second.at({"i": i, "j": j}) == 2 * index.at({"i": i, "j": j}) - 3 * (i - j)
 
 
+@pytest.mark.parametrize("divisor", [1, 3])
+def test_sizes_divide_in_an_index(divisor: int) -> None:
+    raw = parse_statement(f"x[i + 7//{divisor}] = 1", "test")
+    (index,) = (affine(n, LOOPS, SIZES, raw.line) for n in raw.target.indices)
+    assert index == Affine((("i", 1),), 7 // divisor)
+
+
+@pytest.mark.parametrize("divisor", ["0", "-1", "(s - 4)"])
+def test_a_divisor_of_an_index_is_at_least_one(divisor: str) -> None:
+    raw = parse_statement(f"x[i + 7//{divisor}] = 1", "test")
+    with pytest.raises(ProblemError, match="division by less than one"):
+        affine(raw.target.indices[0], LOOPS, SIZES, raw.line)
+
+
 @pytest.mark.parametrize(
     ("formula", "value"),
     [("(ih + 2*p - 1)//s + 1", 5), ("min(ih, p) - -4", 5), ("max(1, ih)", 7), ("7", 7)],
