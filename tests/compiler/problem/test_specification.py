@@ -66,6 +66,14 @@ def _statement(text: str) -> dict[str, Any]:
     return {**matmul(), "statements": [text]}
 
 
+def _tensor(**tensors: object) -> dict[str, Any]:
+    return _changed(tensors={**conv2d()["tensors"], **tensors})
+
+
+def _values(values: object) -> dict[str, Any]:
+    return {**matmul(), "values": {"b": values}}
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (conv2d(stride=0), "conv2d: stride must be >= 1, got 0"),
     (conv2d(dilation=0), "conv2d: dilation must be >= 1, got 0"),
@@ -136,6 +144,44 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_statement("c[m,n] += a[m,k] * b[k,n] * 1e999"), "the number is too large"),
     (_statement("c[m,n] += a[m,k] * b[k,n] * k"), "the loop 'k' may be used in an index only"),
     (_statement("c[m,n] += " + "-" * 60 + "a[m,k] * b[k,n]"), "nested more than 40 levels"),
+    (_statement("c[m,n] += " + "a[m,k] + " * 300 + "a[m,k]"), "statement 1: over 2000 characters"),
+    (_statement("c[m,n] += " + "1+-+-" * 390 + "a[m,k]"), "nested"),
+    (
+        _statement("c[()] += a[m,k] * b[k,n]"),
+        "a tensor needs an index for each dimension",
+    ),
+    (_statement("c[m,n] += a[m,k + 4//0] * b[k,n]"), "column 19: division by less than one"),
+    (_statement("c[m,n] += (a[m,k], b[k,n])"), "column 11: '(a[m, k], b[k, n])' is not allowed"),
+    (_statement("c[m,n] += a[m,k] * b[k,n] * 1" + "0" * 400), "the number is too large"),
+    (_changed(sizes=[3]), "conv2d: sizes must be a map, got [3]"),
+    (_tensor(bias=[1.5]), "conv2d: tensors.bias must be an integer or a formula, got 1.5"),
+    (_tensor(bias=[]), "conv2d: tensors.bias needs at least one dimension"),
+    (
+        _tensor(data=["n", "ic", "ih", "iw - 7"]),
+        "dimension iw - 7 must be >= 1, got 0",
+    ),
+    (_tensor(ic=["oc"]), "conv2d: 'ic' is in both sizes and tensors"),
+    (_tensor(exp=["oc"]), "conv2d: tensors: 'exp' may not be a name, it is a function"),
+    (_tensor(__w=["oc"]), "conv2d: tensors: '__w' may not be a name, its prefix is reserved"),
+    (_tensor(**{"w" * 65: ["oc"]}), "the name wwwwwwwwwwwwwwwwwwww... has over 64 characters"),
+    (_changed(extents={"oh": "ih * 2000000000"}), "conv2d: extents.oh: must be <= 2147483647, got"),
+    (
+        _changed(extents={"oh": "oh = ih"}),
+        "conv2d: extents.oh: column 1: expected a formula: oh = ih",
+    ),
+    (_changed(extents={"oh": "ih // 0"}), "conv2d: extents.oh: column 1: division by 0: ih // 0"),
+    (_changed(extents={"oh": "ih +"}), "conv2d: extents.oh: column 5: not index notation: ih +"),
+    (_changed(outside={"data": "exp(1)"}), "conv2d: outside.data: must be a number, got exp(1)"),
+    (_changed(outside={"data": True}), "conv2d: outside.data: must be a number, got True"),
+    (_changed(outside={"data": float("nan")}), "conv2d: outside.data: must be a number, got nan"),
+    (_values([[1, 2], [3]]), "matmul: values.b: the lists are empty or of unequal length"),
+    (_values([]), "matmul: values.b: the lists are empty or of unequal length"),
+    (_values([[1, 2]]), "matmul: values.b: expected numbers of shape (6, 5), got (1, 2)"),
+    (_values(7), "matmul: values.b: expected numbers of shape (6, 5), got ()"),
+    (
+        {**matmul(), "temporary": ["c"], "accumulate": ["c"]},
+        "matmul: 'c' is both temporary and accumulate",
+    ),
     (_statement("c[m,n] += " + "(" * 300 + "a[m,k]" + ")" * 300), "not index notation"),
 ]
 

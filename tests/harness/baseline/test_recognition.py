@@ -90,8 +90,68 @@ def refused(spec: Spec, **changes: object) -> str:
             refused(conv1d("7 - ow + kw")),
             "runs backwards",
         ),
+        (
+            refused(grouped(), stored={"data": [0, 2, 1, 3, 4]}),
+            "groups and channels of data do not follow each other",
+        ),
     ],
 )
 def test_refusals_name_what_is_in_the_way(reason: str, why: str) -> None:
     assert reason.startswith("unsupported: ")
     assert why in reason
+
+
+def _spec(tensors: dict[str, list[str]], statement: str, **sizes: int) -> Spec:
+    return {"name": "odd", "sizes": sizes, "tensors": tensors, "statements": [statement]}
+
+
+WINDOW = {"w": 4, "r": 2, "o": 3, "c": 2}
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (
+            {**_spec({"a": ["m", "k"], "c": ["m", "m"]}, "c[m,n] += a[m,k] * a[n,k]", m=4, k=6),
+             "extents": {"n": "m"}},
+            "a product of a with itself",
+        ),
+        (
+            _spec({"a": ["m", "k"], "b": ["k", "m"], "c": ["m", "m"]},
+                  "c[m,m] += a[m,k] * b[k,m]", m=4, k=6),
+            "a loop appears twice in c[m, m]",
+        ),
+        (
+            _spec({"x": ["i+k"], "y": ["j+k"], "c": ["i", "j"]},
+                  "c[i,j] += x[i+k] * y[j+k]", i=4, j=5, k=3),
+            "both factors have compound indices",
+        ),
+        (
+            _spec({"a": ["m", "k"], "b": ["n"], "c": ["m", "n"]},
+                  "c[m,n] += a[m,k] * b[n]", m=4, n=5, k=6),
+            "a loop is summed over, or repeated, in one factor alone",
+        ),
+        (
+            _spec({"x": ["c", *(f"{p}+r-1" for p in "defw")], "k": ["o", "c", *"pqrs"],
+                   "y": ["o", *"defw"]},
+                  "y[o,d,e,f,w] += x[c,d+p,e+q,f+r,w+s] * k[o,c,p,q,r,s]",
+                  d=4, e=4, f=4, p=2, q=2, s=2, **WINDOW),
+            "4 spatial dimensions, 1 to 3 are taken",
+        ),
+        (
+            _spec({"x": ["c", "e", "w+r-1"], "k": ["o", "c", "e", "r"], "y": ["o", "w"]},
+                  "y[o,w] += x[c,e,w+r] * k[o,c,e,r]", e=2, **WINDOW),
+            "index 'e' of x is no sliding window",
+        ),
+        (
+            _spec({"x": ["g", "h", "c", "w+r-1"], "k": ["g", "h", "o", "c", "r"],
+                   "y": ["g", "h", "o", "w"]},
+                  "y[g,h,o,w] += x[g,h,c,w+r] * k[g,h,o,c,r]", g=2, h=2, **WINDOW),
+            "loops g, h could all be the group",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_known_operator(spec: Spec, why: str) -> None:
+    with pytest.raises(Unrecognised) as caught:
+        recognise(primitive(spec))
+    assert str(caught.value) == why
