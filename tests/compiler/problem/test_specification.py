@@ -166,8 +166,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_tensor(**{"w" * 65: ["oc"]}), "the name wwwwwwwwwwwwwwwwwwww... has over 64 characters"),
     (_changed(extents={"oh": "ih * 2000000000"}), "conv2d: extents.oh: must be <= 2147483647, got"),
     (
-        _changed(extents={"oh": "oh = ih"}),
-        "conv2d: extents.oh: column 1: expected a formula: oh = ih",
+        _changed(extents={"oh": "kh = ih"}),
+        "conv2d: extents.oh: column 1: expected a formula: kh = ih",
     ),
     (_changed(extents={"oh": "ih // 0"}), "conv2d: extents.oh: column 1: division by 0: ih // 0"),
     (_changed(extents={"oh": "ih +"}), "conv2d: extents.oh: column 5: not index notation: ih +"),
