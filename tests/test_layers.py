@@ -23,7 +23,14 @@ COMPILER = [
 HARNESS = [
     ["harness.errors"],
     ["harness.record.result"],
-    ["harness.failure", "harness.choices", "harness.noise", "harness.outside", "harness.bounds"],
+    [
+        "harness.failure",
+        "harness.choices",
+        "harness.noise",
+        "harness.outside",
+        "harness.bounds",
+        "harness.scratch",
+    ],
     ["harness.benchdnn"],
     [
         "harness.settings",

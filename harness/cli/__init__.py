@@ -17,6 +17,7 @@ from typing import TextIO
 from compiler.errors import CompilerError, shown
 from harness.cli import rooms
 from harness.cli.notices import shown_notices
+from harness.cli.signals import Ended, ended_by_signals
 from harness.cli.unforeseen import STATUS, kept_from_threads
 from harness.cli.unforeseen import told as unforeseen
 from harness.errors import HarnessError
@@ -44,7 +45,7 @@ First steps:
 
 CAMPAIGN is a folder, or a name under ./runs.
 Exit status: 0 no trial failed, 1 some failed, 2 the request was wrong, 70 a fault of polydl's own
-(the line names the file with its traceback), 130 interrupted.
+(the line names the file with its traceback), 130 interrupted, 143 ended by SIGTERM.
 """
 
 # What the system refuses is no fault of the program: full, read-only, forbidden, too many open.
@@ -59,13 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _never_failing_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     where = f"polydl {shown(words[0], 40)}" if words else "polydl"
-    with kept_from_threads():
+    with kept_from_threads(), ended_by_signals():
         try:
             status = _answered(words)
             sys.stdout.flush()
             return status
         except (HarnessError, CompilerError) as error:
             told, status = f"{where}: {error}", 2
+        except Ended as signal:
+            told, status = f"{where}: ended by {signal.name}", signal.status
         except KeyboardInterrupt:
             told, status = f"{where}: interrupted", 130
         except MemoryError:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.kernel.toolchain import SCRATCH
 from harness.report.terminal import terminal
+from harness.scratch import clear_scratch
 from harness.settings import cache_folder
 
 USAGE = "polydl clean [--yes] [builds] [tools] [tuning]"
@@ -32,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     console = terminal()
     folder = cache_folder()
     seen = False
+    if removing and "builds" in chosen:
+        clear_scratch(folder / SCRATCH)
     for part, what in PARTS.items():
         places = places_of(folder, part)
         files, size = held_by(places)
@@ -56,10 +60,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def places_of(folder: Path, part: str) -> list[Path]:
-    """Where a part of the cache lies: `tools` and `tuning` are folders, all else are builds."""
+    """Where a part of the cache lies: `tools` and `tuning` are folders, all else are builds.
+
+    Scratch is none: what runs now has its tensors there, and clears what others left.
+    """
     if part != "builds":
         return [folder / part]
-    own = [name for name in PARTS if name != "builds"]
+    own = [SCRATCH, *(name for name in PARTS if name != "builds")]
     return [p for p in folder.iterdir() if p.name not in own] if folder.is_dir() else []
 
 
@@ -71,7 +78,7 @@ def held_by(places: Sequence[Path]) -> tuple[int, int]:
 
 def _remove(place: Path) -> None:
     try:
-        if place.is_dir():
+        if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         else:
             place.unlink(missing_ok=True)

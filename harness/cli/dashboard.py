@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 
 from harness.cli.arguments import campaign_argument, tracking_of
 from harness.cli.rooms import room
-from harness.errors import SettingsError
+from harness.errors import RecordError, SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
+from harness.record.sqlite_store import alone, is_sqlite, sqlite_file
 from harness.report.terminal import terminal
 
 HOST = "127.0.0.1"
 PORT = 5000
+START_SECONDS = 180.0
+END_SECONDS = 5.0  # for its workers to answer what they are asked
 USAGE = "polydl dashboard [CAMPAIGN] [tracking.uri=ADDRESS] [port=5000]"
+# Before MLflow itself: SIGTERM, which it hands on to its workers, when the thread that started it
+# has ended, whatever ended it (PR_SET_PDEATHSIG).
+_FIRST = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15);"
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1);"
+    "os.execv(sys.executable, [sys.executable, '-m', 'mlflow', *sys.argv[2:]])"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,16 +43,53 @@ def main(arguments: Sequence[str]) -> int:
     if store.startswith(("http://", "https://")):
         console.print(f"the campaign is recorded on a server: open {store}")
         return 0
-    console.print(f"MLflow on {store}\nopen http://{HOST}:{port}  (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    if is_sqlite(store) and not sqlite_file(store).is_file():
+        raise RecordError(
+            f"there is no store at {sqlite_file(store)}: no campaign was tracked there; "
+            "`polydl sync CAMPAIGN` makes one"
+        )
+    with _serving(store, port) as server:
+        console.print(f"MLflow on {store}\nopen http://{HOST}:{port}  (Ctrl-C ends it)")
+        return server.wait()
+
+
+@contextmanager
+def _serving(store: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The server once it answers, ended with its workers when this is left."""
+    words = ["server", "--backend-store-uri", store, "--workers", "1"]
+    words += ["--host", HOST, "--port", str(port)]
     # without its job runners the server takes 0.5 GB instead of 3
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with subprocess.Popen(command, env=environment, start_new_session=True) as server:
+    command = [sys.executable, "-c", _FIRST, str(os.getpid()), *words]
+    with ExitStack() as opening:
+        opening.enter_context(alone(store))  # it may migrate it
+        server = subprocess.Popen(command, env=environment, start_new_session=True)
         try:
-            return server.wait()
+            _await(server, port)
+            opening.close()
+            yield server
         finally:
-            server.terminate()
+            _end(server)
+
+
+def _await(server: subprocess.Popen[bytes], port: int) -> None:
+    """Until it listens, or has ended by itself. Raises RecordError where it does neither."""
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None:
+        with suppress(OSError), socket.create_connection((HOST, port), 1.0):
+            return
+        if time.monotonic() > deadline:
+            raise RecordError(f"the MLflow server does not answer after {START_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Its session with it: first asked, then killed."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(END_SECONDS)
 
 
 def free_port(chosen: str | None) -> int:

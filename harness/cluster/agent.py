@@ -22,8 +22,8 @@ from harness.cluster.work import Work
 from harness.errors import HarnessError
 from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
+from harness.scratch import clear_scratch
 from harness.trial import PreparedUnit, UnitOutcome
-from harness.trial.measure import clear_scratch
 from harness.trial.transfer import landed, packed
 from harness.unit import Unit
 
@@ -71,7 +71,7 @@ class Agent:
         self._threads = threads
         try:
             self._toolchain = Toolchain.opened(cache)
-            clear_scratch(self._toolchain.cache)
+            clear_scratch(self._toolchain.scratch)
             self._node = self._work.describe(
                 name, self._share, threads, choice, campaign, self._toolchain
             )

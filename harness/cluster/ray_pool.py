@@ -28,9 +28,10 @@ from harness.cluster.ray_start import join, start_local
 from harness.cluster.site import Opening, Site, first_line
 from harness.cluster.work import WORK, Work
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.kernel.toolchain import SCRATCH
 from harness.record.result import Stage
+from harness.scratch import clear_scratch
 from harness.trial import UnitOutcome
-from harness.trial.measure import clear_scratch
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
@@ -112,7 +113,7 @@ class RayPool:
                 site.end()
         self._sites = {}
         ray.shutdown()
-        clear_scratch(self._cache.expanduser())
+        clear_scratch(self._cache.expanduser() / SCRATCH)
 
     # Nodes: opened together at first; later one by one, as they are lost and come back.
 

@@ -16,6 +16,7 @@ from harness.cluster.pool import Event, Node, Watch, lost
 from harness.cluster.slots import taken
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import Stage
+from harness.scratch import clear_scratch
 from harness.trial import UnitOutcome, measure_unit, prepare_unit
 from harness.unit import Unit
 
@@ -36,6 +37,7 @@ class SerialPool:
     ) -> None:
         self._share = share_of(choice.cores, choice.exclusive)
         self._toolchain = Toolchain.opened(cache)
+        clear_scratch(self._toolchain.scratch)
         self._watch = watch
         self._waiting: deque[Unit] = deque()
         self._node = node_described(

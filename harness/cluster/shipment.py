@@ -11,6 +11,7 @@ from pathlib import Path
 
 import harness
 from harness.measure.host import COMMIT_FILE, git_commit
+from harness.scratch import clear_scratch, scratch_folder
 
 SHIPPED = ("compiler", "harness", "conf")
 
@@ -19,8 +20,9 @@ SHIPPED = ("compiler", "harness", "conf")
 def shipped() -> Iterator[Path]:
     """A copy that a node can import, and that knows its version and commit; removed afterwards."""
     root = Path(harness.__file__).parents[1]
-    with tempfile.TemporaryDirectory(prefix="polydl-shipped-") as name:
-        folder = Path(name)
+    place = Path(tempfile.gettempdir())
+    clear_scratch(place)
+    with scratch_folder(place) as folder:
         for part in SHIPPED:
             if (root / part).is_dir():
                 shutil.copytree(

@@ -18,9 +18,10 @@ from harness.errors import EnvironmentProblem, RecordError
 from harness.record.identity import line_id
 from harness.record.journal import CampaignFolder
 from harness.record.mlflow_refusal import refusal, without_password
-from harness.record.mlflow_store import SQLITE, Store
+from harness.record.mlflow_store import Store
 from harness.record.result import TrialResult
 from harness.record.result_line import line_of
+from harness.record.sqlite_store import sqlite_uri
 
 CLOSING_SECONDS = 120.0
 
@@ -124,7 +125,7 @@ def sync(
 
 def default_store(folder: CampaignFolder) -> str:
     """A sqlite file beside the campaigns, runs/mlflow.db."""
-    return f"{SQLITE}{folder.path.resolve().parent / 'mlflow.db'}"
+    return sqlite_uri(folder.path.resolve().parent / "mlflow.db")
 
 
 def _check_installed() -> None:

@@ -7,7 +7,6 @@ on, and the second one gets an id and runs of its own.
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import importlib
 import logging
@@ -15,16 +14,17 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.errors import RecordError
 from harness.record.identity import Identity, Lines, identity_of, identity_of_copy, keep_identity
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
 from harness.record.run_fields import RunFields, run_fields, safe_name
+from harness.record.sqlite_store import is_sqlite, opening, sqlite_file
+from harness.scratch import clear_scratch, scratch_folder
 
 ENVIRONMENT = {  # what the user has set stays
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -33,7 +33,6 @@ ENVIRONMENT = {  # what the user has set stays
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
 CHATTY = ("mlflow", "alembic", "sqlalchemy")
-SQLITE = "sqlite:///"
 PARENT = "mlflow.parentRunId"
 CAMPAIGN = "campaign_id"  # the tag of parents and children
 PAGE = 1000  # runs of one search
@@ -97,8 +96,9 @@ class Store:
         self._client.log_batch(
             self._parent, [metric(name, float(n), now, 0) for name, n in counts.items()]
         )
-        with tempfile.TemporaryDirectory(prefix="polydl-") as name:
-            staged = Path(name)
+        place = Path(tempfile.gettempdir())
+        clear_scratch(place)
+        with scratch_folder(place) as staged:
             if table is not None:
                 (staged / "results.txt").write_text(table, encoding="utf-8")
             _archive(self._folder, staged / "records.zip")
@@ -219,8 +219,8 @@ class Store:
         if found is not None:
             return str(found.experiment_id)
         place = None  # the server's own
-        if uri.startswith(SQLITE):  # else MLflow fills ./mlruns
-            place = (_file_of(uri).parent / "mlartifacts").resolve().as_uri()
+        if is_sqlite(uri):  # else MLflow fills ./mlruns
+            place = (sqlite_file(uri).parent / "mlartifacts").resolve().as_uri()
         return str(self._client.create_experiment(name, artifact_location=place))
 
     def _search(self, condition: str, view: str) -> list[Any]:
@@ -240,39 +240,6 @@ class Store:
             token = page.token
             if not token:
                 return found
-
-
-@contextmanager
-def opening(uri: str) -> Iterator[None]:
-    """While a store is opened: of a sqlite file by one process at a time, since that migrates it.
-
-    Raises RecordError for a file that cannot be a store, which SQLAlchemy would try for minutes.
-    """
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    file = _file_of(uri)
-    if file.is_dir():
-        raise RecordError(f"{file} is a folder, no sqlite file")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        for place in filter(Path.exists, (file, file.parent)):
-            # root may write where nobody may, but what is so marked is meant to stay as it is
-            if not (place.stat().st_mode & 0o222 and os.access(place, os.W_OK)):
-                raise RecordError(f"attempt to write a readonly database: {place}")
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o666)
-    except OSError as fault:
-        raise RecordError(f"unable to open database file: {fault}") from fault
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _file_of(uri: str) -> Path:
-    return Path(uri.removeprefix(SQLITE).partition("?")[0])
 
 
 def _is_parent(run: Any) -> bool:

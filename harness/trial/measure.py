@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from harness.failure import Failure
 from harness.kernel.c_compiler import CCompiler
 from harness.kernel.load import ExecutableSpec
-from harness.kernel.toolchain import SCRATCH, Toolchain
+from harness.kernel.toolchain import Toolchain
 from harness.measure.child import ChildSettings
 from harness.measure.contender import ContenderStarter, prepare_data
 from harness.measure.host import host_facts
@@ -25,6 +19,7 @@ from harness.measure.native import timing_library
 from harness.measure.protocol import ReportRun, report_tier
 from harness.measure.search_tier import SearchProcess, SearchRun, search_tier
 from harness.measure.slot import Slot
+from harness.scratch import scratch_folder
 from harness.trial.prepare import TWIN, prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
@@ -63,9 +58,8 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> Un
     compiler = toolchain.compiler
     timer = timing_library(toolchain)
     toolchain.scratch.mkdir(exist_ok=True)
-    owner = f"{socket.gethostname()}.{os.getpid()}."
-    with tempfile.TemporaryDirectory(prefix=owner, dir=toolchain.scratch) as scratch:
-        data = Path(scratch, "data")
+    with scratch_folder(toolchain.scratch) as scratch:
+        data = scratch / "data"
         if isinstance(timer, Failure):
             return _outcome(prepared, slot, started, compiler, _all_failed(prepared, timer))
         child = ChildSettings(slot, timer)
@@ -84,14 +78,6 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> Un
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def clear_scratch(cache: Path) -> None:
-    """Remove what processes of this host have left behind when they were killed."""
-    for folder in (cache / SCRATCH).glob(f"{socket.gethostname()}.*.*"):
-        pid = folder.name.rsplit(".", 2)[1]
-        if not psutil.pid_exists(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _all_failed(prepared: PreparedUnit, failure: Failure) -> list[_Entry]:

@@ -14,6 +14,7 @@ import yaml
 from harness.cli import main
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
+from harness.scratch import scratch_folder
 from tests.harness.campaigns import BRIEF, TOY
 
 HEAVY = ("hydra", "omegaconf", "ray", "mlflow", "islpy", "numpy", "rich")
@@ -134,7 +135,13 @@ def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) ->
     assert repeated.trial != result.trial
 
 
-def test_interrupted_in_a_measurement(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+)
+def test_ended_in_a_measurement(
+    number: int, status: int, told: str, tmp_path: Path, build_cache: Path
+) -> None:
     words = ["run", *TOY, *BRIEF, "baseline=[twin]", "campaign.name=long"]  # a ratio to wait for
     process = started(*words, "measure.half_width=1e-9", "measure.budget_seconds=60")
     folder = tmp_path / "runs" / "long"
@@ -142,10 +149,11 @@ def test_interrupted_in_a_measurement(tmp_path: Path) -> None:
     while not (seen := children_measuring(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert seen
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
-    assert errors.splitlines()[-1] == "polydl run: interrupted"
+    assert process.returncode == status, errors
+    assert errors.splitlines()[-1] == f"polydl run: {told}"
+    assert not list((build_cache / "polydl" / "scratch").iterdir())
     assert not CampaignFolder(folder).results()
     deadline = time.monotonic() + 10
     while in_session(process.pid) and time.monotonic() < deadline:
@@ -234,7 +242,11 @@ def test_clean_shows_before_it_removes(
     for part in ("builds", "tools", "tuning"):
         assert f"{part}: 1 files, 1.0 MiB of" in printed
     assert "`polydl clean --yes` removes builds and tools" in printed
-    assert main(["clean", "--yes"]) == 0
-    assert [path.name for path in (tmp_path / "polydl").iterdir()] == ["tuning"]
+    scratch = tmp_path / "polydl" / "scratch"
+    scratch.mkdir()
+    with scratch_folder(scratch) as held:  # of a campaign that runs
+        assert main(["clean", "--yes"]) == 0
+        assert held.is_dir()
+    assert sorted(path.name for path in (tmp_path / "polydl").iterdir()) == ["scratch", "tuning"]
     assert main(["clean", "--yes", "tuning"]) == 0
-    assert list((tmp_path / "polydl").iterdir()) == []
+    assert list((tmp_path / "polydl").iterdir()) == [scratch]

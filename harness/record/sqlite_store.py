@@ -1,0 +1,61 @@
+"""A store that is a file: one process at a time opens it, since that may migrate it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from harness.errors import RecordError
+
+_SCHEME = "sqlite:///"
+
+
+def is_sqlite(uri: str) -> bool:
+    return uri.startswith(_SCHEME)
+
+
+def sqlite_uri(file: Path) -> str:
+    return f"{_SCHEME}{file}"
+
+
+def sqlite_file(uri: str) -> Path:
+    return Path(uri.removeprefix(_SCHEME).partition("?")[0])
+
+
+@contextmanager
+def opening(uri: str) -> Iterator[None]:
+    """While a store is opened to be written; any other than a sqlite file sees to it itself.
+
+    Raises RecordError for a file that cannot be a store, which SQLAlchemy would try for minutes.
+    """
+    if is_sqlite(uri):
+        file = sqlite_file(uri)
+        if file.is_dir():
+            raise RecordError(f"{file} is a folder, no sqlite file")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise RecordError(f"unable to open database file: {fault}") from fault
+        for place in filter(Path.exists, (file, file.parent)):
+            # root may write where nobody may, but what is so marked is meant to stay as it is
+            if not (place.stat().st_mode & 0o222 and os.access(place, os.W_OK)):
+                raise RecordError(f"attempt to write a readonly database: {place}")
+    with alone(uri):
+        yield
+
+
+@contextmanager
+def alone(uri: str) -> Iterator[None]:
+    """Nobody else of ours opens the store meanwhile; where no lock can be, it is only read."""
+    with ExitStack() as held:
+        if is_sqlite(uri):
+            file = sqlite_file(uri)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            with suppress(OSError):
+                descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o666)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
