@@ -36,7 +36,7 @@ from harness.report.rank_quality import CampaignQuality
 from harness.resume import changed_code, changed_configuration, changed_nodes, in_short, start_now
 from harness.settings import Settings
 from harness.settings.values import CampaignChoice
-from harness.unit import Unit
+from harness.unit import Contender, Unit
 
 log = logging.getLogger("polydl")
 
@@ -168,7 +168,7 @@ def run(
             kinds = {node.fingerprint: str(node.facts.get("compiler", "")) for node in nodes}
             changes += changed_nodes(folder.starts(), kinds)
             _check_accepted(changes, choice, plan)
-            units = _unfinished(plan.units, nodes, folder.results())
+            units = _unfinished(plan.units, nodes, folder.results(), pool.installed)
             if recorded != asked:
                 writer.write_configuration(text)
             writer.write_start(start_now(command, _now(), kinds))
@@ -271,22 +271,34 @@ def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:
 
 
 def _unfinished(
-    units: Sequence[Unit], nodes: Sequence[Node], results: Sequence[TrialResult]
+    units: Sequence[Unit],
+    nodes: Sequence[Node],
+    results: Sequence[TrialResult],
+    installed: Callable[[Sequence[Contender]], Sequence[Contender]],
 ) -> tuple[Unit, ...]:
-    """Units with a trial that is missing or failed; a unit is measured whole or not at all.
+    """Units with a trial that is missing or failed, or was skipped for want of what is here now.
 
-    What was done on a kind of node that is absent today is done.
+    A unit is measured whole or not at all. What was done on a kind of node that is absent today is
+    done.
     """
-    done = {result.trial for result in results if result.status != "failed"}
+    status = {result.trial: result.status for result in results}
     kinds = {node.fingerprint for node in nodes}
     kinds |= {str(result.host["fingerprint"]) for result in results if "fingerprint" in result.host}
+    labels = {result.contender for result in results if result.status == "skipped"}
+    wanted: list[Contender] = []
+    for contender in (c for unit in units for c in unit.baselines if c.name in labels):
+        if contender not in wanted:
+            wanted.append(contender)
+    here = installed(wanted) if wanted else ()
+
+    def done(unit: Unit, contender: Contender, kind: str) -> bool:
+        found = status.get(unit.trial(contender, kind), "failed")
+        return found != "failed" and not (found == "skipped" and contender in here)
+
     return tuple(
         unit
         for unit in units
-        if not any(
-            all(unit.trial(contender, kind) in done for contender in unit.contenders)
-            for kind in kinds
-        )
+        if not any(all(done(unit, c, kind) for c in unit.contenders) for kind in kinds)
     )
 
 

@@ -7,7 +7,7 @@ node's slots itself; what it measures runs in pinned children of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +23,9 @@ from harness.errors import HarnessError
 from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
 from harness.scratch import clear_scratch
-from harness.trial import PreparedUnit, UnitOutcome
+from harness.trial import PreparedUnit, UnitOutcome, installed_here
 from harness.trial.transfer import landed, packed
-from harness.unit import Unit
+from harness.unit import Contender, Unit
 
 QUEUED = "a free slot"
 Attempt = tuple[str, int]  # a unit's key and its attempt
@@ -82,6 +82,10 @@ class Agent:
     def beat(self) -> Beat:
         with self._change:
             return Beat(dict(self._doing), len(self._slots(self._threads)))
+
+    def installed(self, baselines: Sequence[Contender]) -> tuple[Contender, ...]:
+        assert self._toolchain is not None, "a described node is asked"
+        return installed_here(baselines, self._toolchain)
 
     def measure(self, prepared: PreparedUnit, unit: Unit) -> UnitOutcome:
         """Raises CoreLost where the unit has to be measured elsewhere."""

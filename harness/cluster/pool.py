@@ -7,14 +7,14 @@ comes back as failed results, never as an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from compiler.problem.architecture import Architecture
 from harness.record.result import Stage, TrialResult
 from harness.trial import UnitOutcome
-from harness.unit import Unit
+from harness.unit import Contender, Unit
 
 Step = Literal["submitted", "preparing", "prepared", "waiting", "measuring", "done"]
 
@@ -52,6 +52,10 @@ class Pool(Protocol):
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that measure, described; the same for the life of a campaign."""
+        ...
+
+    def installed(self, baselines: Sequence[Contender]) -> tuple[Contender, ...]:
+        """Those that every node can measure today."""
         ...
 
     def submit(self, unit: Unit) -> None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from harness.kernel.toolchain import SCRATCH
 from harness.record.result import Stage
 from harness.scratch import clear_scratch
 from harness.trial import UnitOutcome
-from harness.unit import Unit
+from harness.unit import Contender, Unit
 
 log = logging.getLogger("polydl")
 
@@ -88,6 +89,14 @@ class RayPool:
 
     def nodes(self) -> tuple[Node, ...]:
         return tuple(site.node for site in self._sites.values() if site.known)
+
+    def installed(self, baselines: Sequence[Contender]) -> tuple[Contender, ...]:
+        asked = [site.installed(baselines) for site in self._sites.values() if site.open]
+        answers = []
+        for answer in asked:
+            with suppress(RayError):  # of a node that went meanwhile
+                answers.append(ray.get(answer, timeout=self._patience.describe))
+        return tuple(b for b in baselines if answers and all(b in has for has in answers))
 
     def submit(self, unit: Unit) -> None:
         self._waiting.append(Flight(unit))

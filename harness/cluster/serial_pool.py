@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from harness.cluster.slots import taken
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import Stage
 from harness.scratch import clear_scratch
-from harness.trial import UnitOutcome, measure_unit, prepare_unit
-from harness.unit import Unit
+from harness.trial import UnitOutcome, installed_here, measure_unit, prepare_unit
+from harness.unit import Contender, Unit
 
 log = logging.getLogger("polydl")
 
@@ -46,6 +46,9 @@ class SerialPool:
 
     def nodes(self) -> tuple[Node, ...]:
         return (self._node,)
+
+    def installed(self, baselines: Sequence[Contender]) -> tuple[Contender, ...]:
+        return installed_here(baselines, self._toolchain)
 
     def submit(self, unit: Unit) -> None:
         self._waiting.append(unit)

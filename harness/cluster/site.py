@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from harness.cluster.patience import Patience
 from harness.cluster.pool import Node
 from harness.cluster.work import Work
 from harness.errors import HarnessError
-from harness.unit import Unit
+from harness.unit import Contender, Unit
 
 log = logging.getLogger("polydl")
 
@@ -128,6 +128,10 @@ class Site:
         if self._beat is not None and now - self._asked > self._patience.silent:
             return f"silent for {now - self._heard:.0f} s"
         return None
+
+    def installed(self, baselines: Sequence[Contender]) -> Any:
+        """The reference of those baselines that the node has."""
+        return self.agent.installed.options(concurrency_group=BEAT).remote(baselines)
 
     def measure(self, prepared: Any, unit: Unit) -> Any:
         """Send a prepared unit to the agent; the reference of its outcome."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from compiler.codegen.kernel import Kernel
@@ -81,6 +82,17 @@ def prepare_unit(unit: Unit, architecture: Architecture, toolchain: Toolchain) -
         *(prepared_baseline(contender, unit, toolchain) for contender in unit.baselines),
     ]
     return PreparedUnit(unit, architecture, tuple(contenders), workshop.kernels)
+
+
+def installed_here(baselines: Sequence[Contender], toolchain: Toolchain) -> tuple[Contender, ...]:
+    """Those whose libraries and tools this node has."""
+    found = []
+    for contender in baselines:
+        with suppress(Exception):  # a baseline is other people's code
+            baseline = baseline_named(contender.method, contender.options, toolchain)
+            if not isinstance(baseline.available(), Missing):
+                found.append(contender)
+    return tuple(found)
 
 
 def prepared_baseline(

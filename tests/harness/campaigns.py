@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from compiler.problem.architecture import Architecture
 from harness.cluster.pool import Node
 from harness.plan import Plan, planned
-from harness.record.result import TrialResult
+from harness.record.result import Status, TrialResult
 from harness.settings import load_settings
 from harness.trial import UnitOutcome
 from harness.unit import Contender, Unit
@@ -40,7 +40,7 @@ def plan_from(*overrides: str, free_bytes: int = PLENTY) -> Plan:
     return planned(load_settings(overrides), "toy", free_bytes, lambda source: source)
 
 
-def replayed(unit: Unit, contender: Contender, status: str = "ok") -> TrialResult:
+def replayed(unit: Unit, contender: Contender, status: Status = "ok") -> TrialResult:
     return TrialResult(
         campaign=unit.campaign,
         trial=unit.trial(contender, NODE.fingerprint),
@@ -49,25 +49,36 @@ def replayed(unit: Unit, contender: Contender, status: str = "ok") -> TrialResul
         kind=contender.kind,
         architecture=unit.architecture_name,
         threads=unit.threads,
-        status="failed" if status == "failed" else "ok",
+        status=status,
         stage="verify" if status == "failed" else None,
         reason="broken on purpose" if status == "failed" else None,
-        gflops=None if status == "failed" else 1.0,
+        gflops=1.0 if status == "ok" else None,
         host=NODE.facts,
     )
 
 
 class ReplayPool:
-    """Answers at once; `fails` chooses the trials that fail. Counts what it was asked for."""
+    """Answers at once; `fails` chooses the trials that fail. Counts what it was asked for.
 
-    def __init__(self, fails: Callable[[Unit, Contender], bool] = lambda unit, c: False) -> None:
+    Baselines called as in `missing` are not installed.
+    """
+
+    def __init__(
+        self,
+        fails: Callable[[Unit, Contender], bool] = lambda unit, c: False,
+        missing: Sequence[str] = (),
+    ) -> None:
         self.submitted: list[Unit] = []
         self.closed = 0
         self._fails = fails
+        self._missing = missing
         self._waiting: deque[Unit] = deque()
 
     def nodes(self) -> tuple[Node, ...]:
         return (NODE,)
+
+    def installed(self, baselines: Sequence[Contender]) -> tuple[Contender, ...]:
+        return tuple(b for b in baselines if b.name not in self._missing)
 
     def submit(self, unit: Unit) -> None:
         self.submitted.append(unit)
@@ -76,14 +87,16 @@ class ReplayPool:
     def outcomes(self) -> Iterator[tuple[Unit, UnitOutcome]]:
         while self._waiting:
             unit = self._waiting.popleft()
-            results = tuple(
-                replayed(unit, c, "failed" if self._fails(unit, c) else "ok")
-                for c in unit.contenders
-            )
+            results = tuple(replayed(unit, c, self._status(unit, c)) for c in unit.contenders)
             yield unit, UnitOutcome(results=results)
 
     def close(self) -> None:
         self.closed += 1
+
+    def _status(self, unit: Unit, contender: Contender) -> Status:
+        if contender.name in self._missing:
+            return "skipped"
+        return "failed" if self._fails(unit, contender) else "ok"
 
 
 class Onlooker:

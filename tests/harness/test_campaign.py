@@ -134,6 +134,20 @@ def test_resume_redoes_whole_units_that_are_missing_or_failed() -> None:
     assert len(folder.results()) == 6
 
 
+def test_resume_redoes_units_whose_skipped_baseline_is_installed_now() -> None:
+    run("campaign.name=one", pool=ReplayPool(missing=["onednn"]))
+    still = ReplayPool(missing=["onednn"])
+    run("campaign.resume=one", pool=still)
+    assert not still.submitted
+    now = ReplayPool()
+    summary = run("campaign.resume=one", pool=now)
+    assert [unit.problem.name for unit in now.submitted] == ["gemm_01", "gemm_09"]
+    assert (summary.counts["ok"], summary.counts["skipped"]) == (6, 0)
+    again = ReplayPool()
+    run("campaign.resume=one", pool=again)
+    assert not again.submitted
+
+
 def test_resume_keeps_what_an_interrupted_campaign_has_done() -> None:
     class Interrupted(ReplayPool):
         def outcomes(self) -> Iterator[tuple[Unit, UnitOutcome]]:

@@ -7,11 +7,12 @@ import pytest
 
 from harness.cli.progress import Progress, duration
 from harness.cluster.pool import Event
+from harness.record.result import Status
 from harness.report.terminal import Terminal
 from tests.harness.campaigns import NODE, plan_from, replayed
 
 
-def shown(units: int, terminal: bool, status: str = "ok") -> str:
+def shown(units: int, terminal: bool, status: Status = "ok") -> str:
     """What is printed while so many units are measured one after the other."""
     text = io.StringIO()
     sizes = ",".join(map(str, range(1, units + 1)))

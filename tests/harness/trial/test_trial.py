@@ -18,7 +18,7 @@ from harness.kernel.vector_unit import vector_facts
 from harness.measure.budget import QUICK
 from harness.measure.host import fingerprint
 from harness.measure.slot import Slot
-from harness.trial import PreparedUnit, measure_unit, prepare_unit
+from harness.trial import PreparedUnit, installed_here, measure_unit, prepare_unit
 from harness.trial.strategies import Rankings, chosen
 from harness.unit import Contender, Problem, Unit
 from tests.harness import matmul_kernels as kernels
@@ -269,3 +269,9 @@ def test_a_reference_that_fails_fails_the_unit(
     outcome = measure_unit(broken, SLOT, toolchain)
     assert [r.status for r in outcome.results] == ["failed", "failed", "skipped"]
     assert outcome.results[0].stage == "plan"
+
+
+def test_what_is_installed_is_found_out_without_measuring(toolchain: Toolchain) -> None:
+    naive = Contender("plain", "baseline", "naive")
+    nobodys = Contender("x", "baseline", "of nobody's")
+    assert installed_here((ABSENT, naive, nobodys), toolchain) == (naive,)
