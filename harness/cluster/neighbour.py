@@ -44,8 +44,10 @@ def neighbour_cost(toolchain: Toolchain, core: int, neighbour: int) -> float:
     """
     text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
     library, timer = build(text, False, toolchain), timing_library(toolchain)
-    if isinstance(library, Failure) or isinstance(timer, Failure):
+    if isinstance(library, Failure):
         raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {library}")
+    if isinstance(timer, Failure):
+        raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {timer}")
     path = str(library.path)
     alone: list[float] = []
     beside: list[float] = []

@@ -95,8 +95,10 @@ def _measured(toolchain: Toolchain, core: int) -> Ceilings:
     text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
     library = build(text, False, toolchain)
     timer = timing_library(toolchain)
-    if isinstance(library, Failure) or isinstance(timer, Failure):
+    if isinstance(library, Failure):
         raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {library}")
+    if isinstance(timer, Failure):
+        raise EnvironmentProblem(f"the ceilings of this host cannot be measured: {timer}")
     settings = ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")
     sizes = working_sets()
     with Child(settings) as child:

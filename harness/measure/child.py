@@ -178,6 +178,8 @@ class Child:
 
     def _await_end(self) -> None:
         """Until it has exited, unreaped, so that the process group's number stays its own."""
+        if self._process.returncode is not None:
+            return  # it died while it was idle, and `alive` has reaped it
         deadline = time.monotonic() + END_SECONDS
         flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
         while time.monotonic() < deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def toolchain(build_cache: Path) -> Toolchain:
 def fresh(tmp_path: Path) -> Toolchain:
     """One whose cache is an empty folder, `tmp_path`."""
     return Toolchain.opened(tmp_path)
+
+
+@pytest.fixture
+def broken(fresh: Toolchain) -> Toolchain:
+    """One whose compiler answers when it is looked for and then compiles nothing."""
+    return replace(fresh, found=replace(fresh.compiler, path="/bin/false"))
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,13 @@ def test_a_missing_compiler_is_a_finding(
     assert "peak" not in found
 
 
+def test_a_compiler_that_fails_leaves_the_peak_unknown(broken: Toolchain) -> None:
+    found = {finding.topic: finding for finding in doctor.examined(1, broken, None)}
+    for topic in ("ceilings", "neighbour"):
+        assert (found[topic].value, found[topic].verdict) == ("cannot be measured", "advice")
+        assert "cannot be measured: compile" in found[topic].advice
+
+
 def test_the_command_prints_a_table(
     build_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

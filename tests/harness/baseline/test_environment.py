@@ -10,6 +10,7 @@ import pytest
 from harness.baseline.baseline import Missing
 from harness.baseline.tool.environment import (
     MANIFEST,
+    DebianPackages,
     Installed,
     PythonPackages,
     Tool,
@@ -73,6 +74,20 @@ def test_a_package_that_is_nowhere_is_one_line(tmp_path: Path, fresh: Toolchain)
         install(tool, fresh, lambda line: None)
     assert "\n" not in str(problem.value)
     assert "clock" in str(problem.value)
+
+
+def test_a_program_that_is_not_here_is_named(
+    tmp_path: Path, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    tool = Tool("clock", "a clock", DebianPackages(("libclock3",)))
+    with pytest.raises(EnvironmentProblem, match=r"apt-get is not here; .* install libc"):
+        install(tool, fresh, lambda line: None)
+    for program in ("apt-get", "dpkg-deb"):
+        (tmp_path / program).write_text("no program")
+        (tmp_path / program).chmod(0o755)
+    with pytest.raises(EnvironmentProblem, match=r"apt-get -qq -o Dir.*: .*Exec format error"):
+        install(tool, fresh, lambda line: None)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"recipe": TOOL.recipe})])

@@ -98,6 +98,14 @@ def test_a_request_has_every_statement_and_what_lies_outside() -> None:
         ({"accumulate": ["c"]}, "c starts from the caller's values"),
         ({"statements": ["c[m,2*n] += a[m,k] * b[k,n]"], "tensors": {"c": ["m", "2*n"]}}, "2*n"),
         ({"tensors": {"c": ["m", "n+1"]}}, "n goes to 7, not to 8"),
+        (
+            {"statements": ["c[m,m] += a[m,k] * b[k,m]"], "tensors": {"c": ["m", "m"]}},
+            "c[m, m] is written along a diagonal",
+        ),
+        (
+            {"statements": ["c[m,n] = a[m,0] * b[0,n] + c[m,n-1]"], "outside": {"c": 0}},
+            "reads elements that it writes",
+        ),
     ],
 )
 def test_refuses_by_name(changes: Spec, reason: str, fresh: Toolchain) -> None:

@@ -45,6 +45,11 @@ def test_comes_from_the_cache(toolchain: Toolchain) -> None:
         assert answer.cached is cached
 
 
+def test_a_compiler_that_fails_is_a_failed_compilation(broken: Toolchain) -> None:
+    answer = Naive(broken).prepare(primitive(matmul()), 1)
+    assert isinstance(answer, Unprepared) and answer.stage == "compile"
+
+
 def test_without_a_compiler_it_is_missing(
     tmp_path: Path, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

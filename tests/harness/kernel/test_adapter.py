@@ -7,10 +7,11 @@ import pytest
 
 from harness.failure import Failure
 from harness.kernel.build import build
-from harness.kernel.load import Executable, LoadError, load
+from harness.kernel.load import Executable, ExecutableSpec, LoadError, load
 from harness.kernel.problem_data import Inputs, ProblemData, Round
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import Verified, verify
+from harness.measure.child import Child, ChildSettings
 
 ADAPTER = r"""
 #include <stdio.h>
@@ -46,11 +47,14 @@ void polydl_adapter_destroy(void *h) {}
 X = np.array([1, -2, 3, 4], np.float32)
 
 
-def adapter(toolchain: Toolchain, **configuration: float) -> Executable:
+def specification(toolchain: Toolchain, **configuration: float) -> ExecutableSpec:
     built = build(ADAPTER, False, toolchain)
     assert not isinstance(built, Failure)
-    spec = {"kind": "adapter", "library": str(built.path), "configuration": configuration}
-    return load(spec)
+    return {"kind": "adapter", "library": str(built.path), "configuration": configuration}
+
+
+def adapter(toolchain: Toolchain, **configuration: float) -> Executable:
+    return load(specification(toolchain, **configuration))
 
 
 def data(output: str = "y", source: str = "x") -> ProblemData:
@@ -65,6 +69,16 @@ def test_an_adapter_is_verified_like_a_kernel(toolchain: Toolchain) -> None:
     right.close()
     wrong = verify(adapter(toolchain, factor=3.0), data())
     assert isinstance(wrong, Failure) and "y[0] is 3, expected 2" in wrong.reason
+
+
+def test_a_timed_call_that_fails_is_no_time(
+    toolchain: Toolchain, child_settings: ChildSettings
+) -> None:
+    with Child(child_settings) as child:
+        child.request("load", 20, executable=specification(toolchain, factor=-1.0))
+        settle = {"settle_seconds": 1e-4, "settle_calls": 1, "cold": False}
+        failed = child.request("burst", 20, samples=1, seconds=1e-4, **settle)
+        assert failed == Failure("measure", "a timed call returned 1")
 
 
 def test_an_adapters_own_words_are_the_reason(toolchain: Toolchain) -> None:

@@ -38,5 +38,13 @@ def test_a_campaign_without_its_configuration_is_refused(tmp_path: Path) -> None
         surveys_of(folder)
 
 
+def test_a_trial_without_its_hosts_caches_is_refused(tmp_path: Path) -> None:
+    folder = surveyed(tmp_path / "one", {16: "a"})
+    lines = folder.results_file.read_text()
+    folder.results_file.write_text(lines.replace("analysed_caches", "forgotten"))
+    with pytest.raises(RecordError, match="its host's caches are not recorded"):
+        surveys_of(folder)
+
+
 def test_an_empty_campaign_has_none(tmp_path: Path) -> None:
     assert surveys_of(CampaignFolder(tmp_path)) == []

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.errors import EnvironmentProblem
 from harness.kernel.c_compiler import NoCompiler
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
@@ -27,6 +28,14 @@ def test_the_host_is_measured_once(fresh: Toolchain, monkeypatch: pytest.MonkeyP
     ]
     nobody = replace(fresh, found=NoCompiler("not called again"))
     assert ceilings.host_architecture(nobody, core) == first
+
+
+def test_what_cannot_be_measured_is_one_line(broken: Toolchain, toolchain: Toolchain) -> None:
+    with pytest.raises(EnvironmentProblem, match=r"cannot be measured: compile: false: no message"):
+        ceilings.host_architecture(broken, max(os.sched_getaffinity(0)))
+    empty = replace(toolchain, cache=broken.cache)
+    with pytest.raises(EnvironmentProblem, match=r"the child was to run on cores|Invalid argument"):
+        ceilings.host_architecture(empty, 4000)
 
 
 def test_working_sets_hold_whole_vectors() -> None:

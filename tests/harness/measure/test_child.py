@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +164,16 @@ def test_what_memory_does_not_hold_is_a_failure(
         told = child.request("prepare", 30, "plan", spec=huge, seed=0, folder=str(tmp_path))
         assert told == Failure("plan", "out of memory")
         assert child.alive
+
+
+def test_a_child_that_died_while_it_was_idle(child: Child) -> None:
+    with child:
+        assert not isinstance(child.greeting(), Failure)
+        os.kill(child._process.pid, signal.SIGKILL)
+        while child.alive:
+            time.sleep(0.001)
+        failed = child.request("load", 20, "verify")
+        assert failed == Failure("verify", "killed by SIGKILL, most likely out of memory")
 
 
 def test_a_child_that_cannot_start(child_settings: ChildSettings) -> None:
