@@ -206,6 +206,19 @@ def test_is_right_and_timed_in_a_child(name: str, problem: str, bench: Bench) ->
         assert set(told["layouts"]) == held
 
 
+@pytest.mark.parametrize("name", ["blas", "libxsmm", "onednn"])
+def test_without_a_cxx_compiler_it_says_what_to_install(
+    name: str, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = bench.baseline(name)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = baseline.available()
+    assert isinstance(found, Missing) and found.command == "apt-get install g++"
+    assert found.reason.endswith("needs a C++ compiler")
+    refused = baseline.prepare(PROBLEMS["matmul"], 1)
+    assert isinstance(refused, Unprepared) and refused.reason == found.reason
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_second_time_it_comes_from_the_cache(name: str, bench: Bench) -> None:
     bench.prepared(name, PROBLEMS["matmul"])
