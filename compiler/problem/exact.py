@@ -55,7 +55,9 @@ def exact_form(primitive: Primitive) -> ExactForm:
     why = None
     for count in range(len(primitive.statements), 0, -1):
         form = _scaled(primitive, count)
-        if form.largest > 0 and (form.equal or form.rounded):
+        if form.largest == 0:
+            continue
+        if form.equal or form.rounded:
             return form
         why = why or form.why
     return ExactForm(0, why=why or f"statement 1: {_TOO_LONG}")
@@ -140,7 +142,7 @@ class _Interpretation:
         name = statement.target.tensor
         before = self.values.get(name)
         free = before is None and self._is_free(name)
-        wanted = before.scale if before is not None and statement.reduction == "add" else None
+        wanted = before.scale if before is not None and statement.reduction is not None else None
         fitted = self.fits
         value = self._value(statement.value, wanted)
         if free and statement.reduction is not None:
@@ -149,7 +151,11 @@ class _Interpretation:
         if statement.reduction == "add":
             value = value.repeated(terms, run)
         if statement.reduction == "add" and before is not None:
-            value = self._checked(joined(before, value, "sum"))
+            value = joined(before, value, "sum")
+        elif statement.reduction is not None and before is not None:
+            cut = isinstance(statement.value, Number) and statement.value.value != 0
+            self._note(before, scaled=cut)
+            value = joined(before, value, "either").rectified()
         elif before is not None and not self._replaces(statement):
             value = joined(before, value, "either")
         value = self._checked(value)
@@ -220,11 +226,11 @@ class _Interpretation:
         value = self._value(expression.arguments[0], None)
         self._note(value, scaled=expression.function != "sqrt")
         deviation = sqrt(value.deviation) if expression.function == "sqrt" else 1.0
-        return Value(0, Scale(), deviation, (), expression.function, value.lost)
+        return Value(0, Scale(), deviation, (), value.why or expression.function, value.lost)
 
     def _read(self, access: Access, wanted: Scale | None) -> Value:
         value = self._placed(access.tensor, wanted) if self._is_free(access.tensor) else None
-        value = value or self.values[access.tensor]
+        value = value or self.values.get(access.tensor, Value(0))  # 0: what is not yet written
         outside = self.primitive.tensor(access.tensor).outside
         if outside is None or np.isinf(outside) or outside == 0:
             return value  # infinities are exact
@@ -236,7 +242,9 @@ class _Interpretation:
         one = self._value(first, None)
         rest = None if wanted is None else wanted.over(one.scale)
         two = self._value(second, rest if self._has_free(second) else None)
-        factors = one.factors + two.factors
+        if set(one.factors) & set(two.factors):  # a square, or a higher power
+            self._note(max(one, two, key=lambda value: value.deviation), scaled=True)
+        factors = tuple(dict.fromkeys(one.factors + two.factors))
         why = one.why or two.why
         return Value(
             one.limit * two.limit,
@@ -268,12 +276,13 @@ class _Interpretation:
         if isinstance(over, Number) and abs(frexp(over.value)[0]) == 0.5:
             inverse = Call("mul", (expression.arguments[0], Number(1 / over.value)))
             return self._product(inverse, wanted)
-        one = self._value(expression.arguments[0], None)
+        one = self._value(expression.arguments[0], wanted)
         two = self._value(over, None)
         if not isinstance(over, Number):
             self._note(one, scaled=True)
         deviation = one.deviation / max(two.deviation, 1e-30)
-        return Value(0, one.scale, deviation, one.factors, "a division", one.lost or two.lost)
+        why = one.why or two.why or "a division"
+        return Value(0, one.scale, deviation, one.factors, why, one.lost or two.lost)
 
     def _note(self, value: Value, scaled: bool) -> None:
         if value.factors and value.deviation > 0:

@@ -61,12 +61,22 @@ def recurrent_loops(statement: Statement) -> tuple[str, ...]:
     """The outer loops that carry the statement's reads of its own target."""
     own = [a for a in statement.reads if a.tensor == statement.target.tensor]
     if statement.reduction is not None:
-        return statement.loops if own else ()
+        return () if not own or _is_pointwise(statement, own) else statement.loops
     depth = 0
     for access in own:
         if access != statement.target:
             depth = max(depth, _carrying_depth(statement, access))
     return statement.loops[:depth]
+
+
+def _is_pointwise(statement: Statement, own: Sequence[Access]) -> bool:
+    """Whether each iteration has an element of its own: `c[i] = max(c[i], 0.1 * c[i])`."""
+    indices = statement.target.indices
+    return (
+        all(access == statement.target for access in own)
+        and not statement.reduction_loops
+        and all(len(index.terms) < 2 for index in indices)
+    )
 
 
 def meeting(

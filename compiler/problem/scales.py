@@ -63,10 +63,16 @@ def joined(one: Value, two: Value, how: Literal["sum", "either"]) -> Value:
         sum(limits) if how == "sum" else max(limits),
         Scale(exponent, counted[0].scale.odd),
         hypot(one.deviation, two.deviation) if how == "sum" else one.deviation,
-        one.factors + two.factors,
+        _common(one.factors, two.factors),
         one.why or two.why,
         one.lost or two.lost,
     )
+
+
+def _common(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
+    """What scales a sum scales both parts; a part without factors follows the other one's."""
+    both = tuple(name for name in one if name in two)
+    return both or tuple(dict.fromkeys(one + two))
 
 
 def dyadic(number: float) -> Value:

@@ -24,7 +24,7 @@ from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round
 
 SEEDS = 2
 ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
-MOST_SEEDS = 6
+GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
 
 
 def computed(primitive: Primitive, seed: int) -> ProblemData:
@@ -92,16 +92,20 @@ def _inputs(
         inputs = Inputs(stored, form.exponents)
         decided.see(inputs)
         yield "planted", inputs
+    share: float | None = 0.0
     for number in count(1):
+        before = share
         for kind, negated in (("exact", frozenset[str]()), ("negated", form.negated)):
-            if kind == "negated" and (decided.share in (1.0, None) or not negated):
+            if kind == "negated" and (decided.share == 1.0 or not negated):
                 continue
             stored = integer_inputs(primitive, form.largest, seed, number, negated)
             inputs = Inputs(stored, form.exponents)
             decided.see(inputs)
             yield ("exact" if kind == "exact" else "negated"), inputs
         share = decided.share
-        if number >= SEEDS and (share is None or share >= ENOUGH or number >= MOST_SEEDS):
+        if number >= SEEDS and (
+            share is None or before is None or share >= ENOUGH or share < before + GAIN
+        ):
             return
 
 

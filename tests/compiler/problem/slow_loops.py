@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,33 +14,39 @@ from compiler.problem.primitive import Call, Expression, Number, Primitive, Read
 
 
 def run_slowly(
-    primitive: Primitive, inputs: dict[str, npt.NDArray[np.float32]]
-) -> dict[str, npt.NDArray[np.float64]]:
-    """All outputs by the definition of the grammar."""
-    arrays: dict[str, npt.NDArray[np.float64]] = {}
+    primitive: Primitive,
+    inputs: dict[str, npt.NDArray[Any]],
+    kind: type[np.float32] | type[np.float64] = np.float64,
+    order: random.Random | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """All outputs by the definition of the grammar, in `kind`; `order` shuffles the reductions."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
     for tensor in primitive.tensors:
         start = primitive.start_of(tensor.name)
         if start is None:
-            arrays[tensor.name] = np.array(inputs[tensor.name], np.float64)
+            arrays[tensor.name] = np.array(inputs[tensor.name], kind)
         else:
-            arrays[tensor.name] = np.full(tensor.shape, start)
+            arrays[tensor.name] = np.full(tensor.shape, start, kind)
     extents = dict(primitive.extents)
 
-    def value(expression: Expression, at: dict[str, int]) -> float:
+    def value(expression: Expression, at: dict[str, int]) -> Any:
         if isinstance(expression, Number):
-            return expression.value
+            return kind(expression.value)
         if isinstance(expression, Read):
             tensor = primitive.tensor(expression.access.tensor)
             where = tuple(i.at(at) for i in expression.access.indices)
             if all(0 <= i < n for i, n in zip(where, tensor.shape, strict=True)):
-                return float(arrays[tensor.name][where])
+                return arrays[tensor.name][where]
             assert tensor.outside is not None
-            return tensor.outside
-        return _called(expression, [value(a, at) for a in expression.arguments])
+            return kind(tensor.outside)
+        return kind(_called(expression, [value(a, at) for a in expression.arguments]))
 
     for statement in primitive.statements:
         target = arrays[statement.target.tensor]
-        for point in product(*(range(extents[loop]) for loop in statement.loops)):
+        points = list(product(*(range(extents[loop]) for loop in statement.loops)))
+        if order is not None and statement.reduction is not None:
+            order.shuffle(points)
+        for point in points:
             at = dict(zip(statement.loops, point, strict=True))
             where = tuple(i.at(at) for i in statement.target.indices)
             if not all(0 <= i < n for i, n in zip(where, target.shape, strict=True)):
@@ -56,7 +64,7 @@ def run_slowly(
     return {t.name: arrays[t.name] for t in primitive.tensors if t.role == "output"}
 
 
-def _called(call: Call, x: list[float]) -> float:
+def _called(call: Call, x: list[Any]) -> Any:
     match call.function:
         case "add":
             return x[0] + x[1]
