@@ -109,15 +109,27 @@ def tensor_bytes(primitive: Primitive) -> int:
     return FLOAT * sum(t.elements for t in primitive.tensors if t.role != "temporary")
 
 
+def reference_bytes(primitive: Primitive) -> int:
+    """A bound of what the process that computes a problem's rounds holds.
+
+    Of inputs: the float round's, the integers of the exact rounds (a byte each for the sums that
+    are so long that inputs are large) and one of these in float32; blocks in float64 are small. Of
+    what is written: values in float64 with their magnitudes, and what each round expects.
+    """
+    written = {statement.target.tensor for statement in primitive.statements}
+    return FLOAT * sum(t.elements * (8 if t.name in written else 4) for t in primitive.tensors)
+
+
 def check_memory(unit: Unit, free_bytes: int) -> None:
     """Refuse a unit whose tensors do not fit the node's free memory.
 
-    Each contender's process holds the plain tensors and its own packed copies; the reference adds
-    a copy in float64.
+    Each contender's process holds the tensors of one round packed, in guarded buffers, and while
+    it packs them row-major. Before any of them starts the reference is computed, in a process of
+    its own (see `reference_bytes`).
     """
     primitive = unit.problem.primitive
     one = tensor_bytes(primitive)
-    needed = one * (2 * len(unit.contenders) + 2)
+    needed = max(one * (2 * len(unit.contenders) + 2), reference_bytes(primitive))
     if needed > free_bytes:
         raise SettingsError(
             f"{unit.problem.name}: its tensors take {one / GIB:.1f} GiB, with the copies of "

@@ -7,8 +7,10 @@ is. Where an output does not see every accumulator, negated inputs and further s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from compiler.problem.iteration import meeting
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, reference, rounded
 from compiler.problem.signs import growth
-from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round
+from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round, saving
 
 SEEDS = 2
 ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
@@ -28,20 +30,45 @@ GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
 
 
 def computed(primitive: Primitive, seed: int) -> ProblemData:
-    """All rounds of a problem."""
-    form = exact_form(primitive)
-    decided = _Decided(primitive, form)
-    rounds = [_float_round(primitive, seed)]
-    rounds += [
-        _exact_round(primitive, form, *one) for one in _inputs(primitive, form, seed, decided)
-    ]
-    return ProblemData(
-        shapes={t.name: t.shape for t in primitive.tensors if t.role == "output"},
-        rounds=tuple(rounds),
-        terms=terms_of(primitive),
-        decided=decided.share,
-        inexact=form.why,
-    )
+    """All rounds of a problem, held in memory."""
+    expectation = _Expectation(primitive, seed)
+    rounds = tuple(expectation.rounds())
+    return replace(expectation.told(), rounds=rounds)
+
+
+def prepare(primitive: Primitive, seed: int, folder: Path) -> None:
+    """All rounds of a problem in a folder of harness.kernel.problem_data, one at a time."""
+    expectation = _Expectation(primitive, seed)
+    with saving(folder) as kept:
+        for one in expectation.rounds():
+            kept.add(one)
+        kept.finish(expectation.told())
+
+
+@dataclass
+class _Expectation:
+    """The rounds of a problem, and what is known of them once they have been made."""
+
+    primitive: Primitive
+    seed: int
+
+    def __post_init__(self) -> None:
+        self._form = exact_form(self.primitive)
+        self._decided = _Decided(self.primitive, self._form)
+
+    def rounds(self) -> Iterator[Round]:
+        yield _float_round(self.primitive, self.seed)
+        for kind, inputs in _inputs(self.primitive, self._form, self.seed, self._decided):
+            yield _exact_round(self.primitive, self._form, kind, inputs)
+
+    def told(self) -> ProblemData:
+        return ProblemData(
+            shapes={t.name: t.shape for t in self.primitive.tensors if t.role == "output"},
+            rounds=(),
+            terms=terms_of(self.primitive),
+            decided=self._decided.share,
+            inexact=self._form.why,
+        )
 
 
 def terms_of(primitive: Primitive) -> int:

@@ -107,7 +107,7 @@ class KernelExecutable:
 
     def bind(self, inputs: Inputs, placement: Placement, garbage: Array) -> None:
         if self._inputs is not inputs:
-            self._memory, self._inputs = [], inputs
+            self._memory, self._packed, self._inputs = [], {}, inputs  # free, before more is taken
             self._packed = {
                 index: inputs.packed(buffer.name, buffer.layout)
                 for index, buffer in enumerate(self.buffers)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -94,37 +95,60 @@ class ProblemData:
 
 def save(data: ProblemData, folder: Path) -> None:
     """Write a folder by renaming it into place; a complete one that is there already stays."""
+    with saving(folder) as kept:
+        for one in data.rounds:
+            kept.add(one)
+        kept.finish(data)
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[Draft]:
+    """A folder to be filled round by round, so that one at a time is held in memory."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".data-", dir=folder.parent) as scratch:
         new = Path(scratch, "data")
         new.mkdir()
-        for number, one in enumerate(data.rounds):
-            kinds = {"input": one.inputs.stored, "expected": one.expected, "scale": one.scale}
-            for kind, arrays in kinds.items():
-                for name, values in arrays.items():
-                    np.save(new / f"{number}.{name}.{kind}.npy", values, allow_pickle=False)
-        manifest = {
-            "outputs": {name: list(shape) for name, shape in data.shapes.items()},
-            "rounds": [
-                {
-                    "kind": one.kind,
-                    "inputs": sorted(one.inputs.stored),
-                    "exponents": dict(one.inputs.exponents),
-                    "expected": list(one.expected),
-                    "growth": dict(one.growth),
-                }
-                for one in data.rounds
-            ],
-            "terms": data.terms,
-            "decided": data.decided,
-            "inexact": data.inexact,
-        }
-        (new / "manifest.json").write_text(json.dumps(manifest))
+        yield Draft(new)
         try:
             os.rename(new, folder)
         except OSError:
             if not (folder / "manifest.json").exists():
                 raise
+
+
+@dataclass
+class Draft:
+    """A folder that is being written."""
+
+    folder: Path
+    _rounds: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, one: Round) -> None:
+        kinds = {"input": one.inputs.stored, "expected": one.expected, "scale": one.scale}
+        for kind, arrays in kinds.items():
+            for name, values in arrays.items():
+                file = self.folder / f"{len(self._rounds)}.{name}.{kind}.npy"
+                np.save(file, values, allow_pickle=False)
+        self._rounds.append(
+            {
+                "kind": one.kind,
+                "inputs": sorted(one.inputs.stored),
+                "exponents": dict(one.inputs.exponents),
+                "expected": list(one.expected),
+                "growth": dict(one.growth),
+            }
+        )
+
+    def finish(self, told: ProblemData) -> None:
+        """Write what `told` says of the rounds that were added."""
+        manifest = {
+            "outputs": {name: list(shape) for name, shape in told.shapes.items()},
+            "rounds": self._rounds,
+            "terms": told.terms,
+            "decided": told.decided,
+            "inexact": told.inexact,
+        }
+        (self.folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def read(folder: Path) -> ProblemData:

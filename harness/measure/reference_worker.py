@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.problem.specification import primitive_from
-from harness.kernel import expectation, problem_data
+from harness.kernel.expectation import prepare
 from harness.measure.worker import main
 
 
@@ -21,7 +21,7 @@ class Preparation:
     def prepare(self, spec: Mapping[str, object], seed: int, folder: str) -> dict[str, Any]:
         """Compute and keep inputs and reference of a problem, unless the folder has them."""
         if not Path(folder, "manifest.json").exists():
-            problem_data.save(expectation.computed(primitive_from(spec), seed), Path(folder))
+            prepare(primitive_from(spec), seed, Path(folder))
         return {}
 
 

@@ -5,7 +5,7 @@ import pytest
 from compiler.errors import ProblemError
 from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
-from harness.plan import estimated_seconds, measure_settings, planned, tensor_bytes
+from harness.plan import estimated_seconds, measure_settings, planned, reference_bytes, tensor_bytes
 from harness.settings import load_settings
 from tests.harness.campaigns import PLENTY, plan_from
 
@@ -83,7 +83,7 @@ def test_memory_is_refused_with_both_numbers() -> None:
     (unit,) = plan_from("primitive=matmul").units
     assert tensor_bytes(unit.problem.primitive) == 3 * 4 * 512 * 512
     with pytest.raises(
-        SettingsError, match=r"matmul: its tensors take 0.4 GiB, .* 2.5 GiB, but 0.5 GiB .*free"
+        SettingsError, match=r"matmul: its tensors take 0.4 GiB, .* 3.1 GiB, but 0.5 GiB .*free"
     ):
         plan_from("primitive=matmul", "primitive.sizes={m: 10000, n: 10000}", free_bytes=2**29)
 
@@ -99,6 +99,7 @@ def test_temporaries_take_no_memory_of_the_caller() -> None:
         }
     )
     assert tensor_bytes(primitive) == 4 * (5 * 7 + 5)
+    assert reference_bytes(primitive) == 4 * (4 * 35 + 8 * (35 + 5))  # the reference's, it does
 
 
 def test_a_tuner_takes_its_trials_or_its_budget_whichever_ends_first() -> None:

@@ -79,7 +79,7 @@ class Built:
 
     def at(self, *place: int) -> None:
         held = (ctypes.c_int * 3).in_dll(ctypes.CDLL(str(self.spec["library"])), "place")
-        held[:] = place
+        held[:] = list(place)
 
 
 def built(toolchain: Toolchain, sizes: tuple[int, int, int], **changed: str) -> Built:
