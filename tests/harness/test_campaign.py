@@ -11,6 +11,7 @@ import yaml
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary, Watcher
+from harness.cli.run import settings_of
 from harness.errors import EnvironmentProblem, RecordError, SettingsError
 from harness.plan import Plan
 from harness.record.configuration import configuration_text, documents_in
@@ -238,6 +239,9 @@ def test_to_resume_and_no_more_means_as_recorded() -> None:
     }
     assert resumed_alone(["campaign.resume=one", "threads=2"]) is None
     assert resumed_alone(["campaign.name=one"]) is None
+    Path("runs/one/campaign.yaml").unlink()
+    with pytest.raises(RecordError, match="one: its configuration was not recorded; say what to m"):
+        settings_of(words)
 
 
 def test_a_folder_with_results_or_another_driver_is_refused() -> None:
