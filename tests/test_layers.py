@@ -22,7 +22,7 @@ COMPILER = [
 ]
 HARNESS = [
     ["harness.errors"],
-    ["harness.record.result"],
+    ["harness.record.result", "harness.account"],
     [
         "harness.failure",
         "harness.choices",
@@ -30,6 +30,8 @@ HARNESS = [
         "harness.outside",
         "harness.bounds",
         "harness.scratch",
+        "harness.own_files",
+        "harness.lock_file",
     ],
     ["harness.benchdnn"],
     [

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem, SettingsError
-from harness.kernel.toolchain import SCRATCH
+from harness.kernel.toolchain import REMEDY, SCRATCH
+from harness.own_files import private_folder
 from harness.report.terminal import terminal
 from harness.scratch import clear_scratch
 from harness.settings import cache_folder
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = [part for part in PARTS if part in arguments] or list(USUAL)
     removing = any(word in ("--yes", "-y") for word in arguments)
     console = terminal()
-    folder = cache_folder()
+    folder = private_folder(cache_folder(), REMEDY)
     seen = False
     if removing and "builds" in chosen:
         clear_scratch(folder / SCRATCH)

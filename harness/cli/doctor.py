@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from harness.cli.rooms import room
-from harness.doctor import examined, noise_told, slots_shown
+from harness.doctor import Finding, examined, noise_told, slots_shown
+from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, load_settings
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             settings.cluster.cores,
             settings.cluster.exclusive,
         )
+        findings += _ray()
     table = Table(title="this host", show_lines=False)
     for heading in ("what", "found", "", "advice"):
         table.add_column(heading)
@@ -39,6 +41,25 @@ def main(arguments: Sequence[str]) -> int:
     missing = sum(finding.verdict == "missing" for finding in findings)
     console.print(f"{missing} things are missing" if missing else "nothing is missing")
     return 0
+
+
+def _ray() -> list[Finding]:
+    """Whether a Ray cluster that runs on this host lets anybody in."""
+    try:
+        start = room("harness.cluster.ray_start")
+        address = start.cluster_here()
+        if address is None:
+            return []
+        if start.lets_anybody_in(address):
+            return [Finding("Ray cluster", address, "advice", f"it {_open_to_all()}")]
+    except EnvironmentProblem:  # Ray is not installed, or does not answer: nothing to enter by
+        return []
+    return [Finding("Ray cluster", f"{address}, with a token")]
+
+
+def _open_to_all() -> str:
+    remedy = room("harness.cluster.ray_start").WITH_TOKEN
+    return f"asks for no token: who reaches it can run code on every node; {remedy}"
 
 
 def _cluster(settings: Settings, console: Terminal) -> int:
@@ -64,6 +85,9 @@ def _cluster(settings: Settings, console: Terminal) -> int:
         )
         table.add_row(found.name, *facts, found.problem)
     console.print(table)
+    if settings.cluster.auth == "none":  # one that asks for a token would have refused
+        told = f"the cluster at {settings.cluster.address} {_open_to_all()}"
+        console.print(told, soft_wrap=True, highlight=False, markup=False)
     slots = sum(len(found.slots) for found in nodes)
     unable = sum(found.node is None for found in nodes)
     console.print(

@@ -18,6 +18,7 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from harness.account import home_folder
 from harness.choices import ClusterChoice
 from harness.cluster.requirements import Lack, lacks_here, versions_here
 from harness.errors import EnvironmentProblem, SettingsError
@@ -101,8 +102,10 @@ def refuse_lacking(present: Sequence[Member], cache: Path) -> None:
 
 def portable(folder: Path) -> Path:
     """A folder below this user's home as `~/...`: on a node, the home is another."""
-    home = Path.home()
-    return Path("~", folder.relative_to(home)) if folder.is_relative_to(home) else folder
+    home = home_folder()
+    if home is None or not folder.is_relative_to(home):
+        return folder
+    return Path("~", folder.relative_to(home))
 
 
 def lacks_of(present: Sequence[Member], cache: Path) -> dict[str, list[Lack]]:

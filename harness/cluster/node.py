@@ -16,8 +16,8 @@ from harness.cluster.slots import slots_of, taken
 from harness.cluster.topology import Topology, permitted, topology_found, whole_machine
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
-from harness.measure.ceilings import host_architecture
-from harness.measure.host import fingerprint, host_facts
+from harness.measure.ceilings import host_architecture, kept_ceilings
+from harness.measure.host import host_facts
 from harness.measure.slot import Slot
 
 
@@ -84,8 +84,7 @@ def node_described(
     compiler = toolchain.compiler
     slots = share.slots(threads)
     slot = slots[-1]
-    known = (toolchain.cache / f"ceilings-{fingerprint()}.json").exists()
-    with nullcontext() if known else taken(slot, campaign):
+    with nullcontext() if kept_ceilings(toolchain) is not None else taken(slot, campaign):
         detected = host_architecture(toolchain, slot.cores[0])
     facts = {**host_facts(), "compiler": compiler.version}
     return Node(

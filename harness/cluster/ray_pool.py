@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from harness.account import expanded
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.agent import Beat, prepare
 from harness.cluster.flight import Counts, Flight
@@ -122,7 +123,7 @@ class RayPool:
                 site.end()
         self._sites = {}
         ray.shutdown()
-        clear_scratch(self._cache.expanduser() / SCRATCH)
+        clear_scratch(expanded(self._cache) / SCRATCH)
 
     # Nodes: opened together at first; later one by one, as they are lost and come back.
 

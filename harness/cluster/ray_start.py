@@ -10,23 +10,31 @@ import platform
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import ray_constants, services
 from ray.exceptions import AuthenticationError, RayError
 
+from harness.account import temporary_folder
 from harness.choices import ClusterChoice
 from harness.cluster.node import Share
 from harness.cluster.shipment import shipped
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.own_files import private_folder
 
 OBJECT_STORE_BYTES = 256 * 2**20  # units and outcomes are small
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5.0
+# Linux takes 107 bytes of a socket's path; 64 are `/session_DATE_TIME_MICROSECONDS_PID`,
+# `/sockets` and `/plasma_store`.
+LONGEST_SESSIONS = 107 - 64
 TOKEN = "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token"
+WITH_TOKEN = "start Ray on every node with RAY_AUTH_MODE=token and a token"
 
 # Read by Ray's own processes, which inherit the driver's environment. A killed task is tried once
 # more, not for ever; nobody reads the metrics.
@@ -53,6 +61,7 @@ def start_local(share: Share) -> None:
     # keeps other users of the host out; given here, Ray writes none to the home folder
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     read_environment()
+    folder = session_folder()
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, share.housekeeping)  # Ray's daemons and workers inherit it
     try:
@@ -64,9 +73,24 @@ def start_local(share: Share) -> None:
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 _node_ip_address=LOOPBACK,
+                _temp_dir=str(folder),
             )
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def session_folder() -> Path:
+    """Where a Ray of this user's puts sockets and logs: in a folder that is closed to others.
+
+    Ray opens its own folder to all users, who could put sockets of theirs in the place of its.
+    """
+    folder = private_folder(temporary_folder(), "set TMPDIR to another folder") / "ray"
+    if len(str(folder)) > LONGEST_SESSIONS:
+        raise EnvironmentProblem(
+            f"Ray's sockets need a shorter path than below {folder}: set TMPDIR to a folder of at "
+            f"most {LONGEST_SESSIONS - len(str(folder)) + len(tempfile.gettempdir())} characters"
+        )
+    return folder
 
 
 def join(choice: ClusterChoice) -> None:
@@ -118,16 +142,10 @@ def _reach(host: str, port: int, address: str) -> None:
 
 def _check_token(address: str) -> None:
     """There is a token, it is the cluster's, and nobody gets in without one."""
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    read_environment()
-    try:
-        _metadata(address)
-    except _Refused:
-        pass
-    else:
+    if lets_anybody_in(address):
         raise EnvironmentProblem(
-            f"the cluster at {address} lets anybody in who can reach it, and run code there: start "
-            "Ray on every node with RAY_AUTH_MODE=token and a token, or say cluster.auth=none"
+            f"the cluster at {address} lets anybody in who can reach it, and run code there: "
+            f"{WITH_TOKEN}, or say cluster.auth=none"
         )
     os.environ["RAY_AUTH_MODE"] = "token"
     read_environment()
@@ -135,6 +153,33 @@ def _check_token(address: str) -> None:
         raise EnvironmentProblem(
             f"the cluster at {address} asks for its token and none is set here: put it into {TOKEN}"
         )
+
+
+def lets_anybody_in(address: str) -> bool:
+    """Whether a cluster asks for no token. Raises EnvironmentProblem where there is none."""
+    before = os.environ.get("RAY_AUTH_MODE")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    read_environment()
+    try:
+        _metadata(address)
+    except _Refused:
+        return False
+    finally:
+        os.environ.pop("RAY_AUTH_MODE")
+        if before is not None:
+            os.environ["RAY_AUTH_MODE"] = before
+        read_environment()
+    return True
+
+
+def cluster_here() -> str | None:
+    """HOST:PORT of the one Ray cluster that this machine is part of, where there is one."""
+    try:
+        host, port = _found("auto")
+        _reach(host, port, f"{host}:{port}")
+    except (EnvironmentProblem, SettingsError):
+        return None
+    return f"{host}:{port}"
 
 
 class _Refused(EnvironmentProblem):

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from harness.account import expanded
+from harness.errors import EnvironmentProblem
 from harness.kernel.c_compiler import NoCompiler, compiler_here
+from harness.own_files import private_folder
 
 PACKAGES = ("islpy", "numpy", "psutil", "scipy")  # beside Ray and Python itself
 
@@ -35,7 +38,7 @@ def versions_here() -> dict[str, str]:
 
 def lacks_here(versions: Mapping[str, str], cache: Path) -> list[Lack]:
     """What this node is without; `versions` are those that the driver runs."""
-    return [*_packages(versions), *_compiler(), *_folder(cache.expanduser())]
+    return [*_packages(versions), *_compiler(), *_folder(cache)]
 
 
 def _packages(versions: Mapping[str, str]) -> Sequence[Lack]:
@@ -54,10 +57,9 @@ def _compiler() -> Sequence[Lack]:
 
 def _folder(cache: Path) -> Sequence[Lack]:
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache) as file:
+        with tempfile.TemporaryFile(dir=private_folder(expanded(cache))) as file:
             file.write(b"x" * 4096)
-    except OSError as error:
+    except (EnvironmentProblem, OSError) as error:
         what = f"a cache folder that can be written ({error})"
         return (Lack(what, "set XDG_CACHE_HOME on the driver to one that all nodes have"),)
     return ()

@@ -6,16 +6,18 @@ import contextlib
 import fcntl
 import math
 import os
-import pwd
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from compiler.errors import shown
+from harness.account import user_name
 from harness.choices import Exclusive
 from harness.cluster.topology import Core, Topology
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.lock_file import open_lock
 from harness.measure.slot import Slot
 
 RUN_LOCK = Path("/run/lock")
@@ -127,30 +129,19 @@ def taken(
 
     `waiting` is told who holds the core, whenever that changes. The kernel frees the locks when
     the holder dies. Cores are taken in ascending order, so that two slots cannot wait in a circle.
-    Raises EnvironmentProblem, with the holder, after `patience` seconds.
+    Raises EnvironmentProblem, with the holder, after `patience` seconds, and for a lock file that
+    is not what it should be (see open_lock).
     """
     where = lock_folder() if folder is None else folder
     deadline = time.monotonic() + patience
     with contextlib.ExitStack() as held:
         for core in slot.locked:
-            descriptor = _opened(where / f"polydl-core-{core}.lock")
+            descriptor = open_lock(where / f"polydl-core-{core}.lock", shared=True)
             held.callback(os.close, descriptor)
             _lock(descriptor, core, waiting, deadline)
             held.callback(_describe, descriptor, "")
-            user = pwd.getpwuid(os.getuid()).pw_name
-            _describe(descriptor, f"pid {os.getpid()}, user {user}, campaign {campaign}\n")
+            _describe(descriptor, f"pid {os.getpid()}, user {user_name()}, campaign {campaign}\n")
         yield
-
-
-def _opened(path: Path) -> int:
-    """Made by whoever comes first, writable by all; O_CREAT is refused on others' files there."""
-    try:
-        return os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        with contextlib.suppress(OSError):  # someone else's by now
-            os.fchmod(descriptor, 0o666)
-        return descriptor
 
 
 def _lock(descriptor: int, core: int, waiting: Callable[[str], None], deadline: float) -> None:
@@ -161,7 +152,7 @@ def _lock(descriptor: int, core: int, waiting: Callable[[str], None], deadline: 
             return
         except BlockingIOError:
             owner = os.pread(descriptor, 512, 0).decode(errors="replace").strip()
-            holder = f"core {core} is held by {owner or 'another process'}"
+            holder = f"core {core} is held by {shown(owner, 200) if owner else 'another process'}"
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(holder) from None
             if owner != told:

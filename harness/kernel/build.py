@@ -15,9 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import EnvironmentProblem
 from harness.failure import Failure
 from harness.kernel.c_compiler import LEVEL
+from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
+from harness.own_files import private_folder
 
 TIME_LIMIT = 60.0  # seconds of wall time for one compilation
 NEARLY_FULL = 1 << 19  # bytes
@@ -43,27 +46,40 @@ def build(
 ) -> Built | Failure:
     """Compile C text into the cache; the same text, compiler, flags and target compile once.
 
-    The library is written under another name and renamed, so that a reader never sees half a file
-    and two builders of one text do not disturb each other.
+    A library that is not as it was built is built again. Raises OSError where the cache cannot be
+    written.
     """
     compiler = toolchain.compiler
     flags = compiler.flags(openmp, level)
     key = "\0".join([text, compiler.path, compiler.version, *flags, *libraries, compiler.target])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     library = toolchain.cache / name[:2] / f"{name}.so"
-    if library.exists():
+    if library_bytes(library) is not None:
         return Built(library, 0.0, cached=True)
     start = time.perf_counter()
-    library.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        private_folder(library.parent)
+    except EnvironmentProblem as problem:
+        return Failure("compile", str(problem))
     with tempfile.TemporaryDirectory(prefix=".build-", dir=library.parent) as folder:
         source, output = Path(folder, "kernel.c"), Path(folder, "kernel.so")
         source.write_text(text)
         command = [compiler.path, *flags, "-o", str(output), str(source), *libraries, "-lm"]
         reason = _run(command, folder, time_limit)
+        if reason is None:
+            reason = _kept(compiler.path, output, library)
         if reason is not None:
             return Failure("compile", reason)
-        os.replace(output, library)
     return Built(library, time.perf_counter() - start, cached=False)
+
+
+def _kept(compiler: str, output: Path, library: Path) -> str | None:
+    """Put what a compiler has made into the cache; None, or why that is no library."""
+    try:
+        keep_library(output.read_bytes() if output.is_file() else b"", library)
+    except NoLibrary as refusal:
+        return f"{Path(compiler).name}: {refusal}"
+    return None
 
 
 def _run(command: list[str], folder: str, time_limit: float) -> str | None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.account import expanded
 from harness.errors import EnvironmentProblem
 from harness.kernel.c_compiler import CCompiler, NoCompiler, compiler_here
+from harness.own_files import private_folder
 
 SCRATCH = "scratch"
+REMEDY = "set XDG_CACHE_HOME to a folder of yours"
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,11 @@ class Toolchain:
     def opened(cls, folder: Path) -> Self:
         """On the cache at `folder` (`~` is this user's home), made where it is missing.
 
+        What lies in it is run, so it is closed to other users, and another user's is refused.
         Raises EnvironmentProblem, with the remedy, for a folder that cannot be used.
         """
-        cache = folder.expanduser()
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the cache folder {cache} cannot be used: {error.strerror}; "
-                "set XDG_CACHE_HOME to a folder of yours"
-            ) from error
+        cache = private_folder(expanded(folder), REMEDY)
+        private_folder(cache / SCRATCH)
         return cls(cache, compiler_here())
 
     @property

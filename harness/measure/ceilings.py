@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,15 @@ from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import VectorUnit, vector_facts
+from harness.lock_file import open_lock
 from harness.measure.cache_steps import Curve, Level, effective_levels, found_sizes
 from harness.measure.child import Child, ChildSettings
 from harness.measure.host import fingerprint
 from harness.measure.native import timing_library
 from harness.measure.slot import Slot
 from harness.measure.sysfs import SystemCache, caches, siblings, text_of
+from harness.outside import json_of
+from harness.own_files import own_bytes, put
 
 SOURCE = Path(__file__).with_name("ceilings.c")
 SMALLEST, LARGEST = 8 << 10, 128 << 20  # bytes, working sets of the bandwidth curve
@@ -54,32 +58,58 @@ def host_architecture(toolchain: Toolchain, core: int | None = None) -> Architec
 
 def host_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     """Measured on `core`, or what was measured before on such a host."""
-    kept = toolchain.cache / f"ceilings-{fingerprint()}.json"
-    known = _kept(kept)
+    known = kept_ceilings(toolchain)
     if known is not None:
         return known
-    with kept.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # all who start together rank with the same ceilings
-        ceilings = _kept(kept)
-        if ceilings is None:
-            ceilings = _measured(toolchain, core)
-            _keep(ceilings, kept)
+    kept = _file(toolchain)
+    try:
+        with os.fdopen(open_lock(kept.with_suffix(".lock"))) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # all who start together rank with the same ceilings
+            ceilings = kept_ceilings(toolchain)
+            if ceilings is None:
+                ceilings = _measured(toolchain, core)
+                put(kept, json.dumps(_as_json(ceilings)).encode())
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the ceilings of this host cannot be kept in {toolchain.cache}: {error.strerror}"
+        ) from error
     return ceilings
 
 
-def _kept(file: Path) -> Ceilings | None:
-    text = text_of(file)
+def kept_ceilings(toolchain: Toolchain) -> Ceilings | None:
+    """What was measured before on such a host; None where that is nothing, or no measurement.
+
+    Of the same working sets, and all rates positive numbers: else it is measured again.
+    """
+    text = own_bytes(_file(toolchain))
     if text is None:
         return None
-    held = json.loads(text)
-    return Ceilings(held["peak"], Curve(tuple(held["sizes"]), tuple(held["rates"])))
+    try:
+        held = json_of(text.decode())
+        peak, *rates = (_rate(value) for value in (held["peak"], *held["rates"]))
+        if held["sizes"] != list(working_sets()) or len(rates) != len(held["sizes"]):
+            raise ValueError("other working sets")
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return Ceilings(peak, Curve(working_sets(), tuple(rates)))
 
 
-def _keep(ceilings: Ceilings, file: Path) -> None:
-    new = file.with_suffix(f".{os.getpid()}")
+def _file(toolchain: Toolchain) -> Path:
+    return toolchain.cache / f"ceilings-{fingerprint()}.json"
+
+
+def _rate(value: object) -> float:
+    """Raises ValueError for what is no rate."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("no number")
+    if not 0 < value < math.inf:  # neither is a NaN
+        raise ValueError("no rate")
+    return float(value)
+
+
+def _as_json(ceilings: Ceilings) -> dict[str, object]:
     curve = ceilings.curve
-    new.write_text(json.dumps({"peak": ceilings.peak, "sizes": curve.sizes, "rates": curve.rates}))
-    os.replace(new, file)
+    return {"peak": ceilings.peak, "sizes": curve.sizes, "rates": curve.rates}
 
 
 def working_sets() -> tuple[int, ...]:

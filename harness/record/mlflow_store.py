@@ -7,7 +7,6 @@ on, and the second one gets an id and runs of its own.
 
 from __future__ import annotations
 
-import getpass
 import importlib
 import logging
 import os
@@ -19,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from harness.account import home_folder, temporary_folder, user_name
+from harness.own_files import private_folder
 from harness.record.identity import Identity, Lines, identity_of, identity_of_copy, keep_identity
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
@@ -202,8 +203,8 @@ class Store:
             self._client.update_run(parent.info.run_id, name=self._folder.name)
 
     def _own_tags(self) -> dict[str, str]:
-        user = getpass.getuser()
-        return {CAMPAIGN: self._id, "mlflow.source.name": "polydl", "mlflow.user": user}
+        tags = {"mlflow.source.name": "polydl", "mlflow.user": user_name()}
+        return {CAMPAIGN: self._id, **tags}
 
     def _log(self, run: str, fields: RunFields) -> None:
         entities = self._mlflow.entities
@@ -269,6 +270,8 @@ def load_mlflow() -> Any:
         os.environ.setdefault(name, value)
     for module in ("mlflow", "sqlalchemy", "alembic", "pydantic", "fastapi", "google"):
         warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")
+    if home_folder() is None:  # MLflow asks for one as it is imported
+        os.environ["HOME"] = str(private_folder(temporary_folder(), "set HOME"))
     mlflow = importlib.import_module("mlflow")
     importlib.import_module("mlflow.tracking")
     for name in CHATTY:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from harness.errors import RecordError
+from harness.errors import EnvironmentProblem, RecordError
+from harness.lock_file import open_lock
 
 _SCHEME = "sqlite:///"
 
@@ -53,9 +54,8 @@ def alone(uri: str) -> Iterator[None]:
     with ExitStack() as held:
         if is_sqlite(uri):
             file = sqlite_file(uri)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            with suppress(OSError):
-                descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o666)
+            with suppress(OSError, EnvironmentProblem):
+                descriptor = open_lock(file.with_name(f"{file.name}.lock"))
                 held.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -12,7 +11,9 @@ from types import TracebackType
 from typing import IO, Protocol
 
 from compiler.errors import shown
-from harness.errors import RecordError
+from harness.account import user_name
+from harness.errors import EnvironmentProblem, RecordError
+from harness.lock_file import open_lock
 from harness.record.folders import made_folders, remove_empty
 from harness.record.identity import identity_of
 from harness.record.journal import CampaignFolder
@@ -161,7 +162,11 @@ def _check_usable(folder: CampaignFolder, resume: bool) -> None:
 
 
 def _locked(lock: Path) -> IO[str]:
-    file = lock.open("a+", encoding="utf-8", errors="replace")  # its text may be anybody's
+    try:
+        descriptor = open_lock(lock)
+    except EnvironmentProblem as problem:
+        raise RecordError(f"campaign folder {lock.parent}: {problem}") from problem
+    file = os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace")  # anybody's text
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as fault:
@@ -173,7 +178,7 @@ def _locked(lock: Path) -> IO[str]:
         file.close()  # its last owner began nothing and took it away
         return _locked(lock)
     file.truncate(0)
-    file.write(f"pid {os.getpid()} of {getpass.getuser()} on {os.uname().nodename}\n")
+    file.write(f"pid {os.getpid()} of {user_name()} on {os.uname().nodename}\n")
     file.flush()
     return file
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from compiler.errors import ProblemError, shown
 from compiler.problem.names import checked_label
+from harness.account import home_folder, temporary_folder, user_name
 from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.errors import SettingsError
+from harness.outside import path_of
+from harness.own_files import private_folder
 from harness.settings.schema import OPTIONS, ConfigSchema
 from harness.settings.values import CampaignChoice, Method, ProblemChoice, Settings, TrackingChoice
+
+log = logging.getLogger("polydl")
 
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
@@ -74,9 +81,27 @@ def _cores(named: list[int] | None) -> tuple[int, ...] | None:
 
 
 def cache_folder() -> Path:
-    """The user's cache: $XDG_CACHE_HOME/polydl, or ~/.cache/polydl."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "polydl"
+    """The user's cache: $XDG_CACHE_HOME/polydl, or ~/.cache/polydl.
+
+    Who has no home gets a private folder among the temporary files, and is told: it may go at any
+    time. Raises EnvironmentProblem where that cannot be had.
+    """
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    if chosen:
+        return path_of(chosen).absolute() / "polydl"
+    home = home_folder()
+    if home is not None:
+        return home / ".cache" / "polydl"
+    folder = private_folder(temporary_folder(), "set XDG_CACHE_HOME to a folder of yours") / "cache"
+    _warn_homeless(folder)
+    return folder
+
+
+@cache
+def _warn_homeless(folder: Path) -> None:
+    """Once a process: every combination of a sweep asks."""
+    told = "user %s has no home: the cache is %s; XDG_CACHE_HOME names another folder"
+    log.warning(told, user_name(), folder)
 
 
 def _with_batch(

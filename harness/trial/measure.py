@@ -57,7 +57,6 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> Un
     unit, started = prepared.unit, _now()
     compiler = toolchain.compiler
     timer = timing_library(toolchain)
-    toolchain.scratch.mkdir(exist_ok=True)
     with scratch_folder(toolchain.scratch) as scratch:
         data = scratch / "data"
         if isinstance(timer, Failure):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from harness.failure import Failure
 from harness.kernel.build import build
+from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
+from harness.own_files import private_folder
 from harness.trial.prepare import prepared_baseline
 from harness.trial.prepared import Candidate, Library, PreparedContender, PreparedUnit
 from harness.unit import Unit
@@ -22,7 +22,10 @@ def packed(prepared: PreparedUnit, toolchain: Toolchain) -> PreparedUnit:
         for candidate in contender.candidates:
             if candidate.executable is not None and candidate.kernel is not None:
                 file = Path(str(candidate.executable["library"]))
-                libraries[candidate.kernel] = Library(file.name, file.read_bytes())
+                held = library_bytes(file)
+                if held is None:
+                    raise OSError(f"{file} went from the cache")  # the unit is prepared again
+                libraries[candidate.kernel] = Library(file.name, held)
     compiler = toolchain.compiler if libraries else None
     return replace(prepared, libraries=libraries, compiler=compiler)
 
@@ -57,9 +60,10 @@ def _here(
 def _with_library(
     candidate: Candidate, kernel: str, prepared: PreparedUnit, toolchain: Toolchain
 ) -> Candidate:
+    path = None
     if toolchain.compiler == prepared.compiler:
         path = _placed(prepared.libraries[kernel], toolchain.cache)
-    else:
+    if path is None:
         limit = prepared.unit.measure.compile_seconds
         text = prepared.kernels[kernel]
         built = build(text, candidate.openmp, toolchain, limit)
@@ -69,13 +73,13 @@ def _with_library(
     return replace(candidate, executable={**(candidate.executable or {}), "library": str(path)})
 
 
-def _placed(library: Library, cache: Path) -> Path:
-    """The library's file in this node's cache, by rename where it is new."""
+def _placed(library: Library, cache: Path) -> Path | None:
+    """The library's file in this node's cache; None for what was garbled on its way."""
     target = cache / library.name[:2] / library.name
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(prefix=".landing-", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(library.data)
-        os.replace(partial, target)
+    if library_bytes(target) is None:
+        private_folder(target.parent)
+        try:
+            keep_library(library.data, target)
+        except NoLibrary:
+            return None
     return target

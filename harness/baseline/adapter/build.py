@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from harness.errors import EnvironmentProblem
+from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
+from harness.own_files import private_folder
 
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h", "exports.h"))
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
@@ -60,8 +63,8 @@ def build_adapter(
     A static library becomes part of it; without one, `source` loads what it needs by itself.
     `others` are the linker's flags for what `library` itself needs.
 
-    Named by its content: text, header, compiler, flags, the library's path and version. Written by
-    rename, so that two processes may build it at once. Raises AdapterBuildError.
+    Named by its content: text, header, compiler, flags, the library's path and version. One that is
+    not as it was built is built again. Raises AdapterBuildError.
     """
     options = (*FLAGS, *flags)
     link: tuple[str, ...] = ("-ldl",)
@@ -80,25 +83,29 @@ def build_adapter(
         )
     )
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = toolchain.cache / "adapters"
-    target = folder / f"{source.stem}_{digest}.so"
-    if target.exists():
+    target = toolchain.cache / "adapters" / f"{source.stem}_{digest}.so"
+    if library_bytes(target) is not None:
         return BuiltAdapter(target, cached=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    command = [compiler, *options, f"-I{HEADERS[0].parent}", str(source), "-o", str(partial), *link]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
-        )
-        if done.returncode != 0:
-            raise AdapterBuildError(f"{source.name}: {_first_error(done.stderr)}")
-        _check_loads(source.name, partial)
-        os.replace(partial, target)
+        private_folder(target.parent)
+        with TemporaryDirectory(prefix=".build-", dir=target.parent) as folder:
+            made = Path(folder, target.name)
+            place = [f"-I{HEADERS[0].parent}", str(source), "-o", str(made)]
+            done = subprocess.run(
+                [compiler, *options, *place, *link],
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise AdapterBuildError(f"{source.name}: {_first_error(done.stderr)}")
+            _check_loads(source.name, made)
+            keep_library(made.read_bytes(), target)
     except subprocess.TimeoutExpired as late:
         raise AdapterBuildError(f"{source.name}: not compiled in {TIME_LIMIT:.0f} s") from late
-    finally:
-        partial.unlink(missing_ok=True)
+    except (NoLibrary, EnvironmentProblem, OSError) as problem:
+        raise AdapterBuildError(f"{source.name}: {problem}") from problem
     return BuiltAdapter(target, cached=False)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 from harness.baseline.baseline import Missing
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
+from harness.outside import json_of
+from harness.own_files import is_own, own_bytes, private_folder, put
 
 MANIFEST = "manifest.json"
 SAID = 300  # letters of what a failed step said
@@ -93,13 +96,18 @@ def tool_folder(tool: Tool, toolchain: Toolchain) -> Path:
 def state(tool: Tool, toolchain: Toolchain) -> Installed | Missing:
     """What is there of a tool: cheap, starts nothing."""
     folder = tool_folder(tool, toolchain)
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        recipe, versions = manifest["recipe"], dict(manifest["versions"])
-    except FileNotFoundError:
-        what = "is not whole (its installation did not end)" if folder.exists() else "is missing"
+    if not os.path.lexists(folder):
+        return Missing(f"the environment of {tool.name} is missing", tool.command)
+    if not is_own(folder):  # its interpreter would run as this user
+        what = "can be written by other users"
         return Missing(f"the environment of {tool.name} {what}", tool.command)
-    except (OSError, ValueError, KeyError, TypeError):
+    if not os.path.lexists(folder / MANIFEST):
+        what = "is not whole (its installation did not end)"
+        return Missing(f"the environment of {tool.name} {what}", tool.command)
+    try:
+        manifest = json_of((own_bytes(folder / MANIFEST) or b"").decode())
+        recipe, versions = manifest["recipe"], dict(manifest["versions"])
+    except (ValueError, KeyError, TypeError):
         return Missing(f"the environment of {tool.name} is broken (manifest)", tool.command)
     if recipe != tool.recipe:
         return Missing(f"the environment of {tool.name} is of another version", tool.command)
@@ -116,10 +124,10 @@ def install(tool: Tool, toolchain: Toolchain, told: Callable[[str], None]) -> In
     `told` gets a line for each step.
     """
     folder = tool_folder(tool, toolchain)
-    if folder.exists():
+    if os.path.lexists(folder):
         told(f"removing {folder}")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+        _remove(folder)
+    private_folder(folder)
     if isinstance(tool.content, PythonPackages):
         versions = _install_python(tool.content, folder, told)
     else:
@@ -127,8 +135,18 @@ def install(tool: Tool, toolchain: Toolchain, told: Callable[[str], None]) -> In
     if tool.finish is not None:
         tool.finish(folder)
     manifest = {"name": tool.name, "recipe": tool.recipe, "versions": versions}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    put(folder / MANIFEST, f"{json.dumps(manifest, indent=1)}\n".encode())
     return Installed(folder, versions)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink()
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot remove {folder}: {error.strerror}") from error
 
 
 def _install_python(

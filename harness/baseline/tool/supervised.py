@@ -66,6 +66,7 @@ def run_supervised(
             stderr=errors,
             env={"PATH": os.environ.get("PATH", os.defpath), **environment, MARK: token},
             start_new_session=True,
+            umask=0o077,  # what it leaves is run later: nobody else may write it
         )
         status: int | None = None
         try:

@@ -6,8 +6,9 @@ it is known, and at its end `result.json`, whose `library` is the file in FOLDER
 `build` it only builds the best of what an earlier call has left in the folder.
 
 Each run has a folder of its own below `tuning/NAME_KEY/`, whose key is all that decides about the
-outcome. `tuned.json` is written last, where the tuner came to its own end: only such a run is
-taken again.
+outcome. `tuned.json` is written last, where the tuner came to its own end, with digests of the
+others: only such a run is taken again, and only as it was left. Where its library is not, that is
+built once more.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
+import math
 import shutil
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from harness.baseline.baseline import Tried, Unprepared
 from harness.baseline.tool.supervised import Ended, run_supervised
+from harness.kernel.library import NoLibrary, check_library
 from harness.kernel.toolchain import Toolchain
+from harness.outside import json_of
+from harness.own_files import is_own, own_bytes, private_folder, put
 from harness.record.result import TuningSeconds
 
 REQUEST, TRIED, RESULT, TUNED = "request.json", "tried.jsonl", "result.json", "tuned.json"
@@ -98,10 +102,11 @@ def tune(job: TuningJob) -> Tuned | Unprepared:
     The seconds are wall time of the whole run, imports included: `compile` is what the script
     says of it (`compile_seconds` in result.json), `measure` the rest.
     """
-    if job.options.reuse and (kept := _kept(job.folder)) is not None:
+    if job.options.reuse and (kept := _kept(job)) is not None:
         return kept
+    private_folder(job.folder)
     folder = _new_folder(job.folder)
-    (folder / REQUEST).write_text(json.dumps(job.request, indent=1))
+    put(folder / REQUEST, json.dumps(job.request, indent=1).encode())
     ended = _run(job, folder, job.options.budget_seconds + job.slack)
     trouble = None if ended.status == 0 else _trouble(job, ended)
     tried, seconds = read_tried(folder / TRIED), ended.seconds
@@ -116,8 +121,8 @@ def tune(job: TuningJob) -> Tuned | Unprepared:
     compiled = min(seconds, float(result.get("compile_seconds", 0.0)))
     parts = TuningSeconds(compile=compiled, measure=seconds - compiled)
     if trouble is None:
-        _write(folder / TUNED, {"seconds": asdict(parts)})
-    return Tuned(folder / result["library"], result, parts, tried, trouble=trouble)
+        _seal(folder, result, parts)
+    return Tuned(folder / str(result["library"]), result, parts, tried, trouble=trouble)
 
 
 def read_tried(path: Path) -> tuple[Tried, ...]:
@@ -126,8 +131,18 @@ def read_tried(path: Path) -> tuple[Tried, ...]:
     with contextlib.suppress(OSError):
         for line in path.read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError, TypeError):
-                tried.append(Tried(**json.loads(line)))
+                tried.append(_checked(Tried(**json_of(line))))
     return tuple(tried)
+
+
+def _checked(tried: Tried) -> Tried:
+    """Raises TypeError or ValueError where a tuner has written something else."""
+    times = (tried.at,) if tried.seconds is None else (tried.at, tried.seconds)
+    if not all(0 <= time < math.inf for time in times):
+        raise ValueError("no times")
+    if not isinstance(tried.configuration, str) or not isinstance(tried.reason, str | None):
+        raise TypeError("no text")
+    return tried
 
 
 def host_fingerprint() -> str:
@@ -159,17 +174,60 @@ def _trouble(job: TuningJob, ended: Ended) -> str:
     return f"{job.title} failed: {ended.last_line}"
 
 
-def _kept(home: Path) -> Tuned | None:
-    """The newest run of an equal job that came to its own end and is still whole."""
-    for folder in sorted(home.glob("[0-9]*"), reverse=True):
-        tuned, result = _read(folder / TUNED), _read(folder / RESULT)
-        if tuned is None or result is None:
+def _kept(job: TuningJob) -> Tuned | None:
+    """The newest run of an equal job that came to its own end; a library that was lost is built."""
+    for folder in sorted(job.folder.glob("[0-9]*"), reverse=True):
+        left = _left(folder) if is_own(folder) else None
+        if left is None:
             continue
-        library = folder / str(result.get("library"))
-        if library.is_file():
-            seconds = TuningSeconds(**tuned["seconds"])
-            return Tuned(library, result, seconds, read_tried(folder / TRIED), cached=True)
+        if not _is_whole(folder, left.library):
+            left.library.unlink(missing_ok=True)  # with whatever rights others had to it
+            _run(job, folder, BUILD_SECONDS, "build")
+            _seal(folder, left.result, left.seconds)  # building it tells less than the run did
+        if _is_whole(folder, left.library):
+            return left
     return None
+
+
+def _left(folder: Path) -> Tuned | None:
+    """What a run that came to its own end has said, if it stands as it did."""
+    tuned, result = _read(folder / TUNED), _read(folder / RESULT)
+    if tuned is None or result is None:
+        return None
+    try:
+        digests = dict(tuned.get("digests", {}))  # none in what older versions have left
+        if digests and any(_digest(folder / n) != digests.get(n) for n in (RESULT, TRIED)):
+            return None
+        spent = [float(tuned["seconds"][part.name]) for part in fields(TuningSeconds)]
+        if not all(0 <= seconds < math.inf for seconds in spent):
+            return None
+        library = folder / Path(str(result["library"])).name
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return Tuned(library, result, TuningSeconds(*spent), read_tried(folder / TRIED), cached=True)
+
+
+def _seal(folder: Path, result: Mapping[str, Any], seconds: TuningSeconds) -> None:
+    """Written last: from now on the run may be taken again, as it stands."""
+    put(folder / RESULT, json.dumps(result, indent=1).encode())
+    names = (RESULT, TRIED, str(result["library"]))
+    told = {"seconds": asdict(seconds), "digests": {name: _digest(folder / name) for name in names}}
+    put(folder / TUNED, json.dumps(told, indent=1).encode())
+
+
+def _is_whole(folder: Path, library: Path) -> bool:
+    tuned = _read(folder / TUNED) or {}
+    expected = tuned.get("digests", {}).get(library.name)
+    try:
+        check_library(own_bytes(library) or b"")
+    except NoLibrary:
+        return False
+    return expected in (None, _digest(library))
+
+
+def _digest(path: Path) -> str | None:
+    held = own_bytes(path)
+    return None if held is None else hashlib.sha256(held).hexdigest()
 
 
 def _new_folder(home: Path) -> Path:
@@ -186,13 +244,7 @@ def _new_folder(home: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json_of((own_bytes(path) or b"").decode())
+    except ValueError:
         return None
-    return found
-
-
-def _write(path: Path, value: object) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1))
-    os.replace(partial, path)
+    return found if isinstance(found, dict) else None

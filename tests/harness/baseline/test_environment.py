@@ -20,6 +20,7 @@ from harness.baseline.tool.environment import (
 )
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
+from tests.harness.accounts import UNTRUSTED, untrusted
 
 TOOL = Tool("clock", "a clock", PythonPackages())
 
@@ -103,3 +104,24 @@ def test_an_interpreter_that_has_gone_is_seen(fresh: Toolchain) -> None:
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
     assert "broken (no " in refused(TOOL, fresh)
+
+
+@pytest.mark.parametrize("how", UNTRUSTED)
+def test_one_that_others_can_have_written_is_made_anew(how: str, fresh: Toolchain) -> None:
+    """Its interpreter would run as whoever measures."""
+    install(TOOL, fresh, lambda line: None)
+    untrusted(tool_folder(TOOL, fresh), how)
+    assert "can be written by other users" in refused(TOOL, fresh)
+    install(TOOL, fresh, lambda line: None)
+    assert isinstance(state(TOOL, fresh), Installed)
+
+
+def test_a_file_or_a_link_in_its_place_goes(tmp_path: Path, fresh: Toolchain) -> None:
+    folder = tool_folder(TOOL, fresh)
+    folder.parent.mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").touch()
+    folder.symlink_to(tmp_path / "theirs")
+    assert "other users" in refused(TOOL, fresh)
+    install(TOOL, fresh, lambda line: None)
+    assert not folder.is_symlink() and (tmp_path / "theirs" / "file").exists()

@@ -250,3 +250,28 @@ def test_clean_shows_before_it_removes(
     assert sorted(path.name for path in (tmp_path / "polydl").iterdir()) == ["scratch", "tuning"]
     assert main(["clean", "--yes", "tuning"]) == 0
     assert list((tmp_path / "polydl").iterdir()) == [scratch]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["doctor"],
+        ["explain", "primitive=matmul"],
+        ["baseline", "list"],
+        ["clean"],
+        ["run", *TOY, "cluster=serial"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_cache_that_cannot_be_used_is_one_line(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "polydl").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert f"the folder {tmp_path}/polydl cannot be used: it is no folder" in told
+    assert told.endswith("set XDG_CACHE_HOME to a folder of yours\n") and told.count("\n") == 1

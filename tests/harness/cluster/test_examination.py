@@ -30,9 +30,8 @@ def test_doctor_tells_what_every_node_offers_and_lacks(
     monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
     monkeypatch.setenv("COLUMNS", "400")
     both = shares()[2]
-    host_architecture(
-        Toolchain.opened(build_cache / "polydl"), both[0]
-    )  # else every node waits to measure it
+    toolchain = Toolchain.opened(build_cache / "polydl")
+    host_architecture(toolchain, both[0])  # else every node waits to measure it
     try:
         with taken(Slot(both), "somebody's"):
             assert main(["doctor", f"cluster.address={ray_cluster.address}"]) == 0

@@ -124,3 +124,32 @@ def test_the_kernel_frees_what_a_dead_process_held(tmp_path: Path) -> None:
     told: list[str] = []
     with taken(Slot((1,)), "next", told.append, tmp_path):
         assert not told
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link"])
+def test_a_link_in_place_of_a_lock_empties_nothing(kind: str, tmp_path: Path) -> None:
+    """All users may write where locks lie; as root the link's target was emptied once."""
+    precious, lock = tmp_path / "precious", tmp_path / "polydl-core-1.lock"
+    precious.write_text("do not empty this")
+    if kind == "link":
+        lock.symlink_to(precious)
+    else:
+        lock.hardlink_to(precious)
+    with (
+        pytest.raises(EnvironmentProblem, match=r"polydl-core-1\.lock cannot be"),
+        taken(Slot((1,)), "root's", folder=tmp_path),
+    ):
+        raise AssertionError
+    assert precious.read_text() == "do not empty this"
+
+
+def test_an_owner_that_acts_on_terminals_is_shown_escaped(tmp_path: Path) -> None:
+    told: list[str] = []
+    with taken(Slot((1,)), "first", folder=tmp_path):
+        (tmp_path / "polydl-core-1.lock").write_text("\x1b]0;mine\x07\nsecond line")
+        with (
+            pytest.raises(EnvironmentProblem),
+            taken(Slot((1,)), "second", told.append, tmp_path, patience=0.1),
+        ):
+            raise AssertionError
+    assert told[0].isprintable() and told[0].startswith(r"core 1 is held by \x1b]0;mine")

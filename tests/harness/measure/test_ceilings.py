@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 import os
 from dataclasses import replace
 
@@ -11,6 +13,8 @@ from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure import ceilings, host
 from harness.measure.cache_steps import Curve
+from harness.own_files import put
+from tests.harness.accounts import UNTRUSTED, untrusted
 
 
 def test_the_host_is_measured_once(fresh: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +40,58 @@ def test_what_cannot_be_measured_is_one_line(broken: Toolchain, toolchain: Toolc
     empty = replace(toolchain, cache=broken.cache)
     with pytest.raises(EnvironmentProblem, match=r"the child was to run on cores|Invalid argument"):
         ceilings.host_architecture(empty, 4000)
+
+
+SIZES, RATES = list(ceilings.working_sets()), [1e9] * len(ceilings.working_sets())
+KEPT = {"peak": 50.0, "sizes": SIZES, "rates": RATES}
+
+
+def kept(toolchain: Toolchain, text: bytes) -> ceilings.Ceilings | None:
+    put(toolchain.cache / f"ceilings-{host.fingerprint()}.json", text)
+    return ceilings.kept_ceilings(toolchain)
+
+
+def test_what_was_kept_is_taken(fresh: Toolchain) -> None:
+    found = kept(fresh, json.dumps(KEPT).encode())
+    assert found is not None and found.peak == 50.0
+    assert found.curve.sizes == ceilings.working_sets() and set(found.curve.rates) == {1e9}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"peak": value} for value in (math.nan, math.inf, -1, 0, True, "50", None, [9], 10**400)),
+        *({"rates": value} for value in ([], [1e9], [math.nan] * 99, "1" * 29, 3, None)),
+        {"rates": [*RATES[:-1], -1e9]},
+        {"rates": [*RATES[:-1], "1e9"]},
+        {"sizes": None},
+        {"sizes": SIZES[::-1]},
+        {"sizes": SIZES[:1], "rates": RATES[:1]},
+    ],
+    ids=repr,
+)
+def test_what_is_no_measurement_is_not(change: dict[str, object], fresh: Toolchain) -> None:
+    assert kept(fresh, json.dumps({**KEPT, **change}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"3", b"null", b"\xff\xfe", b"[" * 100_000, b"9" * 5000]
+)
+def test_what_is_no_json_is_not(text: bytes, fresh: Toolchain) -> None:
+    assert kept(fresh, text) is None
+
+
+@pytest.mark.parametrize("how", UNTRUSTED)
+def test_what_others_can_have_written_is_not(how: str, fresh: Toolchain) -> None:
+    assert kept(fresh, json.dumps(KEPT).encode()) is not None
+    untrusted(fresh.cache / f"ceilings-{host.fingerprint()}.json", how)
+    assert ceilings.kept_ceilings(fresh) is None
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(fresh: Toolchain) -> None:
+    (fresh.cache / f"ceilings-{host.fingerprint()}.lock").mkdir()
+    with pytest.raises(EnvironmentProblem, match="cannot be opened: Is a directory"):
+        ceilings.host_architecture(fresh)
 
 
 def test_working_sets_hold_whole_vectors() -> None:

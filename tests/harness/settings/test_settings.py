@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from compiler.problem.architecture import Architecture, CacheLevel
 from harness.errors import SettingsError
-from harness.settings import Settings, load_settings
+from harness.settings import Settings, cache_folder, load_settings
 
 
 def loaded(line: str) -> Settings:
@@ -223,3 +225,33 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "workload").mkdir()
     (tmp_path / "workload" / "mine.yaml").write_text("a: [1\nb: 2\n")
     assert "configuration" in refused(f"--config-dir {tmp_path} workload=mine")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "home", "expected"),
+    [
+        ("/a/b", "/home/me", "/a/b/polydl"),
+        ("~/c", "/home/me", "/home/me/c/polydl"),
+        ("", "/home/me", "/home/me/.cache/polydl"),
+        ("d", "/home/me", "HERE/d/polydl"),
+        ("", "nowhere", "HERE/polydl-UID/cache"),
+    ],
+)
+def test_where_the_cache_lies(
+    chosen: str, home: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that is no absolute path is none: a private folder among the temporary files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", chosen)
+    monkeypatch.setenv("HOME", home)
+    told = expected.replace("HERE", str(tmp_path)).replace("UID", str(os.geteuid()))
+    assert str(cache_folder()) == told
+    for made in tmp_path.iterdir():
+        assert made.stat().st_mode & 0o077 == 0
+
+
+def test_a_cache_of_a_user_who_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/c")
+    with pytest.raises(SettingsError, match="cannot read ~nobody-of-this-name"):
+        cache_folder()

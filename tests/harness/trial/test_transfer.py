@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.kernel.library import library_bytes
 from harness.kernel.toolchain import Toolchain
 from harness.trial import prepare_unit
 from harness.trial.prepared import PreparedUnit
 from harness.trial.transfer import landed, packed
+from tests.harness.accounts import UNTRUSTED, untrusted
 from tests.harness.campaigns import BRIEF, NODE, TOY, plan_from
 
 
@@ -35,9 +37,32 @@ def test_compiled_kernels_travel(sent: PreparedUnit, tmp_path: Path, fresh: Tool
     here = landed(sent, sent.unit, fresh)
     (compiled,) = sent.libraries.values()
     assert library(here).is_relative_to(tmp_path)
-    assert library(here).read_bytes() == compiled.data
+    assert library_bytes(library(here)) == compiled.data
     assert not here.libraries
     assert [path.name for path in library(here).parent.iterdir()] == [compiled.name]
+
+
+@pytest.mark.parametrize("how", ["emptied", "garbled", *UNTRUSTED])
+def test_what_the_cache_has_instead_is_replaced(
+    how: str, sent: PreparedUnit, fresh: Toolchain
+) -> None:
+    file = library(landed(sent, sent.unit, fresh))
+    if how in UNTRUSTED:
+        untrusted(file, how)
+    else:
+        file.write_bytes(b"" if how == "emptied" else file.read_bytes()[:-9])
+    assert library_bytes(file) is None
+    assert library(landed(sent, sent.unit, fresh)) == file
+    assert library_bytes(file) == next(iter(sent.libraries.values())).data
+
+
+@pytest.mark.parametrize("data", [b"", b"no library"])
+def test_what_was_garbled_on_its_way_is_compiled(
+    data: bytes, sent: PreparedUnit, fresh: Toolchain
+) -> None:
+    garbled = {name: replace(one, data=data) for name, one in sent.libraries.items()}
+    here = landed(replace(sent, libraries=garbled), sent.unit, fresh)
+    assert library_bytes(library(here)) is not None
 
 
 def test_a_node_with_another_compiler_compiles_for_itself(
