@@ -195,10 +195,14 @@ class _Interpretation:
         own = wanted is None
         scale = self.scales.get(name, Scale()) if wanted is None else wanted
         self.placed[name] = scale
-        deviation = sqrt((self.largest + 1) * (2 * self.largest + 1) / 6) * 2.0**scale.exponent
-        value = Value(self.largest, scale, deviation, (name,) if own else ())
+        value = Value(self.largest, scale, self._deviation(scale), (name,) if own else ())
         self.values[name] = value
         return value
+
+    def _deviation(self, scale: Scale) -> float:
+        """Of an input's integers, all equally likely, times a power of two."""
+        largest = self.largest
+        return sqrt((largest + 1) * (2 * largest + 1) / 6) * 2.0**scale.exponent
 
     def _checked(self, value: Value) -> Value:
         if value.why is None and value.limit > LIMIT:
@@ -261,14 +265,22 @@ class _Interpretation:
             expression.arguments, key=lambda a: (isinstance(a, Number), self._has_free(a))
         )
         one = self._value(order[0], wanted)
-        two = self._value(order[1], one.scale if self._has_free(order[1]) else None)
         kind = expression.function
+        scale = one.scale
+        if kind in ("max", "min") and isinstance(order[1], Read):
+            scale = self._comparable(one)
+        two = self._value(order[1], scale if self._has_free(order[1]) else None)
         number = order[1].value if isinstance(order[1], Number) else None
         if kind in ("max", "min") or number:
             self._note(one, scaled=bool(number))
         if kind in ("max", "min"):
             return joined(one, two, "either").rectified()
         return joined(one, two, "sum")
+
+    def _comparable(self, value: Value) -> Scale:
+        """The scale of an input that is to be larger than a value about half of the time."""
+        shift = log2(max(value.deviation, 1e-30) / self._deviation(value.scale))
+        return Scale(value.scale.exponent + max(0, round(shift)), value.scale.odd)
 
     def _quotient(self, expression: Call, wanted: Scale | None) -> Value:
         """Exact by a power of two alone: a reciprocal of anything else is rounded."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from math import prod
 from pathlib import Path
 
@@ -27,6 +26,8 @@ from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round, saving
 SEEDS = 2
 ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
 GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
+MOST_SEEDS = 6
+_KINDS: tuple[Kind, ...] = ("exact", "negated")
 
 
 def computed(primitive: Primitive, seed: int) -> ProblemData:
@@ -119,21 +120,22 @@ def _inputs(
         inputs = Inputs(stored, form.exponents)
         decided.see(inputs)
         yield "planted", inputs
-    share: float | None = 0.0
-    for number in count(1):
-        before = share
-        for kind, negated in (("exact", frozenset[str]()), ("negated", form.negated)):
-            if kind == "negated" and (decided.share == 1.0 or not negated):
+    before: float | None = 0.0
+    for number in range(1, MOST_SEEDS + 1):
+        for kind in _KINDS if form.negated else _KINDS[:1]:
+            if kind == "negated" and decided.share == 1.0:
                 continue
+            negated = form.negated if kind == "negated" else frozenset[str]()
             stored = integer_inputs(primitive, form.largest, seed, number, negated)
             inputs = Inputs(stored, form.exponents)
             decided.see(inputs)
-            yield ("exact" if kind == "exact" else "negated"), inputs
+            yield kind, inputs
         share = decided.share
         if number >= SEEDS and (
             share is None or before is None or share >= ENOUGH or share < before + GAIN
         ):
             return
+        before = share
 
 
 def _float_round(primitive: Primitive, seed: int) -> Round:

@@ -83,6 +83,9 @@ CHAINS: dict[str, dict[str, Any]] = {
         "values": {"b": [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 0.25, 0, "-3/2"]]},
         "statements": ["y[i,t] += b[i,j]*x[j,t]"],
     },
+    "cut off by inputs": after(
+        "c[m,n] = max(min(c[m,n], u[n]), v[m])", tensors={"u": ["n"], "v": ["m"]}
+    ),
     "one term": matmul(m=3, n=4, k=1),
 }
 # Outputs that float32 rounds behind exact sums, and why.

@@ -191,6 +191,8 @@ def test_is_right_and_timed_in_a_child(name: str, problem: str, bench: Bench) ->
     verified = child.request("verify", 20, data=data, factor=4.0)
     assert not isinstance(verified, Failure), verified
     assert verified["max_error"] <= verified["tolerance"]
+    # No allowance: what each of them sums up is summed up exactly.
+    assert verified["rounds"] == {"float": 1, "exact": 2} and verified["inexact"] is None
     bound = child.request("bind", 20, data=data)
     assert not isinstance(bound, Failure), bound
     burst = child.request(

@@ -17,7 +17,7 @@ ADAPTER = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-static float x[4], y[4], factor;
+static float x[4], y[4], factor, drift = 1;
 void *polydl_adapter_create(const char *configuration, char *error, size_t size) {
     const char *found = strstr(configuration, "\"factor\": ");
     if (!found) { snprintf(error, size, "configuration: no 'factor'"); return NULL; }
@@ -30,7 +30,8 @@ int polydl_adapter_bind(void *h, const char *name, const float *values, size_t e
     return 0;
 }
 int polydl_adapter_run(void *h) {
-    for (int i = 0; i < 4; ++i) y[i] = factor * x[i];
+    for (int i = 0; i < 4; ++i) y[i] = factor * x[i] * drift;
+    if (factor == 5) drift = drift == 1 ? 1 + 0x1p-22f : 1;
     return factor < 0;
 }
 int polydl_adapter_fetch(void *h, const char *name, float *values, size_t elements) {
@@ -55,6 +56,10 @@ def specification(toolchain: Toolchain, **configuration: float) -> ExecutableSpe
 
 def adapter(toolchain: Toolchain, **configuration: float) -> Executable:
     return load(specification(toolchain, **configuration))
+
+
+def winograd(toolchain: Toolchain, factor: float) -> Executable:
+    return load({**specification(toolchain, factor=factor), "numerics": "Winograd"})
 
 
 def data(output: str = "y", source: str = "x") -> ProblemData:
@@ -90,3 +95,32 @@ def test_an_adapters_own_words_are_the_reason(toolchain: Toolchain) -> None:
     for unknown in (data(output="z"), data(source="w")):
         refused = verify(adapter(toolchain, factor=2.0), unknown)
         assert isinstance(refused, Failure) and "the adapter" in refused.reason
+
+
+def near(factor: float, terms: int = 1) -> ProblemData:
+    """A float round for y = factor * x, then an exact one that nothing can meet."""
+    inputs, wanted = Inputs({"x": X}), factor * X.astype(np.float64)
+    float_round = Round("float", inputs, {"y": wanted}, {"y": abs(wanted)}, {"y": 1.0})
+    never = Round("exact", inputs, {"y": np.full(4, np.inf, np.float32)})
+    return ProblemData({"y": (4,)}, (float_round, never), terms, decided=1.0)
+
+
+def test_an_algorithm_that_is_not_exact_has_the_float_round_alone(toolchain: Toolchain) -> None:
+    """With the errors that it makes: those of a sum with all terms of one sign."""
+    found = verify(winograd(toolchain, 2.0), near(2.0))
+    assert isinstance(found, Verified)
+    assert (found.rounds, found.decided, found.inexact) == ({"float": 1}, None, "Winograd")
+    assert isinstance(verify(adapter(toolchain, factor=2.0), near(2.0)), Failure)
+    off = near(2.0 * (1 + 1e-6))
+    assert isinstance(verify(winograd(toolchain, 2.0), off), Failure)
+    wide = near(2.0 * (1 + 1e-6), terms=100)
+    assert isinstance(verify(winograd(toolchain, 2.0), wide), Verified)
+
+
+def test_a_library_may_round_in_another_way_each_time(toolchain: Toolchain) -> None:
+    data = ProblemData({"y": (4,)}, near(5.0).rounds[:1])
+    found = verify(adapter(toolchain, factor=5.0), data, threads=2)
+    assert isinstance(found, Verified) and found.repeatable is False
+    steady = ProblemData({"y": (4,)}, near(2.0).rounds[:1])
+    found = verify(adapter(toolchain, factor=2.0), steady, threads=2)
+    assert isinstance(found, Verified) and found.repeatable is True
