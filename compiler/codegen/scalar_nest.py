@@ -83,8 +83,6 @@ def _statement(
     nest: Primitive, schedule: Schedule, statement: Statement, layouts: Mapping[str, Layout]
 ) -> list[str]:
     order = [level for level in schedule.order if loop_of(level) in statement.loops]
-    if missing := [loop for loop in statement.loops if loop not in order]:
-        raise ScheduleError(f"schedule: scalar: the order lacks loop '{missing[0]}'")
     lines: list[str] = []
     shared = _shared(order, schedule)
     ranges = {loop: ("0", str(nest.extent(loop))) for loop in statement.loops}

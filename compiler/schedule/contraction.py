@@ -48,8 +48,8 @@ def product(nest: Primitive) -> tuple[Statement, Access, Access] | None:
 def contraction(nest: Primitive, vector: str) -> Contraction:
     """Roles of the two operands when `vector` fills the lanes.
 
-    Raises ScheduleError when the nest is no sum of products, or the loop does not stand alone in
-    one index of the output and in exactly one operand.
+    Raises ScheduleError when the nest is no sum of products, or the loop is not one of the output
+    (where it then stands alone in one index) or not in exactly one operand.
     """
     found = product(nest)
     if found is None:
@@ -62,8 +62,6 @@ def contraction(nest: Primitive, vector: str) -> Contraction:
         raise ScheduleError(f"{nest.name}: vector loop '{vector}' must be in exactly one factor")
     operand = uses[0]
     other = right if operand is left else left
-    if dimension(statement.target, vector) is None:
-        raise ScheduleError(f"{nest.name}: vector loop '{vector}' is no plain index of the output")
     return Contraction(statement, statement.target, operand, other)
 
 

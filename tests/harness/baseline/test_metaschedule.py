@@ -151,6 +151,15 @@ def test_an_environment_in_trouble_is_one_line_with_the_command(
     assert "\n" not in str(answer)
 
 
+def test_without_a_cxx_compiler_it_says_what_to_install(
+    fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_environment(fresh)
+    monkeypatch.setenv("PATH", str(fresh.cache))
+    found = MetaSchedule(fresh, QUICK).available()
+    assert isinstance(found, Missing) and found.command == "apt-get install g++"
+
+
 def test_a_whole_environment_is_available(fresh: Toolchain) -> None:
     fake_environment(fresh)
     assert isinstance(MetaSchedule(fresh, QUICK).available(), Available)
