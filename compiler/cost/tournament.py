@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.errors import CompilerError
+from compiler.errors import CompilerError, shown
 
 LEVELS = ("L1", "L2", "L3", "memory")
 KIND = "polydl tournament"
@@ -112,15 +112,19 @@ def classifier_from(data: object, where: str = "tournament") -> PairClassifier:
     missing = [key for key in ("levels", "mean", "scale", "layers") if key not in data]
     if missing:
         raise CompilerError(f"{where}: '{missing[0]}' is missing")
-    if tuple(data["levels"]) != LEVELS:
-        raise CompilerError(f"{where}: levels must be {', '.join(LEVELS)}, got {data['levels']}")
+    if data["levels"] != list(LEVELS):
+        levels = shown(data["levels"])
+        raise CompilerError(f"{where}: levels must be {', '.join(LEVELS)}, got {levels}")
+    provenance = data.get("provenance", {})
+    if not isinstance(provenance, Mapping):
+        raise CompilerError(f"{where}: provenance must be a mapping, got {shown(provenance)}")
     try:
         layers = tuple(
             Layer(tuple(_numbers(row) for row in layer["weights"]), _numbers(layer["biases"]))
             for layer in data["layers"]
         )
         mean, scale = _numbers(data["mean"]), _numbers(data["scale"])
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise CompilerError(f"{where}: mean, scale or layers hold no finite numbers") from error
     widths = [2 * len(LEVELS), *(len(layer.biases) for layer in layers)]
     shapes = [(len(layer.weights), {len(row) for row in layer.weights}) for layer in layers]
@@ -129,7 +133,18 @@ def classifier_from(data: object, where: str = "tournament") -> PairClassifier:
         raise CompilerError(f"{where}: mean, scale and layers do not fit together")
     if min(scale) <= 0:
         raise CompilerError(f"{where}: scale must be > 0, got {min(scale)}")
-    return PairClassifier(mean, scale, layers, dict(data.get("provenance", {})))
+    if not _reach(mean, scale, layers) < float(np.finfo(np.float32).max):
+        raise CompilerError(f"{where}: its scores may be too large for single precision")
+    return PairClassifier(mean, scale, layers, dict(provenance))
+
+
+def _reach(mean: Sequence[float], scale: Sequence[float], layers: Sequence[Layer]) -> float:
+    """What no value in the network exceeds, for working sets of less than 2^64 bytes."""
+    reach = max((log(2.0) * 64 + abs(m)) / s for m, s in zip(mean, scale, strict=True))
+    for layer in layers:
+        sums = [sum(map(abs, column)) for column in zip(*layer.weights, strict=True)]
+        reach = max(s * reach + abs(b) for s, b in zip(sums, layer.biases, strict=True))
+    return reach
 
 
 @cache
@@ -157,6 +172,9 @@ def classifier_data(classifier: PairClassifier) -> dict[str, object]:
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
+    """Finite ones. Raises TypeError, ValueError or OverflowError."""
+    if not isinstance(values, Sequence) or any(type(v) not in (int, float) for v in values):
+        raise TypeError("no numbers")
     numbers = tuple(float(value) for value in values)
     if not all(map(isfinite, numbers)):
         raise ValueError("not finite")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.errors import SettingsError
-from harness.record.configuration import documents_in
+from harness.record.configuration import Tracking, recorded_tracking
 from harness.record.journal import CampaignFolder
 
 EXPERIMENT = "polydl"
@@ -40,9 +40,8 @@ def campaign_argument(
 
 def tracking_of(folder: CampaignFolder, options: Mapping[str, str]) -> tuple[str | None, str]:
     """Address and experiment: the options', else what the campaign was run with."""
-    recorded: Mapping[str, str | None] = {}
+    recorded = Tracking()
     if folder.configuration.is_file():
-        first = next(iter(documents_in(folder.configuration)), {})
-        recorded = first.get("tracking") or {}
-    uri = options.get("uri", recorded.get("uri"))
-    return uri, options.get("experiment") or recorded.get("experiment") or EXPERIMENT
+        recorded = recorded_tracking(folder.configuration)
+    uri = options.get("uri", recorded.uri)
+    return uri, options.get("experiment") or recorded.experiment or EXPERIMENT

@@ -9,16 +9,18 @@ import numpy as np
 
 from compiler.cost.ranking import held_bytes
 from compiler.cost.tournament import level_rows
+from compiler.errors import CompilerError, shown
 from compiler.pipeline import loop_nest, parse_schedule
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
+from compiler.schedule.fit import check_fit
 from harness.errors import RecordError
 from harness.learn.pairs import Survey
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
-from harness.settings import problems_of
+from harness.settings import recorded_problems
 from harness.unit import content_id
 
 
@@ -37,15 +39,22 @@ def surveys_of(folder: CampaignFolder) -> list[Survey]:
                 raise RecordError(
                     f"{folder.configuration}: does not describe {result.problem.get('name')}"
                 )
-            found.append(_survey(result, identity, primitives[identity], rows))
+            try:
+                found.append(_survey(result, identity, primitives[identity], rows))
+            except CompilerError as fault:
+                file = folder.candidates_file(result.trial)
+                raise RecordError(f"{shown(file, 120)}: {fault}") from fault
     return found
 
 
 def _survey(
     result: TrialResult, identity: str, primitive: Primitive, rows: Sequence[Mapping[str, Any]]
 ) -> Survey:
-    schedules = [parse_schedule(row["schedule"]) for row in rows]
-    held = held_bytes(loop_nest(primitive).nest, schedules, _machine(result))
+    nest = loop_nest(primitive).nest
+    schedules = [parse_schedule(str(row.get("schedule"))) for row in rows]
+    for schedule in schedules:
+        check_fit(nest, schedule)
+    held = held_bytes(nest, schedules, _machine(result))
     problem = result.problem
     return Survey(
         network=str(problem.get("workload") or problem.get("primitive")),
@@ -70,7 +79,7 @@ def _primitives(folder: CampaignFolder) -> dict[str, Primitive]:
     found = {}
     for file in sorted(folder.path.glob("campaign*.yaml")):
         for document in documents_in(file):
-            for choice in problems_of(document):
+            for choice in recorded_problems(document):
                 primitive = primitive_from(choice.spec)
                 facts = {"primitive": primitive.name, "sizes": dict(primitive.sizes)}
                 found[_identity(facts)] = primitive

@@ -11,12 +11,11 @@ from math import isfinite
 from compiler.errors import shown
 from harness.errors import RecordError, SchemaError
 from harness.record.result import SCHEMA, Seconds, TrialResult
-from harness.record.typed import converted, decoded
+from harness.record.typed import LEAST, MOST, converted, decoded
 
 FIELDS = tuple(f.name for f in fields(TrialResult))
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # of a campaign, a trial, a kernel: no path
 NAMED = "letters, digits, '_', '-' and '.'"
-LEAST, MOST = 1e-18, 1e15  # of seconds and ratios; of any number in a record
 
 
 def line_of(result: TrialResult) -> str:

@@ -9,9 +9,11 @@ from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta
 
-MOST = 2**31  # of any count
-Count = Annotated[int, Meta(ge=0, le=MOST)]
-Positive = Annotated[float, Meta(gt=0)]
+from harness.record.typed import LEAST, MOST
+
+Count = Annotated[int, Meta(ge=0, le=2**31)]
+Seconds = Annotated[float, Meta(ge=LEAST, le=MOST)]
+Number = Annotated[float, Meta(ge=-MOST, le=MOST)]
 
 
 class StartRow(TypedDict):
@@ -31,7 +33,7 @@ class SampleRow(TypedDict):
     process: Count
     block: Count
     position: Count
-    seconds: Positive
+    seconds: Seconds
     calls: Count
     flags: NotRequired[list[str]]
 
@@ -42,14 +44,14 @@ class CandidateRow(TypedDict):
     rank: NotRequired[Count]
     schedule: NotRequired[str | None]
     kernel: NotRequired[str | None]
-    predicted: NotRequired[float | None]
+    predicted: NotRequired[Number | None]
     places: NotRequired[dict[str, Count]]
     candidates: NotRequired[Count | None]
-    measured: NotRequired[Positive | None]
-    at: NotRequired[float | None]
-    best: NotRequired[Positive | None]
-    retimed: NotRequired[Positive | None]
+    measured: NotRequired[Seconds | None]
+    at: NotRequired[Number | None]
+    best: NotRequired[Seconds | None]
+    retimed: NotRequired[Seconds | None]
     gave_up: NotRequired[bool | None]
-    max_error: NotRequired[float | None]
+    max_error: NotRequired[Number | None]
     stage: NotRequired[str | None]
     reason: NotRequired[str | None]

@@ -21,6 +21,7 @@ import msgspec
 from compiler.errors import shown
 from harness.errors import RecordError, SchemaError
 
+LEAST, MOST = 1e-18, 1e15  # of seconds and ratios; of any number that is counted with
 LONGEST_LINE = 2**24  # bytes; a line of results.jsonl has 3,000 to 6,000
 LARGEST_FILE = 2**28  # bytes of a file that is read at once
 

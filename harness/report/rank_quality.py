@@ -254,11 +254,12 @@ def _measured(rows: Rows) -> list[Mapping[str, Any]]:
 
 
 def _places(contender: str, rows: Rows) -> dict[str, Vector]:
-    """Places by ranking: those recorded, or the order of the rows."""
-    named = rows[0].get("places")
+    """Places by ranking: those recorded of all rows, or the order of the rows."""
+    places: list[Mapping[str, int]] = [row.get("places") or {} for row in rows]
+    named = [name for name in places[0] if all(name in own for own in places)]
     if not named:
         return {contender: np.arange(1.0, len(rows) + 1)}
-    return {str(name): np.array([float(row["places"][name]) for row in rows]) for name in named}
+    return {name: np.array([float(own[name]) for own in places]) for name in named}
 
 
 def _varied(*columns: Vector) -> bool:

@@ -7,10 +7,12 @@ from functools import cache, partial
 from typing import Any
 
 from harness.benchdnn.batch import entries_in
+from harness.bounds import check_values
+from harness.settings import schema
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, request_from
-from harness.settings.values import Settings
+from harness.settings.values import ProblemChoice, Settings
 
 _ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
 
@@ -19,7 +21,7 @@ __all__ = [
     "as_recorded",
     "cache_folder",
     "load_settings",
-    "problems_of",
+    "recorded_problems",
     "resumed_alone",
 ]
 
@@ -45,6 +47,13 @@ def resumed_alone(arguments: Sequence[str]) -> str | None:
         return None
     resumed = [o.value() for o in overrides if o.key_or_group == "campaign.resume"]
     return str(resumed[-1]) if resumed and resumed[-1] is not None else None
+
+
+def recorded_problems(document: Mapping[str, Any]) -> tuple[ProblemChoice, ...]:
+    """The problems of one recorded configuration. Raises SettingsError."""
+    plain = {**schema.defaults(), **document}
+    check_values("", schema.ConfigSchema, plain)
+    return problems_of(plain)
 
 
 def as_recorded(

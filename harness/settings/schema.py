@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from harness.bounds import DAY, positive, within
 
@@ -243,6 +244,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "naive": BaselineSchema,
     },
 }
+
+
+def defaults() -> dict[str, Any]:
+    """The schema's own values as plain data."""
+    plain = OmegaConf.to_container(OmegaConf.structured(ConfigSchema), enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
 
 
 def register() -> None:

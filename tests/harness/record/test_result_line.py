@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
-from harness.record.result_line import LEAST, MOST, line_of, result_of
+from harness.record.result_line import line_of, result_of
+from harness.record.typed import LEAST, MOST
 from tests.harness.record.results import baseline_result, strategy_result
 
 finite = st.floats(LEAST, MOST)

@@ -1,0 +1,224 @@
+"""Records and models that are other than they were written: told in a line, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from compiler.cost.tournament import classifier_data, shipped_classifier
+from compiler.errors import CompilerError
+from compiler.problem.specification import primitive_from
+from harness import campaign
+from harness.campaign import NoSink
+from harness.cli import main
+from harness.cli.run import settings_of
+from harness.errors import HarnessError
+from harness.means import campaign_means
+from harness.quality import campaign_quality
+from harness.record.configuration import documents_in, recorded_tracking
+from harness.record.journal import CampaignFolder, recorded_schedule
+from harness.record.result_line import json_text
+from harness.record.writer import CampaignWriter
+from harness.report.tables import render_campaign
+from harness.settings import recorded_problems
+from harness.settings.model_file import read_model
+from tests.harness.campaigns import NODE, Onlooker, ReplayPool
+from tests.harness.learn.campaigns import surveyed
+from tests.harness.record.garbling import garbled
+from tests.harness.record.results import Left, baseline_result, strategy_result
+
+INPUTS = 25  # of each kind of file, for each reader
+COMMANDS = 2  # of each kind of file, for each command
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a campaign that has them all, by name."""
+    runs = tmp_path_factory.mktemp("whole") / "runs"
+    folder = surveyed(runs / "one", {16: "a", 48: "b"}, count=8)
+    (first, *_) = folder.results()
+    with CampaignWriter(folder.path, resume=True) as writer:
+        writer.write_start({"code": "a", "git_commit": "b", "versions": {}, "nodes": {}})
+        samples = [
+            {"process": p, "block": b, "position": n, "seconds": 1e-3, "calls": 3, "flags": []}
+            for p in range(2)
+            for b in range(3)
+            for n in range(2)
+        ]
+        pair = [baseline_result("x"), strategy_result("x")]
+        writer.record([Left(pair, samples={one.trial: samples for one in pair})])
+    model = json_text(classifier_data(shipped_classifier()))
+    files = {str(f.relative_to(folder.path)): f for f in folder.path.rglob("*") if f.is_file()}
+    held = {name: file.read_bytes() for name, file in files.items() if name != ".lock"}
+    assert {name.partition("/")[0] for name in held} == {
+        *("campaign.yaml", "identity.json", "starts.jsonl", "results.jsonl"),
+        *("samples", "candidates"),
+    }
+    return {**held, ".lock": b"pid 1", "model.json": model.encode(), "trial": first.trial.encode()}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One for all: MLflow takes seconds to make it."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'm.db'}"
+
+
+@pytest.fixture
+def damaged(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, int], CampaignFolder]:
+    """The campaign with one of its files garbled by a seed."""
+    monkeypatch.chdir(tmp_path)
+
+    def made(kind: str, number: int) -> CampaignFolder:
+        seed = f"{kind} {number}"
+        print(f"garbled by {seed!r}")  # pytest shows it where the test fails
+        for name, held in whole.items():
+            if name not in ("model.json", "trial"):
+                file = tmp_path / "runs" / "one" / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                mine = name.partition("/")[0] == kind
+                file.write_bytes(garbled(held, seed) if mine else held)
+        return CampaignFolder(Path("runs/one"))
+
+    return made
+
+
+KINDS = (
+    *("results.jsonl", "samples", "candidates", "starts.jsonl", "campaign.yaml", "identity.json"),
+    ".lock",
+)
+
+
+def read_all(folder: CampaignFolder) -> None:
+    """What the table, the means, the rank quality and a resume read."""
+    folder.starts()
+    results = folder.results()
+    means, quality = campaign_means(folder, results), campaign_quality(folder, results)
+    render_campaign(results, means, quality).encode()
+
+
+def problems_in(folder: CampaignFolder) -> None:
+    for document in documents_in(folder.configuration):
+        for choice in recorded_problems(document):
+            try:
+                primitive_from(choice.spec)
+            except CompilerError as error:
+                assert_one_line(str(error))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reader_of_records_refuses_in_a_line_or_goes_on(
+    kind: str, whole: dict[str, bytes], damaged: Callable[[str, int], CampaignFolder]
+) -> None:
+    trial = whole["trial"].decode()
+    for number in range(INPUTS):
+        folder = damaged(kind, number)
+        reads: list[Callable[[], object]] = [partial(recorded_schedule, f"one:{trial}")]
+        if kind == "campaign.yaml":
+            reads = [partial(recorded_tracking, folder.configuration), partial(problems_in, folder)]
+        reads.append(partial(read_all, folder))
+        for read in reads:
+            try:
+                read()
+            except HarnessError as error:
+                assert_one_line(str(error))
+
+
+def test_every_model_is_read_or_refused(whole: dict[str, bytes], tmp_path: Path) -> None:
+    small = classifier_data(shipped_classifier()) | {"provenance": {}}
+    small["layers"] = [{"weights": [[0.5]] * 8, "biases": [0.1]}]
+    path = tmp_path / "m.json"
+    for content in (json_text(small).encode(), whole["model.json"]):
+        for number in range(INPUTS * 2):
+            path.write_bytes(garbled(content, f"model {number}"))
+            try:
+                read_model(path)
+            except HarnessError as error:
+                assert_one_line(str(error))
+
+
+def commands(folder: str, number: int, store: str) -> Sequence[Sequence[str]]:
+    return (
+        *([("sync", folder, f"tracking.uri={store}")] if number == 0 else []),
+        ("train", folder, "out=m.json"),
+        ("dashboard", folder, "tracking.uri=http://127.0.0.1:1"),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_command_ends_with_a_line(
+    kind: str,
+    store: str,
+    damaged: Callable[[str, int], CampaignFolder],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for number in range(COMMANDS):
+        folder = damaged(kind, 1000 + number)
+        for words in commands(str(folder.path), number, store):
+            status = main(words)
+            told = capsys.readouterr()
+            assert status in (0, 1, 2), (words, told.err)
+            for line in told.err.splitlines():
+                assert_one_line(line)
+            assert "\x1b" not in told.out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_campaign_is_resumed_or_refused(
+    kind: str, damaged: Callable[[str, int], CampaignFolder]
+) -> None:
+    for number in range(COMMANDS):
+        damaged(kind, 2000 + number)
+        words = ["campaign.resume=one", "campaign.accept_changes=true"]
+        try:
+            settings = settings_of(words)
+            plan = campaign.plan_of(settings, datetime.now())
+            summary = campaign.run(
+                plan,
+                settings,
+                ["run", *words],
+                open_pool=lambda plan: ReplayPool(),
+                open_sink=lambda folder: NoSink(),
+                table=lambda made: render_campaign(made.results, made.means, made.quality),
+                watcher=Onlooker(),
+            )
+        except HarnessError as error:
+            assert_one_line(str(error))
+        else:
+            done = {r.trial for r in summary.folder.results()}
+            wanted = {u.trial(c, NODE.fingerprint) for u in plan.units for c in u.contenders}
+            assert wanted <= done  # what a bad line held has been measured again
+
+
+def test_a_line_longer_than_any_record_is_skipped(
+    damaged: Callable[[str, int], CampaignFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = damaged("none", 0)
+    before = folder.results()
+    monkeypatch.setattr("harness.record.typed.LONGEST_LINE", 100_000)
+    with folder.results_file.open("ab") as file:
+        file.write(b"[" + b"1," * 400_000 + b"1]\n" + random.Random(0).randbytes(10) + b"\n")
+    assert folder.results() == before
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "starts.jsonl", "campaign.yaml"])
+def test_what_is_no_file_is_refused(
+    name: str, damaged: Callable[[str, int], CampaignFolder]
+) -> None:
+    folder = damaged("none", 0)
+    for make in (os.mkfifo, os.mkdir):
+        (folder.path / name).unlink() if make is os.mkfifo else os.unlink(folder.path / name)
+        make(folder.path / name)
+        with pytest.raises(HarnessError):
+            read_all(folder) if name != "campaign.yaml" else settings_of(["campaign.resume=one"])
+
+
+def assert_one_line(text: str) -> None:
+    assert text and text.isprintable() and len(text) <= 330, text
