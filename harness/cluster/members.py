@@ -89,15 +89,15 @@ def _labelled(name: str, labels: Mapping[str, str]) -> tuple[int, ...] | None:
 
 
 def refuse_lacking(present: Sequence[Member], cache: Path) -> None:
-    """Raises EnvironmentProblem with one line for each node that cannot take part."""
+    """Raises EnvironmentProblem with the nodes that cannot take part, like ones together."""
     found = lacks_of(present, cache)
-    lines = [
-        f"{member.name} lacks {'; '.join(map(str, found[member.id]))}"
-        for member in present
-        if found[member.id]
-    ]
-    if lines:
-        raise EnvironmentProblem("\n".join(lines))
+    nodes: dict[str, list[str]] = {}
+    for member in present:
+        if found[member.id]:
+            nodes.setdefault("; ".join(map(str, found[member.id])), []).append(member.name)
+    if nodes:
+        told = (f"{', '.join(names)} lacks {what}" for what, names in nodes.items())
+        raise EnvironmentProblem(" | ".join(told))
 
 
 def portable(folder: Path) -> Path:
