@@ -14,7 +14,7 @@ from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, load_settings
 
 _STYLES = {"ok": "green", "advice": "yellow", "missing": "red"}
-_HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs", "problem")
+_HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             settings.cluster.cores,
             settings.cluster.exclusive,
         )
-        findings += _ray()
+        findings += ray_findings()
     table = Table(title="this host", show_lines=False)
     for heading in ("what", "found", "", "advice"):
         table.add_column(heading)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _ray() -> list[Finding]:
+def ray_findings() -> list[Finding]:
     """Whether a Ray cluster that runs on this host lets anybody in."""
     try:
         start = room("harness.cluster.ray_start")
@@ -73,7 +73,7 @@ def _cluster(settings: Settings, console: Terminal) -> int:
     for found in nodes:
         node = found.node
         facts = (
-            ("", "", "", "", "")
+            ("cannot measure", "", "", "", "")
             if node is None
             else (
                 f"{node.facts['cpu']}, {node.facts['isa']}",
@@ -83,11 +83,14 @@ def _cluster(settings: Settings, console: Terminal) -> int:
                 noise_told(found.neighbour),
             )
         )
-        table.add_row(found.name, *facts, found.problem)
+        table.add_row(found.name, *facts)
     console.print(table)
+    for found in nodes:
+        if found.problem:  # one line, whose command is there to be pasted
+            console.print(f"{found.name}: {found.problem}", soft_wrap=True)
     if settings.cluster.auth == "none":  # one that asks for a token would have refused
         told = f"the cluster at {settings.cluster.address} {_open_to_all()}"
-        console.print(told, soft_wrap=True, highlight=False, markup=False)
+        console.print(told, soft_wrap=True)
     slots = sum(len(found.slots) for found in nodes)
     unable = sum(found.node is None for found in nodes)
     console.print(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from harness.cli.doctor import ray_findings
 from harness.cluster.members import Member, lacks_of, members, refuse_lacking
 from harness.cluster.ray_pool import RayPool
 from harness.cluster.ray_start import join
@@ -102,6 +103,57 @@ def test_no_token_is_one_line(ray_cluster: RayCluster, tmp_path: Path) -> None:
     status, said = polydl("doctor", address, HOME=str(tmp_path))
     assert (status, len(said.splitlines())) == (2, 1), said
     assert "none is set here: put it into RAY_AUTH_TOKEN" in said
+
+
+OPEN = """
+import os, sys
+os.environ["RAY_AUTH_MODE"] = "disabled"
+import ray
+from ray._private import ray_constants
+ray_constants.ENABLE_RAY_CLUSTER = False  # else 127.0.0.1 becomes the host's address
+started = ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False,
+                   object_store_memory=80 * 2**20, _node_ip_address="127.0.0.1")
+print(started.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def open_cluster() -> Iterator[str]:
+    """The address of a cluster that asks for no token; it ends with the process that started it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", OPEN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+def test_a_cluster_without_a_token_is_told(
+    open_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"cluster.address={open_cluster}"
+    status, said = polydl("doctor", address)
+    assert (status, len(said.splitlines())) == (2, 1), said
+    assert "lets anybody in who can reach it" in said and "cluster.auth=none" in said
+    monkeypatch.setenv("RAY_ADDRESS", open_cluster)
+    (finding,) = ray_findings()
+    assert (finding.value, finding.verdict) == (open_cluster, "advice")
+    assert "asks for no token" in finding.advice and "RAY_AUTH_MODE=token" in finding.advice
+
+
+def test_a_cluster_with_a_token_is_told(
+    ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", ray_cluster.address)
+    (finding,) = ray_findings()
+    assert (finding.value, finding.verdict) == (f"{ray_cluster.address}, with a token", "ok")
+    assert os.environ["RAY_AUTH_MODE"] == "token"
 
 
 def test_nothing_answers() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import ray
 
+from harness.account import temporary_folder
 from harness.cluster.pool import Event, Pool, lost
 from harness.cluster.ray_pool import RayPool
 from harness.cluster.serial_pool import SerialPool
@@ -76,6 +78,22 @@ def test_nothing_listens_beyond_loopback(opened: Opened) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert heard <= {"127.0.0.1", "::1"}
+
+
+def test_nobody_else_gets_at_a_local_ray(opened: Opened) -> None:
+    """It opens its own folder to all users, who could move its sockets: the one above is closed."""
+    if isinstance(opened.pool, RayPool):
+        sessions = Path(ray._private.worker._global_node.get_temp_dir_path())
+        assert sessions.parent == temporary_folder()
+        assert list(sessions.glob("session_*/sockets/plasma_store"))
+    held = {
+        connection.laddr
+        for process in family()
+        for connection in process.net_connections(kind="unix")
+        if connection.laddr and "session" in connection.laddr
+    }
+    assert all(Path(path).is_relative_to(temporary_folder()) for path in held)
+    assert not temporary_folder().exists() or temporary_folder().stat().st_mode & 0o077 == 0
 
 
 def test_every_unit_is_answered_once(opened: Opened) -> None:

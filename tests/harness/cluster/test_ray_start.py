@@ -1,0 +1,50 @@
+"""Where a local Ray puts its sockets; that it does is a test of the pools."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cluster.ray_start import LONGEST_SESSIONS, session_folder
+from harness.errors import EnvironmentProblem
+
+SOCKET = "/session_2026-11-25_12-00-00_123456_1234567/sockets/plasma_store"
+USER = f"polydl-{os.geteuid()}"
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short one: pytest's own would be too long for a socket."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+def test_it_lies_in_a_folder_that_is_closed(temporary: Path) -> None:
+    (temporary / USER).mkdir(mode=0o777)
+    assert session_folder() == temporary / USER / "ray"
+    assert (temporary / USER).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_in_its_place_is_one_line(temporary: Path) -> None:
+    (temporary / USER).touch()
+    with pytest.raises(EnvironmentProblem, match="no folder; set TMPDIR to another folder"):
+        session_folder()
+
+
+def test_a_path_too_long_for_a_socket_is_one_line(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = LONGEST_SESSIONS - len(f"/{USER}/ray")
+    fits = temporary / ("n" * (most - len(f"{temporary}/")))
+    for folder in (fits, Path(f"{fits}n")):
+        folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(fits))
+    assert len(f"{session_folder()}{SOCKET}") == 107
+    monkeypatch.setattr(tempfile, "tempdir", f"{fits}n")
+    with pytest.raises(EnvironmentProblem, match=f"TMPDIR to a folder of at most {most} char"):
+        session_folder()
