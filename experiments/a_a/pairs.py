@@ -42,6 +42,7 @@ from harness.trial import PreparedUnit, UnitOutcome, measure_unit, prepare_unit
 CONDITIONS = ("quiet", "busy", "bursts")  # what else runs on the measured core
 PROBLEMS = "resnet50_02,resnet50_03,resnet50_07,resnet50_12,resnet50_17,matmul_512x512x512"
 BINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)  # shares of disturbed samples
+BURSTS, GAPS = (0.01, 0.3), (0.05, 2.0)  # seconds; least and largest means of a pair
 ALLOWED = 0.01  # share of false verdicts
 PR_SET_PDEATHSIG = 1
 
@@ -170,7 +171,7 @@ def disturb(condition: str, core: int, seed: int) -> int:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.sched_setaffinity(0, [core])
     dice = random.Random(seed)
-    burst, gap = (exp(dice.uniform(log(a), log(b))) for a, b in ((0.01, 0.3), (0.05, 2.0)))
+    burst, gap = (exp(dice.uniform(log(a), log(b))) for a, b in (BURSTS, GAPS))
     while True:
         end = time.monotonic() + dice.expovariate(1 / burst)
         while condition == "busy" or time.monotonic() < end:
@@ -198,18 +199,13 @@ def show(pairs: Sequence[Pair]) -> None:
         middle = f"{noises[len(noises) // 2]:.0%}" if noises else ""
         counts = (len(own), middle, sum(p.false for p in own), judged_false(own))
         conditions.add_row(name, *map(str, counts))
-    bins = Table("noise", "pairs", "false by interval", "up to here", "false", "share")
-    for low, high in pairwise(BINS):
-        own = [p for p in pairs if low < p.noisier <= high or (low == p.noisier == 0)]
-        below = [p for p in pairs if p.noisier <= high]
-        false = sum(p.false for p in below)
-        share = f"{false / len(below):.1%}" if below else ""
-        row = (len(own), sum(p.false for p in own), len(below), false)
-        bins.add_row(f"{low:.0%} to {high:.0%}", *map(str, row), share)
+    bins = Table("noise", "pairs", "false by interval")
+    for (low, high), false in in_bins(judgements(pairs)).items():
+        bins.add_row(f"{low:.0%} to {high:.0%}", str(len(false)), str(sum(false)))
     console.print(conditions)
     console.print(bins)
-    found = derived(pairs)
-    told = "none: there are too many in quiet already" if found is None else f"{found:.0%}"
+    found = derived_threshold(judgements(pairs))
+    told = "none: too many are false in quiet already" if found is None else f"{found:.0%}"
     console.print(f"threshold in use {UNDECIDED:.0%}; by these pairs: {told}")
 
 
@@ -218,18 +214,31 @@ def judged_false(pairs: Sequence[Pair]) -> int:
     return sum(judged(p.before, p.noisier)[0] in ("faster", "slower") for p in pairs)
 
 
-def derived(pairs: Sequence[Pair]) -> float | None:
-    """The largest share of noise up to which at most ALLOWED of the verdicts are false.
+def judgements(pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
+    """(noise of the noisier side, whether the interval gave a verdict), for each."""
+    return [(pair.noisier, pair.false) for pair in pairs]
 
-    One of BINS, for a share between two false verdicts would be fitted to these pairs.
+
+def in_bins(found: Sequence[tuple[float, bool]]) -> dict[tuple[float, float], list[bool]]:
+    """Verdicts by bin of noise; the lowest holds what has none."""
+    return {
+        (low, high): [false for noise, false in found if low < noise <= high or noise == low == 0]
+        for low, high in pairwise(BINS)
+    }
+
+
+def derived_threshold(found: Sequence[tuple[float, bool]]) -> float | None:
+    """The upper end of the last bin before the first with more than ALLOWED false verdicts.
+
+    Bins, for a share between two false verdicts would be fitted to these pairs; each by itself, for
+    many quiet pairs would hide the noisy ones. None where the first has too many.
     """
-    good = [
-        share
-        for share in BINS[1:]
-        if (below := [p for p in pairs if p.noisier <= share])
-        and sum(p.false for p in below) <= ALLOWED * len(below)
-    ]
-    return max(good, default=None)
+    threshold = None
+    for (_, high), own in in_bins(found).items():
+        if sum(own) > ALLOWED * len(own):
+            break
+        threshold = high
+    return threshold
 
 
 if __name__ == "__main__":
