@@ -168,6 +168,19 @@ def test_resume_keeps_what_an_interrupted_campaign_has_done() -> None:
     assert not again.submitted
 
 
+def test_resume_after_the_disk_was_torn_off() -> None:
+    """A line cut in the middle, and zeros where a page was never written."""
+    folder = run("campaign.name=one").folder
+    lines = folder.results_file.read_bytes().splitlines(keepends=True)
+    folder.results_file.write_bytes(b"".join(lines[:4]) + bytes(200) + b"\n" + lines[5][:-9])
+    folder.starts_file.write_bytes(folder.starts_file.read_bytes() + b'{"started": "2')
+    pool = ReplayPool()
+    summary = run("campaign.resume=one", pool=pool)
+    assert [unit.problem.name for unit in pool.submitted] == ["gemm_09"]
+    assert (summary.counts["ok"], len(summary.folder.starts())) == (6, 2)
+    assert folder.results_file.read_bytes().startswith(b"".join(lines[:4]))
+
+
 def test_a_new_contender_measures_the_baselines_again() -> None:
     run("campaign.name=one", "strategy=roofline")
     pool, watcher = ReplayPool(), Onlooker()

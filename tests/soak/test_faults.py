@@ -1,26 +1,30 @@
-"""Every fault of tests/harness/cluster twenty times, each at another random instant."""
+"""Two hundred kills of every kind, each at an instant of its own; other faults twenty times.
+
+An interrupted run goes on where it was: the kills of one version of the code stand in a file.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cluster.ray_pool import RayPool
+from harness.record.journal import RUNS
+from harness.resume import code_id
 from tests.harness.cluster.drivers import joining
 from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
-from tests.harness.cluster.namespaces import LinkedNodes
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
-from tests.harness.cluster.test_faults import FAULTS, check_fault
-from tests.harness.cluster.test_faults_driver import check_ctrl_c, check_killed_driver
-from tests.harness.cluster.test_faults_link import check_cut_links
+from tests.harness.cluster.test_faults import check_fault, stop_an_agent
+from tests.harness.cluster.test_faults_driver import check_ctrl_c
 from tests.harness.cluster.test_faults_server import MlflowServer, check_killed_server
+from tests.soak.kills import BENCHES, run
 
 pytestmark = pytest.mark.soak
 REPEATS = 20
-KILLS, CUTS = 4, 2  # of one campaign
+KILLS = 200
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +32,6 @@ def cluster() -> Iterator[RayCluster]:
     made = three_nodes()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def linked() -> Iterator[LinkedNodes]:
-    nodes = LinkedNodes(far=CUTS)
-    yield nodes
-    nodes.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +52,10 @@ def pool(cluster: RayCluster, cache: Path) -> Iterator[RayPool]:
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_faults(
-    fault: Callable[[RayCluster, random.Random, Path], None],
-    repeat: int,
-    cluster: RayCluster,
-    pool: RayPool,
-    rng: random.Random,
-    cache: Path,
+def test_stopped_agents(
+    repeat: int, cluster: RayCluster, pool: RayPool, rng: random.Random, cache: Path
 ) -> None:
-    check_fault(fault, cluster, pool, rng, cache / "polydl")
-
-
-@pytest.mark.parametrize("campaign", range(REPEATS // KILLS))
-def test_killed_drivers(
-    campaign: int, cluster: RayCluster, rng: random.Random, cache: Path, tmp_path: Path
-) -> None:
-    where = joining(cluster.address)
-    check_killed_driver(rng, cache, tmp_path / "killed", KILLS, *where)
+    check_fault(stop_an_agent, cluster, pool, rng, cache / "polydl")
 
 
 def test_ctrl_c(cluster: RayCluster, cache: Path, tmp_path: Path) -> None:
@@ -90,8 +73,11 @@ def test_killed_mlflow_servers(
         server.kill()
 
 
-@pytest.mark.parametrize("campaign", range(REPEATS // CUTS))
-def test_cut_links(
-    campaign: int, linked: LinkedNodes, rng: random.Random, cache: Path, tmp_path: Path
-) -> None:
-    check_cut_links(linked, rng, cache, tmp_path / "cut", CUTS)
+@pytest.mark.parametrize("kind", BENCHES)
+def test_kills(kind: str) -> None:
+    kills = run(kind, KILLS, RUNS / "faults" / f"{code_id()}.jsonl")
+    assert len(kills) == KILLS
+    assert [kill for kill in kills if kill.lost or kill.doubled] == []
+    assert all(kill.ok + kill.failed == kill.trials for kill in kills)
+    # a child that dies is a failed record; whatever else dies costs an attempt
+    assert kind == "child" or not any(kill.failed for kill in kills)

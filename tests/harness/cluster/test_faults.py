@@ -129,7 +129,6 @@ def stop_an_agent(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
 
 
 KILLS = (kill_a_node, kill_an_agent, kill_a_child)
-FAULTS = (*KILLS, stop_an_agent)
 
 
 def check_fault(

@@ -156,6 +156,11 @@ def test_what_takes_longer_than_its_limit_is_ended(start: Start) -> None:
     run.ray.at(prepare_limit(unit) - 1, lambda: setattr(slow, "prepares", 1.0))
     check_ok(run, [unit])
     assert run.ray.cancelled == 1 and slow.agents == 1
+    given_up = start(
+        Machine("slow", prepares=prepare_limit(unit) + 50), options=["cluster.attempts=1"]
+    )
+    (outcome,) = given_up.answers([unit]).values()
+    assert "on slow: preparing for more than" in str(outcome.results[0].reason)
     hanging = Machine("hanging", measures=measure_limit(unit) + 50)
     run = start(hanging)
     run.ray.at(measure_limit(unit) - 1, lambda: setattr(hanging, "measures", 1.0))

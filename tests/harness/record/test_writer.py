@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RecordError
+from harness.record.identity import identity_of, line_id
 from harness.record.journal import CampaignFolder
 from harness.record.result_line import line_of
 from harness.record.writer import CampaignWriter
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
 SAMPLE = {"process": 0, "block": 0, "position": 1, "seconds": 0.5, "calls": 9, "flags": ["steal"]}
+
+STARTED: dict[str, object] = {"versions": {}, "nodes": {}}
 
 
 @pytest.fixture
@@ -31,6 +34,34 @@ def test_a_torn_line_does_not_count_and_is_healed(path: Path) -> None:
     with CampaignWriter(path, resume=True) as writer:
         writer.record([Left([strategy_result()])])
     assert folder.results() == (baseline_result(), strategy_result())
+
+
+def test_wherever_a_journal_is_torn_its_whole_lines_stand(path: Path) -> None:
+    """At every byte of results.jsonl and starts.jsonl, as a crash of the machine may leave them."""
+    results = (baseline_result(), strategy_result(), baseline_result("conv_b"))
+    with CampaignWriter(path) as writer:
+        for moment in ("once", "again"):
+            writer.write_start({"started": moment, "code": "", "git_commit": ""} | STARTED)
+        writer.record([Left(results)])
+    folder = writer.folder
+    whole, starts = folder.results_file.read_bytes(), folder.starts_file.read_bytes()
+    for at in range(len(whole) + 1):
+        folder.results_file.write_bytes(whole[:at])
+        assert folder.results() == results[: whole[:at].count(b"\n")]
+    for at in (*range(0, len(whole), 97), *(at for at in range(len(whole)) if whole[at] == 10)):
+        folder.results_file.write_bytes(whole[:at])
+        folder.starts_file.write_bytes(starts[: at * len(starts) // len(whole)])
+        kept, begun = folder.results(), folder.starts()
+        with CampaignWriter(path, resume=True) as writer:
+            writer.write_start({"started": "now", "code": "", "git_commit": ""} | STARTED)
+            writer.record([Left(results)])
+        assert folder.results() == results and folder.results()[: len(kept)] == kept
+        assert [start["started"] for start in folder.starts()][: len(begun)] == [
+            start["started"] for start in begun
+        ]
+        assert folder.starts()[-1]["started"] == "now"
+        identity = identity_of(folder.identity_file, folder.results_file)
+        assert identity.first == line_id(line_of(results[0]).encode())
 
 
 def test_two_drivers_are_refused_with_the_owners_pid(path: Path) -> None:
