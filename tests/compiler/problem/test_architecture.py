@@ -25,6 +25,11 @@ def test_a_machine(field: str, value: int, allowed: str) -> None:
     assert str(caught.value) == f"architecture avx2: {field} {allowed}, got {value}"
 
 
+@pytest.mark.parametrize(("vector_bytes", "lanes"), [(4, 1), (16, 4), (32, 8), (64, 16)])
+def test_lanes_are_floats(vector_bytes: int, lanes: int) -> None:
+    assert replace(AVX2, vector_bytes=vector_bytes).vector_length == lanes
+
+
 @pytest.mark.parametrize("field", ["bytes", "line", "ways", "shared_by"])
 def test_a_cache(field: str) -> None:
     changed: dict[str, Any] = {field: 0}

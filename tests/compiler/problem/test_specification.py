@@ -115,6 +115,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_changed(extents={"oh": "lost"}), "conv2d: extents.oh: column 1: unknown name 'lost'"),
     (_changed(outside={"data": "x"}), "outside.data: column 1: unknown name 'x'"),
     (
+        _changed(tensors={**conv2d()["tensors"], "weight": ["oc", "ic", "kh - 3", "kw"]}),
+        "conv2d: tensors.weight: dimension kh - 3 must be >= 1, got 0",
+    ),
+    (
         _changed(tensors={**conv2d()["tensors"], "bias": ["oc"]}),
         "conv2d: tensor 'bias' is used by no statement",
     ),

@@ -101,9 +101,9 @@ def test_padded_convolutions(pad: int, stride: int, kh: int, seed: int) -> None:
     _all_agree(nest, random_schedule(nest, Random(seed)))
 
 
-def _recurrence(shifts: list[tuple[int, int]], scale: int) -> Primitive:
+def _recurrence(shifts: list[tuple[int, int]], scale: int, start: int) -> Primitive:
     def index(loop: str, shift: int) -> str:
-        return f"{scale}*{loop} + {1 + shift}"
+        return f"{scale}*{loop} + {start + shift}"
 
     reads = " + ".join(f"y[{index('t', -dt)}, {index('i', -di)}]" for dt, di in shifts)
     spec = {
@@ -120,13 +120,23 @@ def _recurrence(shifts: list[tuple[int, int]], scale: int) -> Primitive:
 @given(
     st.lists(st.tuples(st.integers(-2, 2), st.integers(-3, 3)), min_size=1, max_size=2),
     st.integers(1, 2),
+    st.integers(-3, 1),
     st.integers(0, 10**6),
 )
-def test_recurrences(shifts: list[tuple[int, int]], scale: int, seed: int) -> None:
-    nest = _recurrence(shifts, scale)
+def test_recurrences(shifts: list[tuple[int, int]], scale: int, start: int, seed: int) -> None:
+    """Writes outside are dropped, before the tensor's start as well."""
+    nest = _recurrence(shifts, scale, start)
     random = Random(seed)
     for _ in range(3):
         _all_agree(nest, random_schedule(nest, random))
+
+
+def test_only_what_is_written_depends_on_others() -> None:
+    """Of t = 0 to 3 the last two write inside, one reads what the other has written."""
+    nest = _recurrence([(2, 0)], scale=2, start=-3)
+    assert _all_agree(nest, parse_schedule("scalar/order:t+i/parallel:t"))
+    assert not _all_agree(nest, parse_schedule("scalar/order:t+i/parallel:i"))
+    assert not _all_agree(nest, parse_schedule("scalar/order:t@1+i+t/block:t@1.2/parallel:t@1"))
 
 
 def test_random_schedules_are_both_legal_and_not() -> None:
