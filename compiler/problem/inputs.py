@@ -107,10 +107,19 @@ class Planting:
             weight *= count
         return np.asarray(total % self.taps == tap % self.taps)
 
-    def planted(self, values: Numbers, tap: int) -> Numbers:
-        """The same magnitudes, the winners of one sign and all others of the other."""
-        win = self.winners(values.shape, tap) == self.maximum
-        return np.where(win, np.abs(values), -np.abs(values))
+    def planted(self, values: Numbers, tap: int, below: bool = False) -> Numbers:
+        """Numbers as large as these at most, of one sign for the winners and the other for others.
+
+        With `below` all have the others' sign and winners are nearer to 0, which no maximum that
+        starts at 0 gives.
+        """
+        win = self.winners(values.shape, tap)
+        size = np.abs(values)
+        if not below:
+            return np.where(win == self.maximum, size, -size)
+        half = size // 2 if np.issubdtype(size.dtype, np.integer) else size / 2
+        sized = np.where(win, size - half, half + (size - half).max())
+        return -sized if self.maximum else sized
 
 
 def plantings(primitive: Primitive) -> tuple[Planting, ...]:

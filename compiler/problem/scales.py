@@ -77,7 +77,9 @@ def _common(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
 
 def dyadic(number: float) -> Value:
     """A number of the statements, if float32 holds it; its deviation is that of a factor."""
-    if float(np.float32(number)) != number:
+    with np.errstate(over="ignore"):
+        held = float(np.float32(number)) == number
+    if not held:
         return Value(0, deviation=abs(number), why=f"{number:g} is no short binary fraction")
     over, under = abs(number).as_integer_ratio()
     zeros = (over & -over).bit_length() - 1 if over else 0

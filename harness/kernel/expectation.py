@@ -1,13 +1,15 @@
 """What a problem's outputs must be, computed from its own statements: in full, whatever its size.
 
 One float round, then exact ones, of two seeds: an exchange of two operands can leave one sum as it
-is. Where an output does not see every accumulator, negated inputs and further seeds follow.
+is. Where an output does not see every accumulator, negated inputs and further seeds follow. Behind
+a maximum that keeps an exponential from overflowing, as in a softmax, values are far apart in some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 from pathlib import Path
 
@@ -18,12 +20,13 @@ from compiler.problem.deciding import all_decide, deciding
 from compiler.problem.exact import ExactForm, exact_form
 from compiler.problem.inputs import integer_inputs, planted_rounds, plantings, random_inputs
 from compiler.problem.iteration import meeting
-from compiler.problem.primitive import Primitive
+from compiler.problem.primitive import Call, Expression, Primitive
 from compiler.problem.reference import magnitude, reference, rounded
 from compiler.problem.signs import growth
-from harness.kernel.problem_data import Inputs, Kind, ProblemData, Round, saving
+from harness.kernel.problem_data import Inputs, Kind, Numbers, ProblemData, Round, saving
 
 SEEDS = 2
+WIDE = 2.0**13  # between values whose exponentials differ by more than float32 holds
 ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
 GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
 MOST_SEEDS = 6
@@ -58,9 +61,10 @@ class _Expectation:
         self._decided = _Decided(self.primitive, self._form)
 
     def rounds(self) -> Iterator[Round]:
-        yield _float_round(self.primitive, self.seed)
+        yield _float_round(self.primitive, random_inputs(self.primitive, self.seed))
         for kind, inputs in _inputs(self.primitive, self._form, self.seed, self._decided):
             yield _exact_round(self.primitive, self._form, kind, inputs)
+        yield from _wide_rounds(self.primitive, self.seed)
 
     def told(self) -> ProblemData:
         return ProblemData(
@@ -111,12 +115,9 @@ def _inputs(
     """Inputs of the exact rounds, as many as it takes."""
     if form.largest == 0:
         return
-    planted = planted_rounds(primitive)
-    for number in range(planted):
+    for number in range(planted_rounds(primitive)):
         stored = integer_inputs(primitive, form.largest, seed, 1 + number % SEEDS, frozenset())
-        for planting in plantings(primitive):
-            tap = number * max(1, planting.taps // planted)
-            stored[planting.tensor] = planting.planted(stored[planting.tensor], tap)
+        stored |= _planted(primitive, stored, number, below=number % 2 == 1)
         inputs = Inputs(stored, form.exponents)
         decided.see(inputs)
         yield "planted", inputs
@@ -138,10 +139,45 @@ def _inputs(
         before = share
 
 
-def _float_round(primitive: Primitive, seed: int) -> Round:
-    inputs = random_inputs(primitive, seed)
+def _planted(
+    primitive: Primitive, stored: Mapping[str, Numbers], number: int, below: bool
+) -> dict[str, Numbers]:
+    """The tensors of which a maximum or minimum is taken, another tap winning for every number."""
+    rounds = planted_rounds(primitive)
+    return {
+        one.tensor: one.planted(stored[one.tensor], number * max(1, one.taps // rounds), below)
+        for one in plantings(primitive)
+    }
+
+
+def _wide_rounds(primitive: Primitive, seed: int) -> Iterator[Round]:
+    """Taps win by thousands: where x - max has the maximum of others all exponentials may be 0.
+
+    Of two winners either is the larger one once. None where a right kernel overflows as well.
+    """
+    if not any(_calls(s.value, "exp") for s in primitive.statements):
+        return
+    for number, below in product(range(planted_rounds(primitive)), (False, True)):
+        stored = random_inputs(primitive, seed + number)
+        planted = _planted(primitive, stored, number, below)
+        stored |= {name: values * np.float32(WIDE) for name, values in planted.items()}
+        expected = reference(primitive, stored, np.float32)
+        if all(bool(np.isfinite(values).all()) for values in expected.values()):
+            one = _float_round(primitive, stored)
+            # what float32 flushes to 0, or holds in few bits, differs by its smallest numbers
+            scale = {name: values + np.float32(2.0**-100) for name, values in one.scale.items()}
+            yield replace(one, kind="planted", scale=scale)
+
+
+def _calls(expression: Expression, function: str) -> bool:
+    return isinstance(expression, Call) and (
+        expression.function == function or any(_calls(a, function) for a in expression.arguments)
+    )
+
+
+def _float_round(primitive: Primitive, inputs: Mapping[str, Numbers]) -> Round:
     expected = reference(primitive, inputs)
-    scale = {name: m.astype(np.float32) for name, m in magnitude(primitive, inputs).items()}
+    scale = {name: _float32(m) for name, m in magnitude(primitive, inputs).items()}
     return Round("float", Inputs(inputs), expected, scale, growth(primitive))
 
 
@@ -150,7 +186,12 @@ def _exact_round(primitive: Primitive, form: ExactForm, kind: Kind, inputs: Inpu
     if not form.rounded and form.statements == len(primitive.statements):
         return Round(kind, inputs, reference(primitive, values, np.float32))
     found, roundings = rounded(primitive, values, form.statements)
-    expected = {name: found[name].astype(np.float32) for name in form.equal}
+    expected = {name: _float32(found[name]) for name in form.equal}
     expected |= {name: found[name] for name in form.rounded}
-    scale = {name: roundings[name].astype(np.float32) for name in form.rounded}
+    scale = {name: _float32(roundings[name]) for name in form.rounded}
     return Round(kind, inputs, expected, scale, dict.fromkeys(form.rounded, 1.0))
+
+
+def _float32(values: Numbers) -> Numbers:
+    with np.errstate(over="ignore"):  # infinite, as float32 has it
+        return values.astype(np.float32)

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 
@@ -28,16 +28,18 @@ from harness.kernel.load import Executable, LoadError
 from harness.kernel.memory import Placement
 from harness.kernel.problem_data import Numbers, ProblemData, Round
 
+Call = Callable[[Executable, float], None]
 EPS = 2.0**-23
 FACTOR = 4.0
 BLOCK = 2**18  # elements compared at once
 
 # Nothing that was in an output or a workspace before may show in a result, and each end of every
-# buffer lies against a guard page once. Signs alternate, so that neither a maximum nor a minimum
-# that was never initialised passes.
+# buffer lies against a guard page. Every element is NaN, very large and very negative once: of
+# these a maximum that was never initialised shows the second alone, a minimum the third.
 SURROUNDINGS: tuple[tuple[Placement, Array], ...] = (
     ("end", np.array([np.nan], np.float32)),
     ("start", np.array([1e30, -1e30], np.float32)),
+    ("end", np.array([-1e30, 1e30], np.float32)),
 )
 
 
@@ -76,10 +78,15 @@ def verify(
     factor: float = FACTOR,
     watch: Callable[[Executable], None] = lambda executable: None,
     threads: int = 1,
+    call: Call = lambda executable, garbage: executable.run(),
 ) -> Verified | Failure:
     """Bind, run and compare, round by round; `watch` is called whenever there are new buffers.
 
-    With several threads every round runs twice, and a kernel of ours must give the same bits. A
+    `call` runs the executable, and may put the garbage of the surroundings wherever else a kernel
+    could find it.
+
+    There is a run for each of the surroundings at least. With several threads every round runs
+    twice, and a kernel of ours must give the same bits. A
     library may sum in another order each time: that is noted. One whose algorithm is not exact
     (`numerics`, Winograd's) has the float round alone, and the errors that sqrt(K) allows.
     """
@@ -87,6 +94,7 @@ def verify(
     rounds = data.rounds[:1] if numerics else data.rounds
     loose = sqrt(max(1, data.terms)) if numerics else 1.0
     surroundings = cycle(SURROUNDINGS)
+    repeats = max(2 if threads > 1 else 1, ceil(len(SURROUNDINGS) / len(rounds)))
     found = Verified(
         tolerance=factor * EPS,
         rounds=dict(Counter(one.kind for one in rounds)),
@@ -96,8 +104,8 @@ def verify(
     )
     for one in rounds:
         first: Mapping[str, Array] | None = None
-        for _ in range(2 if threads > 1 or len(rounds) == 1 else 1):
-            outputs = _outputs(executable, data, one, next(surroundings), watch)
+        for _ in range(repeats):
+            outputs = _outputs(executable, data, one, next(surroundings), watch, call)
             if isinstance(outputs, Failure):
                 return outputs
             if first is not None:
@@ -119,12 +127,14 @@ def _outputs(
     one: Round,
     surrounding: tuple[Placement, Array],
     watch: Callable[[Executable], None],
+    call: Call,
 ) -> Mapping[str, Array] | Failure:
     """What one run makes of a round's inputs."""
     try:
-        executable.bind(one.inputs, *surrounding)
+        placement, garbage = surrounding
+        executable.bind(one.inputs, placement, garbage)
         watch(executable)
-        executable.run()
+        call(executable, float(garbage[0]))
         outputs = {name: executable.fetch(name, shape) for name, shape in data.shapes.items()}
     except LoadError as error:
         return Failure("verify", str(error))

@@ -35,6 +35,7 @@ class Timer:
         native = self._native = ctypes.CDLL(str(library))
         pointer, size = ctypes.c_void_p, ctypes.c_size_t
         native.polydl_sample.argtypes = (ctypes.c_int, pointer, pointer, ctypes.c_long, pointer)
+        native.polydl_call.argtypes = (pointer, pointer, pointer)
         native.polydl_evict.argtypes = (pointer, size)
         native.polydl_watch.argtypes = (ctypes.c_char_p, size, size, size, size)
         self._out = (ctypes.c_longlong * 6)()
@@ -46,6 +47,14 @@ class Timer:
         self._native.polydl_watch_none()
         for name, *addresses in executable.guards():
             self._native.polydl_watch(name.encode(), *addresses)
+
+    def call(self, executable: Executable, garbage: float) -> None:
+        """Run once; a kernel of ours finds `garbage` in every vector register."""
+        if executable.kind == 0:
+            number = ctypes.c_float(garbage)
+            self._native.polydl_call(executable.function, executable.argument, ctypes.byref(number))
+        else:
+            executable.run()
 
     def sample(self, executable: Executable, calls: int) -> Timed:
         """Call `calls` times; raises CallFailed."""

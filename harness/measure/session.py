@@ -54,7 +54,8 @@ class Session:
     def verify(self, data: str, factor: float) -> Reply:
         """The worst errors; a wrong result is a failure."""
         held = self._problem(data)
-        found = verify(self.executable, held, factor, self.timer.watch, len(self.cores))
+        timer, threads = self.timer, len(self.cores)
+        found = verify(self.executable, held, factor, timer.watch, threads, timer.call)
         if isinstance(found, Failure):
             return {"failure": {"stage": found.stage, "reason": found.reason}}
         return asdict(found)

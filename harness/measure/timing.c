@@ -41,6 +41,47 @@ int polydl_sample(int kind, void *function, void *argument, long calls, long lon
     return status;
 }
 
+/* void polydl_call(void *function, void *argument, const float *number)
+ *
+ * One call of a kernel on this thread, which finds `number` in every lane of every vector register
+ * that is not its caller's: one that reads a register before it sets it is wrong, rather than lucky
+ * because other code has left 0 there. In assembly, for compilers empty the upper lanes before they
+ * call anything. */
+#define FILL_16(fill) \
+    fill(0) fill(1) fill(2) fill(3) fill(4) fill(5) fill(6) fill(7) \
+    fill(8) fill(9) fill(10) fill(11) fill(12) fill(13) fill(14) fill(15)
+#define FILL_16_MORE(fill) \
+    fill(16) fill(17) fill(18) fill(19) fill(20) fill(21) fill(22) fill(23) \
+    fill(24) fill(25) fill(26) fill(27) fill(28) fill(29) fill(30) fill(31)
+#if defined(__AVX512F__)
+#define FILL(n) "vbroadcastss (%rdx), %zmm" #n "\n"
+#define FILLED FILL_16(FILL) FILL_16_MORE(FILL)
+#elif defined(__AVX__)
+#define FILL(n) "vbroadcastss (%rdx), %ymm" #n "\n"
+#define FILLED FILL_16(FILL)
+#elif defined(__x86_64__)
+#define FILL(n) "movss (%rdx), %xmm" #n "\nshufps $0, %xmm" #n ", %xmm" #n "\n"
+#define FILLED FILL_16(FILL)
+#elif defined(__aarch64__)
+#define FILL(n) "ld1r {v" #n ".4s}, [x2]\n"
+#define FILLED \
+    FILL(0) FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL_16_MORE(FILL)
+#endif
+#if defined(__x86_64__)
+#define JUMP "movq %rdi, %rax\nmovq %rsi, %rdi\njmp *%rax\n"
+#elif defined(__aarch64__)
+#define JUMP "mov x9, x0\nmov x0, x1\nbr x9\n"
+#endif
+#if defined(JUMP)
+__asm__(".text\n.globl polydl_call\n.type polydl_call, %function\npolydl_call:\n" FILLED JUMP
+        ".size polydl_call, .-polydl_call\n");
+#else
+void polydl_call(void *function, void *argument, const float *number) {
+    (void)number;
+    ((kernel_function)function)(argument);
+}
+#endif
+
 /* Write back and drop every line of a buffer. Returns 0, or 1 where no instruction does it. */
 int polydl_evict(const void *start, size_t bytes) {
     const uintptr_t first = (uintptr_t)start & ~(uintptr_t)63, end = (uintptr_t)start + bytes;

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.problem.inputs import integer_inputs, planted_rounds, plantings, random_inputs
+from compiler.problem.inputs import (
+    Planting,
+    integer_inputs,
+    planted_rounds,
+    plantings,
+    random_inputs,
+)
 from compiler.problem.specification import primitive_from
 from tests.compiler.problem.operators import MAX_POOL, conv2d
 
@@ -50,6 +56,22 @@ def test_each_tap_wins_in_every_output() -> None:
             (winner,) = (tap for tap, where in zip(taps, at, strict=True) if won[where])
             found.append(winner)
     assert winners and all(sorted(found) == taps for found in winners.values())
+
+
+@pytest.mark.parametrize("maximum", [True, False])
+def test_winners_win_with_the_losers_sign_too(maximum: bool) -> None:
+    """Where a maximum that starts at 0 would be 0."""
+    planting = Planting("x", maximum, ((1, 1), (1, 4)))
+    random = np.random.default_rng(0)
+    for values in (random.integers(1, 100, (40, 4), np.int8), random.random((40, 4)) + 0.5):
+        for tap in range(planting.taps):
+            win = planting.winners(values.shape, tap)
+            found = planting.planted(values, tap, below=True)
+            assert found.dtype == values.dtype
+            assert np.abs(found).max() <= values.max()
+            assert (found < 0).all() if maximum else (found > 0).all()
+            best = found.max(axis=1) if maximum else found.min(axis=1)
+            assert (best == found[win]).all()
 
 
 def test_a_long_maximum_has_its_taps_dealt_out() -> None:

@@ -47,4 +47,4 @@ def test_a_right_kernel_passes(name: str, toolchain: Toolchain) -> None:
         assert isinstance(found, Verified), (schedule, found)
         assert found.repeatable and found.max_error <= found.tolerance
         rounds = found.rounds
-    assert (rounds == {"float": 1}) is (name in WITHOUT)
+    assert ("exact" not in rounds) is (name in WITHOUT)
