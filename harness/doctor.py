@@ -15,6 +15,7 @@ from typing import Literal
 
 import psutil
 
+from compiler.errors import shown
 from compiler.problem.architecture import Architecture
 from harness.baseline.baseline import Missing
 from harness.baseline.builders import BUILDERS, baseline_named
@@ -188,5 +189,5 @@ def _measured(topic: str, find: Callable[[], Iterable[Finding]]) -> list[Finding
     """Findings that take a measurement; what stands in its way is a finding too."""
     try:
         return list(find())
-    except HarnessError as problem:
-        return [Finding(topic, "cannot be measured", "advice", str(problem))]
+    except (HarnessError, OSError) as problem:  # a full disk is one
+        return [Finding(topic, "cannot be measured", "advice", shown(problem, 300))]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -57,3 +58,11 @@ def test_the_command_prints_a_table(
     assert "this host" in capsys.readouterr().out
     assert main(["doctor", "threads=4096"]) == 2
     assert main(["doctor", "cluster=ray", "cluster.address=127.0.0.1:1"]) == 2
+
+
+def test_a_full_disk_is_a_finding() -> None:
+    def full() -> list[Finding]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (finding,) = doctor._measured("neighbour", full)
+    assert (finding.verdict, finding.advice) == ("advice", "No space left on device")
