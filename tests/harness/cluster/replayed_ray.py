@@ -154,7 +154,7 @@ class ReplayedRay:
         self.now = 0.0
         self.machines = machines
         self.agents: dict[str, ReplayedAgent] = {}
-        self.cancelled = 0
+        self.cancelled = self.downs = 0
         self.most_ahead = 0
         self._due: list[tuple[float, Callable[[], None]]] = []
         self._preparing: list[Ref] = []
@@ -166,6 +166,10 @@ class ReplayedRay:
         return tuple(Member(m.id, m.name, m.cpus) for m in self.machines if m.listed)
 
     def remote(self, **options: Any) -> Callable[[Any], Call]:
+        """What dies is repeated by the pool, elsewhere, and never by Ray itself."""
+        repeats = ("max_restarts", "max_retries")
+        assert [options[name] for name in repeats if name in options] == [0]
+        assert options["num_cpus"] == (0 if "concurrency_groups" in options else 1)
         return lambda what: Call(self._agent if what is Agent else self._prepare)
 
     def put(self, value: object) -> object:
@@ -199,7 +203,8 @@ class ReplayedRay:
     def is_initialized(self) -> bool:
         return True
 
-    def shutdown(self) -> None: ...
+    def shutdown(self) -> None:
+        self.downs += 1
 
     def monotonic(self) -> float:
         return self.now

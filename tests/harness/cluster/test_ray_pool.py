@@ -147,6 +147,7 @@ def test_a_worker_that_crashes_while_it_prepares_costs_an_attempt(start: Start) 
     run = start(machine)
     check_ok(run, tiny_units(1))
     assert len(machine.built) == 2 and machine.agents == 1
+    assert run.ray.now < 10.0  # at once
 
 
 def test_what_takes_longer_than_its_limit_is_ended(start: Start) -> None:
@@ -274,10 +275,11 @@ def test_a_baseline_is_installed_where_every_node_has_it(start: Start) -> None:
 
 def test_closing_ends_agents_and_forgets_units(start: Start) -> None:
     run = start(Machine("a"), Machine("b"))
-    for unit in tiny_units(3):
+    for unit in tiny_units(3 * AHEAD):
         run.pool.submit(unit)
     next(run.pool.outcomes())
     run.pool.close()
     run.pool.close()
     assert not any(agent.alive for agent in run.ray.agents.values())
+    assert run.ray.downs == 2
     assert run.pool.nodes() == () and list(run.pool.outcomes()) == []
