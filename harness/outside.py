@@ -78,7 +78,7 @@ def yaml_of(text: str, most_nodes: int = MOST_NODES) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(_told(error)) from error
+        raise ValueError(yaml_reason(error)) from error
 
 
 def check_yaml(text: str, most_nodes: int = MOST_NODES) -> None:
@@ -111,17 +111,18 @@ def check_yaml(text: str, most_nodes: int = MOST_NODES) -> None:
             if len(opened) > DEEPEST:
                 raise ValueError(f"lists and maps are nested more than {DEEPEST} deep")
     except yaml.YAMLError as error:
-        raise ValueError(_told(error)) from error
+        raise ValueError(yaml_reason(error)) from error
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _told(error: yaml.YAMLError) -> str:
+def yaml_reason(error: yaml.YAMLError) -> str:
     """What is wrong, and where, in one line."""
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or shown(error, 160)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {what}" if mark else str(what)
+    told = f"line {mark.line + 1}, column {mark.column + 1}: {what}" if mark else str(what)
+    return shown(told, 160)
 
 
 def _no_number(word: str) -> float:

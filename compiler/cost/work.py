@@ -142,8 +142,7 @@ class Work:
     def _live(self, guard: Guard) -> float:
         """Part of a border's (point, tap) pairs that read inside the tensor."""
         points, taps = self.nest.extent(guard.point), self.nest.extent(guard.tap)
-        live = sum(guard.live(p, t) for p in range(points) for t in range(taps))
-        return live / (points * taps)
+        return guard.live_pairs(points, taps) / (points * taps)
 
 
 def _unaligned(roles: Contraction, vector: tuple[str, int]) -> bool:

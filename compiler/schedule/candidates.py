@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
+from compiler.errors import ScheduleError
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.axes import Axes, axes_of
@@ -127,10 +128,11 @@ def printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Siz
     shape = Schedule(placed.scheme, order, vector=(axes.vector, placed.lanes), tile=tile)
     total = 1
     for loop, _ in tile:
-        classes = tile_classes(nest, shape, loop, borders.get(loop), False)
-        total *= sum(
-            c.size if c.taps is None else sum(len(g.live) for g in c.taps) for c in classes
-        )
+        try:
+            classes = tile_classes(nest, shape, loop, borders.get(loop), False, MULTIPLY_ADDS)
+        except ScheduleError:  # more than anybody compiles
+            return MULTIPLY_ADDS + 1
+        total *= sum(c.printed for c in classes)
     return total
 
 

@@ -7,12 +7,17 @@ one class. Classes multiply over loops.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Affine, Primitive
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tiling import register_tiles
+
+MOST_PRINTED = 50_000  # multiply-adds of all classes of one loop: each has code of its own
+Bounds = tuple[int, int, int, int]  # taps from, to; their live points in the tile from, to
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,37 @@ class Guard:
     constant: int
     size: int
 
-    def live(self, point: int, tap: int) -> bool:
-        value = self.point_step * point + self.tap_step * tap + self.constant
-        return 0 <= value < self.size
+    def live(self, tap: int) -> tuple[int, int]:
+        """The points `first <= point < last` for which a tap reads inside."""
+        before = -(self.tap_step * tap + self.constant)
+        return -(-before // self.point_step), -(-(before + self.size) // self.point_step)
+
+    def live_pairs(self, points: int, taps: int) -> int:
+        """How many of `points` x `taps` read inside, in closed form."""
+        end = self.size - self.constant
+        return self._up_to(end, points, taps) - self._up_to(-self.constant, points, taps)
+
+    def _up_to(self, bound: int, points: int, taps: int) -> int:
+        """Pairs with `point_step * point + tap_step * tap < bound`."""
+        last = bound - (points - 1) * self.point_step
+        whole = min(max(-(-last // self.tap_step), 0), taps)  # taps that all points have
+        some = min(max(-(-bound // self.tap_step), 0), taps)  # taps that any point has
+        lowest = bound - (some - 1) * self.tap_step + self.point_step - 1
+        between = _floor_sum(some - whole, self.point_step, self.tap_step, lowest)
+        return whole * points + between
+
+
+def _floor_sum(n: int, m: int, a: int, b: int) -> int:
+    """The sum of `(a * i + b) // m` over 0 <= i < n, by Euclid's algorithm; a, b >= 0 < m."""
+    total = 0
+    while n > 0:
+        total += (n - 1) * n // 2 * (a // m) + n * (b // m)
+        a, b = a % m, b % m
+        n, b = divmod(a * n + b, m)
+        a, m = m, a
+        if not m:
+            break
+    return total
 
 
 @dataclass(frozen=True)
@@ -54,6 +87,11 @@ class TileClass:
     offset: int
     taps: tuple[TapGroup, ...] | None = None
     partial: bool = False  # the last vector is only partly inside the loop
+
+    @property
+    def printed(self) -> int:
+        """Multiply-adds of this loop in the C text."""
+        return self.size if self.taps is None else sum(len(group.live) for group in self.taps)
 
 
 def guards(nest: Primitive, access: Access) -> tuple[Guard, ...]:
@@ -86,11 +124,17 @@ def _guard(access: Access, index: Affine, size: int, reduction: tuple[str, ...])
 
 
 def tile_classes(
-    nest: Primitive, schedule: Schedule, loop: str, guard: Guard | None, partial: bool
+    nest: Primitive,
+    schedule: Schedule,
+    loop: str,
+    guard: Guard | None,
+    partial: bool,
+    most_printed: int = MOST_PRINTED,
 ) -> tuple[TileClass, ...]:
     """The classes of a loop's register tiles, in order of their first tile.
 
-    `partial`: the last vector of the vector loop must not be stored whole.
+    `partial`: the last vector of the vector loop must not be stored whole. ScheduleError where the
+    borders take more than `most_printed` multiply-adds in the C text.
     """
     classes: list[TileClass] = []
     first = start = 0
@@ -99,9 +143,14 @@ def tile_classes(
         if guard is None or schedule.tile_of(loop) == 1:
             classes.append(TileClass(loop, first, first + tiles, size, offset))
         else:
-            classes += _border_classes(
-                guard, nest.extent(guard.tap), loop, first, tiles, start, size
-            )
+            taps = nest.extent(guard.tap)
+            borders = _border_classes(guard, taps, loop, first, tiles, start, size, most_printed)
+            if sum(c.printed for c in (*classes, *borders)) > most_printed:
+                raise ScheduleError(
+                    f"schedule: borders of {loop} take more than {most_printed} multiply-adds in "
+                    "the C text; a tile of one point, or a packed operand, takes few"
+                )
+            classes += borders
         first += tiles
         start += tiles * size
     if partial:
@@ -109,19 +158,47 @@ def tile_classes(
     return tuple(classes)
 
 
+@lru_cache(maxsize=4096)  # the schedules of a space share their tiles
 def _border_classes(
-    guard: Guard, taps: int, loop: str, first: int, tiles: int, start: int, size: int
-) -> list[TileClass]:
-    """Neighbouring tiles of one size with equal live taps, joined."""
+    guard: Guard, taps: int, loop: str, first: int, tiles: int, start: int, size: int, most: int
+) -> tuple[TileClass, ...]:
+    """Neighbouring tiles of one size with equal live taps, joined; ends above `most` printed.
+
+    From tile to tile a tap's first and last live point only fall (or stay where the tile ends), so
+    tiles with equal bounds lie side by side: the last of them is searched for, not walked to.
+    """
+
+    @cache
+    def bounds(number: int) -> tuple[Bounds, ...]:
+        return _bounds(guard, start + number * size, size, taps)
+
     classes: list[TileClass] = []
-    for number in range(tiles):
-        groups = _tap_groups(guard, start + number * size, size, taps)
-        index = first + number
+    number = printed = 0
+    while number < tiles and printed <= most:
+        end = _end(bounds, number, tiles)
+        groups = tuple(
+            TapGroup(low, high, tuple(range(i, j))) for low, high, i, j in bounds(number) if i < j
+        )
         if classes and classes[-1].taps == groups:
-            classes[-1] = replace(classes[-1], last=index + 1)
+            classes[-1] = replace(classes[-1], last=first + end)
         else:
-            classes.append(TileClass(loop, index, index + 1, size, start - size * first, groups))
-    return classes
+            offset = start - size * first
+            classes.append(TileClass(loop, first + number, first + end, size, offset, groups))
+            printed += classes[-1].printed
+        number = end
+    return tuple(classes)
+
+
+def _end(value: Callable[[int], object], first: int, end: int) -> int:
+    """Where the value at `first` ends; once it has changed it does not come back."""
+    here, step = value(first), 1
+    while first + step < end and value(first + step) == here:
+        step *= 2
+    low, high = first + step // 2, min(first + step, end)  # low has it, high has not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if value(middle) == here else (low, middle)
+    return high
 
 
 def _split_last(classes: list[TileClass]) -> list[TileClass]:
@@ -134,14 +211,18 @@ def _split_last(classes: list[TileClass]) -> list[TileClass]:
     return [*head, end]
 
 
-def _tap_groups(guard: Guard, start: int, size: int, taps: int) -> tuple[TapGroup, ...]:
-    groups: list[TapGroup] = []
-    for tap in range(taps):
-        live = tuple(i for i in range(size) if guard.live(start + i, tap))
-        if not live:
-            continue
-        if groups and groups[-1].live == live and groups[-1].high == tap:
-            groups[-1] = TapGroup(groups[-1].low, tap + 1, live)
-        else:
-            groups.append(TapGroup(tap, tap + 1, live))
-    return tuple(groups)
+def _bounds(guard: Guard, start: int, size: int, taps: int) -> tuple[Bounds, ...]:
+    """Taps of equal live points in a tile, also those that have none."""
+
+    def inside(tap: int) -> tuple[int, int]:
+        first, last = guard.live(tap)
+        return min(max(first - start, 0), size), min(max(last - start, 0), size)
+
+    found: list[Bounds] = []
+    tap = 0
+    while tap < taps:
+        here = inside(tap)
+        end = _end(inside, tap, taps)
+        found.append((tap, end, *here))
+        tap = end
+    return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
@@ -31,15 +32,6 @@ class Level:
     @property
     def pieces(self) -> int:
         return sum(n for n, _ in self.runs)
-
-    def starts(self) -> tuple[int, ...]:
-        """First point of each piece, in order."""
-        starts: list[int] = []
-        point = 0
-        for pieces, size in self.runs:
-            starts += range(point, point + pieces * size, size)
-            point += pieces * size
-        return tuple(starts)
 
 
 def register_tiles(nest: Primitive, schedule: Schedule, loop: str) -> tuple[tuple[int, int], ...]:
@@ -82,12 +74,12 @@ def _runs(
         return _equal(extent, 1 if depth_of(name) == 0 else _block(schedule, name))
     tiles = register_tiles(nest, schedule, loop)
     lanes = schedule.vector[1] if loop == schedule.vector[0] else 1
-    sizes = [size * lanes for pieces, size in tiles for _ in range(pieces)]
+    runs = [(pieces, size * lanes) for pieces, size in tiles]
     if depth_of(name):
-        group = _block(schedule, name)
-        sizes = [sum(sizes[i : i + group]) for i in range(0, len(sizes), group)]
-    sizes[-1] -= sum(sizes) - extent  # lanes of the last vector past the loop's end
-    return _run_lengths(sizes)
+        runs = _grouped(runs, _block(schedule, name))
+    beyond = sum(pieces * size for pieces, size in runs) - extent  # lanes past the loop's end
+    pieces, size = runs.pop()
+    return _merged([*runs, (pieces - 1, size), (1, size - beyond)])
 
 
 def _block(schedule: Schedule, level: str) -> int:
@@ -103,11 +95,33 @@ def _equal(extent: int, size: int) -> tuple[tuple[int, int], ...]:
     return tuple((n, s) for n, s in ((full, size), (1, rest)) if n and s)
 
 
-def _run_lengths(sizes: list[int]) -> tuple[tuple[int, int], ...]:
-    runs: list[tuple[int, int]] = []
-    for size in sizes:
-        if runs and runs[-1][1] == size:
-            runs[-1] = (runs[-1][0] + 1, size)
-        else:
-            runs.append((1, size))
-    return tuple(runs)
+def _grouped(runs: Sequence[tuple[int, int]], group: int) -> list[tuple[int, int]]:
+    """Runs of pieces of `group` pieces each, the last one of what is left.
+
+    In closed form, for a loop may have thousands of millions of pieces.
+    """
+    result: list[tuple[int, int]] = []
+    begun, points = 0, 0  # pieces in the group that is not full yet, and their points
+    for number, size in runs:
+        first = min(number, group - begun) if begun else 0
+        full, rest = divmod(number - first, group)
+        begun, points = begun + first, points + first * size
+        if begun == group:
+            result.append((1, points))
+            begun, points = 0, 0
+        if full:
+            result.append((full, group * size))
+        if rest:
+            begun, points = rest, rest * size
+    return [*result, (1, points)] if begun else result
+
+
+def _merged(runs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Neighbours of one size are one run; runs of no pieces are none."""
+    merged: list[tuple[int, int]] = []
+    for pieces, size in runs:
+        if pieces and merged and merged[-1][1] == size:
+            merged[-1] = (merged[-1][0] + pieces, size)
+        elif pieces:
+            merged.append((pieces, size))
+    return tuple(merged)

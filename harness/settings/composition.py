@@ -18,23 +18,22 @@ from typing import Any, TypeVar, cast
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from harness.errors import SettingsError
+from harness.errors import HarnessError, SettingsError
 from harness.settings import schema
 from harness.settings.conversion import Plain
+from harness.settings.references import MARK, check_references
 from harness.settings.request import Request, parsed
 from harness.settings.sweeps import combinations
+from harness.settings.user_folder import searched
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
 _OF_OMEGACONF = ("full_key", "object_type", "reference_type")  # lines of its messages
-_REFERENCE = "${"  # OmegaConf's mark of a value that is taken from another
 
 
 Made = TypeVar("Made")
@@ -62,13 +61,13 @@ class _Composition:
 
     def __init__(self, config: DictConfig) -> None:
         self._config = config
-        self._refers = _REFERENCE in repr(OmegaConf.to_container(config, resolve=False))
+        self._refers = MARK in repr(OmegaConf.to_container(config, resolve=False))
         self._known: dict[tuple[str, ...], object] = {}
         self._copies: dict[str, tuple[list[str], DictConfig]] = {}
 
     def with_values(self, values: Sequence[Override]) -> Plain:
         """The whole configuration, resolved, with these values in it. Raises SettingsError."""
-        if self._refers or any(_REFERENCE in (o.input_line or "") for o in values):
+        if self._refers or any(MARK in (o.input_line or "") for o in values):
             return self._whole(values)
         if () not in self._known:
             self._known[()] = self._whole(())
@@ -87,6 +86,7 @@ class _Composition:
         config = copy.deepcopy(self._config)
         for override in values:
             _apply(config, override)
+        check_references(cast(Plain, OmegaConf.to_container(config, resolve=False)))
         return cast(Plain, _plain(config))
 
     def _set(self, root: str, values: Sequence[Override]) -> DictConfig:
@@ -126,13 +126,17 @@ def _hydra(config_dir: Path | None) -> Iterator[list[str]]:
     """Hydra, ready to compose; gives the overrides that add the user's own folder."""
     schema.register()
     with initialize_config_dir(str(CONF), job_name="polydl", version_base="1.3"):
-        yield [] if config_dir is None else [f"hydra.searchpath=['file://{config_dir}']"]
+        yield [] if config_dir is None else [searched(config_dir)]
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
     try:
         return compose("config", list(overrides))
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+    except HarnessError:
+        raise
+    except RecursionError as error:
+        raise SettingsError("configuration: a file's defaults lead back to it") from error
+    except Exception as error:  # of any kind, where a user's file is not what Hydra expects
         raise SettingsError(f"configuration: {_one_line(error)}") from error
 
 
@@ -145,6 +149,8 @@ def _sorted_out(
     for override in overrides:
         key = override.key_or_group
         options = [] if "." in key else options_of(key)
+        if key.startswith("hydra.searchpath"):
+            raise SettingsError(f"{key} is not taken; --config-dir DIR adds a folder")
         if key.startswith("hydra."):
             groups.append(override.input_line or "")
         elif options or override.package is not None:

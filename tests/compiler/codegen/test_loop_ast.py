@@ -7,7 +7,7 @@ import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.fit import check_fit
 from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
 from compiler.schedule.tile_class import TileClass, guards, tile_classes
-from compiler.schedule.tiling import levels
+from compiler.schedule.tiling import Level, levels
 from tests.compiler.codegen.batch import c_compiler
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import conv2d, matmul
@@ -65,9 +65,15 @@ class Case:
 
     def _pieces(self, level: str) -> list[int]:
         """The piece of a level that holds each piece of its loop's finest outer level."""
-        cut = {x.name: x.starts() for x in levels(self.space.nest, self.space.schedule)}
+        cut = {x.name: starts(x) for x in levels(self.space.nest, self.space.schedule)}
         finest = [x for x in self.space.outer if loop_of(x) == loop_of(level)][-1]
         return [sum(begin <= start for begin in cut[level]) - 1 for start in cut[finest]]
+
+
+def starts(level: Level) -> list[int]:
+    """First point of each piece, in order."""
+    sizes = [size for pieces, size in level.runs for _ in range(pieces)]
+    return [0, *accumulate(sizes)][:-1]
 
 
 def _case(nest: Primitive, schedule: Schedule) -> Case:

@@ -100,12 +100,49 @@ def test_a_3x3_layer_has_three_classes_a_dimension() -> None:
     assert [(c.first, c.last, c.taps) for c in rows] == [(0, 56, None)]
 
 
+@given(
+    st.integers(1, 9), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5),
+    st.integers(-30, 10), st.integers(1, 20),
+)  # fmt: skip
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_live_pairs_are_counted_in_closed_form(
+    points: int, taps: int, point_step: int, tap_step: int, constant: int, size: int
+) -> None:
+    guard = Guard("p", "t", point_step, tap_step, constant, size)
+    live = [
+        (p, t)
+        for p in range(points)
+        for t in range(taps)
+        if 0 <= point_step * p + tap_step * t + constant < size
+    ]
+    assert guard.live_pairs(points, taps) == len(live)
+    for tap in range(taps):
+        first, last = guard.live(tap)
+        assert [p for p, t in live if t == tap] == [p for p in range(points) if first <= p < last]
+
+
+def test_a_wide_kernel_has_few_groups_of_taps_to_look_at() -> None:
+    nest = _nest(iw=20_000_000, kw=101, pad_w=50, ih=3, kh=1, pad_h=0)
+    (guard,) = _data_guards(nest)
+    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.10/order:n+oc+oh+ow+kh+kw+ic")
+    classes = tile_classes(nest, schedule, "ow", guard, False)
+    assert [(c.first, c.last) for c in classes if len(c.taps or ()) == 1] == [(5, 1_999_995)]
+    assert classes[-1].last == 2_000_000
+
+
+def test_classes_without_end_are_refused() -> None:
+    nest = _nest(iw=2_000_000, kw=1_000_001, pad_w=500_000, ih=3, kh=1, pad_h=0)
+    (guard,) = _data_guards(nest)
+    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.4/order:n+oc+oh+ow+kh+kw+ic")
+    with pytest.raises(ScheduleError, match="borders of ow take more than 50000 multiply-adds"):
+        tile_classes(nest, schedule, "ow", guard, False)
+
+
 def test_guards_name_what_can_leave_the_tensor() -> None:
     assert _data_guards(_nest(pad_h=0, pad_w=0)) == ()
     (only,) = _data_guards(_nest(pad_h=0, pad_w=2, stride=2, dilation=2, iw=9))
     assert only == Guard("ow", "kw", 2, 2, -2, 9)
-    assert only.live(0, 1)
-    assert not only.live(0, 0)
+    assert [only.live(tap) for tap in range(3)] == [(1, 6), (0, 5), (-1, 4)]
 
 
 def test_borders_of_other_forms_must_be_packed() -> None:

@@ -224,7 +224,7 @@ def test_mistakes_in_a_workloads_file(tmp_path: Path, entry: str, told: str) -> 
 def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "workload").mkdir()
     (tmp_path / "workload" / "mine.yaml").write_text("a: [1\nb: 2\n")
-    assert "configuration" in refused(f"--config-dir {tmp_path} workload=mine")
+    assert "mine.yaml: line 2" in refused(f"--config-dir {tmp_path} workload=mine")
 
 
 @pytest.mark.parametrize(
