@@ -23,6 +23,7 @@ GIB = 2**30
 FLOAT = 4  # bytes of fp32
 _COMPILE_SECONDS = 0.6  # a kernel's gcc run, for the estimate
 _TRIAL_SECONDS = 2.5  # of a baseline's tuner, likewise
+_REFERENCE_RATE = 5e9  # flops a second of computing all rounds, for the estimate
 _START_SECONDS = 4.0  # children started, inputs, reference and verification of a unit, likewise
 
 ScheduleOf = Callable[[str], str]  # CAMPAIGN:TRIAL to the schedule's one-line text
@@ -157,6 +158,7 @@ def estimated_seconds(unit: Unit) -> float:
     search = measure.search_samples * measure.search_sample_seconds * 4 * measure.search_passes
     return (
         _START_SECONDS
+        + unit.problem.primitive.flops / _REFERENCE_RATE
         + candidates * (_COMPILE_SECONDS + search)
         + measure.budget_seconds
         + tuning

@@ -14,6 +14,7 @@ from compiler.problem.primitive import Access, Call, Expression, Number, Read
 Array = npt.NDArray[Any]  # of float32 or float64
 Lookup = Callable[[Access], Array]
 # Functions whose error depends on the value of their argument, not on its magnitude alone.
+EPS = 2.0**-23
 CURVED = ("div", "exp", "sqrt", "tanh", "erf")
 
 
@@ -73,7 +74,7 @@ def magnitude_of(expression: Expression, read: Lookup, magnitude: Lookup) -> Arr
         case "exp":
             return np.asarray(result * (1 + m[0]))
         case "sqrt":
-            return np.asarray(result + m[0] / np.maximum(2 * result, np.sqrt(m[0])))
+            return np.asarray(result + m[0] / np.maximum(2 * result, np.sqrt(EPS * m[0])))
         case "tanh":
             return np.asarray(result + (1 - result**2) * m[0])
     return np.asarray(result + 2 / np.sqrt(np.pi) * np.exp(-(v[0] ** 2)) * m[0])  # erf
@@ -107,7 +108,7 @@ def rounding_of(expression: Expression, read: Lookup, rounding: Lookup) -> Array
         case "exp":
             return np.asarray(result * (4 + r[0]))
         case "sqrt":
-            return np.asarray(4 * result + r[0] / np.maximum(2 * result, np.sqrt(r[0])))
+            return np.asarray(4 * result + r[0] / np.maximum(2 * result, np.sqrt(EPS * r[0])))
         case "tanh":
             return np.asarray(4 * result + (1 - result**2) * r[0])
     return np.asarray(4 * result + 2 / np.sqrt(np.pi) * np.exp(-(v[0] ** 2)) * r[0])  # erf

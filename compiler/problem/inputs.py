@@ -15,6 +15,7 @@ from compiler.problem.primitive import Access, Primitive, Read, Tensor
 
 Numbers = npt.NDArray[Any]
 CHUNK = 2**22  # elements changed at once
+RANDOM_DEVIATION = 1.04  # of values of 0.5 to 1.5 with random signs
 MOST_PLANTED = 16  # rounds in which each tap of a reduction wins in turn ...
 MOST_ROUNDS = 64  # ... or more, where there are fewer outputs than taps
 

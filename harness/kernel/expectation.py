@@ -17,8 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.problem.deciding import all_decide, deciding
-from compiler.problem.exact import ExactForm, exact_form
-from compiler.problem.inputs import integer_inputs, planted_rounds, plantings, random_inputs
+from compiler.problem.exact import ExactForm, exact_form, float_exponents
+from compiler.problem.inputs import (
+    RANDOM_DEVIATION,
+    integer_inputs,
+    planted_rounds,
+    plantings,
+    random_inputs,
+)
 from compiler.problem.iteration import meeting
 from compiler.problem.primitive import Call, Expression, Primitive
 from compiler.problem.reference import magnitude, reference, rounded
@@ -61,7 +67,7 @@ class _Expectation:
         self._decided = _Decided(self.primitive, self._form)
 
     def rounds(self) -> Iterator[Round]:
-        yield _float_round(self.primitive, random_inputs(self.primitive, self.seed))
+        yield _float_round(self.primitive, _random(self.primitive, self.seed))
         for kind, inputs in _inputs(self.primitive, self._form, self.seed, self._decided):
             yield _exact_round(self.primitive, self._form, kind, inputs)
         yield from _wide_rounds(self.primitive, self.seed)
@@ -163,7 +169,7 @@ def _wide_rounds(primitive: Primitive, seed: int) -> Iterator[Round]:
         stored |= {name: values * np.float32(WIDE) for name, values in planted.items()}
         expected = reference(primitive, stored, np.float32)
         if all(bool(np.isfinite(values).all()) for values in expected.values()):
-            one = _float_round(primitive, stored)
+            one = _float_round(primitive, Inputs(stored))
             # what float32 flushes to 0, or holds in few bits, differs by its smallest numbers
             scale = {name: values + np.float32(2.0**-100) for name, values in one.scale.items()}
             yield replace(one, kind="planted", scale=scale)
@@ -175,10 +181,16 @@ def _calls(expression: Expression, function: str) -> bool:
     )
 
 
-def _float_round(primitive: Primitive, inputs: Mapping[str, Numbers]) -> Round:
-    expected = reference(primitive, inputs)
-    scale = {name: _float32(m) for name, m in magnitude(primitive, inputs).items()}
-    return Round("float", Inputs(inputs), expected, scale, growth(primitive))
+def _random(primitive: Primitive, seed: int) -> Inputs:
+    exponents = float_exponents(primitive, RANDOM_DEVIATION)
+    return Inputs(random_inputs(primitive, seed), exponents)
+
+
+def _float_round(primitive: Primitive, inputs: Inputs) -> Round:
+    values = {name: inputs.values(name) for name in inputs.stored}
+    expected = reference(primitive, values)
+    scale = {name: _float32(m) for name, m in magnitude(primitive, values).items()}
+    return Round("float", inputs, expected, scale, growth(primitive))
 
 
 def _exact_round(primitive: Primitive, form: ExactForm, kind: Kind, inputs: Inputs) -> Round:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from compiler.problem.evaluation import Array
-from compiler.problem.exact import LIMIT, ExactForm, exact_form
+from compiler.problem.exact import ExactForm, exact_form
 from compiler.problem.inputs import integer_inputs
+from compiler.problem.interpretation import LIMIT
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import reference, rounded
 from compiler.problem.specification import primitive_from

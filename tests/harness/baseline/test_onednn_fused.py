@@ -140,6 +140,18 @@ def test_auto_takes_what_there_is(toolchain: Toolchain) -> None:
     check(OneDnn(toolchain, algorithm="auto"), primitive(conv2d()))
 
 
+def test_an_algorithm_that_may_be_winograds_is_not_held_to_exact_sums(toolchain: Toolchain) -> None:
+    told = {}
+    for algorithm in ("direct", "auto"):
+        answer = OneDnn(toolchain, algorithm=algorithm).prepare(primitive(conv2d()), 1)
+        assert isinstance(answer, Prepared), answer
+        told[algorithm] = answer.executable.get("numerics")
+    assert told == {
+        "direct": None,
+        "auto": "auto: Winograd's transforms round what plain sums keep exact",
+    }
+
+
 def test_winograd_is_for_convolutions(fresh: Toolchain) -> None:
     refusal = OneDnn(fresh, algorithm="winograd").supports(primitive(matmul()))
     assert refusal == "unsupported: matmul: winograd is for convolutions"

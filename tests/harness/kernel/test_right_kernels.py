@@ -23,11 +23,13 @@ from tests.compiler.problem.chains import CHAINS, FLOAT_ALONE, ROUNDED, SHIPPED
 from tests.compiler.problem.operators import OPERATORS
 
 MACHINE = Architecture("avx2", "x86_64", 32, 16)
+LONG = {"m": 60, "n": 100, "k": 900}  # sums that would overflow exp, and some next to 0
 CASES: dict[str, dict[str, Any]] = {
     **SHIPPED,
     **OPERATORS,
     **CHAINS,
     **{name: spec for name, (spec, _) in ROUNDED.items()},
+    **{f"{name}, long": {**ROUNDED[name][0], "sizes": LONG} for name in ("silu", "root")},
     **{name: FLOAT_ALONE[name][0] for name in ("softmax", "Winograd's thirds")},
 }
 WITHOUT = ("softmax", "Winograd's thirds", "recurrence")  # an exact form

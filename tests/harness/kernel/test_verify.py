@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compiler.problem.evaluation import EPS
 from harness.failure import Failure
 from harness.kernel import problem_data
 from harness.kernel.load import LoadError, load
 from harness.kernel.problem_data import Inputs, Round
 from harness.kernel.toolchain import Toolchain
-from harness.kernel.verify import EPS, Verified, compared, verify
+from harness.kernel.verify import Verified, compared, verify
 from tests.harness import matmul_kernels as kernels
 
 
