@@ -13,11 +13,15 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from harness.errors import RecordError
+from harness.outside import json_of
+from harness.record.typed import content, whole_lines
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -42,10 +46,10 @@ class Lines:
         """A line without its end was cut by a crash and does not count, nor one without a trial."""
         ids: list[str] = []
         newest: dict[str, str] = {}
-        for line in _whole_lines(results):
+        for _, line in whole_lines(results):
             ids.append(line_id(line))
             with suppress(ValueError, KeyError, TypeError):
-                newest[str(json.loads(line)["trial"])] = ids[-1]
+                newest[str(json_of(line.decode())["trial"])] = ids[-1]
         return Lines(tuple(ids), tuple(newest.items()))
 
 
@@ -59,7 +63,7 @@ def identity_of(file: Path, results: Path) -> Identity:
 
     It is kept in the file where that can be written.
     """
-    first = next(map(line_id, _whole_lines(results)), None)
+    first = next((line_id(line) for _, line in whole_lines(results)), None)
     kept = _read(file)
     if kept is not None and kept.first in (None, first):
         identity = Identity(kept.id, first)
@@ -89,19 +93,14 @@ def keep_identity(file: Path, identity: Identity) -> bool:
     return True
 
 
-def _whole_lines(results: Path) -> Iterator[bytes]:
-    with suppress(FileNotFoundError), results.open("rb") as file:
-        yield from (line for line in file if line.endswith(b"\n") and line.strip())
-
-
 def _derived(lines: Sequence[str]) -> str:
     return sha256(" ".join(lines).encode()).hexdigest()[:32]
 
 
 def _read(file: Path) -> Identity | None:
     """None where there is none, or what stands there is no id."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        held = json.loads(file.read_text(encoding="utf-8"))
+    with suppress(RecordError, ValueError, TypeError, KeyError):
+        held = json_of((content(file) or b"").decode())
         first = held["first"]
         if _ID.fullmatch(held["id"]) and (first is None or isinstance(first, str)):
             return Identity(held["id"], first)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from harness.record.identity import Identity, Lines, identity_of, identity_of_copy, line_id
 from harness.record.journal import CampaignFolder
 from harness.record.result_line import line_of
@@ -81,3 +83,17 @@ def test_lines_are_whole_and_the_newest_of_a_trial_counts(tmp_path: Path) -> Non
     lines = Lines.of(file)
     assert len(lines.ids) == 3
     assert lines.newest == (("a", line_id(b'{"trial": "a", "n": 2}')),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "[" * 100_000, '{"id": 1, "first": null}', '{"id": "' + "0" * 32 + '", "first": 1}'],
+)
+def test_what_is_no_id_gives_way_to_a_new_one(text: str, tmp_path: Path) -> None:
+    folder = begun(tmp_path / "a", Left([baseline_result()]))
+    before = identity_of(tmp_path / "none.json", folder.results_file)
+    folder.identity_file.write_text(text)
+    assert identity(folder) == before == identity(folder)
+    with folder.results_file.open("a") as file:
+        file.write(text + "\n")
+    assert [trial for trial, _ in Lines.of(folder.results_file).newest] == ["conv_a-onednn"]
