@@ -1,0 +1,116 @@
+"""Kernels to be mutated: one of every form that the code generator has, most of them small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.compiler.problem.chains import SOFTMAX
+from tests.compiler.problem.operators import (
+    ACCUMULATED,
+    AVERAGE_POOL,
+    BACKWARD_DATA,
+    BACKWARD_WEIGHTS,
+    BATCHED,
+    CHAIN,
+    DEPTHWISE,
+    GROUPED,
+    MAX_POOL,
+    PARTIAL,
+    RECURRENCE,
+    SCATTER,
+    conv2d,
+    matmul,
+)
+
+BIAS_RELU: dict[str, Any] = {
+    **conv2d(ic=4, oc=6, ih=7, iw=6),
+    "name": "bias_relu",
+    "tensors": {**conv2d()["tensors"], "bias": ["oc"]},
+    "statements": [
+        *conv2d()["statements"],
+        "out[n,oc,oh,ow] = max(out[n,oc,oh,ow] + bias[oc], 0)",
+    ],
+}
+BLOCKED = "layout:data.aBcd4b+out.aBcd8b+weight.ABcd4b8a"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A problem and a schedule for it."""
+
+    name: str
+    spec: dict[str, Any]
+    schedule: str
+
+
+SMALL = (
+    Form("rows of matrices", matmul(m=17, n=40, k=23),
+         "broadcast/vector:n.16/tile:n.2+m.3/order:m+n+k/layout:b.Ba16b/unroll:4"),
+    Form("remainders in both directions", matmul(m=7, n=45, k=37),
+         "broadcast/vector:n.8/tile:n.3+m.2/order:n+m+k/layout:b.Ba8b/unroll:2"),
+    Form("split reduction on two threads", matmul(m=5, n=11, k=6),
+         "broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m"
+         "/layout:b.Ba4b/unroll:2"),
+    Form("reduction split twice", matmul(m=6, n=16, k=10),
+         "broadcast/vector:n.8/tile:m.2/order:k@2+k@1+m+n+k/block:k@2.8+k@1.4"),
+    Form("packed transposed", {**matmul(m=9, n=20, k=17), "constant": [], "stored": {"b": [1, 0]}},
+         "pixels/vector:n.8/tile:n.2+m.3/order:m@1+n+m+k/block:m@1.2/pack:b.Ba8b/unroll:4"),
+    Form("padded rows", conv2d(ic=8, oc=16, ih=6, iw=6),
+         "broadcast/vector:oc.8/tile:oc.1+ow.3/order:oc+oh+ow+ic@1+kh+kw+ic/block:ic@1.4"
+         f"/{BLOCKED}/unroll:4"),
+    Form("wide borders, padded lanes",
+         conv2d(ic=4, oc=13, ih=9, iw=9, kh=5, kw=5, pad_h=2, pad_w=2),
+         f"broadcast/vector:oc.8/tile:oc.2+ow.3+oh.2/order:oc+oh+ow+kh+kw+ic/{BLOCKED}"),
+    Form("stride and dilation", conv2d(ic=8, oc=8, ih=14, iw=13, stride=2, dilation=2, pad_h=2),
+         "broadcast/vector:oc.8/tile:ow.2+oh.2/order:oh+ow+oc+ic@1+kh+kw+ic/block:ic@1.4"
+         f"/{BLOCKED}/unroll:2"),
+    Form("taps outside the tile", conv2d(ic=4, oc=8, ih=6, iw=7),
+         f"broadcast/vector:oc.8/tile:ow.2/order:kh+kw+oc+oh+ow+ic/{BLOCKED}"),
+    Form("threads over rows and channels", conv2d(n=2, ic=4, oc=24, ih=9, iw=11),
+         "broadcast/vector:oc.8/tile:oc.1+ow.3/order:n+oh@1+oc+oh+ow+kh+kw+ic/block:oh@1.4"
+         f"/parallel:n+oh@1+oc/{BLOCKED}"),
+    Form("packed pixels", conv2d(ic=3, oc=5, ih=9, iw=21),
+         "pixels/vector:ow.8/tile:ow.2+oc.3/order:oh+ow+oc+kh+kw+ic/layout:weight.bcda"
+         "/pack:data.abcd"),
+    Form("packed pixels on two threads", conv2d(n=2, ic=2, oc=3, ih=4, iw=8, kh=1, pad_h=0),
+         "pixels/vector:ow.8/tile:ow.1+oc.3/order:n+oh+ow+oc+kw+ic/parallel:n+oh"
+         "/layout:weight.bcda/pack:data.abcd"),
+    Form("streamed", conv2d(ic=12, oc=32, ih=5, iw=6, kh=1, kw=1, pad_h=0, pad_w=0),
+         "broadcast/vector:oc.16/tile:oc.1+oh_ow.4/order:oh_ow+oc+ic@1+ic/block:ic@1.4"
+         "/layout:data.aBc4b+out.aBc16b+weight.ABcd4b16a/unroll:4/prefetch:256/nontemporal:1"),
+    Form("groups", GROUPED,
+         "pixels/vector:oc.4/tile:oc.1+ow.3+oh.2/order:g+oh+ow+oc+kh+kw+ic"
+         "/layout:out.abCde4c+w.aBcde4b/unroll:2"),
+    Form("depthwise", DEPTHWISE,
+         "pixels/vector:n.4/tile:n.1/order:c+oh+ow+n+kh+kw/layout:out.Abcd4a+w.abc/pack:data.bcda"
+         "/unroll:2"),
+    Form("batch", BATCHED,
+         "pixels/vector:m.4/tile:m.1+n.4/order:g+n+m+j+k/layout:a.aBCd5c4b+b.Abc5a/unroll:5"),
+    Form("backward weights", BACKWARD_WEIGHTS,
+         "pixels/vector:kw.4/tile:kw.1+oc.3/order:ic+kh+kw+oc+oh+ow+n/layout:grad.Abcd2a"
+         "/pack:data.abcd/unroll:2"),
+    Form("scalar, on top of what is there", ACCUMULATED, "scalar/order:m+n+k"),
+    Form("scalar, scattered", BACKWARD_DATA, "scalar/order:ic+oh+kh+ow+kw+oc"),
+    Form("scalar, tiled, two threads", conv2d(ic=3, oc=5),
+         "scalar/order:oc@1+oh@1+kh@1+oh+ow+ic+kh+kw+oc/block:oc@1.5+oh@1.2+kh@1.1/parallel:oh@1"),
+    Form("maximum over windows", MAX_POOL, "scalar/order:c+oh+ow+kh+kw"),
+    Form("average over windows", AVERAGE_POOL, "scalar/order:c+oh+ow+kh+kw"),
+    Form("bias and ReLU", BIAS_RELU, "scalar/order:oc+oh+ow+ic+kh+kw"),
+    Form("GELU, tanh, exp", CHAIN, "scalar/order:m+n+k"),
+    Form("softmax", {**SOFTMAX, "sizes": {"m": 5, "n": 7}}, "scalar/order:m+n"),
+    Form("recurrence", RECURRENCE, "scalar/order:t+i"),
+    Form("writes outside dropped", SCATTER, "scalar/order:i+j"),
+    Form("minimum, elements without a writer", PARTIAL, "scalar/order:i+j"),
+)  # fmt: skip
+LARGE = (  # more than 2 GFLOP
+    Form("large: padded rows", conv2d(ic=130, oc=136, ih=85, iw=83),
+         "broadcast/vector:oc.8/tile:oc.2+ow.4/order:oc@1+oh+ow+oc+ic@1+kh+kw+ic"
+         "/block:ic@1.16+oc@1.2/layout:data.aBcd16b+out.aBcd8b+weight.ABcd16b8a/unroll:4"),
+    Form("large: threads and remainders", matmul(m=1037, n=1045, k=1000),
+         "broadcast/vector:n.16/tile:n.3+m.7/order:n@1+k@1+m+n+k/block:k@1.256+n@1.4/parallel:n@1"
+         "/layout:b.Ba16b/unroll:8"),
+    Form("large: strides", conv2d(n=2, ic=96, oc=120, ih=151, iw=150, stride=2),
+         "broadcast/vector:oc.8/tile:oc.3+ow.4/order:n+oc+oh+ow+ic@1+kh+kw+ic/block:ic@1.16"
+         "/layout:data.aBcd16b+out.aBcd8b+weight.ABcd16b8a/unroll:4"),
+)  # fmt: skip
