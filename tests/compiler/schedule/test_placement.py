@@ -48,6 +48,9 @@ def test_pixels_copy_a_padded_image() -> None:
 def test_few_channels_may_stay_in_planes() -> None:
     blocks = [p.channel_block for p in _placed(conv2d(ic=3, oc=16), "oc")]
     assert blocks == [3, 1]
+    together, planes = _placed(conv2d(ic=2, oc=16), "oc")
+    assert dict(together.layout)["data"] == "aBcd2b"
+    assert "data" not in dict(planes.layout)
 
 
 def test_no_lanes_along_a_strided_image() -> None:
