@@ -66,7 +66,10 @@ def settings_of(arguments: Sequence[str]) -> tuple[Settings, ...]:
         raise RecordError(
             f"campaign {resumed}: its configuration was not recorded; say what to measure"
         )
-    return as_recorded(arguments, documents_in(folder.configuration))
+    documents = documents_in(folder.configuration)
+    if not documents:
+        raise RecordError(f"{folder.configuration}: holds no configuration; say what to measure")
+    return as_recorded(arguments, documents)
 
 
 def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> Pool:

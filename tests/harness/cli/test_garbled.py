@@ -197,6 +197,14 @@ def test_a_campaign_is_resumed_or_refused(
             assert wanted <= done  # what a bad line held has been measured again
 
 
+def test_a_configuration_that_is_empty_is_none(
+    damaged: Callable[[str, int], CampaignFolder],
+) -> None:
+    damaged("none", 0).configuration.write_text("# polydl run\n")
+    with pytest.raises(HarnessError, match="holds no configuration; say what to measure"):
+        settings_of(["campaign.resume=one"])
+
+
 def test_a_line_longer_than_any_record_is_skipped(
     damaged: Callable[[str, int], CampaignFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
