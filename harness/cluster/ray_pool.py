@@ -242,8 +242,6 @@ class RayPool:
                 site = min(elsewhere, key=counts.sent)
                 self._send(flight, site, now)
                 counts.send(flight)
-            elif not kinds.get(flight.kind):  # the last node of its kind has gone
-                self._again(flight, flight.builder, "no node of its kind is left")
 
     def _begin(self, flight: Flight, kind: str, builder: Site, node: Node, now: float) -> None:
         flight.kind, flight.builder = kind, builder
