@@ -20,7 +20,7 @@ PREFIX = "polydl-scratch"
 
 @contextmanager
 def scratch_folder(root: Path) -> Iterator[Path]:
-    """A new private folder below `root`; removed when it is left."""
+    """A new private folder below `root`, made where it is missing; removed when it is left."""
     folder, lock = _made(root)
     try:
         yield folder
@@ -44,6 +44,7 @@ def clear_scratch(root: Path) -> None:
 
 def _made(root: Path) -> tuple[Path, int]:
     """A folder and its lock; made again where somebody cleared it before it was locked."""
+    root.mkdir(mode=0o700, exist_ok=True)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}.{socket.gethostname()}.", dir=root))
         with suppress(FileNotFoundError):

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from harness.kernel.c_compiler import LEVEL
 from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
 from harness.own_files import private_folder
+from harness.scratch import scratch_folder
 
 TIME_LIMIT = 60.0  # seconds of wall time for one compilation
 NEARLY_FULL = 1 << 19  # bytes
@@ -61,8 +61,8 @@ def build(
         private_folder(library.parent)
     except EnvironmentProblem as problem:
         return Failure("compile", str(problem))
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=library.parent) as folder:
-        source, output = Path(folder, "kernel.c"), Path(folder, "kernel.so")
+    with scratch_folder(toolchain.scratch) as folder:
+        source, output = folder / "kernel.c", folder / "kernel.so"
         source.write_text(text)
         command = [compiler.path, *flags, "-o", str(output), str(source), *libraries, "-lm"]
         reason = _run(command, folder, time_limit)
@@ -82,12 +82,12 @@ def _kept(compiler: str, output: Path, library: Path) -> str | None:
     return None
 
 
-def _run(command: list[str], folder: str, time_limit: float) -> str | None:
+def _run(command: list[str], folder: Path, time_limit: float) -> str | None:
     """Run a compiler in its own process group; None, or why it gave no output.
 
     `timeout` ends one that hangs after whoever started it was killed.
     """
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "TMPDIR": folder}
+    environment = {"PATH": os.defpath, "LC_ALL": "C", "TMPDIR": str(folder)}
     guard = ["timeout", "-s", "KILL", f"{time_limit + ORPHAN_SECONDS:.0f}"]
     with subprocess.Popen(
         [*guard, *command],
@@ -116,4 +116,4 @@ def _run(command: list[str], folder: str, time_limit: float) -> str | None:
         return f"{name} died of {signal.Signals(-process.returncode).name}"
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     told = next((line for line in lines if "error" in line), lines[0] if lines else "no message")
-    return f"{name}: {told.replace(folder + '/', '')}"
+    return f"{name}: {told.replace(f'{folder}/', '')}"

@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from harness.errors import EnvironmentProblem
 from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
 from harness.own_files import private_folder
+from harness.scratch import scratch_folder
 
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("adapter.h", "arrays.h", "exports.h"))
 FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared")
@@ -88,8 +88,8 @@ def build_adapter(
         return BuiltAdapter(target, cached=True)
     try:
         private_folder(target.parent)
-        with TemporaryDirectory(prefix=".build-", dir=target.parent) as folder:
-            made = Path(folder, target.name)
+        with scratch_folder(toolchain.scratch) as folder:
+            made = folder / target.name
             place = [f"-I{HEADERS[0].parent}", str(source), "-o", str(made)]
             done = subprocess.run(
                 [compiler, *options, *place, *link],
