@@ -118,7 +118,9 @@ class ReplayedAgent:
         return self._answer(0.5, lambda: self._machine.refuses or self._machine.node)
 
     def _beat(self) -> Ref:
-        return self._answer(0.01, lambda: Beat(self._doing(), self._machine.slots))
+        """What it was when it was asked; it arrives when some of it is over."""
+        beat = Beat(self._doing(), self._machine.slots)
+        return self._answer(0.3, lambda: beat)
 
     def _doing(self) -> dict[tuple[str, int], str]:
         now = self._ray.now

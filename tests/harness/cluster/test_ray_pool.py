@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,8 @@ from harness.cluster.node import AnotherMachine
 from harness.cluster.patience import measure_limit, prepare_limit
 from harness.cluster.ray_pool import AHEAD
 from harness.errors import EnvironmentProblem, SettingsError
+from harness.kernel.toolchain import SCRATCH
+from harness.scratch import PREFIX
 from harness.settings import load_settings
 from harness.unit import Unit
 from tests.harness.cluster.faults import tiny_units
@@ -273,13 +276,15 @@ def test_a_baseline_is_installed_where_every_node_has_it(start: Start) -> None:
     assert run.pool.installed(asked) == ()
 
 
-def test_closing_ends_agents_and_forgets_units(start: Start) -> None:
+def test_closing_ends_agents_and_forgets_units(start: Start, tmp_path: Path) -> None:
     run = start(Machine("a"), Machine("b"))
+    left = tmp_path / SCRATCH / f"{PREFIX}.{socket.gethostname()}.killed"
+    left.mkdir(parents=True)
     for unit in tiny_units(3 * AHEAD):
         run.pool.submit(unit)
     next(run.pool.outcomes())
     run.pool.close()
     run.pool.close()
     assert not any(agent.alive for agent in run.ray.agents.values())
-    assert run.ray.downs == 2
+    assert run.ray.downs == 2 and not left.exists()
     assert run.pool.nodes() == () and list(run.pool.outcomes()) == []
