@@ -61,6 +61,11 @@ def test_units_are_spread_by_slots_and_none_waits_in_a_full_house(start: Start) 
     assert AHEAD < run.ray.most_ahead <= 10  # twice the slots
 
 
+def test_what_is_ready_goes_where_the_least_is(start: Start) -> None:
+    one, other = (Machine(name, slots=4, cpus=4, measures=9.0) for name in ("one", "other"))
+    assert check_ok(start(one, other), tiny_units(6)) == {"one": 3, "other": 3}
+
+
 def test_little_is_prepared_ahead_of_one_slot(start: Start) -> None:
     run = start(Machine("a", cpus=16))
     check_ok(run, tiny_units(12))
