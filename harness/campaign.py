@@ -19,6 +19,7 @@ from compiler.errors import CompilerError, printable
 from harness.cluster.pool import Node, Pool
 from harness.errors import HarnessError, SettingsError, Unforeseen
 from harness.means import Means, campaign_means
+from harness.outside import path_of
 from harness.plan import Plan, check_memory, planned
 from harness.quality import campaign_quality
 from harness.record.configuration import (
@@ -127,7 +128,7 @@ def campaign_name(choice: CampaignChoice, now: datetime) -> str:
             raise SettingsError(f"campaign.name: '{choice.name}' is no name ({NAMED})")
         return choice.name
     if choice.dir is not None:
-        return Path(choice.dir).resolve().name
+        return path_of(choice.dir).resolve().name
     return f"{now:%Y%m%d-%H%M%S}-{choice.experiment or 'run'}"
 
 
@@ -135,7 +136,7 @@ def campaign_path(choice: CampaignChoice, name: str) -> Path:
     """The folder the campaign writes to."""
     if choice.resume is not None:
         return find_campaign(choice.resume).path
-    return Path(choice.dir) if choice.dir is not None else RUNS / name
+    return path_of(choice.dir) if choice.dir is not None else RUNS / name
 
 
 def run(

@@ -48,10 +48,10 @@ Exit status: 0 no trial failed, 1 some failed, 2 the request was wrong, 70 a fau
 (the line names the file with its traceback), 130 interrupted, 143 ended by SIGTERM.
 """
 
-# What the system refuses is no fault of the program: full, read-only, forbidden, too many open.
+# What the system refuses is no fault of the program: full, forbidden, too many, too long a name.
 _REFUSED = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENAMETOOLONG, errno.ELOOP),
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
+from compiler.errors import shown
 from harness.errors import SettingsError
 from harness.record.configuration import Tracking, recorded_tracking
 from harness.record.journal import CampaignFolder
@@ -24,7 +26,7 @@ def names_and_options(
         elif key.removeprefix("tracking.") in keys and value:
             options[key.removeprefix("tracking.")] = value
         else:
-            raise SettingsError(f"unknown argument '{word}'; usage: {usage}")
+            raise SettingsError(f"unknown argument '{shown(word)}'; usage: {usage}")
     return names, options
 
 
@@ -36,6 +38,14 @@ def campaign_argument(
     if len(names) > 1 or (not names and not optional):
         raise SettingsError(f"{'more than one' if names else 'no'} campaign; usage: {usage}")
     return (names[0] if names else None), options
+
+
+def whole_number(name: str, text: str, least: int, most: int) -> int:
+    """The number that an option gives. Raises SettingsError."""
+    digits = re.fullmatch(r"-?[0-9]{1,18}", text)
+    if digits is None or not least <= int(text) <= most:
+        raise SettingsError(f"{name} must be a number from {least} to {most}, got {shown(text)}")
+    return int(text)
 
 
 def tracking_of(folder: CampaignFolder, options: Mapping[str, str]) -> tuple[str | None, str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from harness.cli.arguments import campaign_argument, tracking_of
+from harness.cli.arguments import campaign_argument, tracking_of, whole_number
 from harness.cli.rooms import room
 from harness.errors import RecordError, SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
@@ -94,9 +94,8 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 def free_port(chosen: str | None) -> int:
     """The port asked for, or 5000, or any free one where that is taken. Raises SettingsError."""
-    if chosen is not None and not (chosen.isdigit() and 0 < int(chosen) < 65536):
-        raise SettingsError(f"port must be between 1 and 65535, got {chosen}")
-    for port in (int(chosen),) if chosen is not None else (PORT, 0):
+    asked = None if chosen is None else whole_number("port", chosen, 1, 65535)
+    for port in (PORT, 0) if asked is None else (asked,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.cost.tournament import classifier_data
-from harness.cli.arguments import names_and_options
+from harness.cli.arguments import names_and_options, whole_number
 from harness.cli.rooms import room
 from harness.errors import RecordError, SettingsError
 from harness.learn.surveys import surveys_of
@@ -21,9 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     names, options = names_and_options(arguments, USAGE, ("out", "test", "seed"))
     if not names or not options.get("out"):
         raise SettingsError(f"{'no campaign' if not names else 'no out=FILE'}; usage: {USAGE}")
-    seed = options.get("seed", "0")
-    if not seed.isdigit():
-        raise SettingsError(f"seed must be >= 0, got {seed}")
+    seed = whole_number("seed", options.get("seed", "0"), 0, 2**32 - 1)
     report = room("harness.learn.report")
     folders = [find_campaign(name) for name in names]
     surveys = [survey for folder in folders for survey in surveys_of(folder)]
@@ -35,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     hosts = {str(r.host.get("cpu")): None for folder in folders for r in folder.results()}
     test = [name for name in options.get("test", "").split(",") if name]
     classifier, judged = report.trained_and_judged(
-        surveys, test, int(seed), [folder.name for folder in folders], list(hosts)
+        surveys, test, seed, [folder.name for folder in folders], list(hosts)
     )
     out = path_of(options["out"])
     write_text(out, json_text(classifier_data(classifier)) + "\n")

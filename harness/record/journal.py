@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from compiler.errors import shown
 from harness.errors import RecordError, SettingsError
+from harness.outside import path_of
 from harness.record.result import TrialResult
 from harness.record.result_line import NAME, NAMED, result_of
 from harness.record.rows import CandidateRow, SampleRow, StartRow
@@ -108,7 +109,7 @@ class CampaignFolder:
 
 def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:
     """The campaign in a folder, or of this name under `runs`. Raises RecordError."""
-    for path in (Path(name).expanduser(), runs / name):
+    for path in (path_of(name), runs / name):
         folder = CampaignFolder(path)
         if folder.exists:
             return folder

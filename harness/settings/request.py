@@ -18,6 +18,7 @@ from compiler.errors import shown
 from harness.errors import SettingsError
 
 LONGEST = 10_000  # characters of an override: a list of 5,000 takes Hydra 2 s
+LONGEST_KEY = 250  # files and folders are looked up by it
 LONGEST_OF_ALL = 20_000
 DEEPEST = 50  # brackets in each other
 MOST_DIGITS = 400  # more than any float has; Python refuses 4,300
@@ -87,6 +88,9 @@ def _unreadable(text: str) -> str | None:
     """Why Hydra's parser is not asked: it would take too long, or more than Python's stack."""
     if len(text) > LONGEST:
         return f"it has {len(text)} characters; {LONGEST} are allowed"
+    key = text.partition("=")[0]
+    if len(key) > LONGEST_KEY:
+        return f"its key has {len(key)} characters; {LONGEST_KEY} are allowed"
     depths = accumulate((char in "([{") - (char in ")]}") for char in text)
     if max(depths, default=0) > DEEPEST:
         return f"brackets are nested more than {DEEPEST} deep"

@@ -1,0 +1,28 @@
+"""10,000 hostile inputs on all processors; the seed is printed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.fuzz.test_fuzz import check_hostile_inputs
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
+INPUTS = 10_000
+
+
+def test_hostile_inputs_by_the_thousand(capsys: pytest.CaptureFixture[str]) -> None:
+    seed, workers = secrets.randbelow(2**32), os.cpu_count() or 1
+    with capsys.disabled():
+        print(f"\nseed {seed}")
+    share = -(-INPUTS // workers)
+    with ThreadPoolExecutor(workers) as pool:
+        for told in pool.map(
+            lambda first: check_hostile_inputs(seed, min(share, INPUTS - first), first),
+            range(0, INPUTS, share),
+        ):
+            with capsys.disabled():
+                print(told)
