@@ -100,14 +100,17 @@ class Roofline:
             [self._footprint(schedule, access) for access in read],
             self._footprint(schedule, roles.output),
             len(schedule.outer_levels(self._reduction)),
+            schedule.nontemporal,
         )
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
         for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
+            streamed = 1.0 if source == "memory" else 0.0
             moved[source] = self._line * traffic.moved(
                 cache.bytes / self._line,
                 cache.name in CROWDED,
                 0.0 if source in HIDDEN else SCATTERED,
+                streamed if schedule.nontemporal else None,
             )
         return moved
 

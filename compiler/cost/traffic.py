@@ -26,23 +26,38 @@ class Traffic:
         read: Sequence[Footprint],
         written: Footprint,
         microkernel: int,
+        nontemporal: bool = False,
     ) -> None:
-        """`written` stays in registers inside the levels from number `microkernel` on."""
+        """`written` stays in registers inside the levels from number `microkernel` on.
+
+        Written past the caches (`nontemporal`) it takes no place in them.
+        """
         self._trips = [loop.trips for loop in loops]
         self._read = [_by_depth(footprint, loops, extents) for footprint in read]
         self._written = _by_depth(written, loops, extents)[: microkernel + 1]
         self._runs = [max(1.0, own[microkernel].run) for own in self._read]
-        touched = [[x.touched for x in own] for own in (*self._read, self._written)]
+        held = self._read if nontemporal else [*self._read, self._written]
+        touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
 
-    def moved(self, capacity: float, crowding: bool = False, scattered: float = 0.0) -> float:
+    def moved(
+        self,
+        capacity: float,
+        crowding: bool = False,
+        scattered: float = 0.0,
+        streamed: float | None = None,
+    ) -> float:
         """Lines fetched and written back in one call, for a cache of so many lines.
 
         The same call ran before: what fits is there already. With `crowding` a tensor may sweep
         itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
-        them come.
+        them come. `streamed` is how often each line of an output that is written past the caches
+        moves here instead.
         """
-        total = 2 * self._fetched(self._written, capacity, crowding)
+        if streamed is not None:
+            total = streamed * self._written[0].touched
+        else:
+            total = 2 * self._fetched(self._written, capacity, crowding)
         for own, run in zip(self._read, self._runs, strict=True):
             total += self._fetched(own, capacity, crowding) * (1 + scattered / run)
         return total

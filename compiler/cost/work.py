@@ -14,7 +14,6 @@ from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tile_class import Guard, guards, tile_classes
 
 CALL_CYCLES = 4.0  # address computation, entry and exit of one microkernel
-DRAIN_CYCLES = 22.0  # more, where there are more accumulators than the latency needs (see _ends)
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
 
@@ -94,12 +93,12 @@ class Work:
         """Cycles around one microkernel.
 
         Multiply-adds of neighbouring tiles overlap while latency leaves gaps; a tile that needs
-        every issue slot starts only after the last one has left (measured: 0 to 4 cycles up to 9
-        accumulators, 18 to 30 from 10 on, whatever the length of the reduction).
+        every issue slot starts only after the last one has left: the machine's `drain_cycles`,
+        whatever the length of the reduction.
         """
         full = accumulators > self.machine.fma_latency * self.machine.fma_per_cycle + 1
         moves = 2 * accumulators * MOVE_CYCLES if cut else 0.0
-        return CALL_CYCLES + (DRAIN_CYCLES if full else 0.0) + moves
+        return CALL_CYCLES + (self.machine.drain_cycles if full else 0.0) + moves
 
     def _tiled(
         self, schedule: Schedule, grouped: tuple[Guard, ...]

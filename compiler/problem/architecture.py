@@ -38,6 +38,8 @@ class Architecture:
     vector_registers: int
     fma_per_cycle: int = 2
     fma_latency: int = 4
+    loads_per_cycle: float = 2.0  # of vectors, from L1, beside multiply-adds
+    drain_cycles: float = 20.0  # more where a full register tile ends, see compiler.cost.work
     embedded_broadcast: bool = False  # a multiply-add reads a scalar from memory (AVX-512)
     caches: tuple[CacheLevel, ...] = ()
     cores: int = 1
@@ -55,6 +57,14 @@ class Architecture:
             value = getattr(self, field)
             if value < 1:
                 raise ProblemError(f"architecture {self.name}: {field} must be >= 1, got {value}")
+        if not self.loads_per_cycle > 0:
+            raise ProblemError(
+                f"architecture {self.name}: loads_per_cycle must be > 0, got {self.loads_per_cycle}"
+            )
+        if not self.drain_cycles >= 0:
+            raise ProblemError(
+                f"architecture {self.name}: drain_cycles must be >= 0, got {self.drain_cycles}"
+            )
 
     @property
     def vector_length(self) -> int:

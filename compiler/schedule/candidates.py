@@ -10,6 +10,7 @@ from compiler.errors import ScheduleError
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.axes import Axes, axes_of
+from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.legality import structural
 from compiler.schedule.microkernel import RegisterTile, register_tiles_of
 from compiler.schedule.placement import Placed, placements
@@ -22,6 +23,8 @@ MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a 
 UNROLL = 4
 LONGEST_UNROLLED = 8  # a shorter reduction loop is unrolled whole
 LONG = 128  # steps from which twice as many are unrolled
+FLOAT = 4  # bytes
+LINE = 16  # floats: a whole line is written at once, else it is read first after all
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -30,8 +33,12 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
         for placed in placements(nest, axes, machine):
+            streams = _streams(nest, axes, placed, machine)
             for schedule in _placed(nest, axes, placed, machine):
-                found[with_parallel(nest, schedule, threads)] = None
+                parallel = with_parallel(nest, schedule, threads)
+                found[parallel] = None
+                if streams and _whole(axes, schedule):
+                    found[replace(parallel, nontemporal=True)] = None
     legal = tuple(schedule for schedule in found if structural(nest, schedule) is None)
     return legal or (scalar_schedule(nest, threads),)
 
@@ -80,6 +87,29 @@ def _ordered(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> list[S
         )
         found.append(schedule)
     return found
+
+
+def _streams(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> bool:
+    """Whether the output is larger than every cache, and every vector of it aligned.
+
+    The next call finds nothing of such an output in a cache: it may be written past them.
+    """
+    output = nest.tensor(axes.roles.output.tensor)
+    if output.accumulate or not machine.caches:
+        return False
+    if output.elements * FLOAT <= machine.caches[-1].bytes:
+        return False
+    tag = dict(placed.layout).get(output.name)
+    layout = layout_from_tag(tag, output.shape) if tag else Layout(output.shape, output.stored)
+    inner = layout.blocks[-1][1] if layout.blocks else output.shape[output.stored[-1]]
+    return inner % placed.lanes == 0
+
+
+def _whole(axes: Axes, schedule: Schedule) -> bool:
+    """Whether the schedule writes whole lines, and each of them once: no cut reduction."""
+    reduction = axes.roles.statement.reduction_loops
+    cut = any(loop_of(level) in reduction for level in schedule.outer_levels(reduction))
+    return not cut and schedule.tile_of(axes.vector) * schedule.vector[1] >= LINE
 
 
 def _tiles(

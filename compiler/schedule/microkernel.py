@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from compiler.problem.architecture import Architecture
 
-LOADS_PER_CYCLE = 1.75  # of two ports: the address that a port needs is not always there
+CROSSING = 4  # exponent of the norm that joins a step's bounds, see RegisterTile.cycles
+MOST_LOADS = 4.0  # a cycle, of any machine
 
 
 @dataclass(frozen=True)
@@ -22,26 +23,43 @@ class RegisterTile:
         return self.points * self.vectors
 
     def registers(self, embedded_broadcast: bool) -> int:
-        """Registers held at once: accumulators, the smaller operand, one for the larger.
+        """Registers held at once, as compilers use them: accumulators, the smaller operand, one.
 
-        With embedded broadcasts (AVX-512) the scalars need none, the vectors stay in registers.
+        Only with a single vector do multiply-adds read their scalars from memory (AVX-512); with
+        more, every scalar goes through a register, since several multiply-adds share it.
         """
-        if embedded_broadcast:
-            return self.accumulators + self.vectors
+        if embedded_broadcast and self.vectors == 1:
+            return self.accumulators + 1
         return self.accumulators + min(self.points, self.vectors) + 1
 
     def cycles(self, machine: Architecture, unaligned: bool = False) -> float:
         """Cycles of one reduction step: multiply-adds, loads, or their latency.
 
-        max(points*vectors/fma, loads/LOADS_PER_CYCLE, latency): each accumulator depends on itself.
+        Each accumulator depends on itself, so latency is a bound like the other two. Near the
+        crossing of two bounds neither is reached, because what waits for one is not there for the
+        other: a norm joins them, |(points*vectors/fma, loads/rate, latency)| with exponent 4.
         Vectors that are `unaligned` cross into a second line, as often as their width says.
         """
-        crossing = machine.vector_bytes / 64 if unaligned else 0.0
-        return max(
+        return _joined(
             self.accumulators / machine.fma_per_cycle,
-            (self.points + self.vectors * (1 + crossing)) / LOADS_PER_CYCLE,
+            self._loads(machine, unaligned) / machine.loads_per_cycle,
             float(machine.fma_latency),
         )
+
+    def loads_per_cycle(self, machine: Architecture, cycles: float) -> float:
+        """The rate at which `cycles` would predict what a step took; the inverse of it.
+
+        At most MOST_LOADS: multiply-adds alone explain a step that is as short as they are.
+        """
+        others = (self.accumulators / machine.fma_per_cycle, float(machine.fma_latency))
+        left = cycles**CROSSING - sum(bound**CROSSING for bound in others)
+        loads = self._loads(machine, False)
+        least = loads / MOST_LOADS
+        return float(loads / max(left, least**CROSSING) ** (1 / CROSSING))
+
+    def _loads(self, machine: Architecture, unaligned: bool) -> float:
+        crossing = machine.vector_bytes / 64 if unaligned else 0.0
+        return self.points + self.vectors * (1 + crossing)
 
     def rate(self, machine: Architecture) -> float:
         """Multiply-adds of a vector that a cycle does."""
@@ -73,6 +91,10 @@ def dividing_tile(machine: Architecture, points: int, vectors: int) -> RegisterT
         whole,
         key=lambda t: (-t.rate(machine), (t.points + t.vectors) / t.accumulators, t.vectors),
     )
+
+
+def _joined(*bounds: float) -> float:
+    return float(sum(bound**CROSSING for bound in bounds) ** (1 / CROSSING))
 
 
 def _fitting(machine: Architecture, points: int, vectors: int) -> list[RegisterTile]:

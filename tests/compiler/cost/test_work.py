@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from compiler.cost.work import CALL_CYCLES, DRAIN_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
+from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.contraction import contraction
-from compiler.schedule.microkernel import LOADS_PER_CYCLE
+from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, parse_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d, matmul
@@ -29,17 +29,21 @@ def _cycles(nest: Primitive, schedule: Schedule) -> tuple[float, float]:
 def test_a_product_by_hand() -> None:
     nest = _nest(m=12, n=32, k=20)
     tile = "broadcast/vector:n.8/tile:n.2+m.{}/order:n+m+k/layout:b.Ba8b"
+
+    def step(points: int, vectors: int) -> float:
+        return RegisterTile(points, vectors).cycles(AVX2)
+
     compute, overhead = _cycles(nest, parse_schedule(tile.format(6)))
-    assert compute == 4 * 20 * 6.0  # four tiles of 12 accumulators, two multiply-adds a cycle
-    assert overhead == 4 * (CALL_CYCLES + DRAIN_CYCLES + ENTRY_CYCLES)
+    assert compute == pytest.approx(4 * 20 * step(6, 2))  # four tiles, twenty steps each
+    assert overhead == 4 * (CALL_CYCLES + AVX2.drain_cycles + ENTRY_CYCLES)
     compute, overhead = _cycles(nest, parse_schedule(tile.format(4)))
-    assert compute == 6 * 20 * 4.0  # six of 8: as many as the latency needs
-    assert overhead == 6 * (CALL_CYCLES + ENTRY_CYCLES)
+    assert compute == pytest.approx(6 * 20 * step(4, 2))
+    assert overhead == 6 * (CALL_CYCLES + ENTRY_CYCLES)  # as many as the latency needs: no drain
     compute, _ = _cycles(nest, parse_schedule(tile.format(2)))
-    assert compute == 12 * 20 * 4.0  # 4 accumulators wait for each other
+    assert compute == pytest.approx(12 * 20 * step(2, 2))
     column = "broadcast/vector:n.8/tile:m.12/order:n+m+k/layout:b.Ba8b"
     compute, _ = _cycles(nest, parse_schedule(column))
-    assert compute == pytest.approx(4 * 20 * 13 / LOADS_PER_CYCLE)  # 13 loads for 12 multiply-adds
+    assert compute == pytest.approx(4 * 20 * step(12, 1))
 
 
 def test_a_cut_reduction_moves_its_accumulators() -> None:
@@ -56,9 +60,10 @@ def test_vectors_that_start_anywhere_load_more() -> None:
     nest = loop_nest(primitive_from(spec)).nest
     pixels = "pixels/vector:ow.8/tile:ow.1+oc.8/order:oh+oc+ow+ic+kh+kw/layout:weight.bcda"
     compute, _ = _cycles(nest, parse_schedule(pixels))
-    crossing = AVX2.vector_bytes / 64
     steps = 8 * 4 * 4 * 9  # rows, vectors in a row, channels, taps
-    assert compute == pytest.approx(steps * (8 + 1 + crossing) / LOADS_PER_CYCLE)
+    tile = RegisterTile(8, 1)
+    assert compute == pytest.approx(steps * tile.cycles(AVX2, unaligned=True))
+    assert tile.cycles(AVX2, unaligned=True) > tile.cycles(AVX2)
 
 
 def test_padding_is_not_computed() -> None:
