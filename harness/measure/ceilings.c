@@ -60,6 +60,45 @@ double polydl_peak(int variant, long rounds) {
     return -1;
 }
 
+/* Seconds of one multiply-add that waits for the one before it. */
+double polydl_latency(long rounds) {
+    vector a, factor, term;
+    for (int l = 0; l < LANES; ++l) a[l] = 1, factor[l] = 0.5f, term[l] = 1;
+    KEEP(factor);
+    KEEP(term);
+    const double start = now();
+    for (long r = 0; r < rounds; ++r) {
+        _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {
+            a = a * factor + term;
+            KEEP(a);
+        }
+    }
+    const double seconds = now() - start;
+    return seconds / (16.0 * rounds);
+}
+
+/* Seconds of one cycle: additions of registers, each of which waits for the one before it. Vector
+ * work goes on beside them, so that the clock is the one it runs at. */
+double polydl_cycle(long rounds) {
+    unsigned long sum = 0, one = 1;
+    vector a, factor;
+    for (int l = 0; l < LANES; ++l) a[l] = 1, factor[l] = 0.5f;
+    KEEP(factor);
+    __asm__ volatile("" : "+r"(one));
+    const double start = now();
+    for (long r = 0; r < rounds; ++r) {
+        _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {
+            sum += one;
+            __asm__ volatile("" : "+r"(sum));
+        }
+        a = a * factor + factor;
+        KEEP(a);
+    }
+    const double seconds = now() - start;
+    TOUCH(a);
+    return seconds / (16.0 * rounds);
+}
+
 /* Bytes a second of reading `bytes` (a multiple of 8 vectors) from start to end, `rounds` times. */
 double polydl_read(const vector *values, size_t bytes, long rounds) {
     const size_t count = bytes / sizeof(vector) / 8 * 8;

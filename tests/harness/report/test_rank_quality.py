@@ -45,8 +45,8 @@ def by(found: tuple[RankQuality, ...], label: str, ranking: str) -> RankQuality:
 
 
 def test_a_perfect_and_a_reversed_ranking() -> None:
-    seconds = np.array([1.0, 2.0, 4.0, 5.0, 8.0, 10.0])
-    places = np.arange(1.0, 7.0)
+    seconds = np.array([1.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
+    places = np.arange(1.0, 10.0)
     perfect, reverse = quality("a", "r", places, seconds), quality("a", "r", places[::-1], seconds)
     assert perfect.tau and perfect.rho and reverse.tau and reverse.rho and reverse.best_of_few
     assert (perfect.first.value, perfect.tau.value, perfect.rho.value) == pytest.approx((1, 1, 1))
@@ -56,9 +56,9 @@ def test_a_perfect_and_a_reversed_ranking() -> None:
 
 
 def test_equals_count_at_their_worst() -> None:
-    # Places 1 1 3 3 3 3 7: first is the slower of two; five are both and the slowest three of four.
-    seconds = np.array([4.0, 5.0, 2.0, 10.0, 8.0, 20.0, 1.0])
-    places = np.array([1.0, 1, 3, 3, 3, 3, 7])
+    # Places 1 1 3 ... 3 10: first is the slower of two; eight are both and the six slowest of seven
+    seconds = np.array([4.0, 5.0, 2.0, 10.0, 8.0, 20.0, 11.0, 12.0, 13.0, 1.0])
+    places = np.array([1.0, 1, 3, 3, 3, 3, 3, 3, 3, 10])
     found = quality("a", "r", places, seconds)
     assert found.first.value == pytest.approx(1 / 5)
     assert found.best_of_few is not None
@@ -111,14 +111,14 @@ def test_intervals_hold_the_value_and_narrow_with_more_candidates() -> None:
 
 
 def test_chances_are_those_of_all_draws() -> None:
-    seconds = np.array([1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0])
+    seconds = np.array([1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0, 11.0, 12.0])
     random, median = chances("a", seconds)
     speed = 1 / seconds
     assert random.first.value == pytest.approx(speed.mean())
     assert random.best_of_few is not None
-    every = [max(speed[list(five)]) for five in combinations(range(7), 5)]
+    every = [max(speed[list(few)]) for few in combinations(range(10), 8)]
     assert random.best_of_few.value == pytest.approx(np.mean(every))
-    assert (median.first.value, median.best_of_few) == (1 / 4, None)
+    assert (median.first.value, median.best_of_few) == (1 / 4.5, None)
     few, _ = chances("a", np.array([1.0, 2.0, 4.0]))
     assert few.best_of_few is not None and few.best_of_few.value == 1
 

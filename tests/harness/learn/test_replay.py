@@ -1,0 +1,43 @@
+"""The default ranking on another machine's measurements: replayed, so the same on every machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
+from harness.report.rank_quality import geometric_figure
+
+SURVEYS = Path(__file__).parents[3] / "experiments/rank_quality/surveys"
+WORKLOADS = {"icelake": ("resnet50", "quickstart")}
+
+
+def test_every_survey_is_replayed() -> None:
+    assert {file.stem for file in SURVEYS.glob("*.yaml")} == set(WORKLOADS)
+
+
+@pytest.fixture(scope="module", params=WORKLOADS)
+def replays(request: pytest.FixtureRequest) -> tuple[Replay, ...]:
+    name = str(request.param)
+    return replayed(survey(SURVEYS, name, WORKLOADS[name]), machine_of(SURVEYS, name))
+
+
+def test_the_roofline_chooses_well_and_better_than_chance(replays: tuple[Replay, ...]) -> None:
+    few = [r.quality.best_of_few.value for r in replays if r.quality.best_of_few is not None]
+    assert geometric_figure([r.quality.first.value for r in replays]).value >= 0.87
+    assert geometric_figure(few).value >= 0.98
+    kinds = dict.fromkeys(r.measured.kind for r in replays)
+    for kind in kinds:
+        own = [r for r in replays if r.measured.kind == kind]
+        first = geometric_figure([r.quality.first.value for r in own]).value
+        assert first > geometric_figure([r.random.first.value for r in own]).value, kind
+
+
+def test_a_replay_says_what_was_predicted_and_what_it_took(replays: tuple[Replay, ...]) -> None:
+    for replay in replays:
+        problem: Measured = replay.measured
+        assert replay.took == problem.seconds[replay.choice]
+        assert replay.predicted is not None and replay.ratio == replay.predicted / replay.took
+        assert replay.quality.count == len(problem.seconds)
+    assert sum(abs((r.ratio or 0) - 1) <= CLOSE for r in replays) >= len(replays) // 3
