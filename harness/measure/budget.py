@@ -20,44 +20,41 @@ class MeasureSettings:
 
     name: str = "quick"
     cache: Literal["hot", "cold"] = "hot"
+
     budget_seconds: float = positive(5.0, DAY)  # of the report tier of one unit
     processes: int = within(3, 1, 1000)  # children a contender starts with
     max_processes: int = within(6, 1, 1000)
-    min_blocks: int = within(
-        5, 1, 10_000
-    )  # in each process; a block is a permutation and its mirror
+    min_blocks: int = within(5, 1, 10_000)  # in each process: a permutation and its mirror each
     half_width: float = positive(0.01, 1)
     samples_per_burst: int = within(2, 1, 1000)
     sample_seconds: float = positive(0.010, 60)
-    settle_seconds: float = positive(0.005, 60)  # untimed calls at the start of a burst, at least
-    settle_calls: int = within(
-        3, 1, 10**6
-    )  # ... and at least so many, unless they take four times settle_seconds
-    cold_samples: int = within(
-        30, 1, 10**6
-    )  # in the cold mode, samples of one call for each contender, at least
+    # Untimed calls at the start of a burst: for so long at least, and so many at least, unless
+    # they take four times as long.
+    settle_seconds: float = positive(0.005, 60)
+    settle_calls: int = within(3, 1, 10**6)
+    # In the cold mode, samples of one call for each contender, at least.
+    cold_samples: int = within(30, 1, 10**6)
+
+    # A candidate's samples; up to the larger number while the best two disagree.
     search_sample_seconds: float = positive(0.005, 60)
-    search_samples: int = within(
-        5, 1, 10_000
-    )  # a candidate's samples; up to `search_max_samples` when they disagree
+    search_samples: int = within(5, 1, 10_000)
     search_max_samples: int = within(10, 1, 10_000)
-    search_warm_calls: int = within(
-        10, 1, 10**6
-    )  # at most, until two agree within `search_agreement`
+    # Warm calls at most, until two agree within so much.
+    search_warm_calls: int = within(10, 1, 10**6)
     search_agreement: float = positive(0.05, 10)
-    search_give_up: float = positive(
-        3.0, 10**6
-    )  # one run so many times slower than the best ends a candidate
-    search_passes: int = within(
-        1, 1, 1000
-    )  # through all candidates, each the mirror of the one before
+    # One run so many times slower than the best ends a candidate.
+    search_give_up: float = positive(3.0, 10**6)
+    # Through all candidates, each the mirror of the one before.
+    search_passes: int = within(1, 1, 1000)
     sentinel_every: int = within(20, 1, 10**6)  # candidates between two timings of the sentinel
-    search_finalists: int = within(5, 1, 10_000)  # candidates timed again at the end
-    tolerance_factor: float = positive(
-        4.0, 16
-    )  # of the verification's bound, see harness.kernel.verify
+    search_long_seconds: float = positive(0.05, DAY)  # a call so long is timed by two calls
+    # Candidates in the final, the first choice besides; seconds of all their samples, about.
+    search_finalists: int = within(5, 1, 10_000)
+    search_final_seconds: float = positive(0.5, DAY)
+
+    tolerance_factor: float = positive(4.0, 16)  # of harness.kernel.verify's bound
     compile_seconds: float = positive(60.0, DAY)  # wall-clock limit of one compilation
-    time_limit: float = positive(60.0, DAY)  # wall-clock limit of one request to a measuring child
+    time_limit: float = positive(60.0, DAY)  # ... and of one request to a measuring child
     refuse_noise: float = within(1.0, 0, 1)  # above which a campaign ends with status 1, for CI
 
     def __post_init__(self) -> None:

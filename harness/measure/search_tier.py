@@ -5,7 +5,6 @@ Its numbers rank candidates and are never published: minima of few samples, the 
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,8 +15,6 @@ from harness.failure import Failure
 from harness.kernel.load import ExecutableSpec
 from harness.measure.budget import MeasureSettings
 from harness.measure.child import Child, ChildSettings
-
-FINAL_ROUNDS = 2  # there and back through the finalists
 
 
 class Searcher(Protocol):
@@ -32,12 +29,16 @@ class Searcher(Protocol):
         """seconds, median, samples, gave_up, and max_error unless `verified` (it is known)."""
         ...
 
+    def final(self, executables: Sequence[ExecutableSpec]) -> Mapping[str, Any] | Failure:
+        """`seconds` of each, timed against each other; None for what was left out."""
+        ...
+
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Searched:
-    """What the search found of one candidate: the minimum; `retimed` is a finalist's median.
+    """What the search found of one candidate: the minimum; `retimed` is a finalist's in the final.
 
     Of several passes the least counts; it gave up only if it did so in all of them. `at` is when
     the first of them knew it, in seconds since the search began.
@@ -124,10 +125,9 @@ class _Race:
             self._searcher = None
 
     def _winner(self) -> int | None:
-        """The best few again, side by side: the winner of a noisy race is flattered.
+        """The best few again, against each other: the winner of a noisy race is flattered.
 
-        Their medians decide, as they do in the report: in the quiet moments that minima are taken
-        from, kernels that differ under a neighbour's pressure on the caches look the same.
+        The first candidate, which is the ranking's own choice, is always among them.
         """
         seconds = {
             index: found.seconds
@@ -135,19 +135,22 @@ class _Race:
             if found.seconds is not None and not found.gave_up
         }
         finalists = sorted(seconds, key=lambda index: seconds[index])
-        finalists = finalists[: self._settings.search_finalists]
         if len(finalists) < 2:
             return finalists[0] if finalists else None
-        medians: dict[int, list[float]] = {index: [] for index in finalists}
-        for index in (finalists + finalists[::-1]) * FINAL_ROUNDS:  # mirrored, against drift
-            again = self._timed(index, None, verified=True).median
-            if again is not None:
-                medians[index].append(again)
-        for index in finalists:
-            if medians[index]:
-                again = statistics.median(medians[index])
-                self._found[index] = replace(self._found[index], retimed=again)
-        return min(finalists, key=lambda index: self._found[index].retimed or float("inf"))
+        best = finalists[0]
+        finalists = finalists[: self._settings.search_finalists]
+        if self._found[0].seconds is not None and 0 not in finalists:
+            finalists.append(0)
+        again = self._final(finalists)
+        for index, retimed in zip(finalists, again, strict=True):
+            self._found[index] = replace(self._found[index], retimed=retimed)
+        timed = [index for index in finalists if self._found[index].retimed is not None]
+        return min(timed, key=lambda index: self._found[index].retimed or 0.0, default=best)
+
+    def _final(self, finalists: Sequence[int]) -> Sequence[float | None]:
+        """Seconds of each finalist; all None where the final did not end."""
+        reply = self._alive().final([self._executables[index] for index in finalists])
+        return [None] * len(finalists) if isinstance(reply, Failure) else reply["seconds"]
 
     def _time_sentinel(self, sentinel: int) -> None:
         again = self._timed(sentinel, None, verified=True).seconds
@@ -155,11 +158,14 @@ class _Race:
         if again is not None and first is not None:
             self._drift.append(again / first)
 
-    def _timed(self, index: int, best: float | None, verified: bool) -> Searched:
+    def _alive(self) -> Searcher:
         if self._searcher is None or not self._searcher.alive:
             self.close()
             self._searcher = self._start()
-        reply = self._searcher.candidate(self._executables[index], best, verified)
+        return self._searcher
+
+    def _timed(self, index: int, best: float | None, verified: bool) -> Searched:
+        reply = self._alive().candidate(self._executables[index], best, verified)
         if isinstance(reply, Failure):
             return Searched(at=time.monotonic() - self._began, failure=reply)
         return Searched(
@@ -204,6 +210,15 @@ class SearchProcess:
             best=best,
             settings=asdict(self._settings),
             verified=verified,
+        )
+
+    def final(self, executables: Sequence[ExecutableSpec]) -> Mapping[str, Any] | Failure:
+        return self._child.request(
+            "final",
+            self._settings.time_limit * len(executables),
+            executables=[dict(one) for one in executables],
+            data=str(self._data),
+            settings=asdict(self._settings),
         )
 
     def close(self) -> None:

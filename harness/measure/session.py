@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from harness.failure import Failure
 from harness.kernel import problem_data
@@ -17,10 +18,11 @@ from harness.kernel.verify import verify
 from harness.measure.budget import MeasureSettings
 from harness.measure.native import Timer
 from harness.measure.sample import Timed
-from harness.measure.search import time_candidate
+from harness.measure.search import time_candidate, time_finalists
 
 Reply = dict[str, Any]
 TICKS = Path("/proc/stat")
+FLOAT = 4  # bytes
 TIMING_GARBAGE = np.zeros(1, np.float32)
 
 
@@ -45,11 +47,14 @@ class Session:
         return self._executable
 
     def load(self, executable: Mapping[str, Any]) -> Reply:
+        self._close()
+        self._executable = load(executable)
+        return {"describe": self._executable.describe()}
+
+    def _close(self) -> None:
         if self._executable is not None:
             self._executable.close()
             self._executable = None
-        self._executable = load(executable)
-        return {"describe": self._executable.describe()}
 
     def verify(self, data: str, factor: float) -> Reply:
         """The worst errors; a wrong result is a failure."""
@@ -100,8 +105,7 @@ class Session:
         if "failure" in reply:
             return reply
         self.bind(data)
-        run = self._cold_call if chosen.cache == "cold" else self._hot_calls
-        found = time_candidate(run, best, chosen)
+        found = time_candidate(self._calls(self.executable, chosen), best, chosen)
         return {
             **reply,
             "seconds": found.seconds,
@@ -110,12 +114,38 @@ class Session:
             "gave_up": found.gave_up,
         }
 
-    def _hot_calls(self, calls: int) -> float:
-        return self.timer.sample(self.executable, calls).seconds
+    def final(
+        self, executables: Sequence[Mapping[str, Any]], data: str, settings: Mapping[str, Any]
+    ) -> Reply:
+        """Time verified candidates against each other, all of them bound at once.
 
-    def _cold_call(self, calls: int) -> float:
-        self.timer.evict(self.executable)
-        return self.timer.sample(self.executable, 1).seconds
+        Those that half of the free memory does not hold stay outside: `seconds` has None for them.
+        """
+        chosen = MeasureSettings(**settings)
+        self._close()
+        held: list[Executable] = []
+        try:
+            for spec in executables[: _fitting(executables)]:
+                held.append(load(spec))
+                held[-1].bind(self._problem(data).timed, "timing", TIMING_GARBAGE)
+            final = time_finalists([self._calls(one, chosen) for one in held], chosen)
+        finally:
+            for one in held:
+                one.close()
+        missing = [None] * (len(executables) - len(held))
+        return {"seconds": [*final.seconds(), *missing]}
+
+    def _calls(self, executable: Executable, settings: MeasureSettings) -> Callable[[int], float]:
+        """Seconds of one call of an executable, hot or cold."""
+
+        def hot(calls: int) -> float:
+            return self.timer.sample(executable, calls).seconds
+
+        def cold(calls: int) -> float:
+            self.timer.evict(executable)
+            return self.timer.sample(executable, 1).seconds
+
+        return cold if settings.cache == "cold" else hot
 
     def _settle(self, seconds: float, calls: int) -> float:
         """Call until both limits are met or four times the first is spent; seconds of one call."""
@@ -132,6 +162,16 @@ class Session:
         if self._data is None or self._data[0] != folder:
             self._data = (folder, problem_data.read(Path(folder)))
         return self._data[1]
+
+
+def _fitting(executables: Sequence[Mapping[str, Any]]) -> int:
+    """How many of the first executables half of the free memory holds; two at least."""
+    left = psutil.virtual_memory().available // 2
+    for count, spec in enumerate(executables):
+        left -= sum(FLOAT * int(buffer["elements"]) for buffer in spec["buffers"])
+        if left < 0:
+            return max(2, count)
+    return len(executables)
 
 
 def _stolen_ticks(cores: tuple[int, ...]) -> int:

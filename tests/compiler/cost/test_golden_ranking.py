@@ -1,6 +1,6 @@
 """The default ranking, pinned: whatever moves an estimate or the first eight schedules is seen.
 
-`pytest --update-golden` rewrites tests/compiler/cost/golden; look at the change before accepting it.
+`pytest --update-golden` rewrites tests/compiler/cost/golden; look before accepting it.
 """
 
 from __future__ import annotations

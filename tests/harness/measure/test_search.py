@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from harness.measure.budget import QUICK
-from harness.measure.search import time_candidate
+from harness.measure.search import MAX_ROUNDS, MIN_ROUNDS, Final, time_candidate, time_finalists
 
 
 class Calls:
@@ -51,7 +54,50 @@ def test_a_short_kernel_is_called_many_times_a_sample() -> None:
     assert calls.made[2] == 5000
 
 
-def test_a_long_kernel_is_called_once_a_sample() -> None:
-    calls = Calls(0.5)
-    time_candidate(calls, None, QUICK)
-    assert set(calls.made) == {1}
+def test_of_a_long_call_the_last_warm_ones_are_the_samples() -> None:
+    calls = Calls(0.9, 0.6, 0.5, 0.49)
+    found = time_candidate(calls, None, QUICK)
+    assert calls.made == [1] * 4  # nothing besides the warming up
+    assert (found.seconds, found.samples) == (0.49, 2)
+
+
+class Drifting:
+    """Finalists on a machine whose speed changes with every call, by the same factor for all."""
+
+    def __init__(self, *seconds: float, speeds: tuple[float, ...] = (1.0,)) -> None:
+        self.made: list[tuple[int, int]] = []  # finalist, calls
+        self.speeds = speeds
+        self.runs = [self._run(index, own) for index, own in enumerate(seconds)]
+
+    def _run(self, index: int, own: float) -> Callable[[int], float]:
+        def run(calls: int) -> float:
+            self.made.append((index, calls))
+            done = len(self.made) // (2 * len(self.runs))  # a speed lasts for a round
+            return own * self.speeds[done % len(self.speeds)]
+
+        return run
+
+
+def test_a_final_goes_there_and_back_with_a_warm_call_before_each_sample() -> None:
+    stage = Drifting(1e-3, 2e-3)
+    found = time_finalists(stage.runs, replace(QUICK, search_final_seconds=1.0))
+    assert stage.made[:2] == [(0, 1), (1, 1)]  # how long a call takes
+    assert stage.made[2:6] == [(0, 1), (0, 5), (1, 1), (1, 3)]  # 5 ms of each
+    assert stage.made[6:10] == [(1, 1), (1, 3), (0, 1), (0, 5)]
+    assert len(found.rounds) == MAX_ROUNDS
+    assert found.seconds() == (1e-3, 2e-3)
+
+
+def test_long_calls_get_few_rounds_and_no_warm_calls() -> None:
+    stage = Drifting(0.3, 0.2)
+    found = time_finalists(stage.runs, QUICK)
+    assert len(found.rounds) == MIN_ROUNDS
+    assert len(stage.made) == 2 + 2 * MIN_ROUNDS
+
+
+def test_a_slow_round_moves_no_ratio() -> None:
+    final = Final(((1.0, 1.1), (3.0, 3.3), (1.0, 1.1), (9.0, 9.9), (1.0, 1.1)))
+    first, second = final.seconds()
+    assert second / first == pytest.approx(1.1)
+    lucky = Final(((1.0, 1.1), (2.0, 1.1), (1.0, 1.1), (1.0, 1.1), (1.0, 1.1)))
+    assert lucky.seconds()[0] < lucky.seconds()[1]  # one disturbed sample decides nothing

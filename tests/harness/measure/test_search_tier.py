@@ -17,12 +17,14 @@ SECONDS: dict[str, float | Failure] = {"a": 4.0, "b": 3.0}
 
 
 def search(
-    seconds: dict[str, float | Failure], settings: MeasureSettings = SETTINGS
+    seconds: dict[str, float | Failure],
+    settings: MeasureSettings = SETTINGS,
+    **again: float | Failure,
 ) -> tuple[SearchRun, list[ReplayedSearcher]]:
     started: list[ReplayedSearcher] = []
 
     def start() -> ReplayedSearcher:
-        started.append(ReplayedSearcher(seconds, []))
+        started.append(ReplayedSearcher(seconds, [], again=again))
         return started[-1]
 
     found = search_tier([{"name": name} for name in seconds], start, settings)
@@ -30,11 +32,13 @@ def search(
     return found, started
 
 
-def test_the_fastest_wins_after_being_timed_again() -> None:
-    found, started = search({"a": 3.0, "b": 1.0, "c": 2.0})
-    assert found.best == 1
-    assert [f.retimed for f in found.found] == [None, 1.0, 2.0]
-    assert started[0].timed == [*"abc", "a", *"bccbbccb"]  # sentinel after 3, then finalists
+def test_the_final_decides_between_the_best_and_the_first_choice() -> None:
+    found, started = search({"a": 3.0, "b": 1.0, "c": 2.0, "d": 2.5}, b=2.0, c=1.5)
+    assert started[0].timed == [*"abc", "a", *"d"]  # the sentinel after three
+    assert started[0].finals == [["b", "c", "a"]]  # the two best, and the ranking's own choice
+    assert [f.retimed for f in found.found] == [3.0, 2.0, 1.5, None]
+    assert [f.seconds for f in found.found] == [3.0, 1.0, 2.0, 2.5]  # what the search found stays
+    assert found.best == 2
     assert found.drift == (1.0,)
 
 
@@ -47,13 +51,26 @@ def test_each_is_verified_when_it_is_first_timed_and_then_trusted() -> None:
     assert [f.max_error for f in found.found] == [1e-7] * 3
 
 
+def test_the_first_choice_is_in_the_final_once_and_only_if_it_ran() -> None:
+    _, started = search({"a": 1.0, "b": 3.0, "c": 2.0})
+    assert started[0].finals == [["a", "c"]]
+    _, started = search({"a": Failure("verify", "wrong"), "b": 3.0, "c": 2.0, "d": 2.5})
+    assert started[0].finals == [["c", "d"]]
+
+
+def test_a_final_that_fails_leaves_what_the_search_found() -> None:
+    found, _ = search({"a": 3.0, "b": 1.0}, a=Failure("measure", "SIGKILL: it died"))
+    assert found.best == 1 and [f.retimed for f in found.found] == [None, None]
+
+
 def test_failing_candidates_are_data_and_dead_children_are_replaced() -> None:
     died = Failure("verify", "SIGSEGV: it died")
     wrong = Failure("verify", "wrong")
     found, started = search({"a": wrong, "b": died, "c": 2.0, "d": 4.0})
     assert [f.failure for f in found.found] == [wrong, died, None, None]
     assert found.best == 2
-    assert [s.timed for s in started] == [["a", "b"], [*"c", "c", *"d", *"cddccddc"]]
+    assert [s.timed for s in started] == [["a", "b"], [*"c", "c", *"d"]]
+    assert [s.finals for s in started] == [[], [["c", "d"]]]
 
 
 def test_all_candidates_fail() -> None:
@@ -96,7 +113,9 @@ def test_the_least_of_all_passes_counts() -> None:
 
 def test_the_child_ends_when_the_search_is_interrupted() -> None:
     class Interrupted(ReplayedSearcher):
-        def candidate(self, *args: object, **kwargs: object) -> Failure:
+        def candidate(
+            self, executable: ExecutableSpec, best: float | None, verified: bool
+        ) -> Failure:
             raise KeyboardInterrupt
 
     searcher = Interrupted({}, [])
