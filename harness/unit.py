@@ -60,7 +60,7 @@ class Contender:
     """One column of the comparison.
 
     `name` is the label that records carry (top20), `method` what it is (top_k, onednn), `options`
-    the method's own settings (k: 20; for `fixed`: schedule: <one-line text>).
+    the method's own settings (k: 8; for `fixed`: schedule: <one-line text>).
     """
 
     name: str

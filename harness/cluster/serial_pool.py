@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -66,7 +67,8 @@ class SerialPool:
         stage: Stage = "compile"
         try:
             self._watch(Event(unit, "preparing", self._node.name))
-            prepared = prepare_unit(unit, self._node.architecture, self._toolchain)
+            jobs = len(os.sched_getaffinity(0))  # nothing is measured meanwhile
+            prepared = prepare_unit(unit, self._node.architecture, self._toolchain, jobs)
             stage = "measure"
             slot = self._share.slots(unit.threads)[0]
             with taken(slot, unit.campaign, partial(self._tell_waiting, unit)):

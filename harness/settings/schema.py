@@ -112,7 +112,7 @@ class TournamentSchema(RankingSchema):
 class TopKSchema:
     label: str = "top_k"
     ranker: Ranker = Ranker.roofline
-    k: int = within(20, 1, MOST_CANDIDATES)
+    k: int = within(8, 1, MOST_CANDIDATES)
     per_tile: int = within(4, 0, MOST_CANDIDATES)
     space: Space = Space.full
 

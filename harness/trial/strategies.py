@@ -97,7 +97,7 @@ def chosen(contender: Contender, rankings: Rankings) -> Chosen:
         return _out_of(ranked, ranked[:1], seconds)
     if method == "top_k":
         ranked, seconds = rankings.ranked(str(options.get("ranker", "roofline")), space)
-        count = int(str(options.get("k", 20)))
+        count = int(str(options.get("k", 8)))
         per_tile = int(str(options.get("per_tile", 0)))
         return _out_of(ranked, best_varied(ranked, count, per_tile), seconds)
     known = ", ".join(STRATEGIES)
