@@ -7,6 +7,7 @@ from collections.abc import Callable
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
 from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournament_of
+from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
 from compiler.model.loop_nest import LoopNest, loop_nest
@@ -19,10 +20,12 @@ from compiler.schedule.paper_variants import paper_variants
 from compiler.schedule.schedule import Schedule, parse_schedule
 
 __all__ = [
+    "Estimate",
     "Ranked",
     "best_varied",
     "compile_as_written",
     "compile_schedule",
+    "estimated",
     "loop_nest",
     "parse_schedule",
     "ranked_schedules",
@@ -58,6 +61,13 @@ def ranked_schedules(
     schedules = SPACES[space](model, architecture, threads)
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
     return rank(model.nest, schedules, architecture, threads)[:limit]
+
+
+def estimated(
+    primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
+) -> Estimate:
+    """What the roofline expects of a schedule, whoever chose it."""
+    return Roofline(loop_nest(primitive).nest, architecture).estimate(schedule, threads)
 
 
 def trained_tournament(data: object, where: str = "tournament") -> Ranker:

@@ -10,7 +10,7 @@ its description and its measured ceilings alone: no kernel of a problem is ever 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, prod
 
 from compiler.cost.footprints import Footprint, NestLoop, nest_loops
@@ -34,10 +34,21 @@ BYTES_PER_CYCLE = {"L2": 32.0, "L3": 10.0, "memory": 5.0}  # where no ceiling wa
 
 @dataclass(frozen=True)
 class Estimate:
-    """Predicted seconds, and the parts they are made of."""
+    """Predicted seconds, the parts they are made of, and the bytes that each level moves."""
 
     seconds: float
     parts: Mapping[str, float]
+    moved: Mapping[str, float] = field(default_factory=dict)  # from L2, L3, memory
+
+    @property
+    def bound(self) -> str:
+        """What takes longest: compute, overhead (packing included), L2, L3 or memory."""
+        overhead = self.parts.get("overhead", 0.0) + self.parts.get("packing", 0.0)
+        compute = self.parts.get("compute", 0.0)
+        transfers = {name: self.parts[name] for name in self.parts if name in BYTES_PER_CYCLE}
+        if max(transfers.values(), default=0.0) > compute + overhead:
+            return max(transfers, key=lambda name: transfers[name])
+        return "overhead" if overhead > compute else "compute"
 
 
 class Roofline:
@@ -69,12 +80,13 @@ class Roofline:
             "compute": cycles.compute * share / self.hertz,
             "overhead": cycles.overhead * share / self.hertz,
         }
-        for level, moved in self._bytes(schedule, roles, loops).items():
+        moved = self._bytes(schedule, roles, loops)
+        for level, size in moved.items():
             shared = share if level != "memory" else max(share, 0.5)
-            parts[level] = moved * shared / self._bandwidth(level)
+            parts[level] = size * shared / self._bandwidth(level)
         if schedule.pack:
             parts["packing"] = self._packing(schedule) * share
-        return Estimate(_combined(parts), parts)
+        return Estimate(_combined(parts), parts, moved)
 
     def _share(self, schedule: Schedule, loops: list[NestLoop], threads: int) -> float:
         """Part of the work that the busiest thread does."""

@@ -126,3 +126,21 @@ def test_the_untransformed_nest_is_no_bargain() -> None:
 def test_a_machine_of_unknown_caches_can_be_ranked_for() -> None:
     for found in _estimates(SPECS[0], replace(AVX2, caches=())):
         assert found.seconds > 0
+
+
+def test_an_estimate_says_what_bounds_it() -> None:
+    for parts, bound in (
+        ({"compute": 5.0, "overhead": 1.0, "L2": 2.0, "L3": 5.5, "memory": 0.0}, "compute"),
+        ({"compute": 5.0, "overhead": 1.0, "L2": 2.0, "L3": 6.5, "memory": 7.0}, "memory"),
+        ({"compute": 5.0, "overhead": 1.0, "L2": 6.6, "L3": 6.5, "memory": 0.0}, "L2"),
+        ({"compute": 1.0, "overhead": 0.8, "packing": 0.4, "L2": 2.0}, "overhead"),
+        ({"compute": 1.0}, "compute"),
+    ):
+        assert Estimate(0.0, parts).bound == bound, parts
+
+
+def test_transfers_are_bytes_at_the_level_s_rate() -> None:
+    machine = replace(AVX2, memory_bandwidth=10.0)
+    for found in _estimates(SPECS[0], machine):
+        assert set(found.moved) == {"L2", "L3", "memory"}
+        assert found.parts["memory"] == pytest.approx(found.moved["memory"] / 10e9)
