@@ -79,6 +79,8 @@ class ArchitectureSchema:
     vector_registers: int | None = within(None, 1, 1024)
     fma_per_cycle: int | None = within(None, 1, 64)
     fma_latency: int | None = within(None, 1, 100)
+    loads_per_cycle: float | None = positive(None, 64)
+    drain_cycles: float | None = within(None, 0, 10_000)
     embedded_broadcast: bool | None = None
     caches: dict[str, CacheSchema] = field(default_factory=_caches)
     cores: int | None = within(None, 1, 2**20)
