@@ -28,6 +28,8 @@ polydl: a polyhedral compiler for deep-learning primitives inside a benchmarking
   polydl run [-m] OVERRIDES     run a campaign from a Hydra configuration; -m sweeps
   polydl explain OVERRIDES      one problem: domain, dependences, ranked schedules, C text
   polydl doctor [OVERRIDES]     what this host offers, what is missing, how noisy it is
+  polydl list [FOLDER]          campaigns with date, problems, verdicts, host
+  polydl show CAMPAIGN [TRIAL]  the table again, or one trial with all that is known of it
   polydl sync CAMPAIGN          bring MLflow up to date from the campaign's journal
   polydl train CAMPAIGN...      learn the tournament's network from measured candidates
   polydl dashboard [CAMPAIGN]   start the MLflow UI on that store, loopback only

@@ -8,7 +8,10 @@ from typing import Any
 
 from harness.errors import EnvironmentProblem, SettingsError
 
-COMMANDS = ("run", "explain", "doctor", "sync", "train", "dashboard", "baseline", "clean")
+COMMANDS = (
+    *("run", "explain", "doctor", "list", "show", "sync"),
+    *("train", "dashboard", "baseline", "clean"),
+)
 CONFIGURED = ("run", "explain", "doctor")  # commands that take overrides
 INFORMATION = ("--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--resolve")
 COMPLETION = ("--shell-completion", "-sc")

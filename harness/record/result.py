@@ -73,6 +73,29 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What the roofline expects of the schedule that was timed, whoever chose it.
+
+    `parts` are seconds (compute, overhead, packing, L2, L3, memory), which overlap; `bytes` are
+    moved out of each level in one call; `bound` names the part that takes longest.
+    """
+
+    seconds: float
+    bound: str
+    parts: Mapping[str, float]
+    bytes: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ProcessNoise:
+    """One measuring process of a contender: its median seconds, and the samples with a flag."""
+
+    median: float
+    samples: int
+    flagged: int
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """Field names and meanings are those of docs/records.md; readers ignore unknown fields."""
 
@@ -95,6 +118,12 @@ class TrialResult:
     speedup: Mapping[str, Speedup] = field(default_factory=dict)  # by baseline
     tuning_seconds: TuningSeconds = field(default_factory=TuningSeconds)
     predicted_seconds: float | None = None
+    predicted_ratio: float | None = None  # predicted / measured seconds
+    estimate: Estimate | None = None
+    rank: int | None = None  # of the schedule in the strategy's ranking, 1 the first choice
+    ranked: int | None = None  # schedules in that ranking
+    drift: tuple[float, ...] = ()  # of a search: seconds of its sentinel / the first ones
+    processes: tuple[ProcessNoise, ...] = ()
     max_error: float | None = None
     tolerance: float | None = None
     verified: Verification | None = None

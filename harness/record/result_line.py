@@ -23,6 +23,8 @@ def line_of(result: TrialResult) -> str:
     record: dict[str, object] = {"schema": result.schema}
     record |= {name: getattr(result, name) for name in FIELDS if name != "schema"}
     record["seconds"] = _seconds(result.seconds)
+    record["estimate"] = None if result.estimate is None else asdict(result.estimate)
+    record["processes"] = [asdict(one) for one in result.processes]
     record["verified"] = None if result.verified is None else asdict(result.verified)
     record["speedup"] = {
         name: {**asdict(s), "ci95": list(s.ci95)}
@@ -101,9 +103,22 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     seconds, tuning = result.seconds, result.tuning_seconds
     yield from (("threads", result.threads, 1), ("attempt", result.attempt, 0))
     yield from (("cores", core, 0) for core in result.cores)
-    for what in ("gflops", "predicted_seconds", "max_error", "tolerance", "noise"):
+    numbers = ("gflops", "predicted_seconds", "predicted_ratio", "max_error", "tolerance", "noise")
+    for what in numbers:
         if (value := getattr(result, what)) is not None:
             yield what, value, 0
+    for what in ("rank", "ranked"):
+        if (place := getattr(result, what)) is not None:
+            yield what, place, 1
+    yield from (("drift", value, LEAST) for value in result.drift)
+    for one in result.processes:
+        yield from (("processes.samples", one.samples, 0), ("processes.flagged", one.flagged, 0))
+        yield "processes.median", one.median, LEAST
+    if result.estimate is not None:
+        yield "estimate.seconds", result.estimate.seconds, 0
+        for name in ("parts", "bytes"):
+            held: Mapping[str, float] = getattr(result.estimate, name)
+            yield from ((f"estimate.{name}.{shown(k)}", v, 0) for k, v in held.items())
     if result.verified is not None:
         yield from (("verified.rounds", n, 0) for n in result.verified.rounds.values())
         if result.verified.decided is not None:

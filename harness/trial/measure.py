@@ -180,7 +180,12 @@ def _outcome(
     candidates: dict[str, tuple[Mapping[str, object], ...]] = {}
     for entry in entries:
         result = result_of(
-            measured, entry.prepared, entry.chosen, entry.failure, ratios.get(entry.name, {})
+            measured,
+            entry.prepared,
+            entry.chosen,
+            entry.failure,
+            ratios.get(entry.name, {}),
+            entry.searched,
         )
         results.append(result)
         if result.status == "ok":

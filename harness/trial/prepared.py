@@ -20,6 +20,7 @@ class Candidate:
     schedule: str
     predicted: float | None = None  # seconds
     places: Mapping[str, int] = field(default_factory=dict)  # in rankings of the whole space
+    rank: int | None = None  # in the strategy's own ranking
     kernel: str | None = None  # hash of the C text
     openmp: bool = False
     layouts: Mapping[str, str] = field(default_factory=dict)

@@ -6,16 +6,27 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from operator import itemgetter
+from statistics import median
 from typing import Any
 
+from compiler.errors import CompilerError
+from compiler.pipeline import estimated, parse_schedule
 from harness.failure import Failure
 from harness.kernel.c_compiler import CCompiler
 from harness.measure.host import fingerprint, versions
 from harness.measure.protocol import ReportRun
+from harness.measure.sample import Sample
 from harness.measure.search_tier import SearchRun
 from harness.measure.slot import Slot
 from harness.measure.statistics import block_ratios, noise, seconds, speedup, table
-from harness.record.result import Seconds, Speedup, TrialResult, Verification
+from harness.record.result import (
+    Estimate,
+    ProcessNoise,
+    Seconds,
+    Speedup,
+    TrialResult,
+    Verification,
+)
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit
 from harness.unit import Unit
 
@@ -44,6 +55,7 @@ def result_of(
     chosen: Candidate | None,
     failure: Failure | None,
     ratios: Mapping[str, Speedup],
+    searched: SearchRun | None = None,
 ) -> TrialResult:
     """The record of one contender; `failure` is what befell it before the report tier."""
     unit, run, name = measured.prepared.unit, measured.run, contender.contender.name
@@ -78,6 +90,12 @@ def result_of(
         speedup=ratios if timed is not None else {},
         tuning_seconds=contender.tuning,
         predicted_seconds=chosen.predicted if chosen is not None else None,
+        predicted_ratio=_predicted_ratio(chosen, timed),
+        estimate=_estimate(measured.prepared, chosen),
+        rank=chosen.rank if chosen is not None else None,
+        ranked=contender.space,
+        drift=searched.drift if searched is not None else (),
+        processes=_processes(run, name) if timed is not None else (),
         max_error=found.get("max_error"),
         tolerance=found.get("tolerance"),
         verified=_verification(found),
@@ -95,6 +113,39 @@ def result_of(
         noise=disturbed,
         versions=_versions(measured, contender),
         host=measured.host,
+    )
+
+
+def _predicted_ratio(chosen: Candidate | None, timed: Seconds | None) -> float | None:
+    if chosen is None or chosen.predicted is None or timed is None:
+        return None
+    return chosen.predicted / timed.median
+
+
+def _estimate(prepared: PreparedUnit, chosen: Candidate | None) -> Estimate | None:
+    """For every schedule that stands for a contender, so that a record can say why."""
+    if chosen is None:
+        return None
+    unit = prepared.unit
+    schedule = parse_schedule(chosen.schedule)
+    try:
+        found = estimated(unit.problem.primitive, schedule, prepared.architecture, unit.threads)
+    except CompilerError:  # a form that the model does not know
+        return None
+    return Estimate(found.seconds, found.bound, found.parts, found.moved)
+
+
+def _processes(run: ReportRun | None, name: str) -> tuple[ProcessNoise, ...]:
+    """The contender's processes in the order in which they were started."""
+    held: dict[int, list[Sample]] = {}
+    for sample in run.samples if run is not None else ():
+        if sample.contender == name:
+            held.setdefault(sample.process, []).append(sample)
+    return tuple(
+        ProcessNoise(
+            median(sample.seconds for sample in own), len(own), sum(bool(s.flags) for s in own)
+        )
+        for _, own in sorted(held.items())
     )
 
 

@@ -35,6 +35,7 @@ class Choice:
     schedule: Schedule
     predicted: float | None = None  # seconds
     places: Mapping[str, int] = field(default_factory=dict)
+    rank: int | None = None  # its place in the strategy's own ranking
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def chosen(contender: Contender, rankings: Rankings) -> Chosen:
 
 
 def _out_of(space: Sequence[Ranked], best: Sequence[Ranked], seconds: float) -> Chosen:
-    choices = tuple(Choice(one.schedule, one.seconds) for one in best)
+    choices = tuple(Choice(one.schedule, one.seconds, rank=one.place) for one in best)
     return Chosen(choices, len(space), any(one.schedule.vectorised for one in space), seconds)
 
 

@@ -50,7 +50,12 @@ class Workshop:
         found = []
         for choice in choices:
             known = self._known[choice.schedule]
-            own = replace(known.candidate, predicted=choice.predicted, places=choice.places)
+            own = replace(
+                known.candidate,
+                predicted=choice.predicted,
+                places=choice.places,
+                rank=choice.rank,
+            )
             found.append(replace(known, candidate=own))
         return found
 
