@@ -12,6 +12,7 @@ COMMANDS = (
     *("run", "explain", "doctor", "list", "show", "sync"),
     *("train", "dashboard", "baseline", "clean"),
 )
+FILES = {"list": "listing"}  # a module `list` would hide the builtin from its neighbours
 CONFIGURED = ("run", "explain", "doctor")  # commands that take overrides
 INFORMATION = ("--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--resolve")
 COMPLETION = ("--shell-completion", "-sc")
@@ -23,7 +24,9 @@ def command(name: str) -> Callable[[Sequence[str]], int]:
     """A command's `main`: its arguments to its exit status."""
     if name not in (*COMMANDS, "information"):
         raise SettingsError(f"unknown command; known: {', '.join(COMMANDS)}")
-    main: Callable[[Sequence[str]], int] = import_module(f"harness.cli.{name}").main
+    main: Callable[[Sequence[str]], int] = import_module(
+        f"harness.cli.{FILES.get(name, name)}"
+    ).main
     return main
 
 
