@@ -60,7 +60,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
     [
         (
             ["fly"],
-            "unknown command; known: run, explain, doctor, sync, train, dashboard, baseline, clean",
+            "unknown command; known: run, explain, doctor, list, show, sync, train, dashboard, ",
         ),
         (["run", "primitive=conv9"], "known: batched_matmul, conv1d"),
         (["run"], "nothing to measure"),

@@ -84,7 +84,7 @@ def test_show_of_a_trial_says_all_that_is_known(
     trial: str, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = told(capsys, "show", "newer", trial).splitlines()
-    found = {line.split("  ")[0].strip(): line for line in lines}
+    found = {line.split(" ")[0]: line for line in lines}
     assert "bound by  L2: compute 900.0 us  L2 950.0 us (3.5 MB)  together 1100.0 us" in lines
     assert "0.86 of it" in found["predicted"]
     assert "3 of 1200" in found["rank"]
