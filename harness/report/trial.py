@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.record.result import Estimate, TrialResult
-from harness.record.rows import CandidateRow
 from harness.report.summary import share_of_peak
 
 BEST = 10  # candidates shown
@@ -23,7 +23,7 @@ class TrialFiles:
 
 
 def trial_lines(
-    campaign: str, result: TrialResult, candidates: Sequence[CandidateRow], files: TrialFiles
+    campaign: str, result: TrialResult, candidates: Sequence[Mapping[str, Any]], files: TrialFiles
 ) -> Iterator[Line]:
     """What it was, how it went, why, what the search saw, and how it is repeated."""
     yield "trial", f"{result.trial}, attempt {result.attempt}"
@@ -140,11 +140,13 @@ def _trust(result: TrialResult) -> Iterator[Line]:
             for one in result.processes
         )
         yield "processes", "  ".join(told)
+    if result.noise is not None:
+        yield "noise", f"{result.noise:.0%} of the samples were disturbed"
     if result.flags:
         yield "flags", "; ".join(result.flags)
 
 
-def _searched(result: TrialResult, candidates: Sequence[CandidateRow]) -> Iterator[Line]:
+def _searched(result: TrialResult, candidates: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     measured = [row for row in candidates if row.get("measured") is not None]
     if len(measured) < 2:
         return
