@@ -29,6 +29,7 @@ from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
+from harness.measure.kept_ceilings import kept_ceilings
 from harness.measure.slot import Slot
 
 Verdict = Literal["ok", "advice", "missing"]
@@ -133,8 +134,28 @@ def slots_shown(slots: Sequence[Slot]) -> str:
 def _ceilings(toolchain: Toolchain, share: Share) -> Iterable[Finding]:
     host = host_architecture(toolchain, share.slots(1)[-1].cores[0])
     yield Finding("peak", f"{host.peak:.1f} GFLOP/s on one core")
+    yield _core(toolchain)
     yield Finding("caches", _caches(host))
     yield Finding("memory bandwidth", f"{host.memory_bandwidth or 0:.1f} GB/s by one core")
+
+
+def _core(toolchain: Toolchain) -> Finding:
+    """What the rankings count with, and whether it was seen twice."""
+    ceilings = kept_ceilings(toolchain)
+    if ceilings is None:
+        return Finding("core", "unknown", "advice", "its rates could not be kept in the cache")
+    core = ceilings.core
+    return Finding(
+        "core",
+        f"{core.hertz * 1e-9:.2f} GHz, {core.fma_per_cycle} multiply-adds a cycle of latency "
+        f"{core.fma_latency}, {core.loads_per_cycle:.2f} loads a cycle, a drain of "
+        f"{core.drain_cycles:.0f} cycles",
+        "ok" if core.steady else "advice",
+        ""
+        if core.steady
+        else f"two looks differed by {core.spread:.0%}; measure again on a quiet machine: "
+        "polydl clean --yes builds",
+    )
 
 
 def _caches(host: Architecture) -> str:

@@ -68,7 +68,7 @@ def one_problem(settings: Settings) -> ProblemChoice:
 
 
 def architecture_of(settings: Settings) -> Architecture:
-    """The described machine, or this host (its ceilings are measured once, 2 s)."""
+    """The described machine, or this host (its ceilings are measured once, 5 s)."""
     choice = settings.architecture
     if not choice.is_host:
         return choice.described()

@@ -12,8 +12,8 @@ from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
-from harness.measure.ceilings import SOURCE
 from harness.measure.child import Child, ChildSettings
+from harness.measure.looks import SOURCE
 from harness.measure.native import timing_library
 from harness.measure.slot import Slot
 

@@ -16,8 +16,9 @@ from harness.cluster.slots import slots_of, taken
 from harness.cluster.topology import Topology, permitted, topology_found, whole_machine
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
-from harness.measure.ceilings import host_architecture, kept_ceilings
+from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
+from harness.measure.kept_ceilings import kept_ceilings
 from harness.measure.slot import Slot
 
 
@@ -77,7 +78,7 @@ def node_described(
     campaign: str,
     toolchain: Toolchain,
 ) -> Node:
-    """This machine as a node with slots of `threads` cores; its ceilings take 2 s the first time.
+    """This machine as a node with slots of `threads` cores; its ceilings take 5 s the first time.
 
     Raises EnvironmentProblem without a compiler, SettingsError where it is not the one asked for.
     """

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+SMALLEST, LARGEST = 8 << 10, 128 << 20  # bytes, working sets of the bandwidth curve
 STEP = 1.25  # two plateaus closer than this cannot be told apart
 
 
@@ -36,6 +37,15 @@ class Level:
 
     bytes: int
     rate: float | None
+
+
+def working_sets() -> tuple[int, ...]:
+    """Two sizes an octave, multiples of eight vectors of any width."""
+    sizes, size = [], float(SMALLEST)
+    while size <= LARGEST:
+        sizes.append(int(size) // 512 * 512)
+        size *= 2**0.5
+    return tuple(sizes)
 
 
 def effective_levels(curve: Curve, told: Sequence[int]) -> tuple[Level, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.measure.cache_steps import Curve, effective_levels, found_sizes
+from harness.measure.cache_steps import LARGEST, Curve, effective_levels, found_sizes, working_sets
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -49,3 +49,9 @@ def test_steps_are_found_where_nothing_is_told() -> None:
     assert len(sizes) == 3
     for found, true in zip(sizes, (48 * KIB, 2 * MIB, 16 * MIB), strict=True):
         assert true / 1.5 <= found <= true
+
+
+def test_working_sets_hold_whole_vectors() -> None:
+    sizes = working_sets()
+    assert sizes[0] == 8 << 10 and sizes[-1] <= LARGEST
+    assert all(size % 512 == 0 for size in sizes) and list(sizes) == sorted(set(sizes))
