@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,6 +149,7 @@ def _host(prepared: PreparedUnit) -> dict[str, object]:
         "memory_bandwidth": prepared.architecture.memory_bandwidth,
         # what rankings counted with, measured or configured; "caches" is the system's word
         "analysed_caches": {level.name: level.bytes for level in prepared.architecture.caches},
+        "architecture": asdict(prepared.architecture),
     }
 
 
