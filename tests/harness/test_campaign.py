@@ -110,7 +110,7 @@ def test_the_configuration_is_kept_resolved() -> None:
     text = summary.folder.configuration.read_text()
     command, document = yaml.safe_load_all(text)
     assert command == {"command": ["polydl", "run", *GEMMS]}
-    assert document["strategy"]["top_k"]["k"] == 20
+    assert document["strategy"]["top_k"]["k"] == 8
     assert document["workload"]["select"] == ["gemm_01", "gemm_09"]
 
 

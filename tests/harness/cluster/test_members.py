@@ -62,7 +62,7 @@ def test_a_folder_below_the_home_is_each_nodes_own(
     assert portable(Path("/nowhere/cache")) == Path("/nowhere/cache")
 
 
-@pytest.mark.parametrize("cores", ["[]", "[-1,0]"])
-def test_a_share_names_processors(cores: str) -> None:
-    with pytest.raises(SettingsError, match=r"cluster\.cores must name processors"):
+@pytest.mark.parametrize(("cores", "must"), [("[]", "name processors"), ("[-1,0]", "be >= 0")])
+def test_a_share_names_processors(cores: str, must: str) -> None:
+    with pytest.raises(SettingsError, match=rf"cluster\.cores must {must}"):
         choice(f"cluster.cores={cores}")

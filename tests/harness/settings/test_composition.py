@@ -61,7 +61,7 @@ def test_a_combination_leaves_nothing_behind() -> None:
     options = [
         (one.strategies[0].options["k"], one.strategies[0].options["per_tile"]) for one in several
     ]
-    assert options == [(3, 4)] * 2 + [(20, 2)] * 2 + [(5, 4)] * 2
+    assert options == [(3, 4)] * 2 + [(8, 2)] * 2 + [(5, 4)] * 2
     alone = "architecture.caches.L3.bytes=5,6"
     fewer = load_settings(["-m", "architecture=xeon_8280", "~architecture.caches.L2", alone])
     assert [list(one.architecture.caches) for one in fewer] == [["L1", "L3"]] * 2
