@@ -6,7 +6,7 @@ import pytest
 
 from harness.kernel.toolchain import Toolchain
 from tests.mutation.forms import SMALL
-from tests.mutation.judge import EQUIVALENT, ESCAPED, NOT_COMPILED, Judge
+from tests.mutation.judge import EQUIVALENT, ESCAPED, NOT_COMPILED, SEEDS, WIDE_SEEDS, Judge
 from tests.mutation.outcomes import subject
 
 
@@ -17,6 +17,10 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Judge, str]:
     made = subject(form, 0, 0)
     toolchain = Toolchain.opened(folder / "cache")
     return Judge(made.primitive, made.kernel, toolchain, folder / "data"), made.kernel.text
+
+
+def test_each_run_of_the_judge_has_inputs_of_its_own(judged: tuple[Judge, str]) -> None:
+    assert len(set(judged[0].right)) == len(SEEDS) + len(WIDE_SEEDS)
 
 
 @pytest.mark.parametrize(
