@@ -120,6 +120,16 @@ def test_tuning_fields_change_no_result(tmp_path: Path) -> None:
     check_cases(cases, tmp_path, "tuning")
 
 
+def test_blocks_hold_whole_tiles_or_the_whole_loop(tmp_path: Path) -> None:
+    loops = "order:oc+oh+ow+kh+kw+ic"
+    texts = (
+        f"broadcast/vector:oc.8/tile:ow.2/{loops}/layout:out.aBcD4d8b+weight.ABcd8b8a",
+        f"broadcast/vector:oc.8/tile:oc.2+ow.2/{loops}/layout:out.aBcd8b+weight.Abcd24a",
+    )
+    conv = primitive_from(conv2d(ic=8, oc=24, ih=4, iw=8))
+    check_cases([(conv, parse_schedule(text)) for text in texts], tmp_path, "blocks", parts=1)
+
+
 BLOCKED = "layout:data.aBcd8b+out.aBcd8b+weight.ABcd8b8a"
 LOOPS = "order:oc+oh+ow+kh+kw+ic"
 REFUSED = {

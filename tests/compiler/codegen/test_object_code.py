@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -34,35 +35,37 @@ def _lengths() -> list[int]:
     return found + ([16] if "__AVX512F__" in macros else [])
 
 
-def _kernel(lanes: int) -> str:
+def _kernel(lanes: int, more: str = "") -> str:
     vectors, pixels = TILES[lanes]
     spec = conv2d(ic=64, oc=lanes * vectors * 2, ih=pixels * 4, iw=pixels * 4)
     text = (
         f"broadcast/vector:oc.{lanes}/tile:oc.{vectors}+ow.{pixels}/order:oc+oh+ow+kh+kw+ic"
-        f"/layout:data.aBcd64b+out.aBcd{lanes}b+weight.ABcd64b{lanes}a/unroll:4"
+        f"/layout:data.aBcd64b+out.aBcd{lanes}b+weight.ABcd64b{lanes}a/unroll:4{more}"
     )
     return compile_schedule(primitive_from(spec), parse_schedule(text)).text
 
 
-@pytest.fixture(scope="module")
-def object_code(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Instruction]]:
-    """Instructions of one kernel per vector length: (address, text), as users build it."""
+def _disassembled(text: str, lanes: int, folder: Path) -> list[Instruction]:
+    """(address, text) of every instruction of a kernel, as users build it."""
     objdump = shutil.which("objdump") or shutil.which("llvm-objdump")
     if objdump is None:
         pytest.fail("needs objdump (Debian: apt-get install binutils)")
+    source, target = folder / f"k{lanes}.c", folder / f"k{lanes}.o"
+    source.write_text(text)
+    wide = ["-mprefer-vector-width=512"] if "__clang__" in _macros() and lanes == 16 else []
+    command = [c_compiler(), "-O2", *FLAGS, *wide, "-c", "-o", str(target), str(source)]
+    subprocess.run(command, check=True)
+    command = [objdump, "-d", "--no-show-raw-insn", str(target)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = re.findall(r"^\s*([0-9a-f]+):\s+(.*\S)", found, re.MULTILINE)
+    return [(int(address, 16), instruction) for address, instruction in lines]
+
+
+@pytest.fixture(scope="module")
+def object_code(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Instruction]]:
+    """One kernel for each vector length."""
     folder = tmp_path_factory.mktemp("object_code")
-    found = {}
-    for lanes in _lengths():
-        source, target = folder / f"k{lanes}.c", folder / f"k{lanes}.o"
-        source.write_text(_kernel(lanes))
-        wide = ["-mprefer-vector-width=512"] if "__clang__" in _macros() and lanes == 16 else []
-        command = [c_compiler(), "-O2", *FLAGS, *wide, "-c", "-o", str(target), str(source)]
-        subprocess.run(command, check=True)
-        command = [objdump, "-d", "--no-show-raw-insn", str(target)]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        lines = re.findall(r"^\s*([0-9a-f]+):\s+(.*\S)", text, re.MULTILINE)
-        found[lanes] = [(int(address, 16), instruction) for address, instruction in lines]
-    return found
+    return {lanes: _disassembled(_kernel(lanes), lanes, folder) for lanes in _lengths()}
 
 
 def _multiply_adds(instructions: list[Instruction]) -> list[str]:
@@ -111,3 +114,13 @@ def test_addresses_ascend(object_code: dict[int, list[Instruction]]) -> None:
     """The disassembly is of one function after the other, so that jumps can be read."""
     for instructions in object_code.values():
         assert all(a < b for (a, _), (b, _) in pairwise(instructions))
+
+
+def test_streamed_outputs_go_past_the_caches(tmp_path: Path) -> None:
+    """Where the target has a store of whole vectors for it."""
+    for lanes in set(_lengths()) & {8, 16}:
+        instructions = _disassembled(_kernel(lanes, "/nontemporal:1"), lanes, tmp_path)
+        stored = [text for _, text in instructions if text.startswith("vmovntps")]
+        vectors, pixels = TILES[lanes]
+        assert len(stored) >= vectors * pixels
+        assert all(f"%{X86_REGISTERS[lanes]}" in text for text in stored)
