@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
@@ -13,7 +14,7 @@ from compiler.errors import CompilerError, ScheduleError
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.candidates import candidates
+from compiler.schedule.candidates import candidates, fetched_ahead
 from compiler.schedule.fit import check_fit
 from compiler.schedule.legality import by_isl
 from compiler.schedule.paper_variants import paper_variants
@@ -22,13 +23,13 @@ from compiler.schedule.schedule import Schedule, parse_schedule
 __all__ = [
     "Estimate",
     "Ranked",
-    "best_varied",
     "compile_as_written",
     "compile_schedule",
     "estimated",
     "loop_nest",
     "parse_schedule",
     "ranked_schedules",
+    "searched",
     "trained_tournament",
 ]
 
@@ -61,6 +62,25 @@ def ranked_schedules(
     schedules = SPACES[space](model, architecture, threads)
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
     return rank(model.nest, schedules, architecture, threads)[:limit]
+
+
+def searched(
+    primitive: Primitive,
+    ranked: Sequence[Ranked],
+    architecture: Architecture,
+    count: int,
+    per_tile: int,
+) -> tuple[Ranked, ...]:
+    """What a search of `count` measures: the best few, at most `per_tile` of one register tile.
+
+    Where there is one, the last of three or more is the first choice with its operand prefetched,
+    of which the ranking knows nothing.
+    """
+    best = best_varied(ranked, count, per_tile)
+    if count < 3 or not best:
+        return best
+    ahead = fetched_ahead(loop_nest(primitive).nest, best[0].schedule, architecture)
+    return best if ahead is None else (*best[: count - 1], replace(best[0], schedule=ahead))
 
 
 def estimated(

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from compiler.pipeline import (
     Ranked,
-    best_varied,
     parse_schedule,
     ranked_schedules,
+    searched,
     trained_tournament,
 )
 from compiler.problem.architecture import Architecture
@@ -100,7 +100,9 @@ def chosen(contender: Contender, rankings: Rankings) -> Chosen:
         ranked, seconds = rankings.ranked(str(options.get("ranker", "roofline")), space)
         count = int(str(options.get("k", 8)))
         per_tile = int(str(options.get("per_tile", 0)))
-        return _out_of(ranked, best_varied(ranked, count, per_tile), seconds)
+        primitive = rankings.unit.problem.primitive
+        best = searched(primitive, ranked, rankings.architecture, count, per_tile)
+        return _out_of(ranked, best, seconds)
     known = ", ".join(STRATEGIES)
     raise SettingsError(f"strategy: unknown '{method}'; known: {known}")
 

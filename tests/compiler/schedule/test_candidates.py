@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.axes import axes_of
-from compiler.schedule.candidates import candidates
+from compiler.schedule.candidates import candidates, fetched_ahead
 from compiler.schedule.fit import check_fit
 from compiler.schedule.legality import by_isl, structural
 from compiler.schedule.microkernel import RegisterTile
@@ -159,9 +160,14 @@ def test_threads_take_the_outermost_legal_levels() -> None:
 def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> tuple[Schedule, ...]:
     """A reading of the loops with a layout that makes its lanes contiguous is a vector form."""
     found = candidates(nest, machine)
-    forms = {(s.scheme, s.vector, s.layout, s.pack) for s in found}
+    target = nest.statements[0].target.tensor  # its blocks follow the register tile
+
+    def read(layout: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((name, tag) for name, tag in layout if name != target)
+
+    forms = {(s.scheme, s.vector, read(s.layout), s.pack) for s in found}
     wanted = {
-        (placed.scheme, (axes.vector, placed.lanes), placed.layout, placed.pack)
+        (placed.scheme, (axes.vector, placed.lanes), read(placed.layout), placed.pack)
         for axes in axes_of(nest)
         for placed in placements(nest, axes, machine)
     }
@@ -217,3 +223,37 @@ def test_one_row_of_vectors_is_no_reason_for_the_scalar_nest() -> None:
     for sizes in ({"m": 1, "n": 16}, {"m": 3, "n": 8}, {"m": 4, "n": 1}):
         found = candidates(_nest({**matmul(k=5, **sizes), "plain": []}), AVX2)
         assert all(s.scheme != "scalar" for s in found)
+
+
+def test_an_output_s_blocks_are_as_wide_as_uniform_register_tiles() -> None:
+    widths = set()
+    for schedule in candidates(_nest(TYPICAL), AVX2):
+        if schedule.scheme == "broadcast" and schedule.vector[0] == "oc":
+            vectors = schedule.tile_of("oc")
+            uniform = 64 % (8 * vectors) == 0
+            widths.add(vectors if uniform else 1)
+            assert dict(schedule.layout)["out"] == f"aBcd{8 * (vectors if uniform else 1)}b"
+    assert len(widths) > 1
+
+
+def test_an_output_beyond_the_caches_may_be_written_past_them() -> None:
+    large = matmul(m=2048, n=2048, k=16)  # 16 MB, beyond 4 MB of L3
+    streamed = [s for s in candidates(_nest(large), AVX512) if s.nontemporal]
+    assert streamed
+    for schedule in streamed:
+        assert replace(schedule, nontemporal=False) in candidates(_nest(large), AVX512)
+        assert not set(map(loop_of, schedule.outer_levels(("k",)))) & {"k"}  # each line once
+        assert schedule.tile_of(schedule.vector[0]) * schedule.vector[1] >= 16  # whole lines
+    for other in (matmul(m=256, n=256, k=16), matmul(m=2048, n=2047, k=16), TYPICAL):
+        assert not any(s.nontemporal for s in candidates(_nest(other), AVX512))
+
+
+def test_what_lies_in_l2_is_not_fetched_ahead() -> None:
+    deep = _nest(DEEP)
+    first = candidates(deep, AVX512)[0]
+    ahead = fetched_ahead(deep, first, AVX512)
+    assert ahead is not None and replace(ahead, prefetch=0) == first
+    assert fetched_ahead(deep, ahead, AVX512) is None  # it is already
+    typical = _nest(TYPICAL)  # 147 kB of weights
+    assert fetched_ahead(typical, candidates(typical, AVX512)[0], AVX512) is None
+    assert fetched_ahead(deep, scalar_schedule(deep), AVX512) is None
