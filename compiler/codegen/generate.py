@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from math import prod
 
 from compiler.codegen.addressing import Placement
 from compiler.codegen.c_printer import prelude, translation_unit
@@ -17,7 +18,7 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.fit import check_fit, layout_of
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import Guard, TileClass, guards, tile_classes
+from compiler.schedule.tile_class import MOST_PRINTED, Guard, TileClass, guards, tile_classes
 from compiler.schedule.tiling import register_tiles
 
 
@@ -191,6 +192,12 @@ def _microkernels(
         guard = next((g for g in operands.guards if g.point == loop), None)
         last = partial and loop == schedule.vector[0]
         by_loop.append(tile_classes(nest, schedule, loop, guard, last))
+    printed = schedule.unroll * prod(sum(c.printed for c in classes) for classes in by_loop)
+    if printed > MOST_PRINTED:
+        raise ScheduleError(
+            f"{nest.name}: schedule: its C text would have {printed} multiply-adds, "
+            f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
+        )
     kernels = {}
     for number, tiles in enumerate(product(*by_loop)):
         name = f"tile{number}"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from compiler.errors import ProblemError
+from compiler.errors import ProblemError, shown
 from compiler.problem.expression import (
     RawStatement,
     affine,
@@ -45,6 +45,8 @@ KEYS = (
 )
 DTYPES = ("f32",)
 MOST_ELEMENTS = 2**40
+MOST_STATEMENTS = 40  # dependences are asked of every pair
+MOST_MEMBERS = 200  # sizes, extents, tensors, or dimensions of one
 LARGEST_SIZE = 2**31 - 1
 
 
@@ -56,7 +58,7 @@ def primitive_from(spec: Mapping[str, object]) -> Primitive:
         raise ProblemError(f"{name}: unknown key '{unknown[0]}' (known: {', '.join(KEYS)})")
     dtype = spec.get("dtype", "f32")
     if dtype not in DTYPES:
-        raise ProblemError(f"{name}: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+        raise ProblemError(f"{name}: dtype must be one of {', '.join(DTYPES)}, got {shown(dtype)}")
     draft = _Draft(name, spec)
     extents = tuple((loop, draft.numbers[loop]) for loop in draft.order)
     primitive = Primitive(
@@ -94,15 +96,20 @@ class _Draft:
         if found is None:
             return {}
         if not isinstance(found, Mapping):
-            raise ProblemError(f"{self.name}: {key} must be a map, got {found!r}")
+            raise ProblemError(f"{self.name}: {key} must be a map, got {shown(found)}")
+        self._check_count(key, len(found), MOST_MEMBERS)
         return {checked_name(k, f"{self.name}: {key}"): v for k, v in found.items()}
 
     def _list(self, key: str, found: object) -> list[object]:
         if found is None:
             return []
         if isinstance(found, str) or not isinstance(found, Sequence):
-            raise ProblemError(f"{self.name}: {key} must be a list, got {found!r}")
+            raise ProblemError(f"{self.name}: {key} must be a list, got {shown(found)}")
         return list(found)
+
+    def _check_count(self, key: str, count: int, most: int) -> None:
+        if count > most:
+            raise ProblemError(f"{self.name}: {key} has {count} members, {most} are allowed")
 
     def _read_sizes(self) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -111,11 +118,11 @@ class _Draft:
             if isinstance(given, str) and names_in(given):
                 value = integer(given, sizes, f"{self.name}: sizes.{size}")
             if type(value) is not int:
-                raise ProblemError(f"{self.name}: {size} must be an integer, got {value!r}")
+                raise ProblemError(f"{self.name}: {size} must be an integer, got {shown(value)}")
             if not 0 <= value <= LARGEST_SIZE:
                 allowed = ">= 0" if value < 0 else f"<= {LARGEST_SIZE}"
-                shown = size if value is given else f"{size} = {given}"
-                raise ProblemError(f"{self.name}: {shown} must be {allowed}, got {value}")
+                told = size if value is given else f"{size} = {given}"
+                raise ProblemError(f"{self.name}: {told} must be {allowed}, got {shown(value)}")
             sizes[size] = value
         return sizes
 
@@ -125,7 +132,9 @@ class _Draft:
     def _formula(self, value: object, where: str) -> str:
         if isinstance(value, str) or type(value) is int:
             return str(value)
-        raise ProblemError(f"{self.name}: {where} must be an integer or a formula, got {value!r}")
+        raise ProblemError(
+            f"{self.name}: {where} must be an integer or a formula, got {shown(value)}"
+        )
 
     def _read_dimensions(self) -> dict[str, tuple[str, ...]]:
         tensors: dict[str, tuple[str, ...]] = {}
@@ -133,6 +142,7 @@ class _Draft:
             listed = self._list(f"tensors.{tensor}", dimensions)
             if not listed:
                 raise ProblemError(f"{self.name}: tensors.{tensor} needs at least one dimension")
+            self._check_count(f"tensors.{tensor}", len(listed), MOST_MEMBERS)
             tensors[tensor] = tuple(self._formula(d, f"tensors.{tensor}") for d in listed)
         return tensors
 
@@ -140,11 +150,12 @@ class _Draft:
         lines = self._list("statements", self.spec.get("statements"))
         if not lines:
             raise ProblemError(f"{self.name}: statements must list at least one statement")
+        self._check_count("statements", len(lines), MOST_STATEMENTS)
         parsed = []
         for number, line in enumerate(lines, 1):
             where = f"{self.name}: statement {number}"
             if not isinstance(line, str):
-                raise ProblemError(f"{where}: must be a text, got {line!r}")
+                raise ProblemError(f"{where}: must be a text, got {shown(line)}")
             parsed.append(parse_statement(line, where))
         return tuple(parsed)
 
@@ -175,7 +186,9 @@ class _Draft:
         for member in members:
             if not isinstance(member, str) or member not in self.dimensions:
                 known = ", ".join(self.dimensions)
-                raise ProblemError(f"{self.name}: {key}: no tensor {member!r} (known: {known})")
+                raise ProblemError(
+                    f"{self.name}: {key}: no tensor {shown(member)} (known: {known})"
+                )
 
     def _check_sizes(self) -> None:
         """Sizes that must be 1 or more, and sizes that nothing uses."""

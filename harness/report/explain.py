@@ -95,7 +95,10 @@ def as_text(one: Explanation) -> str:
     console.print(_ranking(best), soft_wrap=True)
     _section(console, f"schedule  {shown.schedule}")
     if shown.reuse is None:
-        _section(console, "working sets\n  none: they are analysed for one statement")
+        _section(
+            console,
+            "working sets\n  none: they are analysed for one statement whose indices spread less",
+        )
     else:
         _print_reuse(console, shown.reuse)
     if shown.estimate is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from compiler.codegen.kernel import Kernel
 from compiler.cost.cache_levels import level_bytes
+from compiler.cost.index_values import TooWide
 from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
@@ -91,8 +92,8 @@ class Reuse:
 
 @dataclass(frozen=True)
 class Shown:
-    """One schedule in detail: `reuse` is None where there are several statements, `estimate`
-    (roofline's) where the loops are the primitive's own."""
+    """One schedule in detail: `reuse` is None where there are several statements or indices too
+    wide for the analysis, `estimate` (roofline's) where the loops are the primitive's own."""
 
     schedule: Schedule
     kernel: Kernel
@@ -167,8 +168,11 @@ def _scheduled(
     return Shown(schedule, kernel, reuse, estimate)
 
 
-def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse:
-    pairs = working_sets(nest, parallel)
+def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse | None:
+    try:
+        pairs = working_sets(nest, parallel)
+    except TooWide:
+        return None
     levels = level_bytes(pairs, machine.caches)
     return Reuse(pairs, levels, polyrank_cost(levels))
 

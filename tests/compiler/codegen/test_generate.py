@@ -199,3 +199,13 @@ def test_layout_of() -> None:
     assert layout_of(nest, schedule, "a").tag() == "ba"
     assert layout_of(nest, schedule, "b").tag() == "Ba4b"
     assert layout_of(nest, schedule, "c").tag() == "ab"
+
+
+@pytest.mark.parametrize(("rows", "unroll"), [(512, 8), (100, 64)])
+def test_texts_that_nobody_compiles_are_refused(rows: int, unroll: int) -> None:
+    nest = loop_nest(primitive_from(matmul(m=512, n=512, k=512))).nest
+    schedule = parse_schedule(
+        f"broadcast/vector:n.4/tile:m.{rows}+n.32/order:m+n+k/unroll:{unroll}"
+    )
+    with pytest.raises(ScheduleError, match=r"its C text would have [0-9]+ multiply-adds, 50000"):
+        generate(nest, schedule)

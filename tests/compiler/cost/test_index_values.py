@@ -8,7 +8,15 @@ from random import Random
 
 import pytest
 
-from compiler.cost.index_values import Progressions, Values, holds, merged, size, union_size
+from compiler.cost.index_values import (
+    Progressions,
+    TooWide,
+    Values,
+    holds,
+    merged,
+    size,
+    union_size,
+)
 
 
 def _numbers(values: Progressions) -> set[int]:
@@ -17,18 +25,18 @@ def _numbers(values: Progressions) -> set[int]:
 
 
 def _random_terms(random: Random) -> Progressions:
-    terms = random.randint(0, 3)
+    terms = random.randint(0, 4)
     return tuple((random.randint(1, 12), random.randint(1, 6)) for _ in range(terms))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(200))
 def test_the_shortest_form_has_the_same_values(seed: int) -> None:
     terms = _random_terms(Random(seed))
     expected = _numbers(terms)
     found = merged(terms)
     assert _numbers(found) == expected
     assert size(found) == len(expected)
-    for value in range(-2, 80):
+    for value in range(-2, 240):
         assert holds(found, value) == (value in expected)
 
 
@@ -43,8 +51,13 @@ def test_progressions_that_continue_each_other_are_one() -> None:
 def test_unions_of_products_are_counted_point_by_point(seed: int) -> None:
     random = Random(seed)
     dimensions = random.randint(0, 3)
+    ranges = seed % 3 == 0
     pool: list[Values] = [
-        (random.randint(0, 9), merged(_random_terms(random)[:2])) for _ in range(4)
+        (
+            random.randint(0, 9),
+            ((1, random.randint(2, 9)),) if ranges else merged(_random_terms(random)[:2]),
+        )
+        for _ in range(4)
     ]
     products = tuple(
         tuple(random.choice(pool) for _ in range(dimensions)) for _ in range(random.randint(1, 4))
@@ -61,3 +74,17 @@ def test_large_ranges_are_counted_without_their_values() -> None:
     long: Values = (0, ((1, 10**12),))
     assert union_size((((0, ((3, 5),)), long), ((1, ((3, 5),)), long))) == 10 * 10**12
     assert size(merged(((10**6, 10**6), (1, 10**6)))) == prod((10**6, 10**6))
+
+
+def test_wide_values_are_counted_in_closed_form_or_refused() -> None:
+    assert size(merged(((10**9, 10**9), (7, 1000), (1, 3)))) == 3 * 10**12
+    assert size(((3, 10**9), (5, 10**9))) == 10**18 - (10**9 - 5) * (10**9 - 3)
+    assert holds(((1, 3), (10**9, 10**9)), 5 * 10**9 + 2)
+    assert not holds(((1, 3), (10**9, 10**9)), 5 * 10**9 + 3)
+    assert not holds(((1, 3), (10**9, 10**9)), 10**18 + 1)
+    one, other = (0, ((1, 10**12),)), (10**11, ((1, 10**12),))
+    assert union_size(((one,), (other,))) == 11 * 10**11
+    with pytest.raises(TooWide, match=r"spreads over 40000004 values; 2\*\*25 are analysed"):
+        union_size((((0, ((4, 10**7),)),), ((7, ((4, 10**7),)),), ((10, ((3, 10),)),)))
+    with pytest.raises(TooWide):
+        size(((4, 10**7), (5, 10**7), (7, 10**7)))
