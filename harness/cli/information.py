@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 
 import hydra
 from omegaconf import DictConfig
 
+from compiler.errors import shown
 from harness.cli.rooms import COMMANDS, COMPLETION
+from harness.errors import HarnessError, SettingsError
 from harness.settings.composition import CONF, as_hydra_takes_it, composed
 from harness.settings.conversion import settings_from
 from harness.settings.request import request_from
@@ -39,7 +43,22 @@ def main(arguments: Sequence[str]) -> int:
         composed(request_from([*kept, *overrides]), settings_from)
     register()
     sys.argv = ["polydl", *options, *(_addable(text) for text in overrides)]
-    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(_delivered)()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise it; else Hydra prints tracebacks of its own
+    said = StringIO()
+    try:
+        with redirect_stderr(said):  # argparse's usage, in which the mistake is the last line
+            hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(
+                _delivered
+            )()
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise SettingsError(shown(" ".join(str(error).split()), 200)) from error
+    except SystemExit as end:
+        if end.code not in (0, None):
+            lines = said.getvalue().strip().splitlines() or [str(end.code)]
+            raise SettingsError(shown(lines[-1].removeprefix("polydl: error: "), 200)) from end
+    sys.stderr.write(said.getvalue())
     return 0
 
 

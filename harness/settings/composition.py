@@ -177,7 +177,7 @@ def _check_choice(override: Override, options: Sequence[str]) -> None:
     group, value = override.key_or_group, override.value()
     if override.is_delete():
         return
-    known = ", ".join(options)
+    known = ", ".join(options) or f"none, {group} is no group"
     if value is None and group in _OPTIONAL:
         return
     if isinstance(value, list) and group not in SEVERAL:
@@ -246,5 +246,5 @@ def _refuse_primitive(config: DictConfig, key: str) -> None:
 
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(_OF_OMEGACONF)]
+    kept = [x for x in lines if not x.startswith(_OF_OMEGACONF) and not x.endswith(":")]
     return "; ".join(kept[:2])

@@ -153,9 +153,14 @@ def _entry(name: str, entry: Plain, where: str, primitives: Plain, sizes: Plain)
     label, kind = _name(entry["name"], where), str(entry["primitive"])
     # A workload loads a primitive as primitives.WORKLOAD.NAME, or as primitives.NAME when no
     # other workload does (Hydra refuses to load two options into one place).
-    loaded = {**primitives, **primitives.get(name, {})}
-    if "statements" not in loaded.get(kind, ()):
-        known = ", ".join(key for key, value in loaded.items() if "statements" in value)
+    own = primitives.get(name)
+    loaded = {
+        key: spec
+        for key, spec in {**primitives, **(own if isinstance(own, Mapping) else {})}.items()
+        if isinstance(spec, Mapping) and "statements" in spec
+    }
+    if kind not in loaded:
+        known = ", ".join(loaded)
         raise SettingsError(
             f"{where} ({label}): unknown primitive '{kind}'; known: {known or 'none'}; "
             f"the workload's file loads one as /primitive@primitives.{name}.NAME: NAME"

@@ -76,7 +76,7 @@ class ArchitectureSchema:
     model: str | None = None  # part of the processor's name, to recognise the machine
     isa: str | None = None
     vector_bytes: int | None = within(None, 4, 64)
-    vector_registers: int | None = within(None, 1, 1024)
+    vector_registers: int | None = within(None, 2, 1024)
     fma_per_cycle: int | None = within(None, 1, 64)
     fma_latency: int | None = within(None, 1, 100)
     loads_per_cycle: float | None = positive(None, 64)
