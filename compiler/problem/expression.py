@@ -22,7 +22,7 @@ from compiler.problem.names import FUNCTIONS
 from compiler.problem.primitive import Access, Affine, Call, Expression, Number, Read, Reduction
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_\[\](),+\-*/=. ]")
-_LONGEST = 2000
+LONGEST = 2000
 _SHOWN = 200
 _DEEPEST = 40
 _ARITY = {name: 2 if name in ("max", "min") else 1 for name in FUNCTIONS}
@@ -56,8 +56,8 @@ class Line:
         foreign = _FOREIGN.search(self.text)
         if foreign:
             raise self.error(foreign.start() + 1, f"{foreign.group()!r} is not index notation")
-        if len(self.text) > _LONGEST:
-            raise ProblemError(f"{self.where}: over {_LONGEST} characters")
+        if len(self.text) > LONGEST:
+            raise ProblemError(f"{self.where}: over {LONGEST} characters")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -63,7 +63,7 @@ def divisors(formula: str) -> frozenset[str]:
     """Names that divide in the formula of an extent or a dimension."""
     try:
         tree = ast.parse(formula.strip(), mode="eval")
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()  # refused with its column where the formula is evaluated
     quotients = (n for n in ast.walk(tree) if isinstance(n, ast.BinOp))
     return frozenset(

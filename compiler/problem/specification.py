@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from compiler.errors import ProblemError, shown
 from compiler.problem.expression import (
+    LONGEST,
     RawStatement,
     affine,
     expression,
@@ -130,8 +131,10 @@ class _Draft:
         return {k: self._formula(v, f"extents.{k}") for k, v in self._map("extents").items()}
 
     def _formula(self, value: object, where: str) -> str:
-        if isinstance(value, str) or type(value) is int:
+        if type(value) is int and abs(value) <= MOST_ELEMENTS:
             return str(value)
+        if isinstance(value, str) and len(value) <= LONGEST:
+            return value
         raise ProblemError(
             f"{self.name}: {where} must be an integer or a formula, got {shown(value)}"
         )

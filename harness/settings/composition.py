@@ -196,12 +196,14 @@ def _apply(config: DictConfig, override: Override) -> None:
             parent, _, last = key.rpartition(".")
             if not parent:
                 raise SettingsError(f"~{key}: {key} cannot be left out; set it to a value")
+            if is_open:
+                raise SettingsError(f"~{key}: there is no such key")
             OmegaConf.set_struct(config, False)
             del OmegaConf.select(config, parent)[last]
             OmegaConf.set_struct(config, True)
         else:
             OmegaConf.update(config, key, value, merge=True, force_add=is_open)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, ValueError, TypeError) as error:  # of a list's index
         raise SettingsError(f"{key}: {_one_line(error)}") from error
 
 

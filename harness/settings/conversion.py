@@ -217,6 +217,9 @@ def _check_options(group: str, where: str, name: str, options: Plain) -> None:
     rankings = options.get("rankings", ["one"])
     if not rankings or len(set(rankings)) < len(rankings):
         raise SettingsError(f"{where}.rankings must name one or more, none twice, got {rankings}")
+    for key in ("from", "schedule") if name == "fixed" else ():
+        if not isinstance(options.get(key), str | None):
+            raise SettingsError(f"{where}.{key} must be a text, got {shown(options[key])}")
     if name == "fixed" and (options.get("from") is None) == (options.get("schedule") is None):
         raise SettingsError(
             f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"

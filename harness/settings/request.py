@@ -89,6 +89,8 @@ def _unreadable(text: str) -> str | None:
     if len(text) > LONGEST:
         return f"it has {len(text)} characters; {LONGEST} are allowed"
     key = text.partition("=")[0]
+    if not key.partition("@")[0].strip("+~ "):
+        return "it names no key; write key=value"
     if len(key) > LONGEST_KEY:
         return f"its key has {len(key)} characters; {LONGEST_KEY} are allowed"
     depths = accumulate((char in "([{") - (char in ")]}") for char in text)

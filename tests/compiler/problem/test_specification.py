@@ -199,6 +199,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "matmul: tensors.a has 201 members, 200 are allowed",
     ),
     (
+        {**matmul(), "extents": {"e": "-" * 1999 + "m"}},
+        "matmul: extents.e: nested",
+    ),
+    ({**matmul(), "extents": {"e": "m" * 3000}}, "extents.e must be an integer or a formula"),
+    ({**matmul(), "extents": {"e": 10**400}}, "must be an integer or a formula, got an integer of"),
+    (
         {**matmul(), "outside": {"a": 10**400}},
         "matmul: outside.a: an integer of 1329 bits is too large",
     ),

@@ -29,6 +29,8 @@ def test_options_and_overrides_in_any_order(tmp_path: Path) -> None:
         (["primitive={" + "a:{" * 51 + "}" * 52], "brackets are nested more than 50 deep"),
         (["threads=" + "1," * 6000], "it has 12008 characters; 10000 are allowed"),
         (["threads=1234567"] * 2000, "more than 20000 characters; what is long can stand in a f"),
+        (["=5"], "cannot read '=5': it names no key"),
+        (["+@x=5"], "it names no key"),
         (["x" * 300 + "=1"], "its key has 300 characters; 250 are allowed"),
         (["threads=int(nan)"], "cannot read 'threads=int(nan)': ValueError"),
         (["threads=choice()"], "empty choice is not legal"),

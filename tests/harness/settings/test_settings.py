@@ -186,12 +186,21 @@ WRONG = [
     ("strategy=survey strategy.survey.rankings=[]", "strategy.survey.rankings must name one"),
     ("strategy=survey strategy.survey.rankings=[polydl,polydl]", "none twice, got ['polydl'"),
     ("strategy=fixed", "exactly one of"),
+    ("strategy=fixed strategy.fixed.schedule=7", "strategy.fixed.schedule must be a text, got 7"),
+    ("strategy=fixed strategy.fixed.from=[a]", "strategy.fixed.from must be a text, got ['a']"),
     ("strategy=fixed strategy.fixed.from=a:b strategy.fixed.schedule=c", "exactly one of"),
     ("strategy.roofline.label=onednn", "used by both roofline and onednn"),
     ("strategy.roofline.label=a-b", "no identifier"),
     ("architecture=xeon_8280 architecture.caches.L2.bytes=0", "must be >= 1, got 0"),
     ("architecture=xeon_8280 architecture.vector_bytes=24", "vector_bytes must be 4, 16, 32 or 64"),
     ("architecture=xeon_8280 architecture.isa=null", "not set: isa"),
+    ("primitive=matmul ~primitive.stored.x.y", "~primitive.stored.x.y: there is no such key"),
+    ("primitive=matmul primitive.statements.x=5", "primitive.statements.x: invalid literal"),
+    (
+        "primitive=matmul primitive.statements.9=5",
+        "primitive.statements.9: list index out of range",
+    ),
+    ("primitive=matmul primitive.tensors.a.b.c=5", "Index 'b' (str) is not an int"),
 ]
 
 
