@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import ceil, prod
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,8 @@ WIDE = 2.0**13  # between values whose exponentials differ by more than float32 
 ENOUGH = 0.99  # of the accumulators have decided an output: no further seeds
 GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
 MOST_SEEDS = 6
+ARGUMENTS = 2**10  # of a function: one in twenty lies beyond 5
+MOST_SEEDS_OF_FEW = 32
 _KINDS: tuple[Kind, ...] = ("exact", "negated")
 
 
@@ -127,8 +129,9 @@ def _inputs(
         inputs = Inputs(stored, form.exponents)
         decided.see(inputs)
         yield "planted", inputs
+    least = _seeds_for_arguments(primitive) if form.negated else SEEDS
     before: float | None = 0.0
-    for number in range(1, MOST_SEEDS + 1):
+    for number in range(1, max(least, MOST_SEEDS) + 1):
         for kind in _KINDS if form.negated else _KINDS[:1]:
             if kind == "negated" and decided.share == 1.0:
                 continue
@@ -138,11 +141,17 @@ def _inputs(
             decided.see(inputs)
             yield kind, inputs
         share = decided.share
-        if number >= SEEDS and (
+        if number >= least and (
             share is None or before is None or share >= ENOUGH or share < before + GAIN
         ):
             return
         before = share
+
+
+def _seeds_for_arguments(primitive: Primitive) -> int:
+    """So many that a few arguments of functions and clips meet all of their range as well."""
+    values = sum(t.elements for t in primitive.tensors if t.role == "output")
+    return min(max(SEEDS, ceil(ARGUMENTS / values)), MOST_SEEDS_OF_FEW)
 
 
 def _planted(

@@ -24,6 +24,7 @@ from harness.kernel.problem_data import Inputs
 
 ExecutableSpec = Mapping[str, Any]
 ERROR_BYTES = 512
+AROUND = 64  # pointers to nothing on both sides of those to the buffers
 
 
 class LoadError(HarnessError):
@@ -49,6 +50,10 @@ class Executable(Protocol):
         ...
 
     def run(self) -> None: ...
+
+    def share(self, threads: int) -> None:
+        """Run on so many threads from now on, where that can be chosen."""
+        ...
 
     def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
         """An output after a run, row-major."""
@@ -95,12 +100,15 @@ class KernelExecutable:
     def __init__(self, spec: ExecutableSpec) -> None:
         self.buffers = tuple(_from_json(entry) for entry in spec["buffers"])
         self.outputs = tuple(b.name for b in self.buffers if b.role == "output")
-        self._function = getattr(_library(spec), SYMBOL)
+        library = _library(spec)
+        self._function = getattr(library, SYMBOL)
+        self._set_threads = getattr(library, "omp_set_num_threads", None)  # of what it links
         self._function.restype = None
         self._function.argtypes = (ctypes.c_void_p,)
         self.function = ctypes.cast(self._function, ctypes.c_void_p).value or 0
-        self._pointers = (ctypes.c_void_p * max(1, len(self.buffers)))()
-        self.argument = ctypes.addressof(self._pointers)
+        # no addresses around those of the buffers: who reads one too many meets a fault
+        self._pointers = (ctypes.c_void_p * (len(self.buffers) + 2 * AROUND))()
+        self.argument = ctypes.addressof(self._pointers) + AROUND * ctypes.sizeof(ctypes.c_void_p)
         self._memory: list[GuardedBuffer] = []
         self._inputs: Inputs | None = None
         self._packed: dict[int, Array] = {}
@@ -123,10 +131,14 @@ class KernelExecutable:
             else:
                 _fill(held.values, garbage)
             self._memory.append(held)
-            self._pointers[index] = held.address
+            self._pointers[AROUND + index] = held.address
 
     def run(self) -> None:
         self._function(self.argument)
+
+    def share(self, threads: int) -> None:
+        if self._set_threads is not None:
+            self._set_threads(threads)
 
     def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
         for buffer, held in zip(self.buffers, self._memory, strict=True):
@@ -200,6 +212,9 @@ class AdapterExecutable:
                 self.argument, name.encode(), flat.ctypes.data, flat.size
             ):
                 raise LoadError(self._told(f"the adapter refused its input '{name}'"))
+
+    def share(self, threads: int) -> None:
+        pass  # libraries read the environment
 
     def run(self) -> None:
         status = self._library.polydl_adapter_run(self.argument)

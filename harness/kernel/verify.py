@@ -87,9 +87,10 @@ def verify(
     could find it.
 
     There is a run for each of the surroundings at least. With several threads every round runs
-    twice, and a kernel of ours must give the same bits. A
-    library may sum in another order each time: that is noted. One whose algorithm is not exact
-    (`numerics`, Winograd's) has the float round alone, and the errors that sqrt(K) allows.
+    twice, the second time on one thread, where what threads overwrite for each other stays as the
+    last has left it; a kernel of ours must give the same bits. A library may sum in another order
+    each time: that is noted. One whose algorithm is not exact (`numerics`, Winograd's) has the
+    float round alone, and the errors that sqrt(K) allows.
     """
     numerics = executable.numerics
     rounds = data.rounds[:1] if numerics else data.rounds
@@ -105,8 +106,11 @@ def verify(
     )
     for one in rounds:
         first: Mapping[str, Array] | None = None
-        for _ in range(repeats):
+        for number in range(repeats):
+            alone = threads > 1 and number % 2 == 1
+            executable.share(1 if alone else threads)
             outputs = _outputs(executable, data, one, next(surroundings), watch, call)
+            executable.share(threads)
             if isinstance(outputs, Failure):
                 return outputs
             if first is not None:

@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.codegen.kernel import Kernel
+from compiler.problem.evaluation import EPS
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
 from harness.failure import Failure
 from harness.kernel.build import build
-from harness.kernel.expectation import prepare
+from harness.kernel.expectation import prepare, terms_of
 from harness.kernel.load import ExecutableSpec, LoadError, kernel_spec, load
 from harness.kernel.memory import Placement
 from harness.kernel.problem_data import Inputs
@@ -36,11 +37,14 @@ from tests.mutation.isolation import STUCK_SECONDS, Died, isolated
 Tensors = Mapping[str, npt.NDArray[np.float32]]
 LEVEL = "-O1"  # compiles in half the time of the build's level
 VERIFIED_SEED, SEEDS, WIDE_SEEDS = 0, (101, 102, 103), (104, 105)
+INTEGER_SEEDS = (106, 107, 108)
 EXPONENTS = (-30, 30)
 GARBAGE: tuple[tuple[Placement, float], ...] = (("end", np.nan), ("start", 7e29))
 PATIENCE, SHORTEST = 10, 0.25  # times the right kernel's seconds, and at least so many
 
-EQUIVALENT, ESCAPED, NOT_COMPILED = "equivalent", "ESCAPED", "not compiled"
+EQUIVALENT, OTHER_ORDER = "equivalent", "other order"
+ESCAPED, NOT_COMPILED = "ESCAPED", "not compiled"
+NOT_CAUGHT = (EQUIVALENT, OTHER_ORDER, ESCAPED)
 KILLERS = {  # by what verification says
     "cannot load": NOT_COMPILED,  # it names what nobody defines
     "exact round": "exact round",
@@ -55,7 +59,8 @@ KILLERS = {  # by what verification says
 
 @dataclass(frozen=True)
 class Verdict:
-    """`by` is what ended a mutant, or that it is equivalent, escaped or does not compile."""
+    """`by` is what ended a mutant, or that it is equivalent, sums the same terms in another order,
+    escaped or does not compile."""
 
     by: str
     reason: str = ""
@@ -78,6 +83,7 @@ class Judge:
         self.inputs += [_wide(self.inputs[0], np.random.default_rng(seed)) for seed in WIDE_SEEDS]
         right = self._built(kernel.text)
         assert not isinstance(right, Failure), right
+        self.right_spec = right
         self.seconds = STUCK_SECONDS
         before = _seconds_of_children()
         refused = self._verified(right)
@@ -96,10 +102,13 @@ class Judge:
         if caught is not None:
             return caught
         try:
-            same = self._digests(spec) == self.right
+            if self._digests(spec) == self.right:
+                return Verdict(EQUIVALENT)
+            if self._sums_in_another_order(spec):
+                return Verdict(OTHER_ORDER)
         except Died as died:
             return Verdict(ESCAPED, f"then died of signal {died.number}: {died}")
-        return Verdict(EQUIVALENT) if same else Verdict(ESCAPED, "other bits than the right kernel")
+        return Verdict(ESCAPED, "other bits than the right kernel")
 
     def _built(self, text: str) -> ExecutableSpec | Failure:
         built = build(text, self.kernel.openmp, self.toolchain, level=LEVEL)
@@ -130,24 +139,63 @@ class Judge:
 
     def _digests(self, spec: ExecutableSpec) -> list[str]:
         """Of all outputs on all of the judge's inputs, a NaN being like any other."""
+        found = []
+        for threads in self.threads:
+            found += isolated(partial(self._run, spec, self.inputs, threads), self.seconds)
+        return found
 
-        def run(threads: int) -> list[str]:
-            os.environ["OMP_NUM_THREADS"] = str(threads)
-            executable, timer = load(spec), Timer(self.timer)
-            found = []
-            for number, tensors in enumerate(self.inputs):
-                placement, garbage = GARBAGE[number % len(GARBAGE)]
-                inputs = Inputs(tensors)
-                executable.bind(inputs, placement, np.array([garbage], np.float32))
-                timer.call(executable, garbage)
-                for tensor in self.primitive.tensors:
-                    if tensor.role == "output":
-                        values = executable.fetch(tensor.name, tensor.shape)
-                        values[np.isnan(values)] = np.nan
-                        found.append(hashlib.sha256(values.tobytes()).hexdigest())
-            return found
+    def _run(
+        self, spec: ExecutableSpec, inputs: list[Tensors], threads: int, kept: Path | None = None
+    ) -> list[str]:
+        """Digests of all outputs on each of the inputs; `kept` is for the outputs of the last."""
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        executable, timer = load(spec), Timer(self.timer)
+        found = []
+        for number, tensors in enumerate(inputs):
+            placement, garbage = GARBAGE[number % len(GARBAGE)]
+            executable.bind(Inputs(tensors), placement, np.array([garbage], np.float32))
+            timer.call(executable, garbage)
+            for tensor in self.primitive.tensors:
+                if tensor.role == "output":
+                    values = executable.fetch(tensor.name, tensor.shape)
+                    values[np.isnan(values)] = np.nan
+                    found.append(hashlib.sha256(values.tobytes()).hexdigest())
+                    if kept is not None:
+                        np.save(kept, values, allow_pickle=False)
+        return found
 
-        return [x for n in self.threads for x in isolated(partial(run, n), self.seconds)]
+    def _sums_in_another_order(self, spec: ExecutableSpec) -> bool:
+        """Whether one sum of products has the same terms: the same bits on small integers, and on
+        floats no further away than roundings take it (K eps of the sum of magnitudes each)."""
+        (statement, *others) = self.primitive.statements
+        if others or statement.reduction != "add":
+            return False
+        integers = [_integers(self.inputs[0], np.random.default_rng(s)) for s in INTEGER_SEEDS]
+        runs = [
+            isolated(partial(self._run, kernel, integers, 1), self.seconds)
+            for kernel in (self.right_spec, spec)
+        ]
+        if runs[0] != runs[1]:
+            return False
+        allowed = 2 * terms_of(self.primitive) * EPS
+        for tensors in self.inputs:
+            absolute = {name: np.abs(values) for name, values in tensors.items()}
+            one, two, scale = (
+                self._outputs(kernel, inputs)
+                for kernel, inputs in (
+                    (self.right_spec, tensors),
+                    (spec, tensors),
+                    (self.right_spec, absolute),
+                )
+            )
+            if not (np.abs(one - two) <= allowed * scale).all():
+                return False
+        return True
+
+    def _outputs(self, spec: ExecutableSpec, inputs: Tensors) -> npt.NDArray[np.float64]:
+        kept = self.folder / "kept.npy"
+        isolated(partial(self._run, spec, [inputs], 1, kept), self.seconds)
+        return np.asarray(np.load(kept, allow_pickle=False), np.float64)
 
 
 def _seconds_of_children() -> float:
@@ -161,6 +209,13 @@ def _killer(reason: str) -> str:
         if words in reason:
             return killer
     raise AssertionError(reason)
+
+
+def _integers(like: Tensors, rng: np.random.Generator) -> Tensors:
+    """From -3 to 3: their sums are exact in any order."""
+    return {
+        name: rng.integers(-3, 4, values.shape).astype(np.float32) for name, values in like.items()
+    }
 
 
 def _wide(like: Tensors, rng: np.random.Generator) -> Tensors:

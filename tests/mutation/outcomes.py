@@ -21,7 +21,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import parse_schedule
 from harness.kernel.toolchain import Toolchain
 from tests.mutation.forms import Form
-from tests.mutation.judge import EQUIVALENT, ESCAPED, NOT_COMPILED, Judge, Verdict
+from tests.mutation.judge import ESCAPED, NOT_CAUGHT, NOT_COMPILED, Judge, Verdict
 from tests.mutation.mutants import Mutant, mutants
 
 PROCESSES = 2
@@ -76,7 +76,7 @@ def counted(found: Iterable[Outcome]) -> list[Outcome]:
 
 
 def killed(found: Iterable[Outcome]) -> list[Outcome]:
-    return [o for o in counted(found) if o.verdict.by not in (EQUIVALENT, ESCAPED)]
+    return [o for o in counted(found) if o.verdict.by not in NOT_CAUGHT]
 
 
 def escaped(found: Iterable[Outcome]) -> list[str]:

@@ -6,7 +6,15 @@ import pytest
 
 from harness.kernel.toolchain import Toolchain
 from tests.mutation.forms import SMALL
-from tests.mutation.judge import EQUIVALENT, ESCAPED, NOT_COMPILED, SEEDS, WIDE_SEEDS, Judge
+from tests.mutation.judge import (
+    EQUIVALENT,
+    ESCAPED,
+    NOT_COMPILED,
+    OTHER_ORDER,
+    SEEDS,
+    WIDE_SEEDS,
+    Judge,
+)
 from tests.mutation.outcomes import subject
 
 
@@ -31,6 +39,9 @@ def test_each_run_of_the_judge_has_inputs_of_its_own(judged: tuple[Judge, str]) 
         ("vec a0v0 = (vec){0};", "for (;;) STEP; vec a0v0;", "timeout"),
         ("STORE(out + 0", "STORE(out + 300", "guard pages"),
         ("a0v0 += w0", "__builtin_trap(); a0v0 += w0", "crash"),
+        # from the last term to the first
+        ("r_k = 0; r_k < (min(4, 10 - at_k) + 0) / 1; ++r_k",
+         "r_k = min(4, 10 - at_k) - 1; r_k >= 0; --r_k", OTHER_ORDER),
         # wrong for values that no round of verification has
         ("void polydl_kernel(void *const *buffers)\n{",
          "void polydl_kernel(void *const *buffers)\n{\n"
