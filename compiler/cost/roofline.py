@@ -23,12 +23,16 @@ from compiler.schedule.fit import layout_of
 from compiler.schedule.layout import layout_from_tag
 from compiler.schedule.schedule import Schedule
 
-OVERLAP = 0.2  # share of a transfer that is not hidden behind a longer one
+# Share of a transfer that is not hidden behind a longer one: the first lines of a tile, before the
+# prefetchers run, and the last stores. Between 0 (all overlaps) and 1 (nothing does).
+OVERLAP = 0.2
 ASSUMED_GHZ = 3.0
 ASSUMED_LINE = 64  # bytes
 CROWDED = ("L1", "L2")  # caches that choose a set by the address as it is
 HIDDEN = ("L2",)  # sources so near that execution out of order hides their latency
-SCATTERED = 6.0  # further lines that could have streamed in while waiting for a lone one
+# Further lines that could have streamed in while waiting for a lone one: latency of L3 or memory
+# (about 60 to 90 ns) over the time of a streamed line, divided by the lines that wait at once.
+SCATTERED = 6.0
 BYTES_PER_CYCLE = {"L2": 32.0, "L3": 10.0, "memory": 5.0}  # where no ceiling was measured
 
 

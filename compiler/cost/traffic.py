@@ -12,8 +12,11 @@ from itertools import zip_longest
 
 from compiler.cost.footprints import Footprint, Lines, NestLoop
 
-KEPT = 0.45  # working set / capacity up to which all of the last iteration is still there
-GONE = 1.4  # ... and from which nothing is
+# Working set / capacity up to which all of the last iteration is still there, and from which none
+# is. A stack of perfect recency would step at 1; associativity, prefetched lines and pages placed
+# at random spread the step to either side, the lower end more: one crowded set loses lines.
+KEPT = 0.45
+GONE = 1.4
 
 
 class Traffic:

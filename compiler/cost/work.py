@@ -13,7 +13,8 @@ from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.tile_class import Guard, guards, tile_classes
 
-CALL_CYCLES = 4.0  # address computation, entry and exit of one microkernel
+# Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
+CALL_CYCLES = 4.0
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
 

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from compiler.problem.architecture import Architecture
 
-CROSSING = 4  # exponent of the norm that joins a step's bounds, see RegisterTile.cycles
+# Exponent of the norm that joins a step's bounds (see RegisterTile.cycles): infinity would let a
+# step reach the longer of two equal bounds, 1 would let nothing overlap.
+CROSSING = 4
 MOST_LOADS = 4.0  # a cycle, of any machine
 
 

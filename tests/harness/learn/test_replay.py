@@ -10,7 +10,7 @@ from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, 
 from harness.report.rank_quality import geometric_figure
 
 SURVEYS = Path(__file__).parents[3] / "experiments/rank_quality/surveys"
-WORKLOADS = {"icelake": ("resnet50", "quickstart")}
+WORKLOADS = {"icelake": ("resnet50", "quickstart"), "zen5": ("resnet50", "quickstart")}
 
 
 def test_every_survey_is_replayed() -> None:
