@@ -32,6 +32,7 @@ from compiler.schedule.schedule import Schedule
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
 PRODUCT_TILES = (16, 32, 64)  # of a matrix product's innermost level
+MOST_VARIANTS = 20_000  # of a matrix product: those of 8192 x 8192 x 8192
 Level = tuple[str, int]  # loop, and the points of it that one iteration of the level covers
 
 
@@ -185,7 +186,14 @@ def _matrix_products(
     assert axes.channel is not None
     rows = axes.pixels[-1] if axes.pixels else None
     loops = (*axes.pixels, axes.vector, axes.channel)
-    for tiles in product(*(list(_two_tiles(nest.extent(loop))) for loop in loops)):
+    choices = [list(_two_tiles(nest.extent(loop))) for loop in loops]
+    counted = prod(map(len, choices))
+    if counted > MOST_VARIANTS:
+        raise ScheduleError(
+            f"{nest.name}: the paper's space has {counted} variants, {MOST_VARIANTS} are ranked; "
+            "use space=full"
+        )
+    for tiles in product(*choices):
         sized = dict(zip(loops, tiles, strict=True))
         outer = tuple((loop, sized[loop][0]) for loop in loops)
         inner = tuple((loop, sized[loop][1]) for loop in loops)

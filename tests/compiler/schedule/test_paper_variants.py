@@ -122,6 +122,10 @@ REFUSED = {
     "depthwise": (DEPTHWISE, "the paper's variants are of convolutions over channels and of"),
     "pooling": (MAX_POOL, "the paper's variants are of convolutions over channels and of"),
     "plain": ({**LAYER, "plain": ["data"]}, "its layout is fixed by the caller; use space=full"),
+    "many": (
+        matmul(m=2**14, n=2**14, k=2**14),
+        "the paper's space has 27000 variants, 20000 are ranked; use space=full",
+    ),
     "column": (matmul(m=64, n=1, k=16), "no layout makes the vectors of a product contiguous"),
 }
 
