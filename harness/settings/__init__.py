@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
+from harness.errors import SettingsError
 from harness.settings import schema
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, request_from
 from harness.settings.values import ProblemChoice, Settings
 
+MOST_PROBLEMS = 200_000  # of all combinations of a sweep
 _ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
 
 __all__ = [
@@ -37,7 +39,17 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
         if override.key_or_group == "experiment" and isinstance(override.value(), str):
             experiment = str(override.value())
     entries_of = cache(entries_in)  # one reading for all combinations
-    return composed(request, partial(settings_from, experiment=experiment, entries_of=entries_of))
+    problems = 0
+
+    def made(plain: dict[str, Any]) -> Settings:
+        nonlocal problems
+        one = settings_from(plain, experiment, entries_of)
+        problems += len(one.problems)
+        if problems > MOST_PROBLEMS:
+            raise SettingsError(f"more than {MOST_PROBLEMS} problems are asked for")
+        return one
+
+    return composed(request, made)
 
 
 def resumed_alone(arguments: Sequence[str]) -> str | None:

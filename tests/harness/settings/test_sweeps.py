@@ -100,3 +100,10 @@ def test_a_product_is_counted_before_it_is_made() -> None:
 def test_a_glob_chooses_options_that_are_there() -> None:
     found = load_settings(["-m", "primitive=glob(depthwise*)"])
     assert [one.problems[0].name for one in found] == [f"depthwise_conv{d}d" for d in (1, 2, 3)]
+
+
+def test_problems_of_all_combinations_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.settings.MOST_PROBLEMS", 50)
+    with pytest.raises(SettingsError, match="more than 50 problems are asked for"):
+        load_settings(["-m", "workload=resnet50", "threads=1,2,3"])
+    assert len(load_settings(["-m", "workload=resnet50", "threads=1,2"])) == 2
