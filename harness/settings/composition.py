@@ -190,8 +190,8 @@ def _check_choice(override: Override, options: Sequence[str]) -> None:
 def _apply(config: DictConfig, override: Override) -> None:
     """Set one value, as Hydra does, after a look at every part of its key."""
     key, value = override.key_or_group, override.value()
-    is_open = _check_key(config, key)
     try:
+        is_open = _check_key(config, key)
         if override.is_delete():
             parent, _, last = key.rpartition(".")
             if not parent:
@@ -215,8 +215,8 @@ def _check_key(config: DictConfig, key: str) -> bool:
     node: Any = config
     for depth, part in enumerate(parts):
         where = ".".join(parts[:depth])
-        if isinstance(node, DictConfig) and part in node:
-            node = node[part]
+        if isinstance(node, DictConfig) and part in set(node.keys()):  # not resolved
+            node = node[part] if depth + 1 < len(parts) else None
         elif f"{where}.".startswith(_OPEN) and where != "primitive.sizes":
             return True
         else:

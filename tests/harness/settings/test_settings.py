@@ -194,6 +194,8 @@ WRONG = [
     ("architecture=xeon_8280 architecture.caches.L2.bytes=0", "must be >= 1, got 0"),
     ("architecture=xeon_8280 architecture.vector_bytes=24", "vector_bytes must be 4, 16, 32 or 64"),
     ("architecture=xeon_8280 architecture.isa=null", "not set: isa"),
+    ("threads=${oc.env:HOME}", "could not be converted to Integer"),
+    ("threads=${oc.env:HOME} threads.x=5", "threads.x: While dereferencing interpolation"),
     ("primitive=matmul ~primitive.stored.x.y", "~primitive.stored.x.y: there is no such key"),
     ("primitive=matmul primitive.statements.x=5", "primitive.statements.x: invalid literal"),
     (
