@@ -18,6 +18,7 @@ from ray.cluster_utils import Cluster
 from harness.cluster.ray_start import ENVIRONMENT, read_environment
 
 NAMES = ("node-a", "node-b", "node-c")
+CLUSTERS = "polydl-ray-"  # how the folders of test clusters begin
 STORE_BYTES = 80 * 2**20
 # A dead or silent node is found in 9 s, not in 15 or never.
 QUICK = {
@@ -44,7 +45,7 @@ class RayCluster:
         os.environ.update(ENVIRONMENT | QUICK, RAY_AUTH_MODE="token")
         read_environment()
         ray_constants.ENABLE_RAY_CLUSTER = False  # else 127.0.0.1 becomes the host's address
-        self._folder = tempfile.mkdtemp(prefix="polydl-ray-")
+        self._folder = tempfile.mkdtemp(prefix=CLUSTERS)
         self._cluster = Cluster()
         self._nodes: dict[str, Any] = {}
 
