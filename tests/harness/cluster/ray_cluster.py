@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -66,7 +67,8 @@ class RayCluster:
             include_log_monitor=False,
             node_name=name,
             node_ip_address="127.0.0.1",
-            temp_dir=self._folder,
+            # Its own: a node that joins unpacks what is shipped anew, over what lies there.
+            temp_dir=str(Path(self._folder, name)),
             object_store_memory=STORE_BYTES,
             include_dashboard=False,
             labels={"polydl_cores": "_".join(map(str, cores))},
