@@ -7,8 +7,9 @@ import os
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -52,12 +53,29 @@ def subject(form: Form, count: int, seed: int) -> Subject:
     return Subject(form.name, primitive, kernel, count, seed)
 
 
+@contextmanager
+def clean_processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes in which nothing has started threads: only forks of such may do so again.
+
+    OpenMP waits for ever in a fork of a process that has used it before.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with patch.dict(os.environ, ENVIRONMENT), ProcessPoolExecutor(count, spawn) as pool:
+        yield pool
+
+
 def outcomes(subjects: Sequence[Subject], folder: Path) -> list[Outcome]:
     """Of all mutants; `folder` is for what is built."""
-    spawn = multiprocessing.get_context("spawn")
-    with patch.dict(os.environ, ENVIRONMENT), ProcessPoolExecutor(PROCESSES, spawn) as pool:
+    with clean_processes(PROCESSES) as pool:
         done = pool.map(_outcomes, subjects, [folder] * len(subjects))
         return [outcome for some in done for outcome in some]
+
+
+def verdict(subject: Subject, text: str, folder: Path) -> Verdict:
+    """Of the subject's kernel with this text instead of its own; in a clean process."""
+    toolchain = Toolchain.opened(folder / "cache")
+    judge = Judge(subject.primitive, subject.kernel, toolchain, folder / "data")
+    return judge.verdict(text)
 
 
 def _outcomes(subject: Subject, folder: Path) -> list[Outcome]:

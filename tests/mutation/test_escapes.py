@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from harness.kernel.toolchain import Toolchain
 from tests.compiler.problem.operators import matmul
 from tests.mutation.forms import SMALL, Form
-from tests.mutation.judge import NOT_CAUGHT, NOT_COMPILED, Judge
-from tests.mutation.outcomes import subject
+from tests.mutation.judge import NOT_CAUGHT, NOT_COMPILED
+from tests.mutation.outcomes import clean_processes, subject, verdict
 
 FORMS = {form.name: form for form in SMALL}
 OVERLAPPING = Form(
@@ -40,12 +41,18 @@ ESCAPES = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def clean() -> Iterator[ProcessPoolExecutor]:
+    with clean_processes(1) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize(("form", "old", "new"), ESCAPES, ids=[new for _, _, new in ESCAPES])
-def test_it_is_caught(form: Form, old: str, new: str, tmp_path: Path) -> None:
+def test_it_is_caught(
+    form: Form, old: str, new: str, clean: ProcessPoolExecutor, tmp_path: Path
+) -> None:
     made = subject(form, 0, 0)
-    toolchain = Toolchain.opened(tmp_path / "cache")
-    judge = Judge(made.primitive, made.kernel, toolchain, tmp_path / "data")
     before, found, after = made.kernel.text.rpartition(old)
     assert found
-    verdict = judge.verdict(before + new + after)
-    assert verdict.by not in (*NOT_CAUGHT, NOT_COMPILED), verdict
+    told = clean.submit(verdict, made, before + new + after, tmp_path).result()
+    assert told.by not in (*NOT_CAUGHT, NOT_COMPILED), told
