@@ -38,7 +38,7 @@ def busy() -> int:
 
 
 def huge() -> int:
-    return len(b"x" * (300 << 20)) * 0
+    return len(b"x" * runner.MOST_BYTES) * 0
 
 
 def elsewhere(path: str, change: Callable[[Path], object]) -> Job:
