@@ -78,21 +78,23 @@ def mutated_data(rng: Random, data: Any) -> Any:
     for _ in range(1 + min(int(rng.expovariate(1.4)), 5)):
         places = list(_places(data))
         if not places:
-            return rng.choice(VALUES)
+            return copy.deepcopy(rng.choice(VALUES))
         holder, key = rng.choice(places)
         match rng.randrange(9):
             case 0:
                 del holder[key]
             case 1 if isinstance(holder, dict):
-                holder[rng.choice(("x", "name", "n", "oh", "", "a b", "\x1b", "max"))] = holder[key]
+                holder[rng.choice(("x", "name", "n", "oh", "", "a b", "\x1b", "max"))] = (
+                    copy.deepcopy(holder[key])
+                )
             case 2 if isinstance(holder, list):
-                holder += [copy.deepcopy(holder[key])] * rng.choice((1, 9, 200))
+                holder += [copy.deepcopy(holder[key]) for _ in range(rng.choice((1, 9, 200)))]
             case 3 | 4 | 5 if isinstance(holder[key], int | float):
                 holder[key] = rng.choice((-1, 0, 1, 3, holder[key] * 1000, 2**31 - 1, 2**62, 0.5))
             case 3 | 4 | 5 | 6 if isinstance(holder[key], str):
                 holder[key] = mutated_text(rng, holder[key], ("n", "k*2", "a[n] + 1", "exp(x[n])"))
             case _:
-                holder[key] = rng.choice(VALUES)
+                holder[key] = copy.deepcopy(rng.choice(VALUES))
     return data
 
 
