@@ -17,14 +17,22 @@ static long long now(void) {
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* One sample: `calls` calls. out: nanoseconds, involuntary context switches, page faults (minor,
- * major), processor before, processor after. Returns what an adapter returned, 0 for success. */
+static long long on_processor(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* One sample: `calls` calls. out: nanoseconds, involuntary context switches of this thread and of
+ * all others, page faults (minor, major), processor before, processor after, nanoseconds in which
+ * this thread had no processor. Returns what an adapter returned, 0 for success. */
 int polydl_sample(int kind, void *function, void *argument, long calls, long long *out) {
-    struct rusage before, after;
+    struct rusage before, after, own_before, own_after;
     int status = 0;
     getrusage(RUSAGE_SELF, &before);
-    out[4] = sched_getcpu();
-    const long long start = now();
+    getrusage(RUSAGE_THREAD, &own_before);
+    out[5] = sched_getcpu();
+    const long long had = on_processor(), start = now();
     if (kind == 0) {
         const kernel_function call = (kernel_function)function;
         for (long i = 0; i < calls; ++i) call(argument);
@@ -33,11 +41,14 @@ int polydl_sample(int kind, void *function, void *argument, long calls, long lon
         for (long i = 0; i < calls; ++i) status |= call(argument);
     }
     out[0] = now() - start;
-    out[5] = sched_getcpu();
+    out[7] = out[0] - (on_processor() - had);
+    out[6] = sched_getcpu();
+    getrusage(RUSAGE_THREAD, &own_after);
     getrusage(RUSAGE_SELF, &after);
-    out[1] = after.ru_nivcsw - before.ru_nivcsw;
-    out[2] = after.ru_minflt - before.ru_minflt;
-    out[3] = after.ru_majflt - before.ru_majflt;
+    out[1] = own_after.ru_nivcsw - own_before.ru_nivcsw;
+    out[2] = after.ru_nivcsw - before.ru_nivcsw - out[1];
+    out[3] = after.ru_minflt - before.ru_minflt;
+    out[4] = after.ru_majflt - before.ru_majflt;
     return status;
 }
 
