@@ -286,8 +286,8 @@ def _number(value: float, node: ast.AST, line: Line) -> Number:
 
 @lru_cache(maxsize=1024)
 def names_in(text: str) -> tuple[str, ...]:
-    """Every name in a formula, in order."""
-    return tuple(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+    """Every name in a formula, in order; letters within a number (0x10, 1e5) are none."""
+    return tuple(re.findall(r"(?<![A-Za-z0-9_.])[A-Za-z_][A-Za-z0-9_]*", text))
 
 
 def integer(formula: str, names: Mapping[str, int], where: str) -> int:

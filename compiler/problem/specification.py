@@ -230,7 +230,8 @@ class _Draft:
                     evaluate(name)
             value = integer(formula, numbers, where)
             if value < 1:
-                used = ", ".join(f"{n}={numbers[n]}" for n in dict.fromkeys(names_in(formula)))
+                names = [n for n in dict.fromkeys(names_in(formula)) if n in numbers]  # not max
+                used = ", ".join(f"{n}={numbers[n]}" for n in names) or "numbers alone"
                 raise ProblemError(
                     f"{self.name}: empty output: {extent} = {formula} = {value} with {used}; "
                     "it must be >= 1"

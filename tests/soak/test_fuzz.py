@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.fuzz.test_fuzz import check_hostile_inputs
+from tests.fuzz.test_fuzz import hostile_inputs
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 INPUTS = 10_000
@@ -16,13 +16,13 @@ INPUTS = 10_000
 
 def test_hostile_inputs_by_the_thousand(capsys: pytest.CaptureFixture[str]) -> None:
     seed, workers = secrets.randbelow(2**32), os.cpu_count() or 1
-    with capsys.disabled():
-        print(f"\nseed {seed}")
     share = -(-INPUTS // workers)
     with ThreadPoolExecutor(workers) as pool:
-        for told in pool.map(
-            lambda first: check_hostile_inputs(seed, min(share, INPUTS - first), first),
-            range(0, INPUTS, share),
-        ):
-            with capsys.disabled():
-                print(told)
+        shares = [
+            pool.submit(hostile_inputs, seed, min(share, INPUTS - first), first)
+            for first in range(0, INPUTS, share)
+        ]
+    ended = [one.result() for one in shares]
+    with capsys.disabled():
+        print("", *(told for _, told in ended), sep="\n")
+    assert all(well for well, _ in ended), "\n".join(told for _, told in ended)

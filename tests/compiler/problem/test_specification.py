@@ -202,6 +202,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {**matmul(), "extents": {"e": "-" * 1999 + "m"}},
         "matmul: extents.e: nested",
     ),
+    (
+        {**conv2d(), "extents": {**conv2d()["extents"], "oh": "min(ih - 0x10, 5)"}},
+        "conv2d: empty output: oh = min(ih - 0x10, 5) = ",
+    ),
+    (
+        {**conv2d(), "extents": {**conv2d()["extents"], "oh": "3 - 1_000"}},
+        "conv2d: empty output: oh = 3 - 1_000 = -997 with numbers alone",
+    ),
     ({**matmul(), "extents": {"e": "m" * 3000}}, "extents.e must be an integer or a formula"),
     ({**matmul(), "extents": {"e": 10**400}}, "must be an integer or a formula, got an integer of"),
     (
