@@ -9,11 +9,9 @@ from harness.cluster.node import Share
 from harness.cluster.slots import taken
 from harness.errors import EnvironmentProblem
 from harness.failure import Failure
-from harness.kernel.build import build
 from harness.kernel.toolchain import Toolchain
-from harness.kernel.vector_unit import vector_facts
 from harness.measure.child import Child, ChildSettings
-from harness.measure.looks import SOURCE
+from harness.measure.looks import native_library
 from harness.measure.native import timing_library
 from harness.measure.slot import Slot
 
@@ -42,13 +40,12 @@ def neighbour_cost(toolchain: Toolchain, core: int, neighbour: int) -> float:
 
     Takes about 2 s. Raises EnvironmentProblem when it cannot be measured.
     """
-    text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
-    library, timer = build(text, False, toolchain), timing_library(toolchain)
+    library, timer = native_library(toolchain), timing_library(toolchain)
     if isinstance(library, Failure):
         raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {library}")
     if isinstance(timer, Failure):
         raise EnvironmentProblem(f"the neighbour's cost cannot be measured: {timer}")
-    path = str(library.path)
+    path = str(library)
     alone: list[float] = []
     beside: list[float] = []
     with ThreadPoolExecutor(1) as thread, Child(_settings(core, timer)) as measured:

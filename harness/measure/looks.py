@@ -30,7 +30,7 @@ TIME_LIMIT = 30.0  # seconds of wall time for one request
 def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     """Of a logical processor, in about 5 s. Raises EnvironmentProblem that says what failed."""
     timer = _known(timing_library(toolchain))
-    library = str(_known(_native_library(toolchain)))
+    library = str(_known(native_library(toolchain)))
     machine = _unmeasured(vector_facts())
     probed = probes(machine)
     kernels = [_built(probe.kernel(machine), toolchain) for probe in probed]
@@ -71,7 +71,8 @@ def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     return Ceilings(best.operations * 1e-9, Curve(sizes, tuple(curve["rates"])), rates)
 
 
-def _native_library(toolchain: Toolchain) -> Path | Failure:
+def native_library(toolchain: Toolchain) -> Path | Failure:
+    """ceilings.c for this host's vectors."""
     text = f"#define VECTOR_BYTES {vector_facts().bytes}\n{SOURCE.read_text()}"
     built = build(text, False, toolchain)
     return built if isinstance(built, Failure) else built.path

@@ -12,7 +12,7 @@ import pytest
 from compiler.codegen.kernel import SYMBOL
 from compiler.errors import CompilerError, ScheduleError
 from compiler.model.loop_nest import loop_nest
-from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
+from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules, searched
 from compiler.problem.architecture import CacheLevel
 from compiler.problem.specification import primitive_from
 from tests.compiler.codegen.batch import start_build
@@ -138,3 +138,17 @@ def test_the_schedules_of_the_documentation_compile() -> None:
     for spec, text in zip(problems, texts, strict=True):
         assert str(parse_schedule(text)) == text
         compile_schedule(primitive_from(spec), parse_schedule(text))
+
+
+def test_a_search_tries_a_prefetch_where_the_operand_is_large() -> None:
+    for spec, streams in ((conv2d(ic=512, oc=512, ih=7, iw=7), True), (conv2d(), False)):
+        primitive = primitive_from(spec)
+        ranked = ranked_schedules(primitive, AVX512)
+        few = searched(primitive, ranked, AVX512, 8, 4)
+        assert len(few) == 8 and few[0] == ranked[0]
+        ahead = [one for one in few if one.schedule.prefetch]
+        assert len(ahead) == streams
+        if streams:
+            assert ahead == [few[-1]]
+            assert replace(few[-1].schedule, prefetch=0) == ranked[0].schedule
+        assert not any(one.schedule.prefetch for one in searched(primitive, ranked, AVX512, 2, 4))

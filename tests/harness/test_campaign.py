@@ -266,21 +266,7 @@ def test_a_folder_with_results_or_another_driver_is_refused() -> None:
 
 
 def test_nothing_is_left_of_a_campaign_that_cannot_begin() -> None:
-    settings = load_settings(GEMMS)
-
-    def no_pool(plan: Plan) -> ReplayPool:
-        raise EnvironmentProblem("no C compiler found")
-
-    with pytest.raises(EnvironmentProblem):
-        campaign.run(
-            campaign.plan_of(settings, NOW),
-            settings,
-            [],
-            open_pool=no_pool,
-            open_sink=lambda folder: NoSink(),
-            table=str,
-            watcher=Onlooker(),
-        )
+    refuse()
     assert not Path("runs").exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -86,15 +86,25 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, toolchain: Toolchain) ->
         assert result.kernel in outcome.kernels
         assert result.cores == SLOT.cores and result.quality == "shared" and result.seed == 5
         assert result.stop in ("half-width", "budget")
+        assert result.estimate is not None and result.estimate.bound in ("compute", "overhead")
+        assert result.predicted_seconds == pytest.approx(result.estimate.seconds)
+        assert result.predicted_ratio == pytest.approx(
+            result.estimate.seconds / result.seconds.median
+        )
+        assert result.ranked is not None and 1 <= (result.rank or 0) <= result.ranked
+        assert [one.samples for one in result.processes] == [2 * 2 * 2]
+        assert result.host["architecture"] == asdict(host())
         assert result.host["peak_gflops"] == 50.0 and "compiler" in result.versions
         held = {cache.name: cache.bytes for cache in host().caches}
         assert held and result.host["analysed_caches"] == held
         rows = outcome.samples[result.trial]
         assert len(rows) == result.seconds.samples == 2 * 2 * 2
         assert {"process", "block", "position", "seconds", "calls", "flags"} == set(rows[0])
+    assert roofline.rank == 1
     assert took > top.tuning_seconds.measure > 0 == roofline.tuning_seconds.measure
     rows = outcome.candidates[top.trial]
     assert len(rows) == 3 and all(row["measured"] for row in rows)
+    assert all(row["retimed"] for row in rows)  # the final of a real child
     assert top.schedule in {row["schedule"] for row in rows}
     assert absent.reason is not None and "install" in absent.reason
     assert absent.seconds is None and absent.stage is None
