@@ -11,14 +11,14 @@ from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournamen
 from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
+from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.candidates import candidates, fetched_ahead
 from compiler.schedule.fit import check_fit
-from compiler.schedule.legality import by_isl
-from compiler.schedule.paper_variants import paper_variants
 from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.space.candidates import candidates, fetched_ahead
+from compiler.space.paper_variants import paper_variants
 
 __all__ = [
     "Estimate",

@@ -16,8 +16,10 @@ COMPILER = [
     ["compiler.errors"],
     ["compiler.problem"],
     ["compiler.model"],
+    ["compiler.microkernel"],
     ["compiler.schedule"],
-    ["compiler.cost", "compiler.codegen"],
+    ["compiler.lower"],
+    ["compiler.space", "compiler.cost", "compiler.codegen"],
     ["compiler.pipeline"],
 ]
 HARNESS = [

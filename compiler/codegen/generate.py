@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from itertools import product
 from math import prod
 
-from compiler.codegen.addressing import Placement
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import TileSpace, c_loops
@@ -14,12 +13,13 @@ from compiler.codegen.microkernel_body import Microkernel, Operands
 from compiler.codegen.packing import Packed, packed
 from compiler.codegen.scalar_nest import fixed_tensors, scalar_body
 from compiler.errors import ScheduleError
+from compiler.lower.addressing import Placement
+from compiler.lower.border_classes import MOST_PRINTED, Guard, TileClass, guards, tile_classes
+from compiler.lower.tiling import register_tiles
+from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.fit import check_fit, layout_of
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import MOST_PRINTED, Guard, TileClass, guards, tile_classes
-from compiler.schedule.tiling import register_tiles
 
 
 def generate(nest: Primitive, schedule: Schedule) -> Kernel:

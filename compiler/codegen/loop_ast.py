@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import islpy as isl
 
+from compiler.lower.border_classes import TileClass
+from compiler.lower.tiling import register_tiles
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
-from compiler.schedule.tile_class import TileClass
-from compiler.schedule.tiling import register_tiles
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from compiler.codegen.addressing import Placement
+from compiler.lower.addressing import Placement
+from compiler.lower.border_classes import Guard, TileClass
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import Guard, TileClass
 
 Point = tuple[tuple[str, int], ...]  # offset in the register tile, by loop
 

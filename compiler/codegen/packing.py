@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.codegen.addressing import Placement
 from compiler.errors import ScheduleError
+from compiler.lower.addressing import Placement
 from compiler.problem.primitive import Access, Affine, Primitive
 from compiler.schedule.layout import Layout, layout_from_tag
 

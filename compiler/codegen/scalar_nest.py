@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.codegen.addressing import Placement
 from compiler.errors import ScheduleError
+from compiler.lower.addressing import Placement
+from compiler.microkernel.contraction import covers
 from compiler.problem.primitive import (
     Access,
     Affine,
@@ -21,7 +22,6 @@ from compiler.problem.primitive import (
     Primitive,
     Statement,
 )
-from compiler.schedule.contraction import covers
 from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
 

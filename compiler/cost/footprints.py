@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd, prod
 
+from compiler.lower.tiling import register_tiles
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tiling import register_tiles
 
 ELEMENT = 4  # bytes of a float
 PAGE = 4096  # bytes: inside a page, virtual and physical addresses choose the same set

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
 from compiler.cost.polyrank import polyrank_cost, polyrank_tie_break
@@ -21,7 +22,6 @@ from compiler.cost.working_sets import WorkingSets
 from compiler.errors import CompilerError
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.schedule.schedule import Schedule
 
 Key = TypeVar("Key", float, tuple[float, ...])

@@ -16,9 +16,9 @@ from math import ceil, prod
 from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
 from compiler.cost.work import Work
+from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.contraction import Contraction, contraction
 from compiler.schedule.fit import layout_of
 from compiler.schedule.layout import layout_from_tag
 from compiler.schedule.schedule import Schedule

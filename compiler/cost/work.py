@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from compiler.lower.border_classes import Guard, guards, tile_classes
+from compiler.microkernel.contraction import Contraction
+from compiler.microkernel.register_tile import RegisterTile
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.contraction import Contraction
-from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tile_class import Guard, guards, tile_classes
 
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0

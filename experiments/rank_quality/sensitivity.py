@@ -17,15 +17,15 @@ from pathlib import Path
 from types import ModuleType
 
 from compiler.cost import roofline, traffic, work
+from compiler.microkernel import register_tile
 from compiler.problem.architecture import Architecture
-from compiler.schedule import microkernel
 from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
 from harness.report.rank_quality import geometric_figure
 
 SURVEYS = Path(__file__).parent / "surveys"
 WORKLOADS = ("resnet50", "quickstart")
 CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
-    (microkernel, "CROSSING"),
+    (register_tile, "CROSSING"),
     (work, "CALL_CYCLES"),
     (work, "MOVE_CYCLES"),
     (work, "ENTRY_CYCLES"),

@@ -13,7 +13,7 @@ from rich.table import Table
 from compiler.cost.ranking import RANKERS
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
+from compiler.space.candidates import candidates
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.settings import cache_folder, load_settings

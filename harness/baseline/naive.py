@@ -10,7 +10,7 @@ from pathlib import Path
 from compiler.errors import CompilerError
 from compiler.pipeline import compile_as_written
 from compiler.problem.primitive import Primitive
-from compiler.schedule.scalar import scalar_schedule
+from compiler.space.scalar import scalar_schedule
 from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
 from harness.failure import Failure
 from harness.kernel.build import build

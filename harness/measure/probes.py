@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from compiler.codegen.kernel import Kernel
+from compiler.microkernel.register_tile import RegisterTile
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.microkernel import RegisterTile
 
 SHORT, LONG = 32, 96  # reduction steps: operands of either stay in an L1 of 32 KiB
 CALLS = 2  # register tiles in one call

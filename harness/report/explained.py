@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.codegen.kernel import Kernel
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.index_values import TooWide
 from compiler.cost.polyrank import polyrank_cost
@@ -26,7 +27,6 @@ from compiler.pipeline import (
 )
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.schedule.schedule import Schedule
 
 KEPT = 100  # ranked schedules in an explanation

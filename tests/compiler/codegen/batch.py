@@ -20,8 +20,8 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, reference
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule
+from compiler.space.scalar import scalar_schedule
 
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 Case = tuple[Primitive, Schedule]

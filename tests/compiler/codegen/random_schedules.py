@@ -9,10 +9,10 @@ from functools import lru_cache
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
 from compiler.schedule.fit import free
 from compiler.schedule.layout import Layout
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
+from compiler.space.candidates import candidates
 from tests.compiler.problem.operators import conv2d, matmul
 
 

@@ -15,9 +15,9 @@ from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
 from compiler.schedule.fit import layout_of
 from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.space.candidates import candidates
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.machines import AVX2, AVX512, MACHINES
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul

@@ -15,13 +15,13 @@ import pytest
 from compiler.codegen.c_printer import ARITHMETIC
 from compiler.codegen.loop_ast import TileSpace, c_loops
 from compiler.errors import ScheduleError
+from compiler.lower.border_classes import TileClass, guards, tile_classes
+from compiler.lower.tiling import Level, levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.fit import check_fit
 from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
-from compiler.schedule.tile_class import TileClass, guards, tile_classes
-from compiler.schedule.tiling import Level, levels
 from tests.compiler.codegen.batch import c_compiler
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import conv2d, matmul

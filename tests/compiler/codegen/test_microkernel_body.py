@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from compiler.lower.border_classes import guards, tile_classes
 from compiler.model.loop_nest import loop_nest
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
-from compiler.schedule.tile_class import guards, tile_classes
 from tests.compiler.codegen.batch import check_cases
 from tests.compiler.problem.operators import conv2d, matmul
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
+from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
-from compiler.schedule.legality import by_isl
-from compiler.schedule.scalar import SHARED, scalar_schedule
 from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import SHARED, scalar_schedule
 from tests.compiler.codegen.batch import call, expected_of, start_build
 from tests.compiler.machines import AVX2, NEON
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped

@@ -14,7 +14,7 @@ import pytest
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.paper_variants import paper_variants
+from compiler.space.paper_variants import paper_variants
 from tests.compiler.codegen.batch import check_cases
 from tests.compiler.machines import AVX2, AVX512
 from tests.compiler.problem.operators import conv2d, matmul

@@ -11,7 +11,7 @@ from compiler.codegen.kernel import Kernel
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.schedule.scalar import scalar_schedule
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.codegen.batch import Build, call, expected_of, start_build
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 

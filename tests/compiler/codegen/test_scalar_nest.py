@@ -11,8 +11,8 @@ from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import parse_schedule
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.codegen.batch import check_cases
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 

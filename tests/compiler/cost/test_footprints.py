@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.cost.footprints import ELEMENT, Footprint, nest_loops
+from compiler.lower.tiling import levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import Layout, layout_from_tag
-from compiler.schedule.tiling import levels
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from compiler.cost.analysed_nest import nest_of_schedule
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
 from compiler.cost.polyrank import polyrank_cost
@@ -13,10 +14,9 @@ from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.analysed_nest import nest_of_schedule
-from compiler.schedule.candidates import candidates
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import parse_schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, CACHES
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 

@@ -11,8 +11,8 @@ from compiler.cost.ranking import RANKERS, Ranked, best_varied, ranker
 from compiler.errors import CompilerError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
 from compiler.schedule.schedule import Schedule
+from compiler.space.candidates import candidates
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d
 

@@ -14,9 +14,9 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, MACHINES
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 

@@ -25,7 +25,7 @@ from compiler.cost.tournament import (
 from compiler.errors import CompilerError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
+from compiler.space.candidates import candidates
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
+from compiler.microkernel.contraction import contraction
+from compiler.microkernel.register_tile import RegisterTile
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.contraction import contraction
-from compiler.schedule.microkernel import RegisterTile
 from compiler.schedule.schedule import Schedule, parse_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d, matmul

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.cost.carried_sums import TooManyMoves, carried_sum
 from compiler.cost.working_sets import WorkingSets, working_sets
 from compiler.errors import ScheduleError
@@ -16,8 +17,7 @@ from compiler.model.perfect_nest import PerfectNest, nest_of_order
 from compiler.model.reuse import isl_working_sets
 from compiler.problem.primitive import Access, Affine
 from compiler.problem.specification import primitive_from
-from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
-from compiler.schedule.candidates import candidates
+from compiler.space.candidates import candidates
 from tests.compiler.brute_force_reuse import brute_force_working_sets, random_nest
 from tests.compiler.cost.random_windows import random_window
 from tests.compiler.machines import AVX2

@@ -11,8 +11,8 @@ from compiler.model.loop_nest import loop_nest
 from compiler.pipeline import compile_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
-from compiler.schedule.scalar import scalar_schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import scalar_schedule
 from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.expectation import computed

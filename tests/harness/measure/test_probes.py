@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from compiler.microkernel.register_tile import RegisterTile
 from compiler.problem.architecture import Architecture
-from compiler.schedule.microkernel import RegisterTile
 from harness.measure.core_rates import Look, best_look, core_rates, spread
 from harness.measure.probes import CALLS, Probe, full_tiles, probes, rates
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON

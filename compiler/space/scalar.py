@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from compiler.lower.legality import structural
 from compiler.problem.primitive import Primitive, Statement
-from compiler.schedule.legality import structural
 from compiler.schedule.schedule import Schedule
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from compiler.codegen.generate import generate
+from compiler.lower.legality import by_isl, structural
+from compiler.microkernel.register_tile import RegisterTile
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.axes import axes_of
-from compiler.schedule.candidates import candidates, fetched_ahead
 from compiler.schedule.fit import check_fit
-from compiler.schedule.legality import by_isl, structural
-from compiler.schedule.microkernel import RegisterTile
-from compiler.schedule.placement import placements
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
+from compiler.space.axes import axes_of
+from compiler.space.candidates import candidates, fetched_ahead
+from compiler.space.operand_layouts import placements
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 from math import prod
 
 from compiler.errors import ScheduleError
+from compiler.lower.border_classes import guards, tile_classes
+from compiler.lower.legality import structural
+from compiler.lower.tiling import balanced, levels
+from compiler.microkernel.contraction import contraction
+from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.axes import Axes, axes_of
-from compiler.schedule.contraction import contraction
 from compiler.schedule.layout import Layout, layout_from_tag
-from compiler.schedule.legality import structural
-from compiler.schedule.microkernel import RegisterTile, register_tiles_of
-from compiler.schedule.placement import Placed, Tags, placements
-from compiler.schedule.scalar import PIECES, scalar_schedule
 from compiler.schedule.schedule import Schedule, Sizes, loop_of
-from compiler.schedule.tile_class import guards, tile_classes
-from compiler.schedule.tiling import balanced, levels
+from compiler.space.axes import Axes, axes_of
+from compiler.space.operand_layouts import Placed, Tags, placements
+from compiler.space.scalar import PIECES, scalar_schedule
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 UNROLL = 4

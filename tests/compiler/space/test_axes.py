@@ -6,7 +6,7 @@ import pytest
 
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.axes import Axes, axes_of
+from compiler.space.axes import Axes, axes_of
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 

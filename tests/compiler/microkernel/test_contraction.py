@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from compiler.errors import ScheduleError
+from compiler.microkernel.contraction import contraction, covers, dimension, product
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.contraction import contraction, covers, dimension, product
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 PRODUCTS = {"depthwise", "grouped", "backward_weights", "batched"}

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from compiler.errors import ScheduleError
+from compiler.lower.legality import structural
+from compiler.lower.tiling import levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.fit import check_fit
-from compiler.schedule.legality import structural
-from compiler.schedule.paper_variants import paper_variants
 from compiler.schedule.schedule import Schedule, parse_schedule
-from compiler.schedule.tiling import levels
+from compiler.space.paper_variants import paper_variants
 from tests.compiler.machines import AVX2, AVX512, MACHINES
 from tests.compiler.problem.operators import DEPTHWISE, MAX_POOL, conv2d, matmul
 

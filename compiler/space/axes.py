@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
+from compiler.microkernel.contraction import Contraction, contraction, dimension, product
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.contraction import Contraction, contraction, dimension, product
 
 
 @dataclass(frozen=True)

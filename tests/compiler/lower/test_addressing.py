@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.codegen.addressing import Placement
 from compiler.errors import ScheduleError
+from compiler.lower.addressing import Placement
 from compiler.problem.primitive import Access, Affine
 from compiler.schedule.layout import Layout, layout_from_tag
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
+from compiler.lower.border_classes import guards
+from compiler.microkernel.contraction import dimension
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.axes import Axes
-from compiler.schedule.contraction import dimension
 from compiler.schedule.fit import free
 from compiler.schedule.layout import Layout
-from compiler.schedule.tile_class import guards
+from compiler.space.axes import Axes
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
 SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes

@@ -11,12 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import ProblemError, ScheduleError
+from compiler.lower.border_classes import Guard, guards, tile_classes
+from compiler.lower.tiling import register_tiles
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule, parse_schedule
-from compiler.schedule.tile_class import Guard, guards, tile_classes
-from compiler.schedule.tiling import register_tiles
 from tests.compiler.problem.operators import GROUPED, conv2d
 
 

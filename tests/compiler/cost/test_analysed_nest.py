@@ -8,15 +8,15 @@ from random import Random
 
 import pytest
 
+from compiler.cost.analysed_nest import nest_of_schedule
 from compiler.errors import ProblemError
 from compiler.model.loop_nest import loop_nest
 from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.analysed_nest import nest_of_schedule
-from compiler.schedule.candidates import candidates
-from compiler.schedule.scalar import scalar_schedule
 from compiler.schedule.schedule import parse_schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule

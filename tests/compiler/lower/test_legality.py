@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.lower.legality import by_isl, structural
+from compiler.lower.tiling import levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
-from compiler.schedule.legality import by_isl, structural
 from compiler.schedule.schedule import Schedule, parse_schedule
-from compiler.schedule.tiling import levels
 from tests.compiler.problem.operators import OPERATORS, RECURRENCE, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 

@@ -13,22 +13,22 @@ from itertools import product
 from math import gcd, prod
 
 from compiler.errors import ScheduleError
+from compiler.microkernel.contraction import dimension
+from compiler.microkernel.register_tile import RegisterTile, dividing_tile
 from compiler.model.loop_nest import LoopNest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.axes import Axes, axes_of
-from compiler.schedule.candidates import (
+from compiler.schedule.fit import free
+from compiler.schedule.layout import Layout
+from compiler.schedule.schedule import Schedule
+from compiler.space.axes import Axes, axes_of
+from compiler.space.candidates import (
     MULTIPLY_ADDS,
     printed_multiply_adds,
     unrolled,
     with_parallel,
 )
-from compiler.schedule.contraction import dimension
-from compiler.schedule.fit import free
-from compiler.schedule.layout import Layout
-from compiler.schedule.microkernel import RegisterTile, dividing_tile
-from compiler.schedule.placement import Placed, placements
-from compiler.schedule.schedule import Schedule
+from compiler.space.operand_layouts import Placed, placements
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
 PRODUCT_TILES = (16, 32, 64)  # of a matrix product's innermost level

@@ -7,10 +7,10 @@ loops: oc 8, oh 7, kh 3, kw 3, ic 512, ow@0 7, oc@0 64
 from __future__ import annotations
 
 from compiler.errors import ProblemError
+from compiler.lower.tiling import register_tiles
 from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Affine, Primitive, Statement
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
-from compiler.schedule.tiling import register_tiles
 
 
 def nest_of_schedule(nest: Primitive, schedule: Schedule) -> PerfectNest:

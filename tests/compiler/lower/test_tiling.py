@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import ScheduleError
+from compiler.lower.tiling import Level, balanced, levels, register_tiles
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule, depth_of, parse_schedule
-from compiler.schedule.tiling import Level, balanced, levels, register_tiles
 from tests.compiler.problem.operators import conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.candidates import candidates
-from compiler.schedule.legality import by_isl
-from compiler.schedule.scalar import SHARED, scalar_schedule
+from compiler.space.candidates import candidates
+from compiler.space.scalar import SHARED, scalar_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import OPERATORS, shipped
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from compiler.problem.architecture import Architecture
-from compiler.schedule.microkernel import (
+from compiler.microkernel.register_tile import (
     MOST_LOADS,
     RegisterTile,
     dividing_tile,
     register_tiles_of,
 )
+from compiler.problem.architecture import Architecture
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
 
 

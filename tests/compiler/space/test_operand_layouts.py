@@ -7,8 +7,8 @@ from typing import Any
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.axes import axes_of
-from compiler.schedule.placement import Placed, placements
+from compiler.space.axes import axes_of
+from compiler.space.operand_layouts import Placed, placements
 from tests.compiler.machines import AVX2, AVX512
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 

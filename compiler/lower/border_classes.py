@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from compiler.errors import ScheduleError
+from compiler.lower.tiling import register_tiles
 from compiler.problem.primitive import Access, Affine, Primitive
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tiling import register_tiles
 
 MOST_PRINTED = 50_000  # multiply-adds of all classes of one loop: each has code of its own
 Bounds = tuple[int, int, int, int]  # taps from, to; their live points in the tile from, to

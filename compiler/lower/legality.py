@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from compiler.lower.tiling import Level, levels
 from compiler.model.dependences import Dependence, between
 from compiler.model.isl_names import executed_domain, first_differ, time_map
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.schedule.schedule import Schedule, loop_of
-from compiler.schedule.tiling import Level, levels
 
 KEPT = 64  # statements whose dependences a thread keeps
 
