@@ -12,6 +12,7 @@ from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.legality import by_isl
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
@@ -109,7 +110,7 @@ def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
 def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:
     """The same for a schedule of the primitive's own loops: nothing is normalised first."""
     check_fit(primitive, schedule)
-    refusal = by_isl(primitive, schedule)
+    refusal = by_isl(lowered(primitive, schedule))
     if refusal is not None:
         raise ScheduleError(f"{primitive.name}: {refusal}")
     return generate(primitive, schedule)

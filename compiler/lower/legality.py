@@ -1,7 +1,7 @@
-"""Whether a schedule keeps a nest's dependences, twice: in closed form, and by isl on the full map.
+"""Whether a tree keeps its nest's dependences, twice: in closed form, and by isl on the full map.
 
-Statements run one after another, each under the levels of its own loops (`tiling.levels`), so
-only a statement's dependences on itself can break. A reduction's iterations may run in any order
+Statements run one after another, each under the levels of its own loops, so only a statement's
+dependences on itself can break. A reduction's iterations may run in any order
 but not at once: two of them on one element must not lie on different iterations of a parallel
 level. Every other dependence must also run forwards. An iteration whose reads are all padding
 still counts here, because it writes: tiles and vectors run it, adding its neutral value.
@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from compiler.lower.tiling import Level, levels
+from compiler.lower.isl_tree import schedule_map
+from compiler.lower.tree import Grain, Level, Path, Tree
 from compiler.model.dependences import Dependence, between
-from compiler.model.isl_names import executed_domain, first_differ, time_map
+from compiler.model.isl_names import executed_domain, first_differ, first_times
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.schedule import Schedule, loop_of
 
 KEPT = 64  # statements whose dependences a thread keeps
 
@@ -65,34 +65,26 @@ class Profile:
     recurrences: tuple[Recurrence, ...] = ()
 
 
-def structural(nest: Primitive, schedule: Schedule) -> Refusal | None:
+def structural(tree: Tree) -> Refusal | None:
     """The first broken dependence, in closed form: microseconds when nothing is at stake.
 
     Closed form covers targets with at most one loop per index: reductions, which only parallel
     levels can break, and recurrences of constant distance. Compound targets (`oh*stride + kh`) and
     reductions that read their own target are handed to isl.
     """
-    profiles = _profiles(nest)
-    parallel = {loop_of(level) for level in schedule.parallel}
-    if all(
-        p.closed and not p.recurrences and parallel.isdisjoint(p.reduction_loops) for p in profiles
-    ):
-        return None
-    cut = levels(nest, schedule)
-    for number, profile in enumerate(profiles):
-        if profile.closed:
-            found = _closed(nest, schedule, number, profile, cut)
-        else:
-            found = _statement_by_isl(nest, schedule, number)
+    profiles = _profiles(tree.nest)
+    for path in tree.paths():
+        profile = profiles[path.leaf.statement]
+        found = _closed(tree.nest, path, profile) if profile.closed else _by_isl(tree, path)
         if found is not None:
             return found
     return None
 
 
-def by_isl(nest: Primitive, schedule: Schedule) -> Refusal | None:
-    """The first broken dependence, from the schedule's full map; milliseconds."""
-    for number in range(len(nest.statements)):
-        found = _statement_by_isl(nest, schedule, number)
+def by_isl(tree: Tree) -> Refusal | None:
+    """The first broken dependence, from the map of the loops as printed; milliseconds."""
+    for path in tree.paths():
+        found = _by_isl(tree, path)
         if found is not None:
             return found
     return None
@@ -160,37 +152,32 @@ def _distance(statement: Statement, access: Access) -> dict[str, int]:
     return distance
 
 
-def _closed(
-    nest: Primitive, schedule: Schedule, number: int, profile: Profile, cut: Sequence[Level]
-) -> Refusal | None:
-    statement = nest.statements[number]
-    pieces: dict[str, int] = {}
-    for level in cut:
-        before = pieces.get(level.loop, 1)
-        pieces[level.loop] = level.pieces
-        if (
-            level.loop in profile.reduction_loops
-            and level.name in schedule.parallel
-            and level.pieces > before
-        ):
-            return _refused_parallel(level.name, number, _reduction_text(statement))
+def _closed(nest: Primitive, path: Path, profile: Profile) -> Refusal | None:
+    statement = nest.statements[path.leaf.statement]
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    before = dict.fromkeys(profile.reduction_loops, 1)
+    for level in path.levels if profile.reduction_loops else ():
+        if level.loop in before:
+            pieces = grains[level.loop].pieces(level)
+            if level.parallel and pieces > before[level.loop]:
+                return _refused_parallel(level.name, path, _reduction_text(statement))
+            before[level.loop] = pieces
     for recurrence in profile.recurrences:
-        found = _broken_recurrence(schedule, number, recurrence, cut)
+        found = _broken_recurrence(path, recurrence)
         if found is not None:
             return found
     return None
 
 
-def _broken_recurrence(
-    schedule: Schedule, number: int, recurrence: Recurrence, cut: Sequence[Level]
-) -> Refusal | None:
+def _broken_recurrence(path: Path, recurrence: Recurrence) -> Refusal | None:
     """Walk the levels outwards in; `alive` keeps, by loop, the differences that are 0 so far."""
     distance = dict(recurrence.distance)
-    own = [level for level in cut if level.loop in distance]
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    own = (*path.levels, *path.leaf.points)
     alive: dict[str, set[tuple[int, ...]]] = {}
     for loop, first, last in recurrence.ranges:
         chain = [level for level in own if level.loop == loop]
-        alive[loop] = _differences(chain, distance[loop], first, last)
+        alive[loop] = _differences(grains[loop], chain, distance[loop], first, last)
     if not all(alive.values()):
         return None  # no iteration has its partner inside
     seen = dict.fromkeys(distance, 0)
@@ -199,10 +186,10 @@ def _broken_recurrence(
         place = seen[level.loop]
         seen[level.loop] += 1
         steps = {difference[place] for difference in alive[level.loop]}
-        if level.name in schedule.parallel and steps != {0}:
-            return _refused_parallel(level.name, number, f"a recurrence ({text})")
+        if level.parallel and steps != {0}:
+            return _refused_parallel(level.name, path, f"a recurrence ({text})")
         if min(steps) < 0:
-            return _refused_order(level.name, number, text)
+            return _refused_order(level.name, path, text)
         alive[level.loop] = {d for d in alive[level.loop] if d[place] == 0}
         if not alive[level.loop]:
             return None
@@ -210,13 +197,13 @@ def _broken_recurrence(
 
 
 def _differences(
-    chain: Sequence[Level], distance: int, first: int, last: int
+    grain: Grain, chain: Sequence[Level], distance: int, first: int, last: int
 ) -> set[tuple[int, ...]]:
     """Signs of the piece of x + distance minus that of x, by level, over every x of a loop."""
     starts, ends = max(first, first - distance), min(last, last - distance)
     if not distance:
         return {(0,) * len(chain)} if ends > starts else set()
-    held = [_pieces_of_points(level) for level in chain]
+    held = [grain.pieces_of_points(level) for level in chain]
     sign = 1 if distance > 0 else -1
     return {
         tuple(sign if piece[x + distance] != piece[x] else 0 for piece in held)
@@ -224,16 +211,9 @@ def _differences(
     }
 
 
-def _pieces_of_points(level: Level) -> list[int]:
-    pieces = [size for count, size in level.runs for _ in range(count)]
-    return [piece for piece, size in enumerate(pieces) for _ in range(size)]
-
-
-def _statement_by_isl(nest: Primitive, schedule: Schedule, number: int) -> Refusal | None:
-    statement = nest.statements[number]
-    own = [level for level in levels(nest, schedule) if level.loop in statement.loops]
-    for dependence in _own_dependences(nest, number):
-        refused = _broken(nest, schedule, dependence, own)
+def _by_isl(tree: Tree, path: Path) -> Refusal | None:
+    for dependence in _own_dependences(tree.nest, path.leaf.statement):
+        refused = _broken(tree.nest, path, dependence)
         if refused is not None:
             return refused
     return None
@@ -254,28 +234,28 @@ def _own_dependences(nest: Primitive, number: int) -> tuple[Dependence, ...]:
     return cache[key]
 
 
-def _broken(
-    nest: Primitive, schedule: Schedule, dependence: Dependence, own: Sequence[Level]
-) -> Refusal | None:
+def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | None:
     """The first level that breaks a dependence of a statement on itself."""
-    number = dependence.source
     text = f"{dependence.kind} {dependence.source_access}"
     reason = f"a recurrence ({text})"
     if dependence.reduction:
-        reason = _reduction_text(nest.statements[number])
-    last = [place for place, level in enumerate(own) if level.name in schedule.parallel]
+        reason = _reduction_text(nest.statements[dependence.source])
+    own = (*path.levels, *path.leaf.points)
+    last = [place for place, level in enumerate(own) if level.parallel]
     deepest = max(last, default=-1) if dependence.reduction else len(own) - 1
+    if deepest < 0:
+        return None
+    times = schedule_map(nest, path)
     for place, level in enumerate(own[: deepest + 1]):
-        parallel = level.name in schedule.parallel
-        if dependence.reduction and not parallel:
+        if dependence.reduction and not level.parallel:
             continue
-        times = time_map(nest, number, [(at.loop, at.runs) for at in own[: place + 1]])
-        pairs = dependence.relation.apply_domain(times).apply_range(times)
+        until = first_times(times, place + 1)
+        pairs = dependence.relation.apply_domain(until).apply_range(until)
         forwards, backwards = first_differ(pairs, place)
-        if parallel and not (forwards.is_empty() and backwards.is_empty()):
-            return _refused_parallel(level.name, number, reason)
+        if level.parallel and not (forwards.is_empty() and backwards.is_empty()):
+            return _refused_parallel(level.name, path, reason)
         if not dependence.reduction and not backwards.is_empty():
-            return _refused_order(level.name, number, text)
+            return _refused_order(level.name, path, text)
     return None
 
 
@@ -283,11 +263,11 @@ def _reduction_text(statement: Statement) -> str:
     return f"the reduction of {statement.target.tensor} (RAW/WAW {statement.target})"
 
 
-def _refused_parallel(level: str, number: int, what: str) -> Refusal:
+def _refused_parallel(level: str, path: Path, what: str) -> Refusal:
     text = f"schedule: parallel loop {level} carries {what}"
-    return Refusal("parallel", level, number, text)
+    return Refusal("parallel", level, path.leaf.statement, text)
 
 
-def _refused_order(level: str, number: int, what: str) -> Refusal:
+def _refused_order(level: str, path: Path, what: str) -> Refusal:
     text = f"schedule: loop {level} runs a dependence backwards ({what})"
-    return Refusal("order", level, number, text)
+    return Refusal("order", level, path.leaf.statement, text)

@@ -84,6 +84,11 @@ def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Runs]]
     )
 
 
+def first_times(times: isl.Map, count: int) -> isl.Map:
+    """The map to the first `count` dimensions of time."""
+    return times.project_out(isl.dim_type.out, count, times.dim(isl.dim_type.out) - count)
+
+
 def first_differ(times: isl.Map, level: int) -> tuple[isl.Map, isl.Map]:
     """Pairs of times that agree before a level, and at it run (forwards, backwards)."""
     found = times

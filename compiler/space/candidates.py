@@ -9,7 +9,8 @@ from math import prod
 from compiler.errors import ScheduleError
 from compiler.lower.border_classes import guards, tile_classes
 from compiler.lower.legality import structural
-from compiler.lower.tiling import balanced, levels
+from compiler.lower.lowered import lowered
+from compiler.lower.tiling import balanced
 from compiler.microkernel.contraction import contraction
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
@@ -41,7 +42,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
                 found[parallel] = None
                 if streams and _whole(axes, schedule):
                     found[replace(parallel, nontemporal=True)] = None
-    legal = tuple(schedule for schedule in found if structural(nest, schedule) is None)
+    legal = tuple(schedule for schedule in found if structural(lowered(nest, schedule)) is None)
     return legal or (scalar_schedule(nest, threads),)
 
 
@@ -283,16 +284,18 @@ def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule
         return schedule
     pieces = 1
     chosen: list[str] = []
-    reduction = nest.statements[0].reduction_loops
-    for level in levels(nest, schedule):
+    (path,) = lowered(nest, schedule).paths()
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    reduction = nest.statements[path.leaf.statement].reduction_loops
+    for level in path.levels:
         if level.loop in reduction:
             if chosen:
                 break
             continue
-        if level.name not in schedule.order or pieces >= PIECES * threads:
+        if pieces >= PIECES * threads:
             break
         if level.loop in map(loop_of, chosen):  # pieces of one tile: no rectangle to share
             break
         chosen.append(level.name)
-        pieces *= level.pieces
+        pieces *= grains[level.loop].pieces(level)
     return replace(schedule, parallel=tuple(chosen))

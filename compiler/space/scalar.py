@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import prod
 
 from compiler.lower.legality import structural
+from compiler.lower.lowered import lowered
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.schedule import Schedule
 
@@ -33,7 +34,7 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
 
 def _legal(nest: Primitive, schedule: Schedule, loop: str) -> bool:
     """Loops that may be parallel alone may be so together: no pair first differs at any of them."""
-    return structural(nest, replace(schedule, parallel=(loop,))) is None
+    return structural(lowered(nest, replace(schedule, parallel=(loop,)))) is None
 
 
 def _parallel_loops(

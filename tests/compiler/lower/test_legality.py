@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.lower.legality import by_isl, structural
-from compiler.lower.tiling import levels
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
@@ -52,23 +52,24 @@ def _dependent(nest: Primitive, statement: Statement) -> Iterator[tuple[Point, P
 
 
 def _broken_by_enumeration(nest: Primitive, schedule: Schedule) -> bool:
-    for statement in nest.statements:
-        own = [level for level in levels(nest, schedule) if level.loop in statement.loops]
-        parallel = [level.name in schedule.parallel for level in own]
-        held = {}
-        for level in own:
-            pieces = [size for count, size in level.runs for _ in range(count)]
-            held[level.name] = [k for k, size in enumerate(pieces) for _ in range(size)]
-        for p, q, reduction in _dependent(nest, statement):
-            times = [[held[level.name][x[level.loop]] for level in own] for x in (p, q)]
+    for path in lowered(nest, schedule).paths():
+        grains = {grain.loop: grain for grain in path.leaf.grains}
+        own = (*path.levels, *path.leaf.points)
+        held = [grains[level.loop].pieces_of_points(level) for level in own]
+        for p, q, reduction in _dependent(nest, nest.statements[path.leaf.statement]):
+            times = [
+                [pieces[x[level.loop]] for level, pieces in zip(own, held, strict=True)]
+                for x in (p, q)
+            ]
             first = next(k for k in range(len(own)) if times[0][k] != times[1][k])
-            if parallel[first] or (not reduction and times[0] > times[1]):
+            if own[first].parallel or (not reduction and times[0] > times[1]):
                 return True
     return False
 
 
 def _all_agree(nest: Primitive, schedule: Schedule) -> bool:
-    closed, full = structural(nest, schedule), by_isl(nest, schedule)
+    tree = lowered(nest, schedule)
+    closed, full = structural(tree), by_isl(tree)
     broken = _broken_by_enumeration(nest, schedule)
     assert (closed is not None) == broken, (str(schedule), closed)
     assert (full is not None) == broken, (str(schedule), full)
@@ -149,10 +150,10 @@ def test_random_schedules_are_both_legal_and_not() -> None:
 def test_a_parallel_reduction_is_named() -> None:
     nest = loop_nest(primitive_from(conv2d(ic=4))).nest
     order = "order:ic@1+oc+oh+ow+ic+kh+kw/block:ic@1.2"
-    assert structural(nest, parse_schedule(f"scalar/{order}")) is None
-    assert structural(nest, parse_schedule(f"scalar/{order}/parallel:oc+oh")) is None
+    assert structural(lowered(nest, parse_schedule(f"scalar/{order}"))) is None
+    assert structural(lowered(nest, parse_schedule(f"scalar/{order}/parallel:oc+oh"))) is None
     for check in (structural, by_isl):
-        refused = check(nest, parse_schedule(f"scalar/{order}/parallel:ic@1"))
+        refused = check(lowered(nest, parse_schedule(f"scalar/{order}/parallel:ic@1")))
         assert refused is not None
         assert (refused.kind, refused.loop) == ("parallel", "ic@1")
         assert str(refused) == (
@@ -171,7 +172,7 @@ def test_an_interchange_that_runs_backwards_is_named() -> None:
     assert not _all_agree(nest, parse_schedule("scalar/order:t+i"))
     assert not _all_agree(nest, parse_schedule("scalar/order:t+i/parallel:i"))
     for check in (structural, by_isl):
-        refused = check(nest, parse_schedule("scalar/order:i+t"))
+        refused = check(lowered(nest, parse_schedule("scalar/order:i+t")))
         assert refused is not None
         assert str(refused).startswith("schedule: loop i runs a dependence backwards (RAW y[")
     tiled = parse_schedule("scalar/order:t@1+i@1+t+i/block:t@1.2+i@1.3")

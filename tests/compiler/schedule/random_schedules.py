@@ -9,7 +9,7 @@ from compiler.schedule.schedule import Schedule, loop_of
 
 
 def random_schedule(nest: Primitive, random: Random) -> Schedule:
-    """A schedule that fits the nest's loops; its scheme is only a label here."""
+    """A schedule that fits the nest's loops, with vectors where there is one to fill them."""
     reduction = {loop for s in nest.statements for loop in s.reduction_loops}
     kept = [loop for loop, _ in nest.extents if loop not in reduction]
     vector = (random.choice(kept), random.choice([1, 2, 4])) if kept else ("", 1)
@@ -29,4 +29,5 @@ def random_schedule(nest: Primitive, random: Random) -> Schedule:
     if random.random() < 0.3:  # the original order of the loops, strip-mined
         order.sort(key=lambda level: [loop for loop, _ in nest.extents].index(loop_of(level)))
     parallel = tuple(level for level in order if random.random() < 0.2)
-    return Schedule("scalar", tuple(order), vector, tuple(tile), tuple(block), parallel)
+    scheme = "broadcast" if kept else "scalar"
+    return Schedule(scheme, tuple(order), vector, tuple(tile), tuple(block), parallel)

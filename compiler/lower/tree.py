@@ -1,0 +1,160 @@
+"""The lowered tree: a schedule applied to a nest, the one form of it that anything else reads.
+
+broadcast/vector:oc.16/tile:oc.4+ow.7/order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.256
+
+Loops ic@1 (256 grains a piece), oc, oh, ow (one grain each)
+  Microkernel of S0 over kh, kw, ic       grains: 4 vectors of oc, 7 points of ow, else a point
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.problem.primitive import Primitive, Statement
+
+Runs = tuple[tuple[int, int], ...]  # (pieces, size of each), larger size first
+Tags = tuple[tuple[str, str], ...]  # tensor -> layout tag
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What the levels of a loop count: register tiles of a loop of the output, else points.
+
+    `runs` are (grains, size), the size in vectors of `lanes` points; the last vector may reach past
+    the loop's `extent`.
+    """
+
+    loop: str
+    extent: int
+    runs: Runs
+    lanes: int = 1
+
+    @property
+    def count(self) -> int:
+        return sum(n for n, _ in self.runs)
+
+    @property
+    def points(self) -> int:
+        """Points of the largest grain."""
+        return self.runs[0][1] * self.lanes
+
+    def pieces(self, level: Level) -> int:
+        """Pieces that a level of the loop cuts all of it into."""
+        return -(-self.count // level.step)
+
+    def pieces_of_points(self, level: Level) -> list[int]:
+        """The piece of a level that holds each point; step 0 makes every point its own."""
+        if not level.step:
+            return list(range(self.extent))
+        sizes = [size * self.lanes for n, size in self.runs for _ in range(n)]
+        pieces = [number // level.step for number, size in enumerate(sizes) for _ in range(size)]
+        return pieces[: self.extent]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A loop over pieces of `loop`, each `step` grains but for the last one of all.
+
+    `ow@0` with step 0 runs over the points of a grain.
+    """
+
+    name: str  # ic@1
+    loop: str
+    step: int
+    parallel: bool = False
+
+
+@dataclass(frozen=True)
+class Loops:
+    """Levels right inside each other, outermost first, around `body`, which runs in its order."""
+
+    levels: tuple[Level, ...]
+    body: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Microkernel:
+    """One grain of each output loop of a statement, its accumulators held in registers.
+
+    `levels` are the reduction levels that run meanwhile, `grains` those of all of its loops.
+    """
+
+    statement: int
+    scheme: str
+    levels: tuple[Level, ...]
+    grains: tuple[Grain, ...]
+    vector: str
+    product: bool  # it stands in the place of a library's matrix product
+    unroll: int = 1
+    prefetch: int = 0
+    nontemporal: bool = False
+
+    @property
+    def lanes(self) -> int:
+        return self.grain(self.vector).lanes
+
+    def grain(self, loop: str) -> Grain:
+        return next(grain for grain in self.grains if grain.loop == loop)
+
+    @property
+    def points(self) -> tuple[Level, ...]:
+        """The points of its register tile as loops, innermost of all."""
+        return tuple(Level(f"{g.loop}@0", g.loop, 0) for g in self.grains if g.points > 1)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One instance of a statement; its grains are points."""
+
+    statement: int
+    grains: tuple[Grain, ...]
+    levels: tuple[Level, ...] = ()
+    points: tuple[Level, ...] = ()
+
+
+Leaf = Microkernel | Scalar
+Node = Loops | Leaf
+
+
+@dataclass(frozen=True)
+class Path:
+    """A leaf with the loops around it, outermost first."""
+
+    loops: tuple[Level, ...]
+    leaf: Leaf
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """All levels of the order, those inside the leaf last."""
+        return self.loops + self.leaf.levels
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What runs, in which order; where tensors lie for the caller, and their packed copies."""
+
+    nest: Primitive
+    body: tuple[Node, ...]
+    layout: Tags = ()
+    pack: Tags = ()
+
+    def paths(self) -> tuple[Path, ...]:
+        """Every leaf in the order they run."""
+        return tuple(_paths((), self.body))
+
+    def statement(self, leaf: Leaf) -> Statement:
+        return self.nest.statements[leaf.statement]
+
+    @property
+    def parallel(self) -> bool:
+        """Whether threads share any of its loops."""
+        return any(level.parallel for path in self.paths() for level in path.loops)
+
+
+def _paths(around: tuple[Level, ...], body: tuple[Node, ...]) -> Iterator[Path]:
+    for node in body:
+        if isinstance(node, Loops):
+            yield from _paths(around + node.levels, node.body)
+        else:
+            yield Path(around, node)
