@@ -7,22 +7,21 @@ loops: oc 8, oh 7, kh 3, kw 3, ic 512, ow@0 7, oc@0 64
 from __future__ import annotations
 
 from compiler.errors import ProblemError
-from compiler.lower.tiling import register_tiles
+from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.model.perfect_nest import PerfectNest
-from compiler.problem.primitive import Access, Affine, Primitive, Statement
-from compiler.schedule.schedule import Schedule, depth_of, loop_of
+from compiler.problem.primitive import Access, Affine
 
 
-def nest_of_schedule(nest: Primitive, schedule: Schedule) -> PerfectNest:
-    """The levels of a schedule, then the points of its register tile, those of the vector last.
+def nest_of_tree(tree: Tree) -> PerfectNest:
+    """The levels of a tree, then the points of its register tile, those of the vector last.
 
-    Uneven pieces count as the largest one and loops of extent 1 are dropped. With the microkernel
-    `product` the register tile is no level of its own: finest levels go point by point, as in the
-    paper, whose innermost loops are a library's matrix product. `nest` is a normalised one;
-    ProblemError when it is not one statement.
+    Uneven pieces count as the largest one and loops of extent 1 are dropped. In the place of a
+    library's product the register tile is no level of its own: finest levels go point by point, as
+    in the paper. ProblemError when the nest is not one statement.
     """
-    statement = _only_statement(nest)
-    inside = dict(nest.extents)
+    path = _only_path(tree)
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    inside = {loop: grain.extent for loop, grain in grains.items()}
     loops: list[tuple[str, int]] = []
     steps: dict[str, list[tuple[str, int]]] = {loop: [] for loop in inside}
 
@@ -34,42 +33,34 @@ def nest_of_schedule(nest: Primitive, schedule: Schedule) -> PerfectNest:
             steps[loop].append((level, points))
             inside[loop] = points
 
-    tiles = _tile_points(nest, schedule)
-    for level in schedule.order:
-        loop = loop_of(level)
-        if depth_of(level):
-            add(level, loop, (schedule.block_of(level) or 1) * tiles.get(loop, 1))
-        else:
-            add(level, loop, 1 if schedule.microkernel == "product" else tiles.get(loop, 1))
-    for loop in sorted(tiles, key=lambda tiled: tiled == schedule.vector[0]):
-        add(f"{loop}@0", loop, 1)
+    leaf = path.leaf
+    vector = leaf.vector if isinstance(leaf, Microkernel) else ""
+    product = isinstance(leaf, Microkernel) and leaf.product
+    for level in path.levels:
+        finest = level.name == level.loop
+        add(level.name, level.loop, 1 if product and finest else level.points(grains[level.loop]))
+    for level in sorted(leaf.points, key=lambda level: level.loop == vector):
+        add(level.name, level.loop, 1)
+    statement = tree.statement(leaf)
     accesses = dict.fromkeys((statement.target, *statement.reads))
     return PerfectNest(tuple(loops), tuple(_by_level(access, steps) for access in accesses))
 
 
-def analysed_parallel(analysed: PerfectNest, schedule: Schedule) -> str | None:
+def analysed_parallel(analysed: PerfectNest, tree: Tree) -> str | None:
     """The loop whose iterations run at once: the outermost parallel level that is a loop."""
-    return next((loop for loop, _ in analysed.loops if loop in schedule.parallel), None)
+    parallel = {level.name for path in tree.paths() for level in path.levels if level.parallel}
+    return next((loop for loop, _ in analysed.loops if loop in parallel), None)
 
 
-def _only_statement(nest: Primitive) -> Statement:
-    """The statement of a nest that has one; reuse between several is not analysed."""
-    if len(nest.statements) != 1:
+def _only_path(tree: Tree) -> Path:
+    """The leaf of a nest that has one; reuse between several is not analysed."""
+    paths = tree.paths()
+    if len(paths) != 1:
         raise ProblemError(
-            f"{nest.name}: reuse is analysed for one statement, this primitive has "
-            f"{len(nest.statements)}"
+            f"{tree.nest.name}: reuse is analysed for one statement, this primitive has "
+            f"{len(paths)}"
         )
-    return nest.statements[0]
-
-
-def _tile_points(nest: Primitive, schedule: Schedule) -> dict[str, int]:
-    """Points of each loop in the largest register tile, where they may be more than one."""
-    vector, lanes = schedule.vector
-    return {
-        loop: register_tiles(nest, schedule, loop)[0][1] * (lanes if loop == vector else 1)
-        for loop, _ in nest.extents
-        if loop == vector or schedule.tile_of(loop) > 1
-    }
+    return paths[0]
 
 
 def _by_level(access: Access, steps: dict[str, list[tuple[str, int]]]) -> Access:

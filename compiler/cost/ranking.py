@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_tree
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
 from compiler.cost.polyrank import polyrank_cost, polyrank_tie_break
@@ -20,6 +20,7 @@ from compiler.cost.tournament import (
 )
 from compiler.cost.working_sets import WorkingSets
 from compiler.errors import CompilerError
+from compiler.lower.lowered import lowered
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
@@ -114,8 +115,9 @@ def held_bytes(
     analysis = WorkingSets()
     held = {}
     for schedule in schedules:
-        analysed = nest_of_schedule(nest, schedule)
-        pairs = analysis.of(analysed, analysed_parallel(analysed, schedule))
+        tree = lowered(nest, schedule)
+        analysed = nest_of_tree(tree)
+        pairs = analysis.of(analysed, analysed_parallel(analysed, tree))
         held[schedule] = level_bytes(pairs, machine.caches)
     return held
 

@@ -64,6 +64,10 @@ class Level:
     step: int
     parallel: bool = False
 
+    def points(self, grain: Grain) -> int:
+        """Points of its loop in one full piece."""
+        return self.step * grain.points
+
 
 @dataclass(frozen=True)
 class Loops:

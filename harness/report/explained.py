@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.codegen.kernel import Kernel
-from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_tree
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.index_values import TooWide
 from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
+from compiler.lower.lowered import lowered
 from compiler.model.dependences import Dependence, dependences
 from compiler.model.isl_names import access_map, domain
 from compiler.model.perfect_nest import PerfectNest, nest_of_order
@@ -163,8 +164,9 @@ def _scheduled(
     (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
     if len(nest.statements) != 1:
         return Shown(schedule, kernel, None, estimate)
-    analysed = nest_of_schedule(nest, schedule)
-    reuse = _reuse(analysed, analysed_parallel(analysed, schedule), machine)
+    tree = lowered(nest, schedule)
+    analysed = nest_of_tree(tree)
+    reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine)
     return Shown(schedule, kernel, reuse, estimate)
 
 

@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
-from compiler.cost.analysed_nest import nest_of_schedule
+from compiler.cost.analysed_nest import nest_of_tree
 from compiler.errors import ProblemError
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Primitive
@@ -41,7 +42,7 @@ def test_levels_then_the_points_of_the_register_tile() -> None:
     schedule = parse_schedule(
         "broadcast/vector:oc.16/tile:oc.4+ow.7/order:oc+oh+ow+ic@1+kh+kw+ic/block:ic@1.64"
     )
-    found = nest_of_schedule(nest, schedule)
+    found = nest_of_tree(lowered(nest, schedule))
     assert found.loops == (
         *(("oc", 8), ("oh", 7), ("ic@1", 2), ("kh", 3), ("kw", 3), ("ic", 64)),
         *(("ow@0", 7), ("oc@0", 64)),
@@ -59,7 +60,7 @@ def test_a_product_is_the_nest_of_the_paper() -> None:
         "broadcast/vector:oc.8/tile:oc.2+ow.6/order:n+oc@1+ic@1+oh+kh+kw+ow+oc+ic"
         "/block:oc@1.4+ic@1.64/microkernel:product"
     )
-    assert nest_of_schedule(nest, schedule).loops == (
+    assert nest_of_tree(lowered(nest, schedule)).loops == (
         *(("n", 2), ("oc@1", 4), ("ic@1", 2), ("oh", 28), ("kh", 3), ("kw", 3)),
         *(("ow", 28), ("oc", 64), ("ic", 64)),
     )
@@ -71,7 +72,7 @@ def test_uneven_pieces_count_as_the_largest() -> None:
         "broadcast/vector:n.8/tile:n.2+m.6/order:k@1+n+m+k/block:k@1.64/layout:b.Ba8b"
     )
     # 17 = 6 + 6 + 5 rows, 20 columns in 3 vectors as 2 + 1, 100 = 64 + 36 steps
-    assert nest_of_schedule(nest, schedule).loops == (
+    assert nest_of_tree(lowered(nest, schedule)).loops == (
         *(("k@1", 2), ("n", 2), ("m", 3), ("k", 64), ("m@0", 6), ("n@0", 16)),
     )
 
@@ -81,7 +82,7 @@ def test_every_element_is_touched_whatever_the_levels(seed: int) -> None:
     random = Random(seed)
     spec = random.choice([conv2d(ic=3, oc=4, ih=5, iw=4), matmul(), OPERATORS["batched"]])
     nest = loop_nest(primitive_from(spec)).nest
-    found = nest_of_schedule(nest, random_schedule(nest, random))
+    found = nest_of_tree(lowered(nest, random_schedule(nest, random)))
     _check_cover(nest, found)
 
 
@@ -90,7 +91,7 @@ def test_candidates_that_divide_run_each_iteration_once() -> None:
     total = prod(extent for _, extent in nest.extents)
     even = 0
     for schedule in candidates(nest, AVX2):
-        found = nest_of_schedule(nest, schedule)
+        found = nest_of_tree(lowered(nest, schedule))
         assert all(extent > 1 for _, extent in found.loops)
         even += prod(extent for _, extent in found.loops) == total
     assert even > 10
@@ -103,7 +104,7 @@ def _check_cover(nest: Primitive, found: PerfectNest) -> None:
 
 def test_a_single_iteration_has_no_loops() -> None:
     nest = loop_nest(primitive_from(matmul(m=1, n=1, k=1))).nest
-    assert nest_of_schedule(nest, scalar_schedule(nest)).loops == ()
+    assert nest_of_tree(lowered(nest, scalar_schedule(nest))).loops == ()
 
 
 def test_several_statements_are_refused() -> None:
@@ -111,4 +112,4 @@ def test_several_statements_are_refused() -> None:
     with pytest.raises(
         ProblemError, match=r"chain: reuse is analysed for one statement, this .* 4"
     ):
-        nest_of_schedule(nest, scalar_schedule(nest))
+        nest_of_tree(lowered(nest, scalar_schedule(nest)))

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from compiler.cost.analysed_nest import nest_of_schedule
+from compiler.cost.analysed_nest import nest_of_tree
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
 from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import parse_schedule
@@ -28,7 +29,7 @@ SCHEDULES = candidates(NEST, AVX2)[::25]
 def test_polydl_goes_by_the_cost_of_what_each_level_holds() -> None:
     ranked = ranker("polydl")(NEST, SCHEDULES, AVX2, 1)
     for one in ranked:
-        held = level_bytes(working_sets(nest_of_schedule(NEST, one.schedule)), AVX2.caches)
+        held = level_bytes(working_sets(nest_of_tree(lowered(NEST, one.schedule))), AVX2.caches)
         assert one.parts == {**held, "cost": polyrank_cost(held)}
         assert one.seconds is None
     costs = [one.parts["cost"] for one in ranked]
@@ -38,7 +39,9 @@ def test_polydl_goes_by_the_cost_of_what_each_level_holds() -> None:
 
 def test_polydl_tree_goes_by_wins() -> None:
     ranked = ranker("polydl_tree")(NEST, SCHEDULES, AVX2, 1)
-    held = [level_bytes(working_sets(nest_of_schedule(NEST, s)), AVX2.caches) for s in SCHEDULES]
+    held = [
+        level_bytes(working_sets(nest_of_tree(lowered(NEST, s))), AVX2.caches) for s in SCHEDULES
+    ]
     expected = dict(zip(SCHEDULES, wins(held), strict=True))
     assert [one.parts["wins"] for one in ranked] == sorted(expected.values(), reverse=True)
     assert all(one.parts["wins"] == expected[one.schedule] for one in ranked)
@@ -57,8 +60,8 @@ def test_the_outermost_parallel_level_counts_once_for_all_threads() -> None:
     found = parse_schedule("broadcast/vector:oc.8/tile:oc.2+ow.7/order:oc+oh+ow+kh+kw+ic")
     parallel = replace(found, parallel=("oc", "oh"))
     (one,) = ranker("polydl")(NEST, (parallel,), AVX2, 2)
-    pairs = working_sets(nest_of_schedule(NEST, parallel), "oc")
-    assert pairs != working_sets(nest_of_schedule(NEST, parallel))
+    pairs = working_sets(nest_of_tree(lowered(NEST, parallel)), "oc")
+    assert pairs != working_sets(nest_of_tree(lowered(NEST, parallel)))
     held = level_bytes(pairs, AVX2.caches)
     assert one.parts == {**held, "cost": polyrank_cost(held)}
 
@@ -86,7 +89,7 @@ def test_several_statements_have_no_working_sets_and_tie(name: str) -> None:
 def test_scalar_schedules_of_one_statement(name: str, operator: str) -> None:
     nest = loop_nest(primitive_from(OPERATORS[operator])).nest
     (one,) = ranker(name)(nest, (scalar_schedule(nest),), AVX2, 1)
-    held = level_bytes(working_sets(nest_of_schedule(nest, one.schedule)), AVX2.caches)
+    held = level_bytes(working_sets(nest_of_tree(lowered(nest, one.schedule))), AVX2.caches)
     assert {level: one.parts[level] for level in held} == held
 
 

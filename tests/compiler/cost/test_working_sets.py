@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from compiler.cost.analysed_nest import analysed_parallel, nest_of_schedule
+from compiler.cost.analysed_nest import analysed_parallel, nest_of_tree
 from compiler.cost.carried_sums import TooManyMoves, carried_sum
 from compiler.cost.working_sets import WorkingSets, working_sets
 from compiler.errors import ScheduleError
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.model.perfect_nest import PerfectNest, nest_of_order
 from compiler.model.reuse import isl_working_sets
@@ -66,7 +67,7 @@ def test_random_schedules_match_isl(seed: int) -> None:
         *(OPERATORS[name] for name in ("batched", "depthwise", "backward_weights", "grouped")),
     ]
     nest = loop_nest(primitive_from(random.choice(specs))).nest
-    analysed = nest_of_schedule(nest, random_schedule(nest, random))
+    analysed = nest_of_tree(lowered(nest, random_schedule(nest, random)))
     assert working_sets(analysed) == isl_working_sets(analysed)
 
 
@@ -75,8 +76,8 @@ def test_what_is_shared_between_nests_changes_nothing() -> None:
     analysis = WorkingSets()
     schedules = Random(0).sample(candidates(nest, AVX2, 4), 40)
     for schedule in schedules:
-        analysed = nest_of_schedule(nest, schedule)
-        parallel = analysed_parallel(analysed, schedule)
+        analysed = nest_of_tree(lowered(nest, schedule))
+        parallel = analysed_parallel(analysed, lowered(nest, schedule))
         assert parallel is not None
         assert analysis.of(analysed, parallel) == working_sets(analysed, parallel)
         assert analysis.of(analysed) == working_sets(analysed)
@@ -86,7 +87,7 @@ def test_layers_match_isl() -> None:
     """Sizes as in use, on which enumeration would take forever."""
     nest = loop_nest(primitive_from(conv2d(ic=64, oc=128, ih=28, iw=28, stride=2))).nest
     for schedule in Random(1).sample(candidates(nest, AVX2), 3):
-        analysed = nest_of_schedule(nest, schedule)
+        analysed = nest_of_tree(lowered(nest, schedule))
         assert working_sets(analysed) == isl_working_sets(analysed)
 
 
