@@ -11,12 +11,11 @@ from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournamen
 from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
+from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
-from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.fit import check_fit
 from compiler.schedule.schedule import Schedule, parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.paper_variants import paper_variants
@@ -109,8 +108,8 @@ def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
 
 def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:
     """The same for a schedule of the primitive's own loops: nothing is normalised first."""
-    check_fit(primitive, schedule)
-    refusal = by_isl(lowered(primitive, schedule))
+    tree = fitted(primitive, schedule)
+    refusal = by_isl(tree)
     if refusal is not None:
         raise ScheduleError(f"{primitive.name}: {refusal}")
-    return generate(primitive, schedule)
+    return replace(generate(tree), schedule=str(schedule))

@@ -29,13 +29,20 @@ class Buffer:
 class Kernel:
     """A translation unit that exports `void polydl_kernel(void *const *buffers)`.
 
-    An output buffer need not be initialised by the caller unless the tensor is also an input.
+    `code` is all of it but a comment that names the `schedule`: two schedules that print the same
+    code are one kernel. An output buffer need not be initialised by the caller unless the tensor is
+    also an input.
     """
 
-    text: str
+    code: str
     buffers: tuple[Buffer, ...]
     openmp: bool
+    schedule: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"/* schedule {self.schedule} */\n{self.code}" if self.schedule else self.code
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        return hashlib.sha256(self.code.encode()).hexdigest()[:16]

@@ -9,73 +9,32 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from compiler.lower.border_classes import TileClass
-from compiler.lower.tiling import register_tiles
-from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule, depth_of, loop_of
+from compiler.lower.isl_tree import Space
 
 
-@dataclass(frozen=True)
-class TileSpace:
-    """Tiles around the microkernel: a coordinate per loop, counted in pieces of its finest level.
+def _schedule_map(space: Space, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
+    """isl text of the map from the tiles of one class to time after its first `shared` dimensions,
+    which are the parameters p0, p1, ..."""
+    where = []
+    for loop in space.loops:
+        tile = tiles.get(loop)
+        low, high = (tile.first, tile.last) if tile else (0, space.count(loop))
+        where.append(f"{low} <= q_{loop} < {high}")
+    coordinates = ", ".join(f"q_{loop}" for loop in space.loops)
+    time = [space.time(level) for level in space.path.loops]
+    where += [f"p{k} = {time[k]}" for k in range(shared)]
+    return f"{name}[{coordinates}] -> [{', '.join(time[shared:])}] : {' and '.join(where)}"
 
-    `counts[loop]` is the number of pieces, `steps[loop]` the points of one (0: a register tile).
-    """
 
-    nest: Primitive
-    schedule: Schedule
-    reduction: tuple[str, ...]
-
-    @property
-    def outer(self) -> tuple[str, ...]:
-        return self.schedule.outer_levels(self.reduction)
-
-    @property
-    def loops(self) -> tuple[str, ...]:
-        """Loops with a level outside the microkernel, in the order of their first level."""
-        return tuple(dict.fromkeys(loop_of(level) for level in self.outer))
-
-    def _finest(self, loop: str) -> str:
-        return min((x for x in self.outer if loop_of(x) == loop), key=depth_of)
-
-    def step(self, loop: str) -> int:
-        """Points (reduction loops) in one piece of the loop's finest outer level."""
-        return self.schedule.block_of(self._finest(loop)) or 1
-
-    def count(self, loop: str) -> int:
-        if loop in self.reduction:
-            return -(-self.nest.extent(loop) // self.step(loop))
-        return sum(n for n, _ in register_tiles(self.nest, self.schedule, loop))
-
-    def time(self, level: str) -> str:
-        """isl expression of one dimension of the schedule, over the coordinates."""
-        loop = loop_of(level)
-        size = self.schedule.block_of(level) or 1
-        finest = self.step(loop) if loop in self.reduction else 1
-        group = 1 if level == self._finest(loop) else -(-size // finest)
-        return f"q_{loop}" if group == 1 else f"floor(q_{loop}/{group})"
-
-    def schedule_map(self, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
-        """isl text of the map from the tiles of one class to time after its first `shared`
-        dimensions, which are the parameters p0, p1, ..."""
-        where = []
-        for loop in self.loops:
-            tile = tiles.get(loop)
-            low, high = (tile.first, tile.last) if tile else (0, self.count(loop))
-            where.append(f"{low} <= q_{loop} < {high}")
-        coordinates = ", ".join(f"q_{loop}" for loop in self.loops)
-        time = [self.time(level) for level in self.outer]
-        where += [f"p{k} = {time[k]}" for k in range(shared)]
-        return f"{name}[{coordinates}] -> [{', '.join(time[shared:])}] : {' and '.join(where)}"
-
-    def shared_times(self, shared: int) -> str:
-        """isl condition on p0, p1, ...: the values of the first `shared` dimensions of time."""
-        where = [f"0 <= q_{loop} < {self.count(loop)}" for loop in self.loops]
-        where += [f"p{k} = {self.time(level)}" for k, level in enumerate(self.outer[:shared])]
-        return f"exists {', '.join(f'q_{loop}' for loop in self.loops)} : {' and '.join(where)}"
+def _shared_times(space: Space, shared: int) -> str:
+    """isl condition on p0, p1, ...: the values of the first `shared` dimensions of time."""
+    where = [f"0 <= q_{loop} < {space.count(loop)}" for loop in space.loops]
+    where += [f"p{k} = {space.time(level)}" for k, level in enumerate(space.path.loops[:shared])]
+    return f"exists {', '.join(f'q_{loop}' for loop in space.loops)} : {' and '.join(where)}"
 
 
 def c_loops(
-    space: TileSpace,
+    space: Space,
     classes: Sequence[tuple[str, Mapping[str, TileClass]]],
     call: Callable[[str, tuple[str, ...]], str],
 ) -> list[str]:
@@ -86,14 +45,15 @@ def c_loops(
     that inner loops carry no conditions.
     """
     context = isl.Context()
-    parallel = [space.outer.index(level) for level in space.schedule.parallel]
+    levels = space.path.loops
+    parallel = [k for k, level in enumerate(levels) if level.parallel]
     shared = max(parallel, default=-1) + 1
     names = ", ".join(f"p{k}" for k in range(shared))
-    texts = "; ".join(space.schedule_map(name, tiles, shared) for name, tiles in classes)
+    texts = "; ".join(_schedule_map(space, name, tiles, shared) for name, tiles in classes)
     within = isl.UnionMap.read_from_str(context, f"[{names}] -> {{ {texts} }}")
-    dims = ", ".join(f"d{k}" for k in range(len(space.outer) - shared))
+    dims = ", ".join(f"d{k}" for k in range(len(levels) - shared))
     separate = isl.UnionMap.read_from_str(context, f"{{ [{dims}] -> separate[x] }}")
-    known = f"[{names}] -> {{ : {space.shared_times(shared)} }}" if shared else "{ : }"
+    known = f"[{names}] -> {{ : {_shared_times(space, shared)} }}" if shared else "{ : }"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, known))
     node = build.set_options(separate).node_from_schedule_map(within)
     inner = _Printer(lambda name, at: [call(name, at)], frozenset()).lines(node)
@@ -106,7 +66,7 @@ def c_loops(
         shared_at = [(f"p{k}", value) for k, value in enumerate(values)]
         return [*(f"const long {p} = {value};" for p, value in shared_at if p in used), *inner]
 
-    text = f"{{ outer[{names}] -> [{names}] : {space.shared_times(shared)} }}"
+    text = f"{{ outer[{names}] -> [{names}] : {_shared_times(space, shared)} }}"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, "{ : }"))
     node = build.node_from_schedule_map(isl.UnionMap.read_from_str(context, text))
     return _Printer(body, frozenset(f"c{k}" for k in parallel)).lines(node)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd, prod
 
-from compiler.lower.tiling import register_tiles
+from compiler.lower.tree import Path
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout
-from compiler.schedule.schedule import Schedule, loop_of
 
 ELEMENT = 4  # bytes of a float
 PAGE = 4096  # bytes: inside a page, virtual and physical addresses choose the same set
@@ -25,20 +24,16 @@ class NestLoop:
     points: int
 
 
-def nest_loops(nest: Primitive, schedule: Schedule) -> list[NestLoop]:
-    """All levels of the order, outermost first; the innermost body is one register tile."""
+def nest_loops(path: Path) -> list[NestLoop]:
+    """All levels of a path, outermost first; the innermost body is one register tile."""
     found: list[NestLoop] = []
-    inside = dict(nest.extents)
-    reduction = nest.statements[0].reduction_loops
-    for name in schedule.order:
-        loop = loop_of(name)
-        points = schedule.block_of(name) or 1
-        if loop not in reduction:
-            points *= register_tiles(nest, schedule, loop)[0][1]
-            points *= schedule.vector[1] if loop == schedule.vector[0] else 1
-        points = min(points, inside[loop])
-        found.append(NestLoop(name, loop, inside[loop] / points, points))
-        inside[loop] = points
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    inside = {loop: grain.extent for loop, grain in grains.items()}
+    for level in path.levels:
+        around = inside[level.loop]
+        points = min(level.points(grains[level.loop]), around)
+        found.append(NestLoop(level.name, level.loop, around / points, points))
+        inside[level.loop] = points
     return found
 
 

@@ -9,17 +9,18 @@ its description and its measured ceilings alone: no kernel of a problem is ever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, prod
 
 from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
 from compiler.cost.work import Work
+from compiler.lower.lowered import lowered
+from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.fit import layout_of
 from compiler.schedule.layout import layout_from_tag
 from compiler.schedule.schedule import Schedule
 
@@ -63,60 +64,59 @@ class Roofline:
         lanes = machine.vector_length
         per_cycle = 2 * machine.fma_per_cycle * lanes
         self.hertz = (machine.peak / per_cycle if machine.peak else ASSUMED_GHZ) * 1e9
-        self._reduction = nest.statements[0].reduction_loops
         self._extents = dict(nest.extents)
         self._line = machine.caches[0].line if machine.caches else ASSUMED_LINE
         # What many schedules of a nest share is worked out once.
-        self._work = Work(nest, machine)
+        self._work = Work(machine)
         self._roles: dict[str, Contraction] = {}
         self._footprints: dict[tuple[Access, str | None], Footprint] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
         """Predicted seconds of one call on `threads` cores."""
-        if schedule.scheme == "scalar":
+        tree = lowered(self.nest, schedule)
+        path, *others = tree.paths()
+        leaf = path.leaf
+        if others or not isinstance(leaf, Microkernel):
             seconds = self.nest.flops * 2 / self.hertz
             return Estimate(seconds, {"compute": seconds})
-        loops = nest_loops(self.nest, schedule)
-        roles = self._contraction(schedule)
-        share = self._share(schedule, loops, threads)
-        cycles = self._work.cycles(schedule, roles)
+        loops = nest_loops(path)
+        roles = self._contraction(leaf)
+        share = _share(path, loops, threads)
+        cycles = self._work.cycles(tree, path, leaf, roles)
         parts = {
             "compute": cycles.compute * share / self.hertz,
             "overhead": cycles.overhead * share / self.hertz,
         }
-        moved = self._bytes(schedule, roles, loops)
+        moved = self._bytes(tree, roles, loops, len(path.loops), leaf.nontemporal)
         for level, size in moved.items():
             shared = share if level != "memory" else max(share, 0.5)
             parts[level] = size * shared / self._bandwidth(level)
-        if schedule.pack:
-            parts["packing"] = self._packing(schedule) * share
+        if tree.pack:
+            parts["packing"] = self._packing(tree) * share
         return Estimate(_combined(parts), parts, moved)
 
-    def _share(self, schedule: Schedule, loops: list[NestLoop], threads: int) -> float:
-        """Part of the work that the busiest thread does."""
-        if not schedule.parallel:
-            return 1.0
-        pieces = prod(ceil(x.trips) for x in loops if x.name in schedule.parallel)
-        return -(-pieces // threads) / pieces
-
-    def _contraction(self, schedule: Schedule) -> Contraction:
-        vector = schedule.vector[0]
-        if vector not in self._roles:
-            self._roles[vector] = contraction(self.nest, vector)
-        return self._roles[vector]
+    def _contraction(self, leaf: Microkernel) -> Contraction:
+        if leaf.vector not in self._roles:
+            self._roles[leaf.vector] = contraction(self.nest, leaf.statement, leaf.vector)
+        return self._roles[leaf.vector]
 
     def _bytes(
-        self, schedule: Schedule, roles: Contraction, loops: list[NestLoop]
+        self,
+        tree: Tree,
+        roles: Contraction,
+        loops: list[NestLoop],
+        around: int,
+        nontemporal: bool,
     ) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""
         read = (roles.vector_operand, roles.broadcast_operand)
         traffic = Traffic(
             loops,
             self._extents,
-            [self._footprint(schedule, access) for access in read],
-            self._footprint(schedule, roles.output),
-            len(schedule.outer_levels(self._reduction)),
-            schedule.nontemporal,
+            [self._footprint(tree, access) for access in read],
+            self._footprint(tree, roles.output),
+            around,
+            nontemporal,
         )
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
@@ -126,25 +126,22 @@ class Roofline:
                 cache.bytes / self._line,
                 cache.name in CROWDED,
                 0.0 if source in HIDDEN else SCATTERED,
-                streamed if schedule.nontemporal else None,
+                streamed if nontemporal else None,
             )
         return moved
 
-    def _footprint(self, schedule: Schedule, access: Access) -> Footprint:
-        tag = dict(schedule.pack).get(access.tensor) or dict(schedule.layout).get(access.tensor)
+    def _footprint(self, tree: Tree, access: Access) -> Footprint:
+        tag = dict(tree.pack).get(access.tensor) or dict(tree.layout).get(access.tensor)
         key = (access, tag)
         if key not in self._footprints:
-            nest = self.nest
-            shape = nest.tensor(access.tensor).shape
-            layout = (
-                layout_from_tag(tag, shape) if tag else layout_of(nest, schedule, access.tensor)
-            )
-            self._footprints[key] = Footprint(nest, access, layout, self._line)
+            tensor = self.nest.tensor(access.tensor)
+            layout = layout_from_tag(tag, tensor.shape) if tag else tree.layout_of(tensor.name)
+            self._footprints[key] = Footprint(self.nest, access, layout, self._line)
         return self._footprints[key]
 
-    def _packing(self, schedule: Schedule) -> float:
+    def _packing(self, tree: Tree) -> float:
         """Seconds to copy the packed operands, an element every two cycles."""
-        elements = sum(self.nest.tensor(name).elements for name, _ in schedule.pack)
+        elements = sum(self.nest.tensor(name).elements for name, _ in tree.pack)
         return 2 * elements / self.hertz
 
     def _bandwidth(self, source: str) -> float:
@@ -152,6 +149,13 @@ class Roofline:
         level = self.machine.cache(source)
         measured = level.bandwidth if level else self.machine.memory_bandwidth
         return measured * 1e9 if measured else BYTES_PER_CYCLE.get(source, 5.0) * self.hertz
+
+
+def _share(path: Path, loops: Sequence[NestLoop], threads: int) -> float:
+    """Part of the work that the busiest thread does."""
+    shared = [loop for level, loop in zip(path.levels, loops, strict=True) if level.parallel]
+    pieces = prod(ceil(loop.trips) for loop in shared)
+    return -(-pieces // threads) / pieces if shared else 1.0
 
 
 def _combined(parts: Mapping[str, float]) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from compiler.lower.border_classes import Guard, guards, tile_classes
+from compiler.lower.border_classes import Border, borders, tile_classes
+from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
 from compiler.microkernel.register_tile import RegisterTile
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.schedule import Schedule, loop_of
+from compiler.problem.primitive import Access
 
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0
@@ -40,41 +41,41 @@ class _Tiles:
 class Work:
     """The cycles of one nest's schedules on one machine; what they share is worked out once."""
 
-    def __init__(self, nest: Primitive, machine: Architecture) -> None:
-        self.nest, self.machine = nest, machine
-        self._reduction = nest.statements[0].reduction_loops
-        self._borders: dict[Access, list[tuple[Guard, float]]] = {}
+    def __init__(self, machine: Architecture) -> None:
+        self.machine = machine
+        self._borders: dict[Access, list[tuple[Border, float]]] = {}
         self._shapes: dict[object, tuple[list[list[_Tiles]], int]] = {}
         self._known: dict[object, Cycles] = {}
 
-    def cycles(self, schedule: Schedule, roles: Contraction) -> Cycles:
-        inner = schedule.microkernel_levels(self._reduction)
-        key = (schedule.vector, schedule.tile, inner, schedule.block, schedule.pack)
+    def cycles(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
+        """The cycles of a leaf, which ends the path; `roles` are those of its operands."""
+        key = (leaf, path.loops, tree.pack)
         if key not in self._known:
-            self._known[key] = self._counted(schedule, roles, inner)
+            self._known[key] = self._counted(tree, path, leaf, roles)
         return self._known[key]
 
-    def _counted(self, schedule: Schedule, roles: Contraction, inner: tuple[str, ...]) -> Cycles:
-        outer = schedule.outer_levels(self._reduction)
-        split = {loop_of(x): schedule.block_of(x) or 1 for x in outer}
+    def _counted(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
+        split = {level.loop: level.step for level in path.loops}
         steps, visits, entries = 1, 1, 1
-        innermost = loop_of(inner[-1]) if inner else ""
-        for loop in self._reduction:
-            extent = self.nest.extent(loop)
+        innermost = leaf.levels[-1].loop if leaf.levels else ""
+        reduction = roles.statement.reduction_loops
+        for loop in reduction:
+            extent = leaf.grain(loop).extent
             steps *= extent
             visits *= -(-extent // split[loop]) if loop in split else 1
             entries *= extent if loop != innermost and loop not in split else 1
-        blocks = [x for x in inner[:-1] if loop_of(x) == innermost]
+        blocks = [level.step for level in leaf.levels[:-1] if level.loop == innermost]
         if blocks:
-            points = split.get(innermost, self.nest.extent(innermost))
-            entries *= -(-points // (schedule.block_of(blocks[-1]) or 1))
-        live, grouped = self._live_share(schedule, roles)
-        whole = steps // prod(self.nest.extent(g.tap) for g in grouped)  # steps of one tap each
-        shape = (schedule.vector, schedule.tile, grouped)
+            points = split.get(innermost, leaf.grain(innermost).extent)
+            entries *= -(-points // blocks[-1])
+        live, grouped = self._live_share(tree, leaf, roles)
+        whole = steps // prod(border.taps for border in grouped)  # steps of one tap each
+        shape = (leaf.grains, leaf.vector, grouped)
         if shape not in self._shapes:
-            self._shapes[shape] = self._tiled(schedule, grouped)
+            outputs = [grain for grain in leaf.grains if grain.loop not in reduction]
+            self._shapes[shape] = _tiled(outputs, leaf.vector, grouped)
         tiled, rest = self._shapes[shape]
-        unaligned = _unaligned(roles, schedule.vector)
+        unaligned = _unaligned(roles, leaf.vector, leaf.lanes)
         compute = overhead = 0.0
         for classes in product(*tiled):
             count = rest * prod(c.count for c in classes)
@@ -101,54 +102,53 @@ class Work:
         moves = 2 * accumulators * MOVE_CYCLES if cut else 0.0
         return CALL_CYCLES + (self.machine.drain_cycles if full else 0.0) + moves
 
-    def _tiled(
-        self, schedule: Schedule, grouped: tuple[Guard, ...]
-    ) -> tuple[list[list[_Tiles]], int]:
-        """Classes of each register-tiled loop; iterations of the other loops."""
-        tiled, rest = [], 1
-        for loop, extent in self.nest.extents:
-            if loop in self._reduction:
-                continue
-            vector = loop == schedule.vector[0]
-            if not vector and schedule.tile_of(loop) == 1:
-                rest *= extent
-                continue
-            guard = next((g for g in grouped if g.point == loop), None)
-            found = []
-            for c in tile_classes(self.nest, schedule, loop, guard, False):
-                groups: tuple[tuple[int, int], ...] = ((1, c.size),)
-                if c.taps is not None:
-                    groups = tuple((g.high - g.low, len(g.live)) for g in c.taps)
-                found.append(_Tiles(c.last - c.first, c.size, groups, vector))
-            tiled.append(found)
-        return tiled, rest
-
     def _live_share(
-        self, schedule: Schedule, roles: Contraction
-    ) -> tuple[float, tuple[Guard, ...]]:
+        self, tree: Tree, leaf: Microkernel, roles: Contraction
+    ) -> tuple[float, tuple[Border, ...]]:
         """Part of the taps that tiles of one point read, and the borders of larger tiles.
 
         Borders of a packed operand are all computed.
         """
         access = roles.broadcast_operand
-        if access.tensor in dict(schedule.pack):
+        if access.tensor in dict(tree.pack):
             return 1.0, ()
         if access not in self._borders:
-            self._borders[access] = [(g, self._live(g)) for g in guards(self.nest, access)]
-        borders = self._borders[access]
-        single = [share for g, share in borders if schedule.tile_of(g.point) == 1]
-        return prod(single), tuple(g for g, _ in borders if schedule.tile_of(g.point) > 1)
-
-    def _live(self, guard: Guard) -> float:
-        """Part of a border's (point, tap) pairs that read inside the tensor."""
-        points, taps = self.nest.extent(guard.point), self.nest.extent(guard.tap)
-        return guard.live_pairs(points, taps) / (points * taps)
+            found = borders(tree.nest, roles.statement, access)
+            self._borders[access] = [(b, _live(b, leaf.grain(b.point).extent)) for b in found]
+        at = [(b, share, leaf.grain(b.point).points) for b, share in self._borders[access]]
+        single = [share for _, share, points in at if points == 1]
+        return prod(single), tuple(b for b, _, points in at if points > 1)
 
 
-def _unaligned(roles: Contraction, vector: tuple[str, int]) -> bool:
+def _tiled(
+    outputs: Sequence[Grain], vector: str, grouped: Sequence[Border]
+) -> tuple[list[list[_Tiles]], int]:
+    """Classes of each register-tiled loop; iterations of the other loops."""
+    tiled, rest = [], 1
+    for grain in outputs:
+        if grain.loop != vector and grain.points == 1:
+            rest *= grain.extent
+            continue
+        border = next((b for b in grouped if b.point == grain.loop), None)
+        found = []
+        for c in tile_classes(grain, border, False):
+            groups: tuple[tuple[int, int], ...] = ((1, c.size),)
+            if c.taps is not None:
+                groups = tuple((g.high - g.low, len(g.live)) for g in c.taps)
+            found.append(_Tiles(c.last - c.first, c.size, groups, grain.loop == vector))
+        tiled.append(found)
+    return tiled, rest
+
+
+def _live(border: Border, points: int) -> float:
+    """Part of a border's (point, tap) pairs that read inside the tensor."""
+    return border.live_pairs(points) / (points * border.taps)
+
+
+def _unaligned(roles: Contraction, vector: str, lanes: int) -> bool:
     """Whether vectors start anywhere: their index moves with other loops, or by a constant."""
     for index in roles.vector_operand.indices:
-        if vector[0] in index.loops:
-            others = [c for loop, c in index.terms if loop != vector[0]]
-            return any(c % vector[1] for c in (*others, index.constant))
+        if vector in index.loops:
+            others = [c for loop, c in index.terms if loop != vector]
+            return any(c % lanes for c in (*others, index.constant))
     return False

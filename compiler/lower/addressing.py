@@ -11,7 +11,7 @@ from compiler.schedule.layout import Layout
 
 
 @dataclass(frozen=True)
-class Placement:
+class Address:
     """An access to a tensor that lies in `layout`; `shift` is added to each index first.
 
     Every dimension that the layout blocks must be indexed by one loop alone, so that offsets

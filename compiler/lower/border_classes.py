@@ -12,17 +12,19 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from compiler.errors import ScheduleError
-from compiler.lower.tiling import register_tiles
-from compiler.problem.primitive import Access, Affine, Primitive
-from compiler.schedule.schedule import Schedule
+from compiler.lower.tree import Grain
+from compiler.problem.primitive import Access, Affine, Primitive, Statement
 
 MOST_PRINTED = 50_000  # multiply-adds of all classes of one loop: each has code of its own
 Bounds = tuple[int, int, int, int]  # taps from, to; their live points in the tile from, to
 
 
 @dataclass(frozen=True)
-class Guard:
-    """A padded dimension: `0 <= point_step * point + tap_step * tap + constant < size`."""
+class Border:
+    """A padded dimension: `0 <= point_step * point + tap_step * tap + constant < size`.
+
+    `tap` runs over `taps` iterations.
+    """
 
     point: str
     tap: str
@@ -30,22 +32,22 @@ class Guard:
     tap_step: int
     constant: int
     size: int
+    taps: int
 
     def live(self, tap: int) -> tuple[int, int]:
         """The points `first <= point < last` for which a tap reads inside."""
         before = -(self.tap_step * tap + self.constant)
         return -(-before // self.point_step), -(-(before + self.size) // self.point_step)
 
-    def live_pairs(self, points: int, taps: int) -> int:
-        """How many of `points` x `taps` read inside, in closed form."""
-        end = self.size - self.constant
-        return self._up_to(end, points, taps) - self._up_to(-self.constant, points, taps)
+    def live_pairs(self, points: int) -> int:
+        """How many pairs of a point and a tap read inside, in closed form."""
+        return self._up_to(self.size - self.constant, points) - self._up_to(-self.constant, points)
 
-    def _up_to(self, bound: int, points: int, taps: int) -> int:
+    def _up_to(self, bound: int, points: int) -> int:
         """Pairs with `point_step * point + tap_step * tap < bound`."""
         last = bound - (points - 1) * self.point_step
-        whole = min(max(-(-last // self.tap_step), 0), taps)  # taps that all points have
-        some = min(max(-(-bound // self.tap_step), 0), taps)  # taps that any point has
+        whole = min(max(-(-last // self.tap_step), 0), self.taps)  # taps that all points have
+        some = min(max(-(-bound // self.tap_step), 0), self.taps)  # taps that any point has
         lowest = bound - (some - 1) * self.tap_step + self.point_step - 1
         between = _floor_sum(some - whole, self.point_step, self.tap_step, lowest)
         return whole * points + between
@@ -94,24 +96,29 @@ class TileClass:
         return self.size if self.taps is None else sum(len(group.live) for group in self.taps)
 
 
-def guards(nest: Primitive, access: Access) -> tuple[Guard, ...]:
-    """The padded dimensions of an access; ScheduleError where the form is not point and tap."""
+def borders(nest: Primitive, statement: Statement, access: Access) -> tuple[Border, ...]:
+    """The padded dimensions of a statement's access.
+
+    ScheduleError where the form is not point and tap.
+    """
     extents = dict(nest.extents)
-    reduction = nest.statements[0].reduction_loops
-    found: list[Guard] = []
+    found: list[Border] = []
     shape = nest.tensor(access.tensor).shape
     for index, size in zip(access.indices, shape, strict=True):
         low, high = index.bounds(extents)
         if low >= 0 and high < size:
             continue
-        found.append(_guard(access, index, size, reduction))
-    named = [loop for g in found for loop in (g.point, g.tap)]
+        found.append(_border(nest, statement, access, index, size))
+    named = [loop for b in found for loop in (b.point, b.tap)]
     if len(set(named)) != len(named):
         raise ScheduleError(f"schedule: {access.tensor} must be packed: its borders share loops")
     return tuple(found)
 
 
-def _guard(access: Access, index: Affine, size: int, reduction: tuple[str, ...]) -> Guard:
+def _border(
+    nest: Primitive, statement: Statement, access: Access, index: Affine, size: int
+) -> Border:
+    reduction = statement.reduction_loops
     points = [term for term in index.terms if term[0] not in reduction]
     taps = [term for term in index.terms if term[0] in reduction]
     if len(points) != 1 or len(taps) != 1 or points[0][1] < 1 or taps[0][1] < 1:
@@ -120,37 +127,32 @@ def _guard(access: Access, index: Affine, size: int, reduction: tuple[str, ...])
             "form step*point + step*tap + constant"
         )
     (point, point_step), (tap, tap_step) = points[0], taps[0]
-    return Guard(point, tap, point_step, tap_step, index.constant, size)
+    return Border(point, tap, point_step, tap_step, index.constant, size, nest.extent(tap))
 
 
 def tile_classes(
-    nest: Primitive,
-    schedule: Schedule,
-    loop: str,
-    guard: Guard | None,
-    partial: bool,
-    most_printed: int = MOST_PRINTED,
+    grain: Grain, border: Border | None, partial: bool, most_printed: int = MOST_PRINTED
 ) -> tuple[TileClass, ...]:
-    """The classes of a loop's register tiles, in order of their first tile.
+    """The classes of an output loop's grains, in order of their first tile.
 
     `partial`: the last vector of the vector loop must not be stored whole. ScheduleError where the
     borders take more than `most_printed` multiply-adds in the C text.
     """
+    loop = grain.loop
     classes: list[TileClass] = []
     first = start = 0
-    for tiles, size in register_tiles(nest, schedule, loop):
+    for tiles, size in grain.runs:
         offset = start - size * first
-        if guard is None or schedule.tile_of(loop) == 1:
+        if border is None or grain.runs[0][1] == 1:
             classes.append(TileClass(loop, first, first + tiles, size, offset))
         else:
-            taps = nest.extent(guard.tap)
-            borders = _border_classes(guard, taps, loop, first, tiles, start, size, most_printed)
-            if sum(c.printed for c in (*classes, *borders)) > most_printed:
+            found = _border_classes(border, loop, first, tiles, start, size, most_printed)
+            if sum(c.printed for c in (*classes, *found)) > most_printed:
                 raise ScheduleError(
                     f"schedule: borders of {loop} take more than {most_printed} multiply-adds in "
                     "the C text; a tile of one point, or a packed operand, takes few"
                 )
-            classes += borders
+            classes += found
         first += tiles
         start += tiles * size
     if partial:
@@ -160,7 +162,7 @@ def tile_classes(
 
 @lru_cache(maxsize=4096)  # the schedules of a space share their tiles
 def _border_classes(
-    guard: Guard, taps: int, loop: str, first: int, tiles: int, start: int, size: int, most: int
+    border: Border, loop: str, first: int, tiles: int, start: int, size: int, most: int
 ) -> tuple[TileClass, ...]:
     """Neighbouring tiles of one size with equal live taps, joined; ends above `most` printed.
 
@@ -170,7 +172,7 @@ def _border_classes(
 
     @cache
     def bounds(number: int) -> tuple[Bounds, ...]:
-        return _bounds(guard, start + number * size, size, taps)
+        return _bounds(border, start + number * size, size)
 
     classes: list[TileClass] = []
     number = printed = 0
@@ -211,18 +213,18 @@ def _split_last(classes: list[TileClass]) -> list[TileClass]:
     return [*head, end]
 
 
-def _bounds(guard: Guard, start: int, size: int, taps: int) -> tuple[Bounds, ...]:
+def _bounds(border: Border, start: int, size: int) -> tuple[Bounds, ...]:
     """Taps of equal live points in a tile, also those that have none."""
 
     def inside(tap: int) -> tuple[int, int]:
-        first, last = guard.live(tap)
+        first, last = border.live(tap)
         return min(max(first - start, 0), size), min(max(last - start, 0), size)
 
     found: list[Bounds] = []
     tap = 0
-    while tap < taps:
+    while tap < border.taps:
         here = inside(tap)
-        end = _end(inside, tap, taps)
+        end = _end(inside, tap, border.taps)
         found.append((tap, end, *here))
         tap = end
     return tuple(found)

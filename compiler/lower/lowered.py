@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from compiler.errors import ScheduleError
-from compiler.lower.tiling import balanced
+from compiler.lower.tiling import register_tiles
 from compiler.lower.tree import Grain, Leaf, Level, Loops, Microkernel, Scalar, Tree
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.schedule import Schedule, Sizes, depth_of, loop_of
@@ -100,6 +100,5 @@ def _grains(
             grains.append(Grain(loop, extent, ((extent, 1),)))
             continue
         lanes = vector[1] if loop == vector[0] else 1
-        runs = balanced(-(-extent // lanes), limits.get(loop, 1))
-        grains.append(Grain(loop, extent, runs, lanes))
+        grains.append(register_tiles(loop, extent, limits.get(loop, 1), lanes))
     return tuple(grains)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.problem.primitive import Primitive, Statement
+from compiler.schedule.layout import Layout, layout_from_tag
 
 Runs = tuple[tuple[int, int], ...]  # (pieces, size of each), larger size first
 Tags = tuple[tuple[str, str], ...]  # tensor -> layout tag
@@ -149,6 +150,12 @@ class Tree:
 
     def statement(self, leaf: Leaf) -> Statement:
         return self.nest.statements[leaf.statement]
+
+    def layout_of(self, name: str) -> Layout:
+        """Where a tensor lies for the caller: the schedule's choice, else plain as stored."""
+        tensor = self.nest.tensor(name)
+        tag = dict(self.layout).get(name)
+        return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
 
     @property
     def parallel(self) -> bool:

@@ -26,14 +26,14 @@ class Contraction:
         return self.vector_operand, self.broadcast_operand, self.output
 
 
-def product(nest: Primitive) -> tuple[Statement, Access, Access] | None:
-    """The single statement and its two factors when the nest is a sum of products, else None.
+def product(nest: Primitive, number: int) -> tuple[Statement, Access, Access] | None:
+    """A statement and its two factors when it is a sum of products, else None.
 
     Its output must be written once per element: tiles that overlap or leave gaps are no sums.
     """
-    if len(nest.statements) != 1 or not covers(nest, nest.statements[0].target):
+    statement = nest.statements[number]
+    if not covers(nest, statement.target):
         return None
-    statement = nest.statements[0]
     value = statement.value
     if statement.reduction != "add" or not isinstance(value, Call) or value.function != "mul":
         return None
@@ -45,13 +45,13 @@ def product(nest: Primitive) -> tuple[Statement, Access, Access] | None:
     return statement, left.access, right.access
 
 
-def contraction(nest: Primitive, vector: str) -> Contraction:
-    """Roles of the two operands when `vector` fills the lanes.
+def contraction(nest: Primitive, number: int, vector: str) -> Contraction:
+    """Roles of a statement's two operands when `vector` fills the lanes.
 
-    Raises ScheduleError when the nest is no sum of products, or the loop is not one of the output
+    Raises ScheduleError when it is no sum of products, or the loop is not one of the output
     (where it then stands alone in one index) or not in exactly one operand.
     """
-    found = product(nest)
+    found = product(nest, number)
     if found is None:
         raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
     statement, left, right = found

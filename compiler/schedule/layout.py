@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.errors import ScheduleError
+from compiler.problem.primitive import Tensor
 
 Array = npt.NDArray[np.float32]
 
@@ -97,6 +98,11 @@ class Layout:
         blocked = {d for d, _ in self.blocks}
         outer = "".join(chr((65 if d in blocked else 97) + d) for d in self.order)
         return outer + "".join(f"{size}{chr(97 + d)}" for d, size in self.blocks)
+
+
+def free(tensor: Tensor) -> bool:
+    """Whether the schedule may choose how the tensor lies in memory."""
+    return tensor.constant or not tensor.plain
 
 
 def layout_from_tag(tag: str, shape: tuple[int, ...]) -> Layout:

@@ -126,17 +126,6 @@ class Schedule:
     def block_of(self, level: str) -> int | None:
         return dict(self.block).get(level)
 
-    def microkernel_levels(self, reduction: tuple[str, ...]) -> tuple[str, ...]:
-        """The trailing reduction levels of the order, which run inside the microkernel."""
-        start = len(self.order)
-        while start and loop_of(self.order[start - 1]) in reduction:
-            start -= 1
-        return self.order[start:]
-
-    def outer_levels(self, reduction: tuple[str, ...]) -> tuple[str, ...]:
-        """The levels around the microkernel."""
-        return self.order[: len(self.order) - len(self.microkernel_levels(reduction))]
-
 
 def parse_schedule(text: str) -> Schedule:
     """The schedule whose text form this is; `parse_schedule(str(s)) == s`."""

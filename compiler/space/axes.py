@@ -29,13 +29,13 @@ class Axes:
 
 def axes_of(nest: Primitive) -> tuple[Axes, ...]:
     """One reading of the nest per loop that can fill lanes; empty when it is no contraction."""
-    found = product(nest)
+    found = product(nest, 0) if len(nest.statements) == 1 else None
     if found is None:
         return ()
     readings = []
     for loop in found[0].loops:
         try:
-            roles = contraction(nest, loop)
+            roles = contraction(nest, 0, loop)
         except ScheduleError:
             continue
         readings.append(axes(nest, roles, loop))

@@ -7,10 +7,10 @@ from dataclasses import replace
 from math import prod
 
 from compiler.errors import ScheduleError
-from compiler.lower.border_classes import guards, tile_classes
+from compiler.lower.border_classes import borders, tile_classes
 from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
-from compiler.lower.tiling import balanced
+from compiler.lower.tiling import balanced, register_tiles
 from compiler.microkernel.contraction import contraction
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
@@ -127,7 +127,8 @@ def _streams(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture)
 def _whole(axes: Axes, schedule: Schedule) -> bool:
     """Whether the schedule writes whole lines, and each of them once: no cut reduction."""
     reduction = axes.roles.statement.reduction_loops
-    cut = any(loop_of(level) in reduction for level in schedule.outer_levels(reduction))
+    last = max(k for k, level in enumerate(schedule.order) if loop_of(level) not in reduction)
+    cut = any(loop_of(level) in reduction for level in schedule.order[:last])
     return not cut and schedule.tile_of(axes.vector) * schedule.vector[1] >= LINE
 
 
@@ -172,13 +173,14 @@ def printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Siz
     """Multiply-adds in the C text: accumulators of every class and group of taps."""
     scalar = axes.roles.broadcast_operand
     packed = scalar.tensor in dict(placed.pack)
-    borders = {} if packed else {g.point: g for g in guards(nest, scalar)}
-    order = tuple(loop for loop, _ in nest.extents)
-    shape = Schedule(placed.scheme, order, vector=(axes.vector, placed.lanes), tile=tile)
+    padded = () if packed else borders(nest, axes.roles.statement, scalar)
+    by_point = {border.point: border for border in padded}
     total = 1
-    for loop, _ in tile:
+    for loop, size in tile:
+        lanes = placed.lanes if loop == axes.vector else 1
+        grain = register_tiles(loop, nest.extent(loop), size, lanes)
         try:
-            classes = tile_classes(nest, shape, loop, borders.get(loop), False, MULTIPLY_ADDS)
+            classes = tile_classes(grain, by_point.get(loop), False, MULTIPLY_ADDS)
         except ScheduleError:  # more than anybody compiles
             return MULTIPLY_ADDS + 1
         total *= sum(c.printed for c in classes)
@@ -272,7 +274,7 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
     level = machine.cache("L2")
     if schedule.scheme == "scalar" or schedule.prefetch or level is None:
         return None
-    operand = contraction(nest, schedule.vector[0]).vector_operand
+    operand = contraction(nest, 0, schedule.vector[0]).vector_operand
     if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
         return None
     return replace(schedule, prefetch=AHEAD)

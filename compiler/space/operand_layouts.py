@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
-from compiler.lower.border_classes import guards
+from compiler.lower.border_classes import borders
 from compiler.microkernel.contraction import dimension
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.fit import free
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import Layout, free
 from compiler.space.axes import Axes
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
@@ -120,7 +119,7 @@ def _broadcast_operand(nest: Primitive, axes: Axes, block: int) -> tuple[Tags, T
         assert channel is not None
         layout = ((tensor.name, Layout(tensor.shape, natural, ((channel, block),)).tag()),)
     try:
-        guards(nest, access)
+        borders(nest, axes.roles.statement, access)
     except ScheduleError:  # its borders have a form only a padded copy can take
         return layout, ((tensor.name, Layout(tensor.shape, natural).tag()),)
     return layout, ()

@@ -18,8 +18,7 @@ from compiler.microkernel.register_tile import RegisterTile, dividing_tile
 from compiler.model.loop_nest import LoopNest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.fit import free
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Schedule
 from compiler.space.axes import Axes, axes_of
 from compiler.space.candidates import (

@@ -10,11 +10,11 @@ import numpy as np
 from compiler.cost.ranking import held_bytes
 from compiler.cost.tournament import level_rows
 from compiler.errors import CompilerError, shown
+from compiler.lower.fit import fitted
 from compiler.pipeline import loop_nest, parse_schedule
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import check_fit
 from harness.errors import RecordError
 from harness.learn.pairs import Survey
 from harness.record.configuration import documents_in
@@ -53,7 +53,7 @@ def _survey(
     nest = loop_nest(primitive).nest
     schedules = [parse_schedule(str(row.get("schedule"))) for row in rows]
     for schedule in schedules:
-        check_fit(nest, schedule)
+        fitted(nest, schedule)
     held = held_bytes(nest, schedules, _machine(result))
     problem = result.problem
     return Survey(

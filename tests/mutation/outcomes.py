@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -49,7 +50,7 @@ class Outcome:
 
 def subject(form: Form, count: int, seed: int) -> Subject:
     primitive = primitive_from(form.spec)
-    kernel = generate(loop_nest(primitive).nest, parse_schedule(form.schedule))
+    kernel = generate(fitted(loop_nest(primitive).nest, parse_schedule(form.schedule)))
     return Subject(form.name, primitive, kernel, count, seed)
 
 

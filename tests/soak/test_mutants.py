@@ -9,6 +9,7 @@ import pytest
 
 from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.mutation.forms import LARGE, SMALL
@@ -52,7 +53,7 @@ def _random_subjects() -> list[Subject]:
         primitive = random_problem(rng)
         nest = loop_nest(primitive).nest
         try:
-            kernel = generate(nest, random_schedule(nest, rng))
+            kernel = generate(fitted(nest, random_schedule(nest, rng)))
         except ScheduleError:
             continue
         name = "random with threads" if kernel.openmp else "random"

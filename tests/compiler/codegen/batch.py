@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import SYMBOL, Kernel
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
@@ -164,7 +165,7 @@ def check_cases(
     for primitive, schedules in by_problem.items():
         nest = loop_nest(primitive).nest
         for schedule in (scalar_schedule(nest), *schedules):
-            jobs.append((primitive, schedule, generate(nest, schedule)))
+            jobs.append((primitive, schedule, generate(fitted(nest, schedule))))
     size = -(-len(jobs) // parts)
     chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     builds = [

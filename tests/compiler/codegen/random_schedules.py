@@ -9,8 +9,7 @@ from functools import lru_cache
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import free
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Schedule, depth_of, loop_of
 from compiler.space.candidates import candidates
 from tests.compiler.problem.operators import conv2d, matmul

@@ -12,10 +12,10 @@ import pytest
 
 from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import layout_of
 from compiler.schedule.schedule import Schedule, parse_schedule
 from compiler.space.candidates import candidates
 from tests.compiler.codegen.batch import Case, check_cases
@@ -159,7 +159,7 @@ REFUSED = {
 def test_what_no_kernel_can_be_printed_for(text: str) -> None:
     nest = loop_nest(primitive_from(conv2d(ic=8, oc=40))).nest
     with pytest.raises(ScheduleError, match=re.escape(REFUSED[text])) as caught:
-        generate(nest, parse_schedule(text))
+        fitted(nest, parse_schedule(text))
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -168,14 +168,18 @@ def test_streaming_stores_must_be_aligned(n: int) -> None:
     nest = loop_nest(primitive_from(matmul(m=4, n=n))).nest
     text = "broadcast/vector:n.8/order:m+n+k/layout:b.Ba8b/nontemporal:1"
     with pytest.raises(ScheduleError, match="nontemporal: vectors of c are not all aligned"):
-        generate(nest, parse_schedule(text))
+        fitted(nest, parse_schedule(text))
 
 
 def test_buffers_say_what_the_caller_packs() -> None:
     nest = loop_nest(primitive_from(conv2d(ic=8, oc=16, ih=4, iw=6))).nest
     kernel = generate(
-        nest,
-        parse_schedule(f"pixels/vector:ow.8/tile:oc.2/{LOOPS}/layout:weight.bcda/pack:data.abcd"),
+        fitted(
+            nest,
+            parse_schedule(
+                f"pixels/vector:ow.8/tile:oc.2/{LOOPS}/layout:weight.bcda/pack:data.abcd"
+            ),
+        )
     )
     assert [(b.name, b.role, b.constant) for b in kernel.buffers] == [
         ("data", "input", False),
@@ -189,16 +193,10 @@ def test_buffers_say_what_the_caller_packs() -> None:
     assert kernel.buffers[3].elements == 8 * 6 * 10  # two rows and columns of padding, two lanes
     assert not kernel.openmp
     with_values = loop_nest(primitive_from(FIXED_WEIGHTS)).nest
-    names = [b.name for b in generate(with_values, candidates(with_values, AVX512)[0]).buffers]
+    names = [
+        b.name for b in generate(fitted(with_values, candidates(with_values, AVX512)[0])).buffers
+    ]
     assert names == ["a", "c"]
-
-
-def test_layout_of() -> None:
-    nest = loop_nest(primitive_from({**matmul(), "stored": {"a": [1, 0]}})).nest
-    schedule = parse_schedule("broadcast/vector:n.4/order:m+n+k/layout:b.Ba4b")
-    assert layout_of(nest, schedule, "a").tag() == "ba"
-    assert layout_of(nest, schedule, "b").tag() == "Ba4b"
-    assert layout_of(nest, schedule, "c").tag() == "ab"
 
 
 @pytest.mark.parametrize(("rows", "unroll"), [(512, 8), (100, 64)])
@@ -208,4 +206,4 @@ def test_texts_that_nobody_compiles_are_refused(rows: int, unroll: int) -> None:
         f"broadcast/vector:n.4/tile:m.{rows}+n.32/order:m+n+k/unroll:{unroll}"
     )
     with pytest.raises(ScheduleError, match=r"its C text would have [0-9]+ multiply-adds, 50000"):
-        generate(nest, schedule)
+        fitted(nest, schedule)

@@ -7,21 +7,23 @@ import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, product
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from compiler.codegen.c_printer import ARITHMETIC
-from compiler.codegen.loop_ast import TileSpace, c_loops
+from compiler.codegen.loop_ast import c_loops
 from compiler.errors import ScheduleError
-from compiler.lower.border_classes import TileClass, guards, tile_classes
-from compiler.lower.tiling import Level, levels
+from compiler.lower.border_classes import TileClass, borders, tile_classes
+from compiler.lower.fit import fitted
+from compiler.lower.isl_tree import Space
+from compiler.lower.lowered import lowered
+from compiler.lower.tree import Level, Microkernel
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import check_fit
-from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
+from compiler.schedule.schedule import Schedule, parse_schedule
 from tests.compiler.codegen.batch import c_compiler
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import conv2d, matmul
@@ -34,7 +36,7 @@ LONGEST = 100_000
 class Case:
     """A tile space with its classes, numbered in the order of `classes`."""
 
-    space: TileSpace
+    space: Space
     classes: tuple[dict[str, TileClass], ...]
 
     def function(self, number: int) -> str:
@@ -60,33 +62,29 @@ class Case:
                 for x in space.loops
             ]
             rows += [[number, *coordinates] for coordinates in product(*ranges)]
-        held = [(space.loops.index(loop_of(x)) + 1, self._pieces(x)) for x in space.outer]
+        held = [(space.loops.index(x.loop) + 1, self._pieces(x)) for x in space.path.loops]
         return sorted(rows, key=lambda row: [pieces[row[at]] for at, pieces in held])
 
-    def _pieces(self, level: str) -> list[int]:
+    def _pieces(self, level: Level) -> list[int]:
         """The piece of a level that holds each piece of its loop's finest outer level."""
-        cut = {x.name: starts(x) for x in levels(self.space.nest, self.space.schedule)}
-        finest = [x for x in self.space.outer if loop_of(x) == loop_of(level)][-1]
-        return [sum(begin <= start for begin in cut[level]) - 1 for start in cut[finest]]
-
-
-def starts(level: Level) -> list[int]:
-    """First point of each piece, in order."""
-    sizes = [size for pieces, size in level.runs for _ in range(pieces)]
-    return [0, *accumulate(sizes)][:-1]
+        grain = self.space.grain(level.loop)
+        held = grain.pieces_of_points(level)
+        finest = grain.pieces_of_points(self.space.finest(level.loop))
+        return [held[finest.index(piece)] for piece in range(finest[-1] + 1)]
 
 
 def _case(nest: Primitive, schedule: Schedule) -> Case:
-    reduction = nest.statements[0].reduction_loops
-    access = nest.statements[0].reads[0]
-    by_point = {g.point: g for g in guards(nest, access)}
+    (path,) = lowered(nest, schedule).paths()
+    assert isinstance(path.leaf, Microkernel)
+    statement = nest.statements[0]
+    by_point = {b.point: b for b in borders(nest, statement, statement.reads[0])}
     by_loop = [
-        tile_classes(nest, schedule, loop, by_point.get(loop), loop == schedule.vector[0])
-        for loop, _ in nest.extents
-        if loop not in reduction
+        tile_classes(grain, by_point.get(grain.loop), grain.loop == path.leaf.vector)
+        for grain in path.leaf.grains
+        if grain.loop not in statement.reduction_loops
     ]
     classes = tuple({tile.loop: tile for tile in tiles} for tiles in product(*by_loop))
-    return Case(TileSpace(nest, schedule, reduction), classes)
+    return Case(Space(path), classes)
 
 
 def _check(cases: Sequence[Case], folder: Path) -> None:
@@ -101,7 +99,7 @@ def _check(cases: Sequence[Case], folder: Path) -> None:
         out = (ctypes.c_long * (len(wanted) * width + 1))(*([-1] * (len(wanted) * width + 1)))
         loaded[f"visit_{number}"](out)
         found = [list(out[i : i + width]) for i in range(0, len(wanted) * width, width)]
-        assert found == wanted, case.space.schedule
+        assert found == wanted, case.space
         assert out[len(wanted) * width] == -1, "a tile is visited twice"
 
 
@@ -111,11 +109,11 @@ def test_random_class_sets(tmp_path: Path) -> None:
     while len(cases) < CASES:
         nest = loop_nest(random_problem(rng)).nest
         schedule = random_schedule(nest, rng)
-        outer = schedule.outer_levels(nest.statements[0].reduction_loops)
-        parallel = tuple(level for level in outer if rng.random() < 0.2)
+        outer = lowered(nest, schedule).paths()[0].loops
+        parallel = tuple(level.name for level in outer if rng.random() < 0.2)
         schedule = replace(schedule, parallel=parallel)
         try:
-            check_fit(nest, schedule)
+            fitted(nest, schedule)
             case = _case(nest, schedule)
         except ScheduleError:
             continue
@@ -166,12 +164,12 @@ def test_parallel_loops_are_collapsed_where_they_form_a_rectangle(
 def test_tile_spaces_count_pieces() -> None:
     nest = loop_nest(primitive_from(matmul(m=7, n=37, k=10))).nest
     text = "broadcast/vector:n.8/tile:n.2+m.3/order:k@2+n@1+k@1+m+n+k/block:k@2.8+k@1.4+n@1.2"
-    space = TileSpace(nest, parse_schedule(text), ("k",))
-    assert space.outer == ("k@2", "n@1", "k@1", "m", "n")
+    (path,) = lowered(nest, parse_schedule(text)).paths()
+    space = Space(path)
     assert space.loops == ("k", "n", "m")
     assert [space.count(loop) for loop in space.loops] == [3, 3, 3]
     assert [space.step(loop) for loop in space.loops] == [4, 1, 1]
-    assert [space.time(level) for level in space.outer] == [
+    assert [space.time(level) for level in path.loops] == [
         "floor(q_k/2)",
         "floor(q_n/2)",
         "q_k",

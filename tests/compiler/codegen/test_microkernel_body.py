@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from compiler.lower.border_classes import guards, tile_classes
+from compiler.lower.border_classes import borders, tile_classes
+from compiler.lower.tiling import register_tiles
 from compiler.model.loop_nest import loop_nest
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
@@ -34,8 +35,8 @@ def test_every_class_multiplies_its_live_points_only() -> None:
     spec = conv2d(ic=4, oc=16, ih=9, iw=9, kh=5, kw=5, pad_h=2, pad_w=2)
     text = f"broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+kh+kw+ic/{BLOCKED}"
     nest = loop_nest(primitive_from(spec)).nest
-    borders = {g.point: g for g in guards(nest, nest.statements[0].reads[0])}
-    classes = tile_classes(nest, parse_schedule(text), "ow", borders["ow"], False)
+    padded = {b.point: b for b in borders(nest, nest.statements[0], nest.statements[0].reads[0])}
+    classes = tile_classes(register_tiles("ow", nest.extent("ow"), 3), padded["ow"], False)
     wanted = [2 * sum(len(group.live) for group in c.taps or ()) for c in classes]
     found = [multiply_adds(body) for body in functions(spec, text).values()]
     assert found == wanted

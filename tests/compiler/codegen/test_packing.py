@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from compiler.codegen.packing import Packed, packed
-from compiler.errors import ScheduleError
+from compiler.codegen.packing import packing
+from compiler.lower.operands import Packed, packed
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
@@ -64,7 +63,7 @@ def _copy(case: Case) -> tuple[Primitive, Packed]:
 def test_copies_are_numpys_padding(tmp_path: Path) -> None:
     copies = [_copy(case) for case in CASES]
     texts = [
-        copy.text().replace(f"static void pack_{copy.tensor}", f"void pack_{number}")
+        packing(copy).replace(f"static void pack_{copy.tensor}", f"void pack_{number}")
         for number, (_, copy) in enumerate(copies)
     ]
     source, library = tmp_path / "pack.c", tmp_path / "pack.so"
@@ -84,20 +83,3 @@ def test_copies_are_numpys_padding(tmp_path: Path) -> None:
                                  filled.ctypes.data_as(ctypes.c_void_p))  # fmt: skip
         np.testing.assert_array_equal(copy.target.unpack(filled), padded)
         assert np.isnan(filled[copy.target.elements :]).all()
-
-
-def test_nothing_to_pad_is_refused_where_no_value_is_known() -> None:
-    spec = {
-        "name": "window",
-        "sizes": {"i": 6, "k": 3},
-        "tensors": {"x": ["i + k - 1"], "w": ["k"], "y": ["i"]},
-        "statements": ["y[i] += x[i + k] * w[k]"],
-    }
-    nest = loop_nest(primitive_from(spec)).nest
-    layout = Layout(nest.tensor("x").shape, (0,))
-    copy = packed(nest, _access(nest, "x"), layout, "a", {})
-    assert (copy.shift, copy.target.shape) == ((0,), (8,))
-    shifted = Access("x", tuple(i for i in _access(nest, "x").indices))
-    longer = Primitive(nest.name, nest.sizes, (("i", 7), ("k", 3)), nest.tensors, nest.statements)
-    with pytest.raises(ScheduleError, match="x has no value outside, so it needs no packing"):
-        packed(longer, shifted, layout, "a", {})

@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
+from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
@@ -77,8 +78,8 @@ def test_threads_change_no_bit(tmp_path: Path) -> None:
             schedules += [parse_schedule(f"{vector}/{text}/{BLOCKED}") for text in NESTED]
         nest = loop_nest(primitive).nest
         for schedule in schedules:
-            shared = generate(nest, schedule)
-            alone = generate(nest, replace(schedule, parallel=()))
+            shared = generate(fitted(nest, schedule))
+            alone = generate(fitted(nest, replace(schedule, parallel=())))
             assert shared.openmp
             assert not alone.openmp
             jobs.append((primitive, shared, alone, str(schedule)))
@@ -101,7 +102,10 @@ def test_scalar_nests_on_threads_change_no_bit(tmp_path: Path) -> None:
         nest = loop_nest(primitive).nest
         schedule = scalar_schedule(nest, threads=3)
         assert by_isl(lowered(nest, schedule)) is None
-        shared, alone = generate(nest, schedule), generate(nest, scalar_schedule(nest))
+        shared, alone = (
+            generate(fitted(nest, schedule)),
+            generate(fitted(nest, scalar_schedule(nest))),
+        )
         assert shared.openmp and not alone.openmp
         jobs.append((primitive, shared, alone, str(schedule)))
     kernels = [kernel for _, *pair, _ in jobs for kernel in pair]

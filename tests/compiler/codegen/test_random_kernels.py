@@ -9,6 +9,7 @@ from pathlib import Path
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
 from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.space.scalar import scalar_schedule
@@ -69,10 +70,10 @@ def _sampled(rng: random.Random) -> tuple[Primitive, list[Kernel]]:
     """A random problem: its untransformed nest and a few random schedules that fit it."""
     primitive = random_problem(rng)
     nest = loop_nest(primitive).nest
-    kernels = [generate(nest, scalar_schedule(nest))]
+    kernels = [generate(fitted(nest, scalar_schedule(nest)))]
     for _ in range(TRIES):
         try:
-            kernels.append(generate(nest, random_schedule(nest, rng)))
+            kernels.append(generate(fitted(nest, random_schedule(nest, rng))))
         except ScheduleError:
             continue
         if len(kernels) > PER_PROBLEM:

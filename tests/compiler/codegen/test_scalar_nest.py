@@ -9,6 +9,7 @@ import pytest
 
 from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import parse_schedule
@@ -74,14 +75,14 @@ def test_tiles(tmp_path: Path) -> None:
         "scalar/order:oc@1+oh@1+kh@1+oh+ow+ic+kh+kw+oc/block:oc@1.5+oh@1.2+kh@1.1/parallel:oh@1",
     )
     check_cases([(conv, parse_schedule(text)) for text in texts], tmp_path, "tiles", parts=1)
-    kernel = generate(loop_nest(conv).nest, parse_schedule(texts[0]))
+    kernel = generate(fitted(loop_nest(conv).nest, parse_schedule(texts[0])))
     assert "for (long i_oc = tile1_oc; i_oc < min(tile1_oc + 2, 5); ++i_oc)" in kernel.text
     assert "for (long tile1_ow = tile2_ow; tile1_ow < min(tile2_ow + 4, 7)" in kernel.text
 
 
 def test_only_the_outermost_parallel_loop_starts_threads() -> None:
     nest = loop_nest(primitive_from(conv2d())).nest
-    kernel = generate(nest, parse_schedule("scalar/order:oc+oh+ow+ic+kh+kw/parallel:oh+ow"))
+    kernel = generate(fitted(nest, parse_schedule("scalar/order:oc+oh+ow+ic+kh+kw/parallel:oh+ow")))
     lines = kernel.text.splitlines()
     pragmas = [i for i, line in enumerate(lines) if "#pragma omp" in line]
     assert kernel.openmp
@@ -93,7 +94,7 @@ def test_only_the_outermost_parallel_loop_starts_threads() -> None:
 def test_only_a_rectangle_of_loops_is_collapsed() -> None:
     nest = loop_nest(primitive_from(conv2d())).nest
     text = "scalar/order:oc@1+oc+oh+ow+ic+kh+kw/block:oc@1.2/parallel:oc@1+oc+oh"
-    kernel = generate(nest, parse_schedule(text))
+    kernel = generate(fitted(nest, parse_schedule(text)))
     assert "collapse" not in kernel.text  # how far oc runs depends on oc@1
 
 
@@ -106,4 +107,4 @@ def test_other_fields_are_refused_not_ignored(field: str) -> None:
     schedule = parse_schedule(f"scalar/order:oc+oh+ow+ic+kh+kw/{field}")
     told = "scheme scalar takes order, block, parallel and layout only"
     with pytest.raises(ScheduleError, match=told):
-        generate(nest, schedule)
+        generate(fitted(nest, schedule))

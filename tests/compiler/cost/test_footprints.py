@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.cost.footprints import ELEMENT, Footprint, nest_loops
-from compiler.lower.tiling import levels
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
@@ -141,11 +142,14 @@ def test_loops_hold_the_pieces_of_the_levels(seed: int) -> None:
     random = Random(seed)
     nest = loop_nest(primitive_from(conv2d(n=2, ic=7, oc=9))).nest
     schedule = random_schedule(nest, random)
-    loops = nest_loops(nest, schedule)
-    assert tuple(x.name for x in loops) == schedule.order
-    largest = {level.name: max(size for _, size in level.runs) for level in levels(nest, schedule)}
+    (path,) = lowered(nest, schedule).paths()
+    loops = nest_loops(path)
+    assert tuple(x.name for x in loops) == tuple(level.name for level in path.levels)
+    grains = {grain.loop: grain for grain in path.leaf.grains}
     inside = dict(nest.extents)
-    for outer in loops:
-        assert largest[outer.name] <= outer.points <= inside[outer.loop]
+    for level, outer in zip(path.levels, loops, strict=True):
+        points = grains[level.loop].pieces_of_points(level)
+        largest = max(Counter(points).values())
+        assert largest <= outer.points <= inside[outer.loop]
         assert outer.trips * outer.points == pytest.approx(inside[outer.loop])
         inside[outer.loop] = outer.points

@@ -10,6 +10,7 @@ import pytest
 
 from compiler.cost.footprints import ELEMENT, Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import GONE, KEPT, Traffic
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -26,7 +27,7 @@ def _nest() -> Primitive:
 
 
 def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[NestLoop]]:
-    loops = nest_loops(nest, Schedule("scalar", order))
+    loops = nest_loops(lowered(nest, Schedule("scalar", order)).paths()[0])
     statement = nest.statements[0]
     made = {
         access.tensor: Footprint(nest, access, Layout(nest.tensor(access.tensor).shape, (0, 1)))

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
+from compiler.lower.lowered import lowered
+from compiler.lower.tree import Microkernel
 from compiler.microkernel.contraction import contraction
 from compiler.microkernel.register_tile import RegisterTile
 from compiler.model.loop_nest import loop_nest
@@ -22,7 +24,10 @@ def _nest(**sizes: int) -> Primitive:
 
 
 def _cycles(nest: Primitive, schedule: Schedule) -> tuple[float, float]:
-    found = Work(nest, AVX2).cycles(schedule, contraction(nest, schedule.vector[0]))
+    tree = lowered(nest, schedule)
+    (path,) = tree.paths()
+    assert isinstance(path.leaf, Microkernel)
+    found = Work(AVX2).cycles(tree, path, path.leaf, contraction(nest, 0, path.leaf.vector))
     return found.compute, found.overhead
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import ScheduleError
-from compiler.lower.addressing import Placement
+from compiler.lower.addressing import Address
 from compiler.problem.primitive import Access, Affine
 from compiler.schedule.layout import Layout, layout_from_tag
 
@@ -51,7 +51,7 @@ def blocked_layouts(draw: st.DrawFn) -> Layout:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_base_is_where_the_element_lies(layout: Layout) -> None:
     loops = "xyz"[: len(layout.shape)]
-    placement = Placement(plain(*loops), layout)
+    placement = Address(plain(*loops), layout)
     expression = placement.base({loop: loop for loop in loops}, {})
     for index, position in places(layout).items():
         assert value(expression, dict(zip(loops, index, strict=True))) == position
@@ -61,7 +61,7 @@ def test_base_is_where_the_element_lies(layout: Layout) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_steps_of_whole_blocks_and_inside_one(layout: Layout) -> None:
     loops = "xyz"[: len(layout.shape)]
-    placement = Placement(plain(*loops), layout)
+    placement = Address(plain(*loops), layout)
     found = places(layout)
     for d, loop in enumerate(loops):
         block = layout.block(d)
@@ -84,7 +84,7 @@ def test_steps_of_whole_blocks_and_inside_one(layout: Layout) -> None:
 def test_affine_indices_and_shifts() -> None:
     access = Access("t", (Affine((("kh", 2), ("oh", 3)), -1), Affine((("c", 1),))))
     layout = layout_from_tag("aB4b", (20, 6))
-    placement = Placement(access, layout, (1, 0))
+    placement = Address(access, layout, (1, 0))
     expression = placement.base({"oh": "oh", "kh": "kh", "c": "c"}, {})
     found = places(layout)
     for oh, kh, c in product(range(4), range(4), range(6)):
@@ -98,14 +98,14 @@ def test_affine_indices_and_shifts() -> None:
 
 
 def test_known_alignment_saves_the_remainder() -> None:
-    placement = Placement(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
+    placement = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
     assert placement.base({"c": "c"}, {"c": 8}) == "c / 8 * 8"
     assert placement.base({"c": "c"}, {"c": 4}) == "c / 8 * 8 + c % 8 * 1"
     assert placement.base({}, {}) == "0"
 
 
 def test_block_of() -> None:
-    placement = Placement(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
+    placement = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
     assert (placement.block_of("c"), placement.block_of("x")) == (8, 1)
 
 
@@ -113,9 +113,9 @@ def test_what_cannot_be_blocked() -> None:
     strided = Access("t", (Affine((("i", 2),)),))
     layout = Layout((8,), (0,), ((0, 4),))
     with pytest.raises(ScheduleError, match=r"dimension 0 is indexed by '2\*i', only one indexed"):
-        Placement(strided, layout)
+        Address(strided, layout)
     with pytest.raises(ScheduleError, match="a dimension is blocked twice"):
-        Placement(plain("i"), Layout((8,), (0,), ((0, 2), (0, 2))))
-    uneven = Placement(plain("i"), Layout((9,), (0,), ((0, 4),)))
+        Address(plain("i"), Layout((8,), (0,), ((0, 2), (0, 2))))
+    uneven = Address(plain("i"), Layout((9,), (0,), ((0, 4),)))
     with pytest.raises(ScheduleError, match="a step of 3 along i does not fit blocks of 4"):
         uneven.coefficient("i", 3)

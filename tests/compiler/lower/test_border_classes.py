@@ -11,22 +11,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import ProblemError, ScheduleError
-from compiler.lower.border_classes import Guard, guards, tile_classes
+from compiler.lower.border_classes import Border, borders, tile_classes
 from compiler.lower.tiling import register_tiles
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
-from tests.compiler.problem.operators import GROUPED, conv2d
+from tests.compiler.problem.operators import conv2d
 
 
 def _nest(**sizes: int) -> Primitive:
     return loop_nest(primitive_from(conv2d(**sizes))).nest
 
 
-def _data_guards(nest: Primitive) -> tuple[Guard, ...]:
+def _data_borders(nest: Primitive) -> tuple[Border, ...]:
     access = next(a for a in nest.statements[0].reads if a.tensor == "data")
-    return guards(nest, access)
+    return borders(nest, nest.statements[0], access)
 
 
 @given(
@@ -43,12 +42,10 @@ def test_classes_agree_with_the_table(
         assume(False)
     assume("ow" in dict(nest.extents))
     extent = nest.extent("ow")
-    guard = next((g for g in _data_guards(nest) if g.point == "ow"), None)
-    schedule = Schedule(
-        "broadcast", tuple(dict(nest.extents)), ("oc", 8), (("ow", min(tile, extent)),)
-    )
-    classes = tile_classes(nest, schedule, "ow", guard, partial)
-    tiles = [size for n, size in register_tiles(nest, schedule, "ow") for _ in range(n)]
+    border = next((g for g in _data_borders(nest) if g.point == "ow"), None)
+    grain = register_tiles("ow", extent, min(tile, extent))
+    classes = tile_classes(grain, border, partial)
+    tiles = [size for n, size in grain.runs for _ in range(n)]
     starts = [sum(tiles[:i]) for i in range(len(tiles))]
 
     # every tile is in exactly one class, in order, and starts where the class says
@@ -66,10 +63,10 @@ def test_classes_agree_with_the_table(
     for c in classes:
         table: Counter[tuple[int, int]] = Counter()
         for start in {starts[i] for i in range(c.first, c.last)} if c.taps is not None else ():
-            assert guard is not None
+            assert border is not None
             live = {
                 (tap, i)
-                for tap in range(nest.extent(guard.tap))
+                for tap in range(border.taps)
                 for i in range(c.size)
                 if 0 <= stride * (start + i) + dilation * tap - pad < iw
             }
@@ -79,7 +76,7 @@ def test_classes_agree_with_the_table(
             assert found == Counter(live)
             table = found
         tables.append((c.size, frozenset(table)))
-        assert (c.taps is None) == (guard is None or schedule.tile_of("ow") == 1)
+        assert (c.taps is None) == (border is None or min(tile, extent) == 1)
 
     # neighbours differ, else they would be one class
     if not partial:
@@ -88,15 +85,17 @@ def test_classes_agree_with_the_table(
 
 def test_a_3x3_layer_has_three_classes_a_dimension() -> None:
     nest = _nest(ih=56, iw=56, ic=64, oc=64)
-    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.7/order:oc+oh+ow+kh+kw+ic")
-    by_point = {g.point: g for g in _data_guards(nest)}
-    columns = tile_classes(nest, schedule, "ow", by_point["ow"], False)
+    grain = register_tiles("ow", nest.extent("ow"), 7)
+    by_point = {b.point: b for b in _data_borders(nest)}
+    columns = tile_classes(grain, by_point["ow"], False)
     assert [(c.first, c.last) for c in columns] == [(0, 1), (1, 7), (7, 8)]
     assert [[(g.low, g.high, g.live) for g in c.taps or ()] for c in columns[:2]] == [
         [(0, 1, (1, 2, 3, 4, 5, 6)), (1, 3, (0, 1, 2, 3, 4, 5, 6))],
         [(0, 3, (0, 1, 2, 3, 4, 5, 6))],
     ]
-    rows = tile_classes(nest, schedule, "oh", by_point["oh"], False)  # taps are a range there
+    rows = tile_classes(
+        register_tiles("oh", 56, 1), by_point["oh"], False
+    )  # taps are a range there
     assert [(c.first, c.last, c.taps) for c in rows] == [(0, 56, None)]
 
 
@@ -108,40 +107,40 @@ def test_a_3x3_layer_has_three_classes_a_dimension() -> None:
 def test_live_pairs_are_counted_in_closed_form(
     points: int, taps: int, point_step: int, tap_step: int, constant: int, size: int
 ) -> None:
-    guard = Guard("p", "t", point_step, tap_step, constant, size)
+    border = Border("p", "t", point_step, tap_step, constant, size, taps)
     live = [
         (p, t)
         for p in range(points)
         for t in range(taps)
         if 0 <= point_step * p + tap_step * t + constant < size
     ]
-    assert guard.live_pairs(points, taps) == len(live)
+    assert border.live_pairs(points) == len(live)
     for tap in range(taps):
-        first, last = guard.live(tap)
+        first, last = border.live(tap)
         assert [p for p, t in live if t == tap] == [p for p in range(points) if first <= p < last]
 
 
 def test_a_wide_kernel_has_few_groups_of_taps_to_look_at() -> None:
     nest = _nest(iw=20_000_000, kw=101, pad_w=50, ih=3, kh=1, pad_h=0)
-    (guard,) = _data_guards(nest)
-    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.10/order:n+oc+oh+ow+kh+kw+ic")
-    classes = tile_classes(nest, schedule, "ow", guard, False)
+    (border,) = _data_borders(nest)
+    grain = register_tiles("ow", nest.extent("ow"), 10)
+    classes = tile_classes(grain, border, False)
     assert [(c.first, c.last) for c in classes if len(c.taps or ()) == 1] == [(5, 1_999_995)]
     assert classes[-1].last == 2_000_000
 
 
 def test_classes_without_end_are_refused() -> None:
     nest = _nest(iw=2_000_000, kw=1_000_001, pad_w=500_000, ih=3, kh=1, pad_h=0)
-    (guard,) = _data_guards(nest)
-    schedule = parse_schedule("broadcast/vector:oc.8/tile:ow.4/order:n+oc+oh+ow+kh+kw+ic")
+    (border,) = _data_borders(nest)
+    grain = register_tiles("ow", nest.extent("ow"), 4)
     with pytest.raises(ScheduleError, match="borders of ow take more than 50000 multiply-adds"):
-        tile_classes(nest, schedule, "ow", guard, False)
+        tile_classes(grain, border, False)
 
 
-def test_guards_name_what_can_leave_the_tensor() -> None:
-    assert _data_guards(_nest(pad_h=0, pad_w=0)) == ()
-    (only,) = _data_guards(_nest(pad_h=0, pad_w=2, stride=2, dilation=2, iw=9))
-    assert only == Guard("ow", "kw", 2, 2, -2, 9)
+def test_borders_name_what_can_leave_the_tensor() -> None:
+    assert _data_borders(_nest(pad_h=0, pad_w=0)) == ()
+    (only,) = _data_borders(_nest(pad_h=0, pad_w=2, stride=2, dilation=2, iw=9))
+    assert only == Border("ow", "kw", 2, 2, -2, 9, 3)
     assert [only.live(tap) for tap in range(3)] == [(1, 6), (0, 5), (-1, 4)]
 
 
@@ -157,19 +156,17 @@ def test_borders_of_other_forms_must_be_packed() -> None:
     with pytest.raises(
         ScheduleError, match="x must be packed: its border index 'i - 1\\*k' is not"
     ):
-        guards(nest, nest.statements[0].reads[0])
+        borders(nest, nest.statements[0], nest.statements[0].reads[0])
     diagonal = {**spec, "tensors": {"x": ["i", "i"], "w": ["k"], "y": ["i"]},
                 "statements": ["y[i] += x[i + k - 1, i + k - 1] * w[k]"]}  # fmt: skip
     nest = loop_nest(primitive_from(diagonal)).nest
     with pytest.raises(ScheduleError, match="x must be packed: its borders share loops"):
-        guards(nest, nest.statements[0].reads[0])
+        borders(nest, nest.statements[0], nest.statements[0].reads[0])
 
 
 def test_partial_splits_off_the_last_vector() -> None:
-    nest = loop_nest(primitive_from(GROUPED)).nest
-    schedule = parse_schedule("broadcast/vector:oc.2/tile:oc.1/order:g+oc+oh+ow+kh+kw+ic")
-    whole = tile_classes(nest, schedule, "oc", None, False)
-    split = tile_classes(nest, schedule, "oc", None, True)
+    grain = register_tiles("oc", 3, 1, 2)
+    whole, split = tile_classes(grain, None, False), tile_classes(grain, None, True)
     assert [(c.first, c.last, c.partial) for c in whole] == [(0, 2, False)]
     assert [(c.first, c.last, c.partial) for c in split] == [(0, 1, False), (1, 2, True)]
     assert replace(split[0], last=2) == whole[0]

@@ -13,7 +13,7 @@ from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
-PRODUCTS = {"depthwise", "grouped", "backward_weights", "batched"}
+PRODUCTS = {"chain", "depthwise", "grouped", "backward_weights", "batched"}
 
 
 def _nest(spec: dict[str, Any]) -> Primitive:
@@ -22,17 +22,17 @@ def _nest(spec: dict[str, Any]) -> Primitive:
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_sums_of_products(name: str) -> None:
-    found = product(_nest(OPERATORS[name]))
+    found = product(_nest(OPERATORS[name]), 0)
     assert (found is not None) == (name in PRODUCTS)
 
 
 def test_roles_of_a_convolution() -> None:
     nest = _nest(conv2d(oc=16))
-    over_channels = contraction(nest, "oc")
+    over_channels = contraction(nest, 0, "oc")
     assert over_channels.output.tensor == "out"
     assert over_channels.vector_operand.tensor == "weight"
     assert over_channels.broadcast_operand.tensor == "data"
-    over_pixels = contraction(nest, "ow")
+    over_pixels = contraction(nest, 0, "ow")
     assert over_pixels.vector_operand.tensor == "data"
     assert [a.tensor for a in over_pixels.accesses] == ["data", "weight", "out"]
 
@@ -49,7 +49,7 @@ def test_roles_of_a_convolution() -> None:
 )
 def test_refusals(spec: dict[str, Any], loop: str, message: str) -> None:
     with pytest.raises(ScheduleError, match=message):
-        contraction(_nest(spec), loop)
+        contraction(_nest(spec), 0, loop)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_covers(target: str, shape: list[str], whole: bool) -> None:
     }
     primitive = primitive_from(spec)
     assert covers(primitive, primitive.statements[0].target) == whole
-    assert (product(primitive) is not None) == whole
+    assert (product(primitive, 0) is not None) == whole
 
 
 def test_dimension_of_a_plain_index() -> None:

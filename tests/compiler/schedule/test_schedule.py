@@ -114,12 +114,3 @@ def test_levels() -> None:
         ("ic", 1),
         ("o_h", 9),
     ]
-
-
-def test_the_microkernel_takes_the_trailing_reduction_levels() -> None:
-    schedule = parse_schedule("scalar/order:kh+oc+ic@1+ow+kw+ic/block:ic@1.4")
-    reduction = ("ic", "kh", "kw")
-    assert schedule.microkernel_levels(reduction) == ("kw", "ic")
-    assert schedule.outer_levels(reduction) == ("kh", "oc", "ic@1", "ow")
-    assert schedule.microkernel_levels(()) == ()
-    assert schedule.outer_levels(tuple(x for x in ("kh", "oc", "ic", "ow", "kw"))) == ()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from compiler.codegen.generate import generate
+from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl, structural
 from compiler.lower.lowered import lowered
 from compiler.microkernel.register_tile import RegisterTile
@@ -18,7 +19,6 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import check_fit
 from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
 from compiler.space.axes import axes_of
 from compiler.space.candidates import candidates, fetched_ahead
@@ -79,7 +79,7 @@ def test_all_fit_and_are_legal(machine: Architecture, threads: int) -> None:
         nest = _nest(spec)
         found = candidates(nest, machine, threads)
         for schedule in found:
-            check_fit(nest, schedule)
+            fitted(nest, schedule)
             assert structural(lowered(nest, schedule)) is None
         for schedule in random.sample(found, min(6, len(found))):
             assert by_isl(lowered(nest, schedule)) is None, str(schedule)
@@ -88,7 +88,7 @@ def test_all_fit_and_are_legal(machine: Architecture, threads: int) -> None:
 def test_a_sample_of_the_large_ones_fits_and_is_legal(deep: tuple[Schedule, ...]) -> None:
     nest = _nest(DEEP)
     for schedule in Random(0).sample(deep, 25):
-        check_fit(nest, schedule)
+        fitted(nest, schedule)
         assert by_isl(lowered(nest, schedule)) is None, str(schedule)
 
 
@@ -216,7 +216,7 @@ def test_whatever_limit_it_meets(spec: dict[str, Any]) -> None:
     nest = _nest(spec)
     for machine in MACHINES:
         found = _check_every_placement_has_some(nest, machine)
-        assert generate(nest, found[-1])
+        assert generate(fitted(nest, found[-1]))
         assert found[-1].scheme != "scalar"
 
 
@@ -243,7 +243,8 @@ def test_an_output_beyond_the_caches_may_be_written_past_them() -> None:
     assert streamed
     for schedule in streamed:
         assert replace(schedule, nontemporal=False) in candidates(_nest(large), AVX512)
-        assert not set(map(loop_of, schedule.outer_levels(("k",)))) & {"k"}  # each line once
+        (path,) = lowered(_nest(large), schedule).paths()
+        assert "k" not in [level.loop for level in path.loops]  # each line once
         assert schedule.tile_of(schedule.vector[0]) * schedule.vector[1] >= 16  # whole lines
     for other in (matmul(m=256, n=256, k=16), matmul(m=2048, n=2047, k=16), TYPICAL):
         assert not any(s.nontemporal for s in candidates(_nest(other), AVX512))

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.lower.legality import structural
-from compiler.lower.lowered import lowered
-from compiler.lower.tiling import levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import check_fit
 from compiler.schedule.schedule import Schedule, parse_schedule
 from compiler.space.paper_variants import paper_variants
 from tests.compiler.machines import AVX2, AVX512, MACHINES
@@ -72,11 +70,12 @@ def test_all_fit_and_leave_no_remainders(spec: dict[str, Any], machine: Any) -> 
     found = paper_variants(model, machine, 2)
     assert len(set(found)) == len(found) > 4
     for schedule in found:
-        check_fit(model.nest, schedule)
-        assert structural(lowered(model.nest, schedule)) is None
-        for level in levels(model.nest, schedule):
-            if level.loop == schedule.order[-3]:  # the pixel loop of the product
-                assert len(level.runs) == 1
+        tree = fitted(model.nest, schedule)
+        assert structural(tree) is None
+        (path,) = tree.paths()
+        for grain in path.leaf.grains:
+            if grain.loop == schedule.order[-3]:  # the pixel loop of the product
+                assert len(grain.runs) == 1
 
 
 def test_a_fused_pixel_loop_keeps_rows_and_columns_apart() -> None:

@@ -1,6 +1,6 @@
+/* schedule broadcast/vector:oc.8/tile:oc.1+ow.3/order:oc+oh+ow+kh+kw+ic/layout:data.aBcd4b+out.aBcd8b+weight.ABcd4b8a/unroll:4 */
 /* conv2d: n=1 ic=4 oc=16 ih=6 iw=6 kh=3 kw=3 stride=1 stride_h=1 stride_w=1 pad_h=1 pad_w=1 pad_h_end=1 pad_w_end=1 dilation=1 dilation_h=1 dilation_w=1 */
 /* out[n,oc,oh,ow] += data[n, ic, oh*stride_h + kh*dilation_h - pad_h, ow*stride_w + kw*dilation_w - pad_w] * weight[oc, ic, kh, kw] */
-/* schedule broadcast/vector:oc.8/tile:oc.1+ow.3/order:oc+oh+ow+kh+kw+ic/layout:data.aBcd4b+out.aBcd8b+weight.ABcd4b8a/unroll:4 */
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define floord(n, d) ((n) < 0 ? -((-(n) + (d) - 1) / (d)) : (n) / (d))

@@ -1,6 +1,6 @@
+/* schedule pixels/vector:ow.8/tile:ow.1+oc.3/order:oh+ow+oc+kw+ic/layout:weight.bcda/pack:data.abcd */
 /* conv2d: n=1 ic=2 oc=3 ih=4 iw=8 kh=1 kw=3 stride=1 stride_h=1 stride_w=1 pad_h=0 pad_w=1 pad_h_end=0 pad_w_end=1 dilation=1 dilation_h=1 dilation_w=1 */
 /* out[n,oc,oh,ow] += data[n, ic, oh*stride_h + kh*dilation_h - pad_h, ow*stride_w + kw*dilation_w - pad_w] * weight[oc, ic, kh, kw] */
-/* schedule pixels/vector:ow.8/tile:ow.1+oc.3/order:oh+ow+oc+kw+ic/layout:weight.bcda/pack:data.abcd */
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define floord(n, d) ((n) < 0 ? -((-(n) + (d) - 1) / (d)) : (n) / (d))

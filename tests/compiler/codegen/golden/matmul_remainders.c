@@ -1,6 +1,6 @@
+/* schedule broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m/layout:b.Ba4b/unroll:2 */
 /* matmul: m=5 n=11 k=6 */
 /* c[m,n] += a[m,k] * b[k,n] */
-/* schedule broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m/layout:b.Ba4b/unroll:2 */
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define floord(n, d) ((n) < 0 ? -((-(n) + (d) - 1) / (d)) : (n) / (d))

@@ -1,6 +1,6 @@
+/* schedule scalar/order:c+oh+ow+kh+kw */
 /* max_pool: n=1 c=2 ih=7 iw=6 kh=3 kw=2 stride=2 pad=1 dilation=1 */
 /* out[n,c,oh,ow] = max(out[n,c,oh,ow], data[n,c,oh*stride + kh*dilation - pad, ow*stride + kw*dilation - pad]) */
-/* schedule scalar/order:c+oh+ow+kh+kw */
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define floord(n, d) ((n) < 0 ? -((-(n) + (d) - 1) / (d)) : (n) / (d))

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from compiler.errors import CompilerError, ScheduleError
+from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.fit import check_fit, free
+from compiler.schedule.layout import free
 from compiler.schedule.schedule import parse_schedule
 from tests.compiler.problem.operators import conv2d, matmul
 
@@ -29,7 +30,7 @@ REFUSED = {
     "scalar/order:ic@2+ic@1+oc+oh+ow+kh+kw+ic/block:ic@2.4+ic@1.3": "ic@1.3 does not divide 4",
     f"scalar/{LOOPS}/block:ic@1.2": "block 'ic@1' is no tile level of the order",
     f"scalar/{LOOPS}/block:ic.2": "block 'ic' is no tile level of the order",
-    f"scalar/{LOOPS}/parallel:kh": "parallel level 'kh' is inside the microkernel",
+    f"broadcast/vector:oc.8/{LOOPS}/parallel:kh": "parallel level 'kh' is inside the microkernel",
     f"scalar/{LOOPS}/layout:x.ab": "unknown tensor 'x'; known: data, weight, out",
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
@@ -41,15 +42,15 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED)
 def test_each_refusal_names_its_field(text: str) -> None:
     with pytest.raises(CompilerError, match=re.escape(REFUSED[text])) as caught:
-        check_fit(CONV, parse_schedule(text))
+        fitted(CONV, parse_schedule(text))
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_plain_tensors_keep_the_callers_layout() -> None:
     fits = "broadcast/vector:n.8/order:n+m+k/layout:b.Ba8b"  # constant: packed ahead of time
-    check_fit(PRODUCT, parse_schedule(fits))
+    fitted(PRODUCT, parse_schedule(fits))
     with pytest.raises(ScheduleError, match="the layout of 'c' is fixed by the caller"):
-        check_fit(PRODUCT, parse_schedule("broadcast/vector:n.8/order:n+m+k/layout:c.ba"))
+        fitted(PRODUCT, parse_schedule("broadcast/vector:n.8/order:n+m+k/layout:c.ba"))
     assert [free(PRODUCT.tensor(name)) for name in "abc"] == [False, True, False]
     assert all(free(CONV.tensor(name)) for name in ("data", "weight", "out"))
 
@@ -58,7 +59,7 @@ def test_what_fits() -> None:
     for text in (
         f"scalar/{LOOPS}",
         "scalar/order:ic@2+ic@1+oc+oh+ow+kh+kw+ic/block:ic@2.4+ic@1.2/parallel:oc+oh",
-        f"broadcast/vector:oc.8/tile:oc.2+ow.7/{LOOPS}/layout:out.aBcd8b/pack:data.abcd",
+        f"broadcast/vector:oc.8/tile:oc.2+ow.7/{LOOPS}/layout:out.aBcd8b+weight.Abcd8a/pack:data.abcd",
         f"scalar/{LOOPS}/parallel:oc",
     ):
-        check_fit(CONV, parse_schedule(text))
+        fitted(CONV, parse_schedule(text))

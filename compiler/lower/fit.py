@@ -1,0 +1,170 @@
+"""Whether a schedule fits a nest: every refusal but that of a broken dependence stands here.
+
+First its names and sizes, then the tree that it lowers to: what a microkernel demands of its
+operands. Where these cannot lie as the schedule says at all, `addressing`, `border_classes` and
+`operands` say so on the way. What fits can be printed.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from compiler.errors import ScheduleError
+from compiler.lower.addressing import Address
+from compiler.lower.border_classes import MOST_PRINTED, borders
+from compiler.lower.lowered import lowered
+from compiler.lower.operands import Operands, operands, tiles_of
+from compiler.lower.tree import Microkernel, Path, Tree
+from compiler.problem.primitive import Primitive
+from compiler.schedule.layout import free, layout_from_tag
+from compiler.schedule.schedule import Schedule, depth_of, loop_of
+
+
+def fitted(nest: Primitive, schedule: Schedule) -> Tree:
+    """The tree of a schedule that fits; ScheduleError names the first field that does not.
+
+    Says nothing of legality: a schedule that fits may still break a dependence.
+    """
+    _check_names(nest, schedule)
+    tree = lowered(nest, schedule)
+    for path in tree.paths():
+        if isinstance(path.leaf, Microkernel):
+            _check_microkernel(tree, path, path.leaf)
+    return tree
+
+
+def _check_names(nest: Primitive, schedule: Schedule) -> None:
+    """Its loops, levels, sizes and layouts exist there."""
+    where = f"{nest.name}: schedule"
+    loops = [loop for loop, _ in nest.extents]
+    reduction = {loop for s in nest.statements for loop in s.reduction_loops}
+    named = (*schedule.order, *(name for name, _ in (*schedule.tile, *schedule.block)))
+    for level in named + ((schedule.vector[0],) if schedule.vector[0] else ()):
+        if loop_of(level) not in loops:
+            raise ScheduleError(f"{where}: unknown loop '{level}'; known: {', '.join(loops)}")
+    for loop in loops:
+        _check_levels(where, schedule, loop, nest.extent(loop))
+    for loop, _ in schedule.tile:
+        if loop in reduction:
+            raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
+    for name, tag in (*schedule.layout, *schedule.pack):
+        layout_from_tag(tag, nest.tensor(name).shape)
+    for name, _ in schedule.layout:
+        if not free(nest.tensor(name)):
+            raise ScheduleError(f"{where}: the layout of '{name}' is fixed by the caller")
+    if schedule.fusion or schedule.microkernel not in ("generated", "product"):
+        raise ScheduleError(f"{where}: this version generates neither fusion nor library calls")
+    bare = Schedule(
+        "scalar",
+        schedule.order,
+        block=schedule.block,
+        parallel=schedule.parallel,
+        layout=schedule.layout,
+    )
+    if schedule.scheme == "scalar" and schedule != bare:
+        raise ScheduleError(f"{where}: scheme scalar takes order, block, parallel and layout only")
+    if schedule.scheme != "scalar" and len(nest.statements) > 1:
+        raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
+
+
+def _check_levels(where: str, schedule: Schedule, loop: str, extent: int) -> None:
+    present = [level for level in schedule.order if loop_of(level) == loop]
+    depths = [depth_of(level) for level in present]
+    if loop not in present or depths != sorted(depths, reverse=True):
+        raise ScheduleError(f"{where}: the order must hold '{loop}', after its tile loops")
+    above = 0
+    for level in present[:-1]:
+        size = schedule.block_of(level)
+        if size is None:
+            raise ScheduleError(f"{where}: level '{level}' has no size; give block:{level}.SIZE")
+        if above % size:
+            raise ScheduleError(f"{where}: block {level}.{size} does not divide {above} around it")
+        above = size
+    for level, _ in schedule.block:
+        if loop_of(level) == loop and level not in present[:-1]:
+            raise ScheduleError(f"{where}: block '{level}' is no tile level of the order")
+    if schedule.tile_of(loop) > extent:
+        raise ScheduleError(
+            f"{where}: tile {loop}.{schedule.tile_of(loop)} is larger than its extent {extent}"
+        )
+
+
+def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
+    nest, loop, lanes = tree.nest, leaf.vector, leaf.lanes
+    if inside := [level.name for level in leaf.levels if level.parallel]:
+        raise ScheduleError(
+            f"{nest.name}: schedule: parallel level '{inside[0]}' is inside the microkernel"
+        )
+    placed = operands(tree, leaf)
+    vector, broadcast, output = placed.vector, placed.broadcast, placed.output
+    name = vector.access.tensor
+    copied = any(copy.tensor == name for copy in placed.copies)
+    if not copied and borders(nest, placed.roles.statement, vector.access):
+        raise ScheduleError(f"schedule: {name} must be packed: it is padded")
+    for address in (vector, output):
+        if lanes > 1 and not address.contiguous(loop):
+            raise ScheduleError(f"schedule: {address.access.tensor} is not contiguous along {loop}")
+        _check_vector_block(leaf, address)
+    for address in (vector, broadcast, output):
+        _check_blocks(path, leaf, placed, address)
+    for grain in leaf.grains:
+        if grain.points > 1 and grain.loop != loop and vector.uses(grain.loop):
+            raise ScheduleError(
+                f"schedule: tile {grain.loop}.{grain.points}: {name} differs along {grain.loop}, "
+                "a vector of it cannot serve several points"
+            )
+    for border in placed.borders:
+        if any(level.loop == border.tap != level.name for level in path.levels):
+            raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
+    if leaf.nontemporal and not _aligned(leaf, output):
+        raise ScheduleError(
+            f"schedule: nontemporal: vectors of {output.access.tensor} are not all aligned"
+        )
+    sums = (sum(c.printed for c in classes) for classes in tiles_of(leaf, placed))
+    printed = leaf.unroll * prod(sums)
+    if printed > MOST_PRINTED:
+        raise ScheduleError(
+            f"{nest.name}: schedule: its C text would have {printed} multiply-adds, "
+            f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
+        )
+
+
+def _check_vector_block(leaf: Microkernel, address: Address) -> None:
+    """A block along the vector loop holds whole register tiles, or is one vector."""
+    grain = leaf.grain(leaf.vector)
+    block = address.block_of(leaf.vector)
+    uniform = len(grain.runs) == 1 and block % grain.points == 0
+    if block not in (1, grain.lanes) and not uniform and block < grain.extent:
+        raise ScheduleError(
+            f"schedule: {address.access.tensor}: blocks of {block} do not hold tiles of "
+            f"{grain.points}"
+        )
+
+
+def _check_blocks(path: Path, leaf: Microkernel, placed: Operands, address: Address) -> None:
+    """A loop inside the microkernel stays in one block of a layout, or goes by whole ones."""
+    reduction = placed.roles.statement.reduction_loops
+    for grain in leaf.grains:
+        block = address.block_of(grain.loop)
+        if grain.loop == leaf.vector or block == 1 or block >= grain.extent:
+            continue
+        if grain.loop in reduction:
+            fits, around = True, grain.extent
+            for level in (level for level in path.levels if level.loop == grain.loop):
+                whole = level.step % block == 0 or block % around == 0
+                fits, around = fits and (level not in leaf.levels or whole), level.step
+        else:
+            fits = grain.points == 1 or (len(grain.runs) == 1 and block % grain.points == 0)
+        if not fits:
+            raise ScheduleError(
+                f"schedule: {address.access.tensor}: blocks of {block} along {grain.loop} are "
+                "neither whole steps nor whole pieces of its levels"
+            )
+
+
+def _aligned(leaf: Microkernel, output: Address) -> bool:
+    """Whether every vector starts at a multiple of its length, as the buffer does."""
+    loop, lanes = leaf.vector, leaf.lanes
+    steps = [output.coefficient(grain.loop, 1) for grain in leaf.grains if grain.loop != loop]
+    steps += [output.coefficient(loop, lanes)] if leaf.grain(loop).extent > lanes else []
+    return all(step % lanes == 0 for step in steps)

@@ -1,0 +1,33 @@
+"""Operands in their layouts: copies and borders, and what cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiler.errors import ScheduleError
+from compiler.lower.operands import packed
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Access, Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.layout import Layout
+
+
+def _access(nest: Primitive, tensor: str) -> Access:
+    return next(a for s in nest.statements for a in s.reads if a.tensor == tensor)
+
+
+def test_nothing_to_pad_is_refused_where_no_value_is_known() -> None:
+    spec = {
+        "name": "window",
+        "sizes": {"i": 6, "k": 3},
+        "tensors": {"x": ["i + k - 1"], "w": ["k"], "y": ["i"]},
+        "statements": ["y[i] += x[i + k] * w[k]"],
+    }
+    nest = loop_nest(primitive_from(spec)).nest
+    layout = Layout(nest.tensor("x").shape, (0,))
+    copy = packed(nest, _access(nest, "x"), layout, "a", {})
+    assert (copy.shift, copy.target.shape) == ((0,), (8,))
+    shifted = Access("x", tuple(i for i in _access(nest, "x").indices))
+    longer = Primitive(nest.name, nest.sizes, (("i", 7), ("k", 3)), nest.tensors, nest.statements)
+    with pytest.raises(ScheduleError, match="x has no value outside, so it needs no packing"):
+        packed(longer, shifted, layout, "a", {})
