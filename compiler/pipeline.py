@@ -11,6 +11,7 @@ from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournamen
 from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
+from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import LoopNest, loop_nest
@@ -109,7 +110,8 @@ def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
 def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:
     """The same for a schedule of the primitive's own loops: nothing is normalised first."""
     tree = fitted(primitive, schedule)
-    refusal = by_isl(tree)
-    if refusal is not None:
+    if refusal := by_isl(tree):
         raise ScheduleError(f"{primitive.name}: {refusal}")
+    if loops := uncovered(tree):
+        raise ScheduleError(f"{primitive.name}: schedule: iterations of {loops} do not run once")
     return replace(generate(tree), schedule=str(schedule))

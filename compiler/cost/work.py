@@ -72,7 +72,7 @@ class Work:
         whole = steps // prod(border.taps for border in grouped)  # steps of one tap each
         shape = (leaf.grains, leaf.vector, grouped)
         if shape not in self._shapes:
-            outputs = [grain for grain in leaf.grains if grain.loop not in reduction]
+            outputs = [grain for grain in leaf.grains if not grain.summed]
             self._shapes[shape] = _tiled(outputs, leaf.vector, grouped)
         tiled, rest = self._shapes[shape]
         unaligned = _unaligned(roles, leaf.vector, leaf.lanes)

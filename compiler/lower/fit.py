@@ -13,7 +13,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import lowered
-from compiler.lower.operands import Operands, operands, tiles_of
+from compiler.lower.operands import operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import free, layout_from_tag
@@ -106,7 +106,7 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             raise ScheduleError(f"schedule: {address.access.tensor} is not contiguous along {loop}")
         _check_vector_block(leaf, address)
     for address in (vector, broadcast, output):
-        _check_blocks(path, leaf, placed, address)
+        _check_blocks(path, leaf, address)
     for grain in leaf.grains:
         if grain.points > 1 and grain.loop != loop and vector.uses(grain.loop):
             raise ScheduleError(
@@ -141,14 +141,13 @@ def _check_vector_block(leaf: Microkernel, address: Address) -> None:
         )
 
 
-def _check_blocks(path: Path, leaf: Microkernel, placed: Operands, address: Address) -> None:
+def _check_blocks(path: Path, leaf: Microkernel, address: Address) -> None:
     """A loop inside the microkernel stays in one block of a layout, or goes by whole ones."""
-    reduction = placed.roles.statement.reduction_loops
     for grain in leaf.grains:
         block = address.block_of(grain.loop)
         if grain.loop == leaf.vector or block == 1 or block >= grain.extent:
             continue
-        if grain.loop in reduction:
+        if grain.summed:
             fits, around = True, grain.extent
             for level in (level for level in path.levels if level.loop == grain.loop):
                 whole = level.step % block == 0 or block % around == 0

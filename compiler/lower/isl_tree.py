@@ -1,6 +1,7 @@
 """What isl reads of a tree: coordinates of the pieces around a leaf, and time over them.
 
-The same texts make the loops that are printed and the map that legality is proved on.
+The same texts make the loops that are printed, the map that legality is proved on, and the sets
+that coverage is counted over.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from compiler.lower.tree import Grain, Level, Path
+from compiler.lower.steps import ranges_of, steps_of, variable
+from compiler.lower.tree import Grain, Level, Path, Scalar
 from compiler.model.isl_names import context
 from compiler.problem.primitive import Primitive
 
@@ -48,35 +50,75 @@ class Space:
         return f"q_{level.loop}" if group == 1 else f"floor(q_{level.loop}/{group})"
 
 
-def schedule_map(nest: Primitive, path: Path) -> isl.Map:
-    """From a leaf's iterations to all levels, those around it as they are printed.
+@dataclass(frozen=True)
+class Printed:
+    """The printed variables that say where an iteration of one loop runs, and how they do."""
 
-    { S0[x0, x1] -> [t0, t1, t2] : exists q_k : q_k = floor(x1/4) and t0 = q_k and ... }
+    variables: tuple[str, ...]
+    where: str  # isl condition, the iteration being `x`
+
+
+def printed(path: Path, grain: Grain, x: str) -> Printed:
+    """How the printed loops reach iteration `x` of a loop.
+
+    Of an output loop in a microkernel only the grain is told, not its border class.
     """
+    loop = grain.loop
+    if isinstance(path.leaf, Scalar):
+        ranges = [r for r in ranges_of(path) if r.level.loop == loop]
+        where = [f"{r.start} <= {r.name} < {r.end}" for r in ranges]
+        where += [f"({r.name} - {r.start}) mod {r.level.step} = 0" for r in ranges]
+        names = tuple(r.name for r in ranges)
+        return Printed(names, " and ".join([*where, f"{x} = {names[-1]}"]))
+    if not grain.summed:
+        return Printed((f"q_{loop}",), _within(grain, x))
+    variables, terms, where = [], [], []
     space = Space(path)
-    loops = nest.statements[path.leaf.statement].loops
-    x = {loop: f"x{i}" for i, loop in enumerate(loops)}
-    where = [_within(x[loop], space, loop) for loop in space.loops]
-    times = [space.time(level) for level in path.loops]
-    times += [f"floor({x[level.loop]}/{level.step})" for level in path.leaf.levels]
-    times += [x[level.loop] for level in path.leaf.points]
-    where += [f"t{k} = {time}" for k, time in enumerate(times)]
-    exists = f"exists {', '.join(f'q_{loop}' for loop in space.loops)} : " if space.loops else ""
+    if loop in space.loops:
+        variables += [f"q_{loop}", f"at_{loop}"]
+        terms.append(f"at_{loop}")
+        where.append(f"0 <= q_{loop} < {space.count(loop)}")
+        where.append(f"at_{loop} = q_{loop} * {space.step(loop)}")
+    for step in steps_of(path, loop, grain.extent):
+        variables.append(step.name)
+        terms.append(f"{step.name} * {step.level.step}")
+        where.append(f"0 <= {step.name} and {terms[-1]} < {step.points}")
+    return Printed(tuple(variables), " and ".join([*where, f"{x} = {' + '.join(terms)}"]))
+
+
+def schedule_map(nest: Primitive, path: Path) -> isl.Map:
+    """From a leaf's iterations to all levels as they are printed.
+
+    { S0[x0, x1] -> [t0, t1, t2] : exists q_k, at_k, r_k : at_k = q_k * 4 and t0 = q_k and ... }
+    """
+    x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[path.leaf.statement].loops)}
+    found = [printed(path, grain, x[grain.loop]) for grain in path.leaf.grains]
+    times = times_of(path) + [x[level.loop] for level in path.leaf.points]
+    where = [p.where for p in found] + [f"t{k} = {time}" for k, time in enumerate(times)]
+    variables = ", ".join(name for p in found for name in p.variables)
     names = ", ".join(f"t{k}" for k in range(len(times)))
     text = f"S{path.leaf.statement}[{', '.join(x.values())}] -> [{names}]"
-    condition = " and ".join(where) or "0 = 0"
-    return isl.Map.read_from_str(context(), f"{{ {text} : {exists}{condition} }}")
+    exists = f"exists {variables} : " if variables else ""
+    return isl.Map.read_from_str(context(), f"{{ {text} : {exists}{' and '.join(where)} }}")
 
 
-def _within(x: str, space: Space, loop: str) -> str:
-    """isl condition that ties a coordinate to the iterations in its piece."""
-    grain, step = space.grain(loop), space.step(loop)
+def times_of(path: Path) -> list[str]:
+    """The printed variables that each level advances, outermost first."""
+    if isinstance(path.leaf, Scalar):
+        return [r.name for r in ranges_of(path)]
+    space = Space(path)
+    inside = [variable(level) for level in path.leaf.levels]
+    return [space.time(level) for level in path.loops] + inside
+
+
+def _within(grain: Grain, x: str) -> str:
+    """isl condition that ties the coordinate of an output loop to the iterations in its grain."""
     first = start = 0
     alternatives = []
     for count, size in grain.runs:
         points = size * grain.lanes
-        end = start + count * points
+        end = min(start + count * points, grain.extent)
         piece = f"{first} + floor(({x} - {start})/{points})"
-        alternatives.append(f"({start} <= {x} < {end} and q_{loop} = floor(({piece})/{step}))")
-        first, start = first + count, end
+        alternatives.append(f"({start} <= {x} < {end} and q_{grain.loop} = {piece})")
+        first, start = first + count, start + count * points
     return f"({' or '.join(alternatives)})"

@@ -97,7 +97,7 @@ def _grains(
         if loop not in loops:
             continue
         if loop in reduction:
-            grains.append(Grain(loop, extent, ((extent, 1),)))
+            grains.append(Grain(loop, extent, ((extent, 1),), summed=True))
             continue
         lanes = vector[1] if loop == vector[0] else 1
         grains.append(register_tiles(loop, extent, limits.get(loop, 1), lanes))

@@ -109,5 +109,5 @@ def tiles_of(leaf: Microkernel, placed: Operands) -> list[tuple[TileClass, ...]]
     return [
         tile_classes(grain, by_point.get(grain.loop), partial and grain.loop == leaf.vector)
         for grain in leaf.grains
-        if grain.loop not in placed.roles.statement.reduction_loops
+        if not grain.summed
     ]

@@ -30,6 +30,7 @@ class Grain:
     extent: int
     runs: Runs
     lanes: int = 1
+    summed: bool = False  # a reduction loop of a microkernel
 
     @property
     def count(self) -> int:

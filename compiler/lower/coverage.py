@@ -1,0 +1,104 @@
+"""Whether the printed loops run every iteration exactly once, proved by isl on what is printed.
+
+Loops are independent of each other but for a border, which ties the points of a tile to its taps:
+so each loop, and each such pair, is proved alone, and the product is what runs. Border classes of
+several loops multiply; here they never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import islpy as isl
+
+from compiler.lower.border_classes import Border, TileClass
+from compiler.lower.isl_tree import printed
+from compiler.lower.operands import operands, tiles_of
+from compiler.lower.steps import tap_range
+from compiler.lower.tree import Grain, Microkernel, Path, Tree
+from compiler.model.isl_names import context
+
+
+def uncovered(tree: Tree) -> str | None:
+    """The first loops of which an iteration never runs, runs twice or is none; None if none does.
+
+    Padding that a microkernel leaves out must be left out everywhere: taps that read outside are no
+    iterations.
+    """
+    for path in tree.paths():
+        for loops, runs, wanted in _proofs(tree, path):
+            iterations = isl.Set.read_from_str(context(), wanted)
+            where = isl.Map.read_from_str(context(), runs)
+            if not where.is_single_valued() or not where.domain().is_equal(iterations):
+                return loops
+    return None
+
+
+def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
+    """(loops, isl map from iterations to the printed variables that reach them, isl set)."""
+    leaf = path.leaf
+    if not isinstance(leaf, Microkernel):
+        yield from (_alone(path, grain) for grain in leaf.grains)
+        return
+    placed = operands(tree, leaf)
+    classes = {tiles[0].loop: tiles for tiles in tiles_of(leaf, placed)}
+    for grain in leaf.grains:
+        if grain.loop in classes:  # each point is in one tile of one class
+            yield _in_classes(grain, classes[grain.loop])
+        else:
+            yield _alone(path, grain)
+    for border in placed.borders:
+        grain = leaf.grain(border.point)
+        yield from (_bordered(grain, border, tile) for tile in classes[border.point])
+
+
+def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:
+    reached = printed(path, grain, "x")
+    runs = f"{{ [x] -> [{', '.join(reached.variables)}] : {reached.where} }}"
+    return grain.loop, runs, f"{{ [x] : 0 <= x < {grain.extent} }}"
+
+
+def _in_classes(grain: Grain, classes: tuple[TileClass, ...]) -> tuple[str, str, str]:
+    pieces = [
+        f"[x] -> [{number}, q, i] : {_reaches(grain, tile)}" for number, tile in enumerate(classes)
+    ]
+    return grain.loop, f"{{ {'; '.join(pieces)} }}", f"{{ [x] : 0 <= x < {grain.extent} }}"
+
+
+def _reaches(grain: Grain, tile: TileClass) -> str:
+    """Point i of tile q of a class is iteration x; lanes past the loop's end are none."""
+    start = f"({tile.size} * q + {tile.offset}) * {grain.lanes}"
+    points = tile.size * grain.lanes
+    return (
+        f"{tile.first} <= q < {tile.last} and 0 <= i < {points} and x = {start} + i "
+        f"and x < {grain.extent}"
+    )
+
+
+def _bordered(grain: Grain, border: Border, tile: TileClass) -> tuple[str, str, str]:
+    """Pairs of a point in the tiles of a class and a tap: those that read inside."""
+    reaches = _reaches(grain, tile)
+    if tile.taps is None:  # a range known at run time, for a tile of one point
+        low, high = tap_range(border)
+        at = f"at_{border.point}"
+        pieces = [
+            f"[x, y] -> [0, q, i] : exists {at} : {at} = x and {reaches} and {low} <= y < {high}"
+        ]
+    else:
+        pieces = [
+            f"[x, y] -> [{number}, q, i] : {reaches} and {_among(group.live)} "
+            f"and {group.low} <= y < {group.high}"
+            for number, group in enumerate(tile.taps)
+        ]
+    index = f"{border.point_step} * x + {border.tap_step} * y + {border.constant}"
+    inside = f"0 <= y < {border.taps} and 0 <= {index} < {border.size}"
+    wanted = f"{{ [x, y] : exists q, i : {reaches} and {inside} }}"
+    none = "[x, y] -> [0, q, i] : 1 = 0"  # of a class that lies on padding alone
+    return f"{border.point} and {border.tap}", f"{{ {'; '.join(pieces) or none} }}", wanted
+
+
+def _among(live: tuple[int, ...]) -> str:
+    """isl condition that i is one of the points."""
+    if live == tuple(range(live[0], live[-1] + 1)):
+        return f"{live[0]} <= i <= {live[-1]}"
+    return f"({' or '.join(f'i = {point}' for point in live)})"
