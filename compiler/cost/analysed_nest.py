@@ -15,9 +15,10 @@ from compiler.problem.primitive import Access, Affine
 def nest_of_tree(tree: Tree) -> PerfectNest:
     """The levels of a tree, then the points of its register tile, those of the vector last.
 
-    Uneven pieces count as the largest one and loops of extent 1 are dropped. In the place of a
-    library's product the register tile is no level of its own: finest levels go point by point, as
-    in the paper. ProblemError when the nest is not one statement.
+    Uneven pieces count as the largest one and loops of extent 1 are dropped. A form that adds to
+    memory has no register tile as a level of its own: finest levels go point by point, as in the
+    paper, whose innermost loops are a library's matrix product. ProblemError when the nest is not
+    one statement.
     """
     path = _only_path(tree)
     grains = {grain.loop: grain for grain in path.leaf.grains}
@@ -35,10 +36,10 @@ def nest_of_tree(tree: Tree) -> PerfectNest:
 
     leaf = path.leaf
     vector = leaf.vector if isinstance(leaf, Microkernel) else ""
-    product = isinstance(leaf, Microkernel) and leaf.product
+    in_memory = isinstance(leaf, Microkernel) and leaf.form.memory
     for level in path.levels:
         finest = level.name == level.loop
-        add(level.name, level.loop, 1 if product and finest else level.points(grains[level.loop]))
+        add(level.name, level.loop, 1 if in_memory and finest else level.points(grains[level.loop]))
     for level in sorted(leaf.points, key=lambda level: level.loop == vector):
         add(level.name, level.loop, 1)
     statement = tree.statement(leaf)

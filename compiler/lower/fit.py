@@ -101,18 +101,17 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
     copied = any(copy.tensor == name for copy in placed.copies)
     if not copied and borders(nest, placed.roles.statement, vector.access):
         raise ScheduleError(f"schedule: {name} must be packed: it is padded")
-    for address in (vector, output):
-        if lanes > 1 and not address.contiguous(loop):
-            raise ScheduleError(f"schedule: {address.access.tensor} is not contiguous along {loop}")
-        _check_vector_block(leaf, address)
+    for operand, address in (("right", vector), ("left", broadcast), ("out", output)):
+        if leaf.form.vectors(operand):
+            if lanes > 1 and not address.contiguous(loop):
+                raise ScheduleError(
+                    f"schedule: {address.access.tensor} is not contiguous along {loop}"
+                )
+            _check_vector_block(leaf, address)
+        if not leaf.form.differs(operand):
+            _check_serves(leaf, address)
     for address in (vector, broadcast, output):
         _check_blocks(path, leaf, address)
-    for grain in leaf.grains:
-        if grain.points > 1 and grain.loop != loop and vector.uses(grain.loop):
-            raise ScheduleError(
-                f"schedule: tile {grain.loop}.{grain.points}: {name} differs along {grain.loop}, "
-                "a vector of it cannot serve several points"
-            )
     for border in placed.borders:
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
@@ -127,6 +126,16 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             f"{nest.name}: schedule: its C text would have {printed} multiply-adds, "
             f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
         )
+
+
+def _check_serves(leaf: Microkernel, address: Address) -> None:
+    """One value of the operand serves all points of a register tile."""
+    for grain in leaf.grains:
+        if grain.points > 1 and grain.loop != leaf.vector and address.uses(grain.loop):
+            raise ScheduleError(
+                f"schedule: tile {grain.loop}.{grain.points}: {address.access.tensor} differs "
+                f"along {grain.loop}, a vector of it cannot serve several points"
+            )
 
 
 def _check_vector_block(leaf: Microkernel, address: Address) -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from compiler.errors import ScheduleError
 from compiler.lower.tiling import register_tiles
 from compiler.lower.tree import Grain, Leaf, Level, Loops, Microkernel, Scalar, Tree
+from compiler.microkernel.catalogue import CATALOGUE
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.schedule import Schedule, Sizes, depth_of, loop_of
 
@@ -46,11 +47,10 @@ def _statement(nest: Primitive, schedule: Schedule, number: int, statement: Stat
         )
         leaf = Microkernel(
             number,
-            schedule.scheme,
+            CATALOGUE["product" if schedule.microkernel == "product" else schedule.scheme],
             inside,
             grains,
             schedule.vector[0],
-            schedule.microkernel == "product",
             schedule.unroll,
             schedule.prefetch,
             schedule.nontemporal,

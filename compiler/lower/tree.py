@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from compiler.microkernel.signature import Signature
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import Layout, layout_from_tag
 
@@ -87,11 +88,10 @@ class Microkernel:
     """
 
     statement: int
-    scheme: str
+    form: Signature
     levels: tuple[Level, ...]
     grains: tuple[Grain, ...]
     vector: str
-    product: bool  # it stands in the place of a library's matrix product
     unroll: int = 1
     prefetch: int = 0
     nontemporal: bool = False

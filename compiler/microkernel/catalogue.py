@@ -1,0 +1,17 @@
+"""The forms of microkernel that can be generated; a new one is a row here and its emitter."""
+
+from __future__ import annotations
+
+from compiler.microkernel.signature import Signature
+
+BROADCAST = "out[p,v] += left[p] * right[v]"
+
+CATALOGUE = {
+    form.name: form
+    for form in (
+        Signature("broadcast", BROADCAST),  # right is constant, as weights are
+        Signature("pixels", BROADCAST),  # right is not, as images are: the same C
+        Signature("product", BROADCAST, memory=True),  # the same C in a library's place
+    )
+}
+SCHEMES = ("broadcast", "pixels")  # those that a schedule begins with
