@@ -17,7 +17,8 @@ from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.paper_variants import paper_variants
 

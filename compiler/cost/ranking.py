@@ -142,7 +142,7 @@ def best_varied(ranked: Sequence[Ranked], count: int, per_tile: int) -> tuple[Ra
     chosen: list[Ranked] = []
     passed: list[Ranked] = []
     for one in ranked:
-        tile = (one.schedule.scheme, one.schedule.vector, one.schedule.tile)
+        tile = tuple((band.scheme, band.vector, band.tile) for band in one.schedule.bands)
         if per_tile and taken.get(tile, 0) >= per_tile:
             passed.append(one)
             continue

@@ -7,17 +7,20 @@ operands. Where these cannot lie as the schedule says at all, `addressing`, `bor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
-from compiler.lower.lowered import lowered
+from compiler.lower.lowered import anchored, lowered
 from compiler.lower.operands import operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Tree
-from compiler.problem.primitive import Primitive
+from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import free, layout_from_tag
-from compiler.schedule.schedule import Schedule, depth_of, loop_of
+from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
+
+SCALAR = "scheme scalar takes order, block, parallel and layout only"
 
 
 def fitted(nest: Primitive, schedule: Schedule) -> Tree:
@@ -36,56 +39,56 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
 def _check_names(nest: Primitive, schedule: Schedule) -> None:
     """Its loops, levels, sizes and layouts exist there."""
     where = f"{nest.name}: schedule"
-    loops = [loop for loop, _ in nest.extents]
-    reduction = {loop for s in nest.statements for loop in s.reduction_loops}
-    named = (*schedule.order, *(name for name, _ in (*schedule.tile, *schedule.block)))
-    for level in named + ((schedule.vector[0],) if schedule.vector[0] else ()):
-        if loop_of(level) not in loops:
-            raise ScheduleError(f"{where}: unknown loop '{level}'; known: {', '.join(loops)}")
-    for loop in loops:
-        _check_levels(where, schedule, loop, nest.extent(loop))
-    for loop, _ in schedule.tile:
-        if loop in reduction:
-            raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
+    for band, numbers in anchored(nest, schedule):
+        _check_band(nest, band, [nest.statements[number] for number in numbers])
     for name, tag in (*schedule.layout, *schedule.pack):
         layout_from_tag(tag, nest.tensor(name).shape)
     for name, _ in schedule.layout:
         if not free(nest.tensor(name)):
             raise ScheduleError(f"{where}: the layout of '{name}' is fixed by the caller")
-    if schedule.fusion or schedule.microkernel not in ("generated", "product"):
-        raise ScheduleError(f"{where}: this version generates neither fusion nor library calls")
-    bare = Schedule(
-        "scalar",
-        schedule.order,
-        block=schedule.block,
-        parallel=schedule.parallel,
-        layout=schedule.layout,
-    )
-    if schedule.scheme == "scalar" and schedule != bare:
-        raise ScheduleError(f"{where}: scheme scalar takes order, block, parallel and layout only")
-    if schedule.scheme != "scalar" and len(nest.statements) > 1:
+    if schedule.pack and all(band.scheme == "scalar" for band in schedule.bands):
+        raise ScheduleError(f"{where}: {SCALAR}")
+
+
+def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) -> None:
+    where = f"{nest.name}: schedule"
+    loops = [loop for loop, _ in nest.extents if any(loop in s.loops for s in statements)]
+    reduction = {loop for s in statements for loop in s.reduction_loops}
+    named = (*band.order, *(name for name, _ in (*band.tile, *band.block)))
+    for level in named + ((band.vector[0],) if band.vector[0] else ()):
+        if loop_of(level) not in loops:
+            raise ScheduleError(f"{where}: unknown loop '{level}'; known: {', '.join(loops)}")
+    for loop in loops:
+        _check_levels(where, band, loop, nest.extent(loop))
+    for loop, _ in band.tile:
+        if loop in reduction:
+            raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
+    bare = Band("scalar", band.order, block=band.block, parallel=band.parallel, of=band.of)
+    if band.scheme == "scalar" and band != bare:
+        raise ScheduleError(f"{where}: {SCALAR}")
+    if band.scheme != "scalar" and len(nest.statements) > 1:
         raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
 
 
-def _check_levels(where: str, schedule: Schedule, loop: str, extent: int) -> None:
-    present = [level for level in schedule.order if loop_of(level) == loop]
+def _check_levels(where: str, band: Band, loop: str, extent: int) -> None:
+    present = [level for level in band.order if loop_of(level) == loop]
     depths = [depth_of(level) for level in present]
     if loop not in present or depths != sorted(depths, reverse=True):
         raise ScheduleError(f"{where}: the order must hold '{loop}', after its tile loops")
     above = 0
     for level in present[:-1]:
-        size = schedule.block_of(level)
+        size = band.block_of(level)
         if size is None:
             raise ScheduleError(f"{where}: level '{level}' has no size; give block:{level}.SIZE")
         if above % size:
             raise ScheduleError(f"{where}: block {level}.{size} does not divide {above} around it")
         above = size
-    for level, _ in schedule.block:
+    for level, _ in band.block:
         if loop_of(level) == loop and level not in present[:-1]:
             raise ScheduleError(f"{where}: block '{level}' is no tile level of the order")
-    if schedule.tile_of(loop) > extent:
+    if band.tile_of(loop) > extent:
         raise ScheduleError(
-            f"{where}: tile {loop}.{schedule.tile_of(loop)} is larger than its extent {extent}"
+            f"{where}: tile {loop}.{band.tile_of(loop)} is larger than its extent {extent}"
         )
 
 

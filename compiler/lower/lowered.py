@@ -12,48 +12,75 @@ from compiler.errors import ScheduleError
 from compiler.lower.tiling import register_tiles
 from compiler.lower.tree import Grain, Leaf, Level, Loops, Microkernel, Scalar, Tree
 from compiler.microkernel.catalogue import CATALOGUE
-from compiler.problem.primitive import Primitive, Statement
-from compiler.schedule.schedule import Schedule, Sizes, depth_of, loop_of
+from compiler.problem.primitive import Primitive
+from compiler.schedule.schedule import Band, Schedule, Sizes, depth_of, loop_of
 
 KEPT = 4096  # of each half
 
 
 def lowered(nest: Primitive, schedule: Schedule) -> Tree:
-    """The tree of a schedule: every statement under the levels of its own loops, in their order.
+    """The tree of a schedule: every statement under the levels of its own loops, band by band.
 
-    Says nothing of legality. ScheduleError when a tile level has no size.
+    Says nothing of legality. ScheduleError when a tile level has no size, or bands and statements
+    do not belong together.
     """
     body = tuple(
-        _statement(nest, schedule, number, statement)
-        for number, statement in enumerate(nest.statements)
+        _statement(nest, band, number)
+        for band, numbers in anchored(nest, schedule)
+        for number in numbers
     )
     return Tree(nest, body, schedule.layout, schedule.pack)
 
 
-def _statement(nest: Primitive, schedule: Schedule, number: int, statement: Statement) -> Loops:
+def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int, ...]], ...]:
+    """Each band with the statements it is of: every statement once, in the program's order."""
+    every = tuple(range(len(nest.statements)))
+    if len(schedule.bands) == 1 and schedule.bands[0].of is None:
+        return ((schedule.bands[0], every),)
+    found: list[tuple[Band, tuple[int, ...]]] = []
+    for band in schedule.bands:
+        taken = {number for _, numbers in found for number in numbers}
+        free = [number for number in every if number not in taken]
+        number = band.of if band.of is not None else next(iter(free), len(every))
+        if number not in every:
+            raise ScheduleError(
+                f"{nest.name}: schedule: of:S{number} is no statement; there are S0 to S{every[-1]}"
+            )
+        if number in taken:
+            raise ScheduleError(f"{nest.name}: schedule: of:S{number}: it has two bands")
+        found.append((band, (number,)))
+    if [numbers[0] for _, numbers in found] != list(every):
+        raise ScheduleError(
+            f"{nest.name}: schedule: of: bands must be those of S0 to S{every[-1]}, in this order"
+        )
+    return tuple(found)
+
+
+def _statement(nest: Primitive, band: Band, number: int) -> Loops:
+    statement = nest.statements[number]
     around, inside = _levels(
-        schedule.order,
-        schedule.block,
-        schedule.parallel,
+        band.order,
+        band.block,
+        band.parallel,
         statement.loops,
-        () if schedule.scheme == "scalar" else statement.reduction_loops,
+        () if band.scheme == "scalar" else statement.reduction_loops,
     )
     leaf: Leaf
-    if schedule.scheme == "scalar":
+    if band.scheme == "scalar":
         leaf = Scalar(number, _grains(nest.extents, statement.loops, (), ("", 1), ()))
     else:
         grains = _grains(
-            nest.extents, statement.loops, statement.reduction_loops, schedule.vector, schedule.tile
+            nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile
         )
         leaf = Microkernel(
             number,
-            CATALOGUE["product" if schedule.microkernel == "product" else schedule.scheme],
+            CATALOGUE["product" if band.microkernel == "product" else band.scheme],
             inside,
             grains,
-            schedule.vector[0],
-            schedule.unroll,
-            schedule.prefetch,
-            schedule.nontemporal,
+            band.vector[0],
+            band.unroll,
+            band.prefetch,
+            band.nontemporal,
         )
     return Loops(around, (leaf,))
 

@@ -1,4 +1,4 @@
-"""The loop nest of a primitive in normal form: no loop of extent 1, fusible neighbours fused.
+"""The loop nest of a primitive in normal form: no loop of extent 1, neighbours coalesced.
 
     1x1 convolution, n = 1:  out[n,oc,oh,ow] += data[n,ic,oh,ow] * weight[oc,ic,kh,kw]
     its nest:                out[0,oc,oh_ow] += data[0,ic,oh_ow] * weight[oc,ic,0,0]
@@ -76,16 +76,16 @@ class LoopNest:
 
 
 def loop_nest(primitive: Primitive) -> LoopNest:
-    """Normalise: loops of extent 1 become 0, then neighbours that always go together are fused."""
+    """Normalise: loops of extent 1 become 0, then inseparable neighbours are coalesced."""
     nest = _without_single_iterations(primitive)
     origin: dict[str, tuple[str, ...]] = {loop: (loop,) for loop, _ in nest.extents}
-    pairs = _fusible(nest)
+    pairs = _coalescible(nest)
     while pairs:
-        names = {pair: _fused_name(pair, nest) for pair in pairs}
-        nest = _fused(nest, names)
+        names = {pair: _coalesced_name(pair, nest) for pair in pairs}
+        nest = _coalesced(nest, names)
         for (first, second), name in names.items():
             origin[name] = origin.pop(first) + origin.pop(second)
-        pairs = _fusible(nest)
+        pairs = _coalescible(nest)
     ordered = tuple((loop, origin[loop]) for loop, _ in nest.extents)
     return LoopNest(primitive, nest, ordered)
 
@@ -122,7 +122,7 @@ def _kept_loop(primitive: Primitive) -> set[str]:
     return {loop for loop, _ in primitive.extents[:1]}
 
 
-def _fused_name(pair: Pair, nest: Primitive) -> str:
+def _coalesced_name(pair: Pair, nest: Primitive) -> str:
     return _unused("_".join(pair), nest)
 
 
@@ -141,8 +141,8 @@ def _accesses(nest: Primitive) -> Iterator[Access]:
         yield from statement.reads
 
 
-def _fusible(nest: Primitive) -> frozenset[Pair]:
-    """Pairs of loops that must be fused together, from the first pair that can be; else empty."""
+def _coalescible(nest: Primitive) -> frozenset[Pair]:
+    """Pairs of loops that are coalesced at once, from the first pair that can be; else empty."""
     tried: set[Pair] = set()
     for access in _accesses(nest):
         for d in range(len(access.indices) - 1):
@@ -173,7 +173,7 @@ def _pair_at(nest: Primitive, access: Access, d: int) -> Pair | None:
 
 
 def _closure(nest: Primitive, pair: Pair) -> frozenset[Pair]:
-    """`pair` and all pairs that its fusion forces through shared tensors; empty if impossible."""
+    """`pair` and all pairs that shared tensors tie to it; empty if impossible."""
     pairs: set[Pair] = set()
     grown = {pair}
     while grown != pairs:
@@ -207,7 +207,7 @@ def _places(nest: Primitive, access: Access, pairs: set[Pair]) -> tuple[int, ...
     return tuple(firsts) if all(_pair_at(nest, access, d) in pairs for d in firsts) else None
 
 
-def _fused(nest: Primitive, names: dict[Pair, str]) -> Primitive:
+def _coalesced(nest: Primitive, names: dict[Pair, str]) -> Primitive:
     """The nest with each pair of loops replaced by one, tensor dimensions merged likewise."""
     firsts = {pair[0]: name for pair, name in names.items()}
     seconds = {pair[1] for pair in names}
@@ -217,7 +217,7 @@ def _fused(nest: Primitive, names: dict[Pair, str]) -> Primitive:
             if index.loops and index.loops[0] in firsts:
                 merged.setdefault(access.tensor, set()).add(d)
 
-    def fused_access(access: Access) -> Access:
+    def coalesced_access(access: Access) -> Access:
         dropped = {d + 1 for d in merged.get(access.tensor, ())}
         indices = tuple(
             Affine(((firsts[i.loops[0]], 1),)) if i.loops and i.loops[0] in firsts else i
@@ -226,18 +226,19 @@ def _fused(nest: Primitive, names: dict[Pair, str]) -> Primitive:
         )
         return Access(access.tensor, indices)
 
-    def fused_loops(loops: tuple[str, ...]) -> tuple[str, ...]:
+    def coalesced_loops(loops: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(firsts.get(loop, loop) for loop in loops if loop not in seconds)
 
     sizes = dict(nest.extents)
     products = {names[pair]: sizes[pair[0]] * sizes[pair[1]] for pair in names}
-    order = fused_loops(tuple(sizes))
+    order = coalesced_loops(tuple(sizes))
     return replace(
         nest,
         extents=tuple((loop, products.get(loop, sizes.get(loop, 0))) for loop in order),
         tensors=tuple(_merged_tensor(t, merged.get(t.name, set())) for t in nest.tensors),
         statements=tuple(
-            replace(_mapped(s, fused_access), loops=fused_loops(s.loops)) for s in nest.statements
+            replace(_mapped(s, coalesced_access), loops=coalesced_loops(s.loops))
+            for s in nest.statements
         ),
     )
 

@@ -1,6 +1,6 @@
 """A schedule: every choice that turns a loop nest into one kernel, as a small frozen value.
 
-Loops are named as in the normalised nest. A loop appears in `order` once per level: `ic` is its
+Loops are named as in the normalised nest. A loop appears in an order once per level: `ic` is its
 finest level, `ic@1` a loop over tiles of it, `ic@2` a loop over tiles of those. The text form is
 one line without parentheses, commas, semicolons or blanks, so that it can be pasted as an override:
 
@@ -10,15 +10,17 @@ one line without parentheses, commas, semicolons or blanks, so that it can be pa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
 from compiler.errors import ScheduleError
+from compiler.microkernel.catalogue import SCHEMES as VECTOR_SCHEMES
 
-SCHEMES = ("broadcast", "pixels", "scalar")
-FIELDS = ("vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
-TUNING_FIELDS = ("prefetch", "nontemporal", "fusion", "microkernel")
+SCHEMES = (*VECTOR_SCHEMES, "scalar")
+MICROKERNELS = ("generated", "product")
 LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
 Sizes = tuple[tuple[str, int], ...]
+Tags = tuple[tuple[str, str], ...]
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
 
@@ -34,27 +36,25 @@ def depth_of(level: str) -> int:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """All fields of a schedule, also those that today's code generator leaves at their defaults.
+class Band:
+    """The loops of one statement, and how its innermost part is computed.
 
     scheme       broadcast (the vector runs over output channels), pixels (over image columns)
-                 or scalar (the untransformed nest, one statement instance at a time)
+                 or scalar (one statement instance at a time)
     order        levels, outermost first; the reduction levels after the last other level belong to
                  the microkernel, which holds the whole register tile in registers meanwhile
     vector       the loop that fills vector lanes, and the lanes
     tile         register tile: points of a loop, or vectors of the vector loop
     block        tile sizes by level: points of a reduction loop, register tiles of another
     parallel     levels run by OpenMP threads, the outermost ones
-    layout       tensor -> tag, oneDNN's letters over the normalised dimensions (`aBcd8b`)
-    pack         tensors copied into a padded workspace first, with the copy's tag
     unroll       iterations of the innermost reduction loop unrolled
     prefetch     bytes ahead on the vector operand, 0 for none
     nontemporal  write the output past the caches
-    fusion       producers computed inside their consumer's tile
-    microkernel  what fills the innermost tile: `generated` C; `product`, the same C in the place of
-                 a library's matrix product, which is how the paper's analysis sees it: the last
-                 pixel, vector and channel levels are one product that accumulates into memory; or
-                 the name of a library
+    microkernel  what fills the innermost tile: `generated` C, or `product`, the same C in the place
+                 of a library's matrix product, which is how the paper's analysis sees it: the last
+                 pixel, vector and channel levels are one product that accumulates into memory
+    of           the statement's number; None: the first one that no earlier band has, or all of
+                 them, one after another, when there is no other band
     """
 
     scheme: str
@@ -63,13 +63,11 @@ class Schedule:
     tile: Sizes = ()
     block: Sizes = ()
     parallel: tuple[str, ...] = ()
-    layout: tuple[tuple[str, str], ...] = ()
-    pack: tuple[tuple[str, str], ...] = ()
     unroll: int = 1
     prefetch: int = 0
     nontemporal: bool = False
-    fusion: tuple[str, ...] = ()
     microkernel: str = "generated"
+    of: int | None = None
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -79,10 +77,8 @@ class Schedule:
                 _refuse(f"'{level}' is no level; expected LOOP or LOOP@1 to LOOP@9")
         if len(set(self.order)) != len(self.order):
             _refuse(f"order names a level twice: {'+'.join(self.order)}")
-        for field in ("tile", "block", "layout", "pack"):
-            names = [name for name, _ in getattr(self, field)]
-            if len(set(names)) != len(names):
-                _refuse(f"{field} names '{max(names, key=names.count)}' twice")
+        _check_names_once("tile", self.tile)
+        _check_names_once("block", self.block)
         for name, size in (self.vector, *self.tile, *self.block):
             if size < 1:
                 _refuse(f"size of '{name}' must be >= 1, got {size}")
@@ -94,26 +90,9 @@ class Schedule:
             _refuse(f"vector lanes must be one of {LANES}, got {self.vector[1]}")
         if not 1 <= self.unroll <= 64 or self.prefetch < 0:
             _refuse(f"unroll must be 1 to 64 and prefetch >= 0, got {self.unroll}, {self.prefetch}")
-
-    def __str__(self) -> str:
-        def sizes(pairs: tuple[tuple[str, int | str], ...]) -> str:
-            return "+".join(f"{name}.{value}" for name, value in pairs)
-
-        fields = [
-            ("vector", f"{self.vector[0]}.{self.vector[1]}" if self.vector[0] else ""),
-            ("tile", sizes(self.tile)),
-            ("order", "+".join(self.order)),
-            ("block", sizes(self.block)),
-            ("parallel", "+".join(self.parallel)),
-            ("layout", sizes(self.layout)),
-            ("pack", sizes(self.pack)),
-            ("unroll", str(self.unroll) if self.unroll != 1 else ""),
-            ("prefetch", str(self.prefetch) if self.prefetch else ""),
-            ("nontemporal", "1" if self.nontemporal else ""),
-            ("fusion", "+".join(self.fusion)),
-            ("microkernel", self.microkernel if self.microkernel != "generated" else ""),
-        ]
-        return "/".join([self.scheme, *(f"{name}:{value}" for name, value in fields if value)])
+        if self.microkernel not in MICROKERNELS:
+            known = " and ".join(MICROKERNELS)
+            _refuse(f"microkernel '{self.microkernel}' is not there yet; there are {known}")
 
     @property
     def vectorised(self) -> bool:
@@ -127,62 +106,70 @@ class Schedule:
         return dict(self.block).get(level)
 
 
-def parse_schedule(text: str) -> Schedule:
-    """The schedule whose text form this is; `parse_schedule(str(s)) == s`."""
-    text = text.strip()
-    if re.search(r"\s", text):
-        _refuse(f"{text!r} holds blanks")
-    scheme, *parts = text.split("/")
-    fields: dict[str, str] = {}
-    for part in parts:
-        name, colon, value = part.partition(":")
-        if not colon or not value or name not in FIELDS + TUNING_FIELDS:
-            _refuse(
-                f"'{part}' is no field; expected NAME:VALUE, "
-                f"NAME one of {', '.join(FIELDS + TUNING_FIELDS)}"
-            )
-        if name in fields:
-            _refuse(f"field '{name}' is given twice")
-        fields[name] = value
+@dataclass(frozen=True)
+class Schedule:
+    """Bands in the order they run, and where the tensors of all of them lie.
 
-    def names(field: str) -> tuple[str, ...]:
-        return tuple(fields[field].split("+")) if field in fields else ()
+    layout       tensor -> tag, oneDNN's letters over the normalised dimensions (`aBcd8b`)
+    pack         tensors copied into a padded workspace first, with the copy's tag
+    """
 
-    def pairs(field: str) -> tuple[tuple[str, str], ...]:
-        split = [item.partition(".") for item in names(field)]
-        if bad := ["".join(s) for s in split if not s[0] or not s[2]]:
-            _refuse(f"{field}: '{bad[0]}' is not of the form NAME.VALUE")
-        return tuple((name, value) for name, _, value in split)
+    bands: tuple[Band, ...]
+    layout: Tags = ()
+    pack: Tags = ()
 
-    def number(field: str, value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", value):
-            _refuse(f"{field}: '{value}' is no whole number")
-        return int(value)
+    def __post_init__(self) -> None:
+        _check_names_once("layout", self.layout)
+        _check_names_once("pack", self.pack)
 
-    def sizes(field: str) -> Sizes:
-        return tuple((name, number(field, value)) for name, value in pairs(field))
+    @property
+    def band(self) -> Band:
+        """The band of a schedule that has one."""
+        (band,) = self.bands
+        return band
 
-    if "order" not in fields:
-        _refuse(f"'{text}' names no order")
-    vectors = sizes("vector")
-    if len(vectors) > 1:
-        _refuse(f"vector: expected one LOOP.LANES, got '{fields['vector']}'")
-    return Schedule(
-        scheme=scheme,
-        order=names("order"),
-        vector=vectors[0] if vectors else ("", 1),
-        tile=sizes("tile"),
-        block=sizes("block"),
-        parallel=names("parallel"),
-        layout=pairs("layout"),
-        pack=pairs("pack"),
-        unroll=number("unroll", fields.get("unroll", "1")),
-        prefetch=number("prefetch", fields.get("prefetch", "0")),
-        nontemporal=bool(number("nontemporal", fields.get("nontemporal", "0"))),
-        fusion=names("fusion"),
-        microkernel=fields.get("microkernel", "generated"),
-    )
+    def with_band(self, **fields: Any) -> Schedule:
+        """The schedule with some fields of its only band changed."""
+        return replace(self, bands=(replace(self.band, **fields),))
+
+    @property
+    def vectorised(self) -> bool:
+        """Whether any band fills vector lanes at all."""
+        return any(band.vectorised for band in self.bands)
+
+    def __str__(self) -> str:
+        *earlier, last = self.bands
+        return "/".join(
+            [*(_text(band, (), ()) for band in earlier), _text(last, self.layout, self.pack)]
+        )
 
 
-def _refuse(message: str) -> None:
+def _text(band: Band, layout: Tags, pack: Tags) -> str:
+    def sizes(pairs: Sizes | Tags) -> str:
+        return "+".join(f"{name}.{value}" for name, value in pairs)
+
+    fields = [
+        ("of", "" if band.of is None else f"S{band.of}"),
+        ("vector", f"{band.vector[0]}.{band.vector[1]}" if band.vector[0] else ""),
+        ("tile", sizes(band.tile)),
+        ("order", "+".join(band.order)),
+        ("block", sizes(band.block)),
+        ("parallel", "+".join(band.parallel)),
+        ("layout", sizes(layout)),
+        ("pack", sizes(pack)),
+        ("unroll", str(band.unroll) if band.unroll != 1 else ""),
+        ("prefetch", str(band.prefetch) if band.prefetch else ""),
+        ("nontemporal", "1" if band.nontemporal else ""),
+        ("microkernel", band.microkernel if band.microkernel != "generated" else ""),
+    ]
+    return "/".join([band.scheme, *(f"{name}:{value}" for name, value in fields if value)])
+
+
+def _check_names_once(field: str, pairs: Sizes | Tags) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        _refuse(f"{field} names '{max(names, key=names.count)}' twice")
+
+
+def _refuse(message: str) -> NoReturn:
     raise ScheduleError(f"schedule: {message}")

@@ -16,7 +16,7 @@ from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import Layout, layout_from_tag
-from compiler.schedule.schedule import Schedule, Sizes, loop_of
+from compiler.schedule.schedule import Band, Schedule, Sizes, loop_of
 from compiler.space.axes import Axes, axes_of
 from compiler.space.operand_layouts import Placed, Tags, placements
 from compiler.space.scalar import PIECES, scalar_schedule
@@ -41,7 +41,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
                 parallel = with_parallel(nest, schedule, threads)
                 found[parallel] = None
                 if streams and _whole(axes, schedule):
-                    found[replace(parallel, nontemporal=True)] = None
+                    found[parallel.with_band(nontemporal=True)] = None
     legal = tuple(schedule for schedule in found if structural(lowered(nest, schedule)) is None)
     return legal or (scalar_schedule(nest, threads),)
 
@@ -79,17 +79,8 @@ def _ordered(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> list[S
         unroll = unrolled(nest, order[-1], dict(block))
         if printed * unroll > MULTIPLY_ADDS:
             continue
-        schedule = Schedule(
-            scheme=placed.scheme,
-            order=order,
-            vector=(axes.vector, placed.lanes),
-            tile=tile,
-            block=block,
-            layout=layout,
-            pack=placed.pack,
-            unroll=unroll,
-        )
-        found.append(schedule)
+        band = Band(placed.scheme, order, (axes.vector, placed.lanes), tile, block, unroll=unroll)
+        found.append(Schedule((band,), layout, placed.pack))
     return found
 
 
@@ -127,9 +118,10 @@ def _streams(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture)
 def _whole(axes: Axes, schedule: Schedule) -> bool:
     """Whether the schedule writes whole lines, and each of them once: no cut reduction."""
     reduction = axes.roles.statement.reduction_loops
-    last = max(k for k, level in enumerate(schedule.order) if loop_of(level) not in reduction)
-    cut = any(loop_of(level) in reduction for level in schedule.order[:last])
-    return not cut and schedule.tile_of(axes.vector) * schedule.vector[1] >= LINE
+    band = schedule.band
+    last = max(k for k, level in enumerate(band.order) if loop_of(level) not in reduction)
+    cut = any(loop_of(level) in reduction for level in band.order[:last])
+    return not cut and band.tile_of(axes.vector) * band.vector[1] >= LINE
 
 
 def _tiles(
@@ -271,13 +263,13 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
 
     No model of this project knows what a prefetch is worth: a search tries it on its first choice.
     """
-    level = machine.cache("L2")
-    if schedule.scheme == "scalar" or schedule.prefetch or level is None:
+    band, level = schedule.band, machine.cache("L2")
+    if band.scheme == "scalar" or band.prefetch or level is None:
         return None
-    operand = contraction(nest, 0, schedule.vector[0]).vector_operand
+    operand = contraction(nest, 0, band.vector[0]).vector_operand
     if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
         return None
-    return replace(schedule, prefetch=AHEAD)
+    return schedule.with_band(prefetch=AHEAD)
 
 
 def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
@@ -300,4 +292,4 @@ def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule
             break
         chosen.append(level.name)
         pieces *= grains[level.loop].pieces(level)
-    return replace(schedule, parallel=tuple(chosen))
+    return schedule.with_band(parallel=tuple(chosen))

@@ -19,7 +19,7 @@ from compiler.model.loop_nest import LoopNest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Band, Schedule
 from compiler.space.axes import Axes, axes_of
 from compiler.space.candidates import (
     MULTIPLY_ADDS,
@@ -37,7 +37,7 @@ Level = tuple[str, int]  # loop, and the points of it that one iteration of the 
 
 @dataclass(frozen=True)
 class _Convolution:
-    """The levels that the orders are made of; a pixel loop may be rows and columns fused."""
+    """The levels that the orders are made of; a pixel loop may be rows and columns coalesced."""
 
     axes: Axes
     images: tuple[Level, ...]
@@ -240,17 +240,16 @@ def _schedule(
     unroll = unrolled(nest, order[-1], dict(block))
     while unroll > 1 and printed_multiply_adds(nest, axes, placed, sizes) * unroll > MULTIPLY_ADDS:
         unroll //= 2
-    return Schedule(
+    band = Band(
         scheme=placed.scheme,
         order=tuple(order),
         vector=(axes.vector, placed.lanes),
         tile=sizes,
         block=tuple(block),
-        layout=placed.layout,
-        pack=placed.pack,
         unroll=unroll,
         microkernel="product",
     )
+    return Schedule((band,), placed.layout, placed.pack)
 
 
 def _powers_of_two(extent: int, least: int) -> list[int]:

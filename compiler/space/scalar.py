@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
 from compiler.problem.primitive import Primitive, Statement
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Band, Schedule
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others
 SHARED = 10_000  # iterations that outweigh waking threads again and again (some microseconds)
@@ -23,18 +22,19 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
         for i, j, k: c[i,j] += a[i,k] * b[k,j]  ->  parallel i and j; k carries the sum
         for t, i: y[t,i] = y[t-1,i] + x[t,i]    ->  parallel i, if long, anew in every t
     """
-    schedule = Schedule("scalar", tuple(loop for loop, _ in nest.extents))
+    order = tuple(loop for loop, _ in nest.extents)
+    schedule = Schedule((Band("scalar", order),))
     if threads == 1:
         return schedule
     sums = {loop for s in nest.statements for loop in s.reduction_loops}
-    free = {x for x in schedule.order if x not in sums and _legal(nest, schedule, x)}
+    free = {x for x in order if x not in sums and _legal(nest, schedule, x)}
     chosen = {x for s in nest.statements for x in _parallel_loops(nest, s, free, threads)}
-    return replace(schedule, parallel=tuple(x for x in schedule.order if x in chosen))
+    return schedule.with_band(parallel=tuple(x for x in order if x in chosen))
 
 
 def _legal(nest: Primitive, schedule: Schedule, loop: str) -> bool:
     """Loops that may be parallel alone may be so together: no pair first differs at any of them."""
-    return structural(lowered(nest, replace(schedule, parallel=(loop,)))) is None
+    return structural(lowered(nest, schedule.with_band(parallel=(loop,)))) is None
 
 
 def _parallel_loops(

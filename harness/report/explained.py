@@ -28,7 +28,7 @@ from compiler.pipeline import (
 )
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Band, Schedule
 
 KEPT = 100  # ranked schedules in an explanation
 
@@ -46,12 +46,13 @@ class LoopOrder:
         named = {level.partition("@")[0] for level in self.levels}
         left_out = tuple(loop for loop, _ in primitive.extents if loop not in named)
         sizes = {x if "@" in x else f"{x}@1": size for x, size in self.tiles.items()}
-        return Schedule(
+        band = Band(
             "scalar",
             left_out + self.levels,
             block=tuple(sizes.items()),
             parallel=() if self.parallel is None else (self.parallel,),
         )
+        return Schedule((band,))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Workshop:
                     failed = replace(candidate, failure=Failure("compile", reason_of(error)))
                     found[schedule] = Compiled(failed, _since(began))
                     continue
-                self.kernels[kernel.hash] = kernel.text
+                self.kernels.setdefault(kernel.hash, kernel.text)
                 candidate = replace(
                     candidate, kernel=kernel.hash, openmp=kernel.openmp, layouts=_layouts(kernel)
                 )

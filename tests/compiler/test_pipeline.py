@@ -34,7 +34,7 @@ def test_the_best_five_of_three_problems_compile(tmp_path: Path) -> None:
         assert [r.place for r in ranked] == sorted(r.place for r in ranked)
         for best in ranked:
             kernel = compile_schedule(primitive, best.schedule)
-            assert kernel.openmp == bool(best.schedule.parallel) == (threads > 1)
+            assert kernel.openmp == bool(best.schedule.band.parallel) == (threads > 1)
             assert f"schedule {best.schedule} */" in kernel.text
             kernels.append(kernel)
     library = start_build(kernels, tmp_path, "best", "-O0").library()
@@ -53,7 +53,7 @@ def test_a_limit_keeps_the_head_of_the_ranking() -> None:
 def test_the_papers_space_is_ranked_and_compiles() -> None:
     primitive = primitive_from(TYPICAL)
     ranked = ranked_schedules(primitive, AVX2, space="paper")
-    assert {one.schedule.microkernel for one in ranked} == {"product"}
+    assert {one.schedule.band.microkernel for one in ranked} == {"product"}
     assert compile_schedule(primitive, ranked[0].schedule).text.count(f"void {SYMBOL}(") == 1
     with pytest.raises(CompilerError, match="unknown space 'half'; known: full, paper"):
         ranked_schedules(primitive, AVX2, space="half")
@@ -65,7 +65,7 @@ def test_the_papers_variants_hold_the_bytes_of_the_papers_analysis() -> None:
     machine = replace(AVX512, caches=tuple(CacheLevel(name, size) for name, size in caches))
     primitive = primitive_from(conv2d(ic=512, oc=2048, ih=7, iw=7, kh=1, kw=1, pad_h=0, pad_w=0))
     ranked = ranked_schedules(primitive, machine, ranking="polydl", space="paper")
-    held = {"+".join(one.schedule.order): one.parts for one in ranked}
+    held = {"+".join(one.schedule.band.order): one.parts for one in ranked}
     for order, memory, near in (
         ("oc@1+ic@1+oh_ow@1+oh_ow+oc+ic", 4552448, 516360),
         ("oh_ow@1+oc@1+ic@1+oh_ow+oc+ic", 8757504, 295688),
@@ -133,7 +133,12 @@ def test_the_schedules_of_the_documentation_compile() -> None:
     page = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text()
     joined = re.sub(r"\n\s+(?=/)", "", page)
     texts = re.findall(r"(?:broadcast|pixels)/vector:\S+", joined)
-    problems = (matmul(m=512, n=512, k=512), DOCUMENTED, conv2d(ic=64, oc=6, ih=56, iw=56))
+    problems = (
+        matmul(m=512, n=512, k=512),
+        DOCUMENTED,
+        matmul(m=7, n=37, k=10),
+        conv2d(ic=64, oc=6, ih=56, iw=56),
+    )
     assert len(texts) == len(problems)
     for spec, text in zip(problems, texts, strict=True):
         assert str(parse_schedule(text)) == text

@@ -20,7 +20,7 @@ from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import parse_schedule
+from compiler.schedule.text import parse_schedule
 from harness.kernel.toolchain import Toolchain
 from tests.mutation.forms import Form
 from tests.mutation.judge import ESCAPED, NOT_CAUGHT, NOT_COMPILED, Judge, Verdict

@@ -62,7 +62,7 @@ def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
         if loop not in reduction and rng.random() < 0.7
     )
     levels = [loop for loop, _ in nest.extents]
-    block = [(name, size) for name, size in base.block if loop_of(name) in reduction]
+    block = [(name, size) for name, size in base.band.block if loop_of(name) in reduction]
     levels += [name for name, _ in block]
     for loop, _ in nest.extents:
         if rng.random() < 0.3 and not any(loop_of(name) == loop for name, _ in block):
@@ -77,13 +77,13 @@ def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
         for i, level in zip(at, ordered, strict=True):
             levels[i] = level
     shared = [x for x in levels if loop_of(x) not in reduction and rng.random() < 0.4]
-    return replace(
-        base,
+    parallel = tuple(shared) if rng.random() < 0.2 else ()
+    layout = _random_layouts(nest, base, rng) if rng.random() < 0.3 else base.layout
+    return replace(base, layout=layout).with_band(
         tile=tile,
         order=tuple(levels),
         block=tuple(block),
-        parallel=tuple(shared) if rng.random() < 0.2 else (),
-        layout=_random_layouts(nest, base, rng) if rng.random() < 0.3 else base.layout,
+        parallel=parallel,
         unroll=rng.choice([1, 2, 4]),
         prefetch=rng.choice([0, 0, 256]),
         nontemporal=rng.random() < 0.15,

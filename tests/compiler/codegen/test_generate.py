@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.machines import AVX2, AVX512, MACHINES
@@ -63,7 +63,7 @@ def _sampled(
     rng.shuffle(found)
     forms: dict[object, Schedule] = {}
     for schedule in found:
-        forms.setdefault((schedule.scheme, schedule.order, schedule.pack), schedule)
+        forms.setdefault((schedule.band.scheme, schedule.band.order, schedule.pack), schedule)
     return [(primitive, schedule) for schedule in list(forms.values())[:count]]
 
 
@@ -75,10 +75,10 @@ def test_candidates_of_every_vector_length(tmp_path: Path) -> None:
         for machine in MACHINES
         for case in _sampled(spec, machine, rng, 2 if machine is AVX2 else 1)
     ]
-    assert {schedule.vector[1] for _, schedule in cases} == {1, 4, 8, 16}
-    assert {schedule.scheme for _, schedule in cases} >= {"broadcast", "pixels"}
+    assert {schedule.band.vector[1] for _, schedule in cases} == {1, 4, 8, 16}
+    assert {schedule.band.scheme for _, schedule in cases} >= {"broadcast", "pixels"}
     assert any(schedule.pack for _, schedule in cases)
-    assert any(dict(schedule.block).get("ic@2") for _, schedule in cases)
+    assert any(dict(schedule.band.block).get("ic@2") for _, schedule in cases)
     check_cases(cases, tmp_path, "lengths")
 
 
@@ -87,7 +87,7 @@ def test_few_output_channels_over_pixels(oc: int) -> None:
     for spec in (conv2d(oc=oc, ic=8, ih=8, iw=17), conv2d(oc=oc, ic=8, ih=8, iw=17, kh=1, kw=1,
                                                           pad_h=0, pad_w=0)):  # fmt: skip
         nest = loop_nest(primitive_from(spec)).nest
-        assert any(s.scheme == "pixels" for s in candidates(nest, AVX2))
+        assert any(s.band.scheme == "pixels" for s in candidates(nest, AVX2))
 
 
 def test_pixels_with_few_output_channels(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_pixels_with_few_output_channels(tmp_path: Path) -> None:
         for sizes in ({"kh": 3, "kw": 3}, {"kh": 1, "kw": 1, "pad_h": 0, "pad_w": 0}):
             primitive = primitive_from(conv2d(ic=5, oc=oc, ih=6, iw=19, **sizes))
             found = candidates(loop_nest(primitive).nest, AVX2)
-            pixels = [schedule for schedule in found if schedule.scheme == "pixels"]
+            pixels = [schedule for schedule in found if schedule.band.scheme == "pixels"]
             cases += [(primitive, schedule) for schedule in rng.sample(pixels, 3)]
     check_cases(cases, tmp_path, "pixels")
 
@@ -108,15 +108,15 @@ def test_tuning_fields_change_no_result(tmp_path: Path) -> None:
     base = parse_schedule(
         f"broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+ic@1+kh+kw+ic/block:ic@1.4/{blocked}"
     )
-    split = replace(base, order=("ic@1", "oc", "oh", "ow", "kh", "kw", "ic"))
-    taps_outside = replace(base, order=("kh", "oc", "oh", "ow", "ic@1", "kw", "ic"))
+    split = base.with_band(order=("ic@1", "oc", "oh", "ow", "kh", "kw", "ic"))
+    taps_outside = base.with_band(order=("kh", "oc", "oh", "ow", "ic@1", "kw", "ic"))
     product = primitive_from(matmul(m=6, n=24, k=9))
     plain = parse_schedule("broadcast/vector:n.8/tile:n.2+m.3/order:m+n+k/layout:b.Ba8b")
     cases: list[Case] = []
     for schedule in (base, split, taps_outside):
         for change in ({"unroll": 2}, {"unroll": 64}, {"prefetch": 4096}, {"nontemporal": True}):
-            cases.append((conv, replace(schedule, **change)))
-    cases.append((product, replace(plain, nontemporal=True, prefetch=3, unroll=3)))
+            cases.append((conv, schedule.with_band(**change)))
+    cases.append((product, plain.with_band(nontemporal=True, prefetch=3, unroll=3)))
     check_cases(cases, tmp_path, "tuning")
 
 

@@ -6,7 +6,7 @@ import ctypes
 import random
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from compiler.lower.tree import Level, Microkernel
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import c_compiler
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import conv2d, matmul
@@ -111,7 +112,7 @@ def test_random_class_sets(tmp_path: Path) -> None:
         schedule = random_schedule(nest, rng)
         outer = lowered(nest, schedule).paths()[0].loops
         parallel = tuple(level.name for level in outer if rng.random() < 0.2)
-        schedule = replace(schedule, parallel=parallel)
+        schedule = schedule.with_band(parallel=parallel)
         try:
             fitted(nest, schedule)
             case = _case(nest, schedule)

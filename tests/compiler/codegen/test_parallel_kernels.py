@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import SHARED, scalar_schedule
 from tests.compiler.codegen.batch import call, expected_of, start_build
@@ -62,7 +62,9 @@ def _schedules(primitive: Primitive, rng: random.Random) -> list[Schedule]:
         found = list(candidates(nest, machine, threads))
         rng.shuffle(found)
         for schedule in found:
-            forms.setdefault((schedule.parallel, bool(schedule.pack), schedule.order[0]), schedule)
+            forms.setdefault(
+                (schedule.band.parallel, bool(schedule.pack), schedule.band.order[0]), schedule
+            )
         chosen += list(forms.values())[:3]
     return chosen
 
@@ -79,7 +81,7 @@ def test_threads_change_no_bit(tmp_path: Path) -> None:
         nest = loop_nest(primitive).nest
         for schedule in schedules:
             shared = generate(fitted(nest, schedule))
-            alone = generate(fitted(nest, replace(schedule, parallel=())))
+            alone = generate(fitted(nest, schedule.with_band(parallel=())))
             assert shared.openmp
             assert not alone.openmp
             jobs.append((primitive, shared, alone, str(schedule)))

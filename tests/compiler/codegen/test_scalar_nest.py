@@ -12,7 +12,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import parse_schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.codegen.batch import check_cases
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul

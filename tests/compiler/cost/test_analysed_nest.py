@@ -15,7 +15,7 @@ from compiler.model.loop_nest import loop_nest
 from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import parse_schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2

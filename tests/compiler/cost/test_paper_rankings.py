@@ -15,7 +15,7 @@ from compiler.cost.working_sets import working_sets
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import parse_schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, CACHES
@@ -50,15 +50,15 @@ def test_polydl_tree_goes_by_wins() -> None:
 @pytest.mark.parametrize("name", PAPER)
 def test_what_the_analysis_does_not_see_is_a_tie(name: str) -> None:
     one = parse_schedule("broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+kh+kw+ic/unroll:4")
-    other = replace(one, unroll=8)
-    worse = replace(one, order=("kh", "kw", "ic", "oh", "oc", "ow"))
+    other = one.with_band(unroll=8)
+    worse = one.with_band(order=("kh", "kw", "ic", "oh", "oc", "ow"))
     ranked = ranker(name)(NEST, (worse, other, one), AVX2, 1)
     assert [(r.place, r.schedule) for r in ranked] == [(1, one), (1, other), (3, worse)]
 
 
 def test_the_outermost_parallel_level_counts_once_for_all_threads() -> None:
     found = parse_schedule("broadcast/vector:oc.8/tile:oc.2+ow.7/order:oc+oh+ow+kh+kw+ic")
-    parallel = replace(found, parallel=("oc", "oh"))
+    parallel = found.with_band(parallel=("oc", "oh"))
     (one,) = ranker("polydl")(NEST, (parallel,), AVX2, 2)
     pairs = working_sets(nest_of_tree(lowered(NEST, parallel)), "oc")
     assert pairs != working_sets(nest_of_tree(lowered(NEST, parallel)))

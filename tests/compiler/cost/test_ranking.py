@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,7 +10,7 @@ from compiler.cost.ranking import RANKERS, Ranked, best_varied, ranker
 from compiler.errors import CompilerError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Band, Schedule
 from compiler.space.candidates import candidates
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d
@@ -36,8 +35,8 @@ def test_an_unknown_ranking_lists_the_known_ones() -> None:
 
 def test_the_best_are_varied_over_register_tiles() -> None:
     def ranked(tile: int, seconds: float) -> Ranked:
-        schedule = Schedule("broadcast", ("n", "m", "k"), ("n", 8), tile=(("m", tile),))
-        return Ranked(replace(schedule, unroll=int(seconds)), int(seconds), {}, seconds)
+        schedule = Schedule((Band("broadcast", ("n", "m", "k"), ("n", 8), tile=(("m", tile),)),))
+        return Ranked(schedule.with_band(unroll=int(seconds)), int(seconds), {}, seconds)
 
     all_of_them = [ranked(6, 1), ranked(6, 2), ranked(6, 3), ranked(4, 4), ranked(6, 5)]
     assert [r.seconds for r in best_varied(all_of_them, 3, per_tile=2)] == [1, 2, 4]

@@ -15,7 +15,7 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import Layout
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Band, Schedule
 from tests.compiler.problem.operators import matmul
 
 ORDERS = [("m", "n", "k"), ("m", "k", "n"), ("k", "m", "n"), ("n", "k", "m")]
@@ -27,7 +27,7 @@ def _nest() -> Primitive:
 
 
 def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[NestLoop]]:
-    loops = nest_loops(lowered(nest, Schedule("scalar", order)).paths()[0])
+    loops = nest_loops(lowered(nest, Schedule((Band("scalar", order),))).paths()[0])
     statement = nest.statements[0]
     made = {
         access.tensor: Footprint(nest, access, Layout(nest.tensor(access.tensor).shape, (0, 1)))

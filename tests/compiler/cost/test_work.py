@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
@@ -14,7 +12,8 @@ from compiler.microkernel.register_tile import RegisterTile
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import conv2d, matmul
 
@@ -54,7 +53,7 @@ def test_a_product_by_hand() -> None:
 def test_a_cut_reduction_moves_its_accumulators() -> None:
     nest = _nest(m=12, n=32, k=20)
     whole = parse_schedule("broadcast/vector:n.8/tile:n.2+m.4/order:n+m+k/layout:b.Ba8b")
-    cut = replace(whole, order=("k@1", "n", "m", "k"), block=(("k@1", 10),))
+    cut = whole.with_band(order=("k@1", "n", "m", "k"), block=(("k@1", 10),))
     (compute, overhead), (same, more) = _cycles(nest, whole), _cycles(nest, cut)
     assert same == compute
     assert more == pytest.approx(2 * (overhead + 6 * 2 * 8 * MOVE_CYCLES))

@@ -18,7 +18,7 @@ from compiler.lower.tree import Grain, Loops, Microkernel, Path, Tree
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import parse_schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
 

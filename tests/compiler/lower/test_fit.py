@@ -11,8 +11,9 @@ from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import free
-from compiler.schedule.schedule import parse_schedule
-from tests.compiler.problem.operators import conv2d, matmul
+from compiler.schedule.schedule import Band, Schedule
+from compiler.schedule.text import parse_schedule
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 CONV = loop_nest(primitive_from(conv2d(ic=8, oc=16))).nest
 PRODUCT = loop_nest(primitive_from(matmul(m=8, n=8, k=8))).nest
@@ -34,8 +35,10 @@ REFUSED = {
     f"scalar/{LOOPS}/layout:x.ab": "unknown tensor 'x'; known: data, weight, out",
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
-    f"scalar/{LOOPS}/fusion:relu": "this version generates neither fusion nor library calls",
-    f"scalar/{LOOPS}/microkernel:blas": "this version generates neither fusion nor library calls",
+    f"scalar/{LOOPS}/unroll:2": "scheme scalar takes order, block, parallel and layout only",
+    f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there are S0 to S0",
+    f"scalar/{LOOPS}/scalar/{LOOPS}": "of:S1 is no statement; there are S0 to S0",
+    f"scalar/{LOOPS}/scalar/of:S0/{LOOPS}": "of:S0: it has two bands",
 }  # fmt: skip
 
 
@@ -63,3 +66,29 @@ def test_what_fits() -> None:
         f"scalar/{LOOPS}/parallel:oc",
     ):
         fitted(CONV, parse_schedule(text))
+
+
+CHAIN = loop_nest(primitive_from(OPERATORS["chain"])).nest
+
+
+def _bands(*numbers: int | None) -> str:
+    """A scalar band for each statement, its own loops in the nest's order."""
+    parts = []
+    for place, number in enumerate(numbers):
+        statement = CHAIN.statements[place if number is None else number]
+        order = "+".join(loop for loop, _ in CHAIN.extents if loop in statement.loops)
+        parts.append(f"scalar/{'' if number is None else f'of:S{number}/'}order:{order}")
+    return "/".join(parts)
+
+
+def test_a_band_for_each_statement_in_their_order() -> None:
+    alone = fitted(CHAIN, Schedule((Band("scalar", tuple(loop for loop, _ in CHAIN.extents)),)))
+    assert len(CHAIN.statements) == 4
+    for numbers in ((None,) * 4, (0, 1, 2, 3), (None, 1, None, 3)):
+        assert fitted(CHAIN, parse_schedule(_bands(*numbers))) == alone
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 2), (1, 0, 2, 3), (3, None, None, None)])
+def test_statements_without_a_band_or_out_of_order(numbers: tuple[int | None, ...]) -> None:
+    with pytest.raises(ScheduleError, match="bands must be those of S0 to S3, in this order"):
+        fitted(CHAIN, parse_schedule(_bands(*numbers)))

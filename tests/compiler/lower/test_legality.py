@@ -16,7 +16,8 @@ from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.problem.operators import OPERATORS, RECURRENCE, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 

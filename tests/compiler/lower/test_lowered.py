@@ -12,7 +12,8 @@ from compiler.lower.tree import Level, Microkernel, Path, Scalar
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Band, Schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 
@@ -39,7 +40,7 @@ def test_levels_partition_and_refine(seed: int) -> None:
     nest = loop_nest(primitive_from(spec)).nest
     schedule = random_schedule(nest, random)
     path = _only(nest, schedule)
-    assert [level.name for level in path.levels] == list(schedule.order)
+    assert [level.name for level in path.levels] == list(schedule.band.order)
     finer: dict[str, set[int]] = {}
     for level in reversed((*path.levels, *path.leaf.points)):
         sizes = _pieces(path, level)
@@ -90,7 +91,7 @@ def test_the_microkernel_takes_the_trailing_reduction_levels() -> None:
 def test_each_statement_has_the_levels_of_its_own_loops() -> None:
     nest = loop_nest(primitive_from(OPERATORS["chain"])).nest
     order = tuple(loop for loop, _ in nest.extents)
-    tree = lowered(nest, Schedule("scalar", order))
+    tree = lowered(nest, Schedule((Band("scalar", order),)))
     assert [path.leaf.statement for path in tree.paths()] == list(range(len(nest.statements)))
     for path, statement in zip(tree.paths(), nest.statements, strict=True):
         assert {level.loop for level in path.loops} == set(statement.loops)

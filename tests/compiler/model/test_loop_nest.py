@@ -1,4 +1,4 @@
-"""Normal forms: what is fused, what stays, and that they compute the same."""
+"""Normal forms: what is coalesced, what stays, and that they compute the same."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_1x1_convolution_is_a_matrix_product() -> None:
     ]
 
 
-def test_a_kernel_as_large_as_the_image_fuses_three_loops() -> None:
+def test_a_kernel_as_large_as_the_image_coalesces_three_loops() -> None:
     nest = loop_nest(primitive_from(conv2d(kh=6, kw=7, pad_h=0, pad_w=0)))
     assert nest.extents == {"oc": 5, "ic_kh_kw": 126}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule, loop_of
+from compiler.schedule.schedule import Band, Schedule, loop_of
 
 
 def random_schedule(nest: Primitive, random: Random) -> Schedule:
@@ -30,4 +30,5 @@ def random_schedule(nest: Primitive, random: Random) -> Schedule:
         order.sort(key=lambda level: [loop for loop, _ in nest.extents].index(loop_of(level)))
     parallel = tuple(level for level in order if random.random() < 0.2)
     scheme = "broadcast" if kept else "scalar"
-    return Schedule(scheme, tuple(order), vector, tuple(tile), tuple(block), parallel)
+    band = Band(scheme, tuple(order), vector, tuple(tile), tuple(block), parallel)
+    return Schedule((band,))

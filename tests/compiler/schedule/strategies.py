@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from compiler.schedule.schedule import LANES, SCHEMES, Schedule
+from compiler.schedule.schedule import LANES, MICROKERNELS, SCHEMES, Band, Schedule
 
 T = TypeVar("T")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -25,21 +25,26 @@ def _pairs(
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
-    """Any schedule that the value itself accepts."""
+def bands(draw: st.DrawFn) -> Band:
+    """Any band that the value itself accepts."""
     order = draw(st.lists(LEVELS, min_size=1, max_size=8, unique=True))
-    return Schedule(
+    return Band(
         scheme=draw(st.sampled_from(SCHEMES)),
         order=tuple(order),
         vector=(draw(NAMES), draw(st.sampled_from(LANES))),
         tile=draw(_pairs(NAMES, SIZES)),
         block=draw(_pairs(LEVELS, SIZES)),
         parallel=tuple(draw(st.lists(st.sampled_from(order), max_size=3))),
-        layout=draw(_pairs(NAMES, TAGS)),
-        pack=draw(_pairs(NAMES, TAGS)),
         unroll=draw(st.integers(1, 64)),
         prefetch=draw(st.integers(0, 10**6)),
         nontemporal=draw(st.booleans()),
-        fusion=tuple(draw(st.lists(NAMES, max_size=2))),
-        microkernel=draw(st.sampled_from(["generated", "libxsmm", "blas"])),
+        microkernel=draw(st.sampled_from(MICROKERNELS)),
+        of=draw(st.none() | st.integers(0, 9)),
     )
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any schedule, mostly of one band."""
+    some = tuple(draw(st.lists(bands(), min_size=1, max_size=3)))
+    return Schedule(some, draw(_pairs(NAMES, TAGS)), draw(_pairs(NAMES, TAGS)))

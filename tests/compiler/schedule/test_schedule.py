@@ -1,111 +1,11 @@
-"""The value and its text form: reads back exactly, and says what is wrong in one line."""
+"""The value of a schedule: its levels, and changes of its only band."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from compiler.errors import ScheduleError
-from compiler.schedule.schedule import Schedule, depth_of, loop_of, parse_schedule
-from tests.compiler.schedule.strategies import schedules
-
-FULL = (
-    "broadcast/vector:oc.8/tile:ow.6+oc.2/order:n+oc@1+oh+ow+oc+ic@1+kh+kw+ic"
-    "/block:oc@1.4+ic@1.16/parallel:n+oc@1/layout:data.aBcd16b+out.aBcd8b/pack:data.abcd"
-    "/unroll:4/prefetch:512/nontemporal:1/fusion:relu/microkernel:blas"
-)
-MALFORMED = {
-    "": "names no order",
-    "broadcast": "names no order",
-    "fancy/order:m": "unknown scheme 'fancy'; known: broadcast, pixels, scalar",
-    "scalar/order": "'order' is no field; expected NAME:VALUE, NAME one of vector, tile",
-    "scalar/order:": "'order:' is no field",
-    "scalar//order:m": "'' is no field",
-    "scalar/order:m/colour:red": "'colour:red' is no field",
-    "scalar/order:m/order:n": "field 'order' is given twice",
-    "scalar/order:m+m": "order names a level twice: m+m",
-    "scalar/order:m+": "'' is no level; expected LOOP or LOOP@1 to LOOP@9",
-    "scalar/order:m@0": "'m@0' is no level",
-    "scalar/order:m@10": "'m@10' is no level",
-    "scalar/order:m@": "'m@' is no level",
-    "scalar/order:1m": "'1m' is no level",
-    "scalar/order:m n": "holds blanks",
-    "scalar/order:m\n": None,  # blanks around it are dropped
-    "scalar/order:m\nn": "holds blanks",
-    "scalar/order:m\u2028n": "holds blanks",
-    "scalar/order:m/tile:m": "tile: 'm' is not of the form NAME.VALUE",
-    "scalar/order:m/tile:.4": "tile: '.4' is not of the form NAME.VALUE",
-    "scalar/order:m/tile:m.0": "size of 'm' must be >= 1, got 0",
-    "scalar/order:m/tile:m.-2": "tile: '-2' is no whole number",
-    "scalar/order:m/tile:m.1e3": "tile: '1e3' is no whole number",
-    "scalar/order:m/tile:m.99999999999999999999": "is no whole number",
-    "scalar/order:m/tile:m.\u0663": "is no whole number",
-    "scalar/order:m/tile:m.2+m.3": "tile names 'm' twice",
-    "scalar/order:m/block:m@1.2+m@1.3": "block names 'm@1' twice",
-    "scalar/order:m/layout:a.ab+a.ba": "layout names 'a' twice",
-    "scalar/order:m/pack:a.ab+a.ba": "pack names 'a' twice",
-    "scalar/order:m/parallel:n": "parallel level 'n' is not in the order",
-    "scalar/order:m/unroll:0": "unroll must be 1 to 64",
-    "scalar/order:m/unroll:65": "unroll must be 1 to 64",
-    "scalar/order:m/unroll:x": "unroll: 'x' is no whole number",
-    "broadcast/order:m": "scheme broadcast needs vector:LOOP.LANES",
-    "pixels/order:m": "scheme pixels needs vector:LOOP.LANES",
-    "broadcast/order:m/vector:m": "vector: 'm' is not of the form NAME.VALUE",
-    "broadcast/order:m/vector:m.3": "vector lanes must be one of",
-    "broadcast/order:m/vector:m.8+n.4": "vector: expected one LOOP.LANES, got 'm.8+n.4'",
-}
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(schedules())
-def test_reads_back_exactly(schedule: Schedule) -> None:
-    text = str(schedule)
-    assert parse_schedule(text) == schedule
-    assert str(parse_schedule(text)) == text
-    assert hash(parse_schedule(text)) == hash(schedule)
-    assert len(text.splitlines()) == 1
-    assert not set(text) & set("(){}[],;=\"'$ \t\\")
-
-
-def test_every_field_has_a_place() -> None:
-    schedule = parse_schedule(FULL)
-    assert str(schedule) == FULL
-    assert schedule.vector == ("oc", 8)
-    assert schedule.tile == (("ow", 6), ("oc", 2))
-    assert schedule.layout == (("data", "aBcd16b"), ("out", "aBcd8b"))
-    assert schedule.nontemporal
-    assert schedule.fusion == ("relu",)
-    assert (schedule.tile_of("oc"), schedule.tile_of("oh")) == (2, 1)
-    assert (schedule.block_of("oc@1"), schedule.block_of("oc")) == (4, None)
-
-
-def test_the_order_of_fields_is_free() -> None:
-    one = parse_schedule("scalar/order:m+n/unroll:2/tile:m.2")
-    assert one == parse_schedule("scalar/tile:m.2/unroll:2/order:m+n")
-
-
-@pytest.mark.parametrize("text", MALFORMED)
-def test_a_malformed_text_is_one_clear_line(text: str) -> None:
-    message = MALFORMED[text]
-    if message is None:
-        parse_schedule(text)
-        return
-    with pytest.raises(ScheduleError) as caught:
-        parse_schedule(text)
-    assert str(caught.value).startswith("schedule: ")
-    assert message in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
-
-
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(st.text(max_size=30) | st.text("scalarode:/+.@m1 \n\x85", max_size=30))
-def test_no_text_does_anything_else(text: str) -> None:
-    for whole in (text, f"scalar/order:{text}", f"{FULL}/{text}"):
-        try:
-            parse_schedule(whole)
-        except ScheduleError as error:
-            assert len(str(error).splitlines()) == 1
+from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 
 
 def test_levels() -> None:
@@ -114,3 +14,17 @@ def test_levels() -> None:
         ("ic", 1),
         ("o_h", 9),
     ]
+
+
+def test_a_band_is_changed_in_place() -> None:
+    schedule = Schedule((Band("scalar", ("m", "n")),), layout=(("b", "ba"),))
+    assert str(schedule.with_band(parallel=("m",))) == "scalar/order:m+n/parallel:m/layout:b.ba"
+    with pytest.raises(ScheduleError, match="parallel level 'k' is not in the order"):
+        schedule.with_band(parallel=("k",))
+
+
+def test_any_band_of_vectors_makes_it_vectorised() -> None:
+    scalar, vector = Band("scalar", ("m",)), Band("broadcast", ("m",), ("m", 8))
+    assert not Schedule((scalar,)).vectorised
+    assert Schedule((scalar, vector)).vectorised
+    assert not Schedule((Band("broadcast", ("m",), ("m", 1)),)).vectorised

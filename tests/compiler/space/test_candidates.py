@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -19,7 +18,8 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, loop_of, parse_schedule
+from compiler.schedule.schedule import Schedule, loop_of
+from compiler.schedule.text import parse_schedule
 from compiler.space.axes import axes_of
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.operand_layouts import placements
@@ -57,10 +57,11 @@ def test_a_typical_layer_has_hundreds(
 
 
 def test_they_differ_in_every_field(deep: tuple[Schedule, ...]) -> None:
-    for field in ("order", "vector", "tile", "block", "layout"):
-        assert len({getattr(s, field) for s in deep}) > 1, field
-    assert any(loop_of(s.order[0]) == "ic" for s in deep)  # the reduction split outermost
-    assert any("oc@1" in s.order for s in deep)
+    for field in ("order", "vector", "tile", "block"):
+        assert len({getattr(s.band, field) for s in deep}) > 1, field
+    assert len({s.layout for s in deep}) > 1
+    assert any(loop_of(s.band.order[0]) == "ic" for s in deep)  # the reduction split outermost
+    assert any("oc@1" in s.band.order for s in deep)
 
 
 def test_the_order_is_deterministic(typical: tuple[Schedule, ...]) -> None:
@@ -94,7 +95,7 @@ def test_a_sample_of_the_large_ones_fits_and_is_legal(deep: tuple[Schedule, ...]
 
 def test_register_tiles_fit_the_machine(deep: tuple[Schedule, ...]) -> None:
     for schedule in deep:
-        sizes = dict(schedule.tile)
+        sizes = dict(schedule.band.tile)
         vectors = sizes.pop("oc", 1)
         points = 1
         for size in sizes.values():
@@ -104,15 +105,15 @@ def test_register_tiles_fit_the_machine(deep: tuple[Schedule, ...]) -> None:
 
 def test_register_tiles_span_rows_and_columns(deep: tuple[Schedule, ...]) -> None:
     """Up to four rows of the image, each as wide as the tile's points allow."""
-    shapes = {(s.tile_of("oh"), s.tile_of("ow")) for s in deep}
+    shapes = {(s.band.tile_of("oh"), s.band.tile_of("ow")) for s in deep}
     assert {rows for rows, _ in shapes} == {1, 2, 3, 4}
     assert (2, 7) in shapes  # 7 columns are a whole row
 
 
 def test_schemes_follow_the_constant_operand() -> None:
     few = candidates(_nest(FEW), AVX512)
-    assert {s.scheme for s in few} == {"broadcast", "pixels"}
-    assert {dict(s.pack).get("data") for s in few if s.scheme == "pixels"} == {"abcd", "abdc"}
+    assert {s.band.scheme for s in few} == {"broadcast", "pixels"}
+    assert {dict(s.pack).get("data") for s in few if s.band.scheme == "pixels"} == {"abcd", "abdc"}
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -148,14 +149,14 @@ def test_threads_take_the_outermost_legal_levels() -> None:
     nest = _nest(TYPICAL)
     reduction = nest.statements[0].reduction_loops
     for schedule in candidates(nest, AVX2, 4)[::5]:
-        assert schedule.parallel
-        loops = [loop_of(level) for level in schedule.parallel]
+        assert schedule.band.parallel
+        loops = [loop_of(level) for level in schedule.band.parallel]
         assert not set(loops) & set(reduction)
         assert len(set(loops)) == len(loops)  # no tile and its own pieces
-        first = schedule.order.index(schedule.parallel[0])
-        assert schedule.order[first : first + len(loops)] == schedule.parallel
-        assert all(loop_of(level) in reduction for level in schedule.order[:first])
-    assert all(not schedule.parallel for schedule in candidates(nest, AVX2, 1)[::5])
+        first = schedule.band.order.index(schedule.band.parallel[0])
+        assert schedule.band.order[first : first + len(loops)] == schedule.band.parallel
+        assert all(loop_of(level) in reduction for level in schedule.band.order[:first])
+    assert all(not schedule.band.parallel for schedule in candidates(nest, AVX2, 1)[::5])
 
 
 def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> tuple[Schedule, ...]:
@@ -166,7 +167,7 @@ def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> t
     def read(layout: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple((name, tag) for name, tag in layout if name != target)
 
-    forms = {(s.scheme, s.vector, read(s.layout), s.pack) for s in found}
+    forms = {(s.band.scheme, s.band.vector, read(s.layout), s.pack) for s in found}
     wanted = {
         (placed.scheme, (axes.vector, placed.lanes), read(placed.layout), placed.pack)
         for axes in axes_of(nest)
@@ -217,20 +218,20 @@ def test_whatever_limit_it_meets(spec: dict[str, Any]) -> None:
     for machine in MACHINES:
         found = _check_every_placement_has_some(nest, machine)
         assert generate(fitted(nest, found[-1]))
-        assert found[-1].scheme != "scalar"
+        assert found[-1].band.scheme != "scalar"
 
 
 def test_one_row_of_vectors_is_no_reason_for_the_scalar_nest() -> None:
     for sizes in ({"m": 1, "n": 16}, {"m": 3, "n": 8}, {"m": 4, "n": 1}):
         found = candidates(_nest({**matmul(k=5, **sizes), "plain": []}), AVX2)
-        assert all(s.scheme != "scalar" for s in found)
+        assert all(s.band.scheme != "scalar" for s in found)
 
 
 def test_an_output_s_blocks_are_as_wide_as_uniform_register_tiles() -> None:
     widths = set()
     for schedule in candidates(_nest(TYPICAL), AVX2):
-        if schedule.scheme == "broadcast" and schedule.vector[0] == "oc":
-            vectors = schedule.tile_of("oc")
+        if schedule.band.scheme == "broadcast" and schedule.band.vector[0] == "oc":
+            vectors = schedule.band.tile_of("oc")
             uniform = 64 % (8 * vectors) == 0
             widths.add(vectors if uniform else 1)
             assert dict(schedule.layout)["out"] == f"aBcd{8 * (vectors if uniform else 1)}b"
@@ -239,22 +240,23 @@ def test_an_output_s_blocks_are_as_wide_as_uniform_register_tiles() -> None:
 
 def test_an_output_beyond_the_caches_may_be_written_past_them() -> None:
     large = matmul(m=2048, n=2048, k=16)  # 16 MB, beyond 4 MB of L3
-    streamed = [s for s in candidates(_nest(large), AVX512) if s.nontemporal]
+    streamed = [s for s in candidates(_nest(large), AVX512) if s.band.nontemporal]
     assert streamed
     for schedule in streamed:
-        assert replace(schedule, nontemporal=False) in candidates(_nest(large), AVX512)
+        assert schedule.with_band(nontemporal=False) in candidates(_nest(large), AVX512)
         (path,) = lowered(_nest(large), schedule).paths()
         assert "k" not in [level.loop for level in path.loops]  # each line once
-        assert schedule.tile_of(schedule.vector[0]) * schedule.vector[1] >= 16  # whole lines
+        loop, lanes = schedule.band.vector
+        assert schedule.band.tile_of(loop) * lanes >= 16  # whole lines
     for other in (matmul(m=256, n=256, k=16), matmul(m=2048, n=2047, k=16), TYPICAL):
-        assert not any(s.nontemporal for s in candidates(_nest(other), AVX512))
+        assert not any(s.band.nontemporal for s in candidates(_nest(other), AVX512))
 
 
 def test_what_lies_in_l2_is_not_fetched_ahead() -> None:
     deep = _nest(DEEP)
     first = candidates(deep, AVX512)[0]
     ahead = fetched_ahead(deep, first, AVX512)
-    assert ahead is not None and replace(ahead, prefetch=0) == first
+    assert ahead is not None and ahead.with_band(prefetch=0) == first
     assert fetched_ahead(deep, ahead, AVX512) is None  # it is already
     typical = _nest(TYPICAL)  # 147 kB of weights
     assert fetched_ahead(typical, candidates(typical, AVX512)[0], AVX512) is None

@@ -13,7 +13,8 @@ from compiler.lower.legality import structural
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.paper_variants import paper_variants
 from tests.compiler.machines import AVX2, AVX512, MACHINES
 from tests.compiler.problem.operators import DEPTHWISE, MAX_POOL, conv2d, matmul
@@ -30,7 +31,7 @@ def variants(spec: dict[str, Any], threads: int = 1) -> tuple[Primitive, tuple[S
 
 
 def orders(found: tuple[Schedule, ...]) -> list[str]:
-    return ["+".join(schedule.order) for schedule in found]
+    return ["+".join(schedule.band.order) for schedule in found]
 
 
 def test_the_untiled_orders_of_a_layer() -> None:
@@ -43,9 +44,9 @@ def test_the_untiled_orders_of_a_layer() -> None:
     ]
     first = found[0]
     assert dict(first.layout) == {"data": "aBcd64b", "out": "aBcd64b", "weight": "ABcd64b64a"}
-    assert (first.vector, first.tile) == (("oc", 16), (("oc", 2), ("ow", 14)))
-    assert first.block == (("oc@1", 2), ("ic@1", 64))
-    assert first.microkernel == "product" and parse_schedule(str(first)) == first
+    assert (first.band.vector, first.band.tile) == (("oc", 16), (("oc", 2), ("ow", 14)))
+    assert first.band.block == (("oc@1", 2), ("ic@1", 64))
+    assert first.band.microkernel == "product" and parse_schedule(str(first)) == first
 
 
 def test_the_tiled_orders_of_a_layer() -> None:
@@ -55,11 +56,15 @@ def test_the_tiled_orders_of_a_layer() -> None:
         "oc@2+ic@2+oh@1+oc@1+ic@1+oh+ow@1+kh+kw+ow+oc+ic",
         "oc@2+oh@1+oh+ow@1+oc@1+ic@2+ic@1+kh+kw+ow+oc+ic",
     } <= set(orders(found))
-    assert {(s.block_of("oh@1"), (s.block_of("ow@1") or 0) * s.tile_of("ow")) for s in found} == {
-        (rows, columns) for rows in (None, 7, 14) for columns in (0, 7, 14)
-    }
-    assert {s.block_of("ic@2") for s in found} == {None, 128}  # 64 is a block, 256 is all
-    assert {(s.block_of("oc@2") or 0) * s.tile_of("oc") for s in found} == {0, 8}  # 128 of 16 lanes
+    assert {
+        (s.band.block_of("oh@1"), (s.band.block_of("ow@1") or 0) * s.band.tile_of("ow"))
+        for s in found
+    } == {(rows, columns) for rows in (None, 7, 14) for columns in (0, 7, 14)}
+    assert {s.band.block_of("ic@2") for s in found} == {None, 128}  # 64 is a block, 256 is all
+    assert {(s.band.block_of("oc@2") or 0) * s.band.tile_of("oc") for s in found} == {
+        0,
+        8,
+    }  # 128 of 16 lanes
     assert 4 < len(found) < 4 + 2 * 3**4  # tiles that cover all coincide with others
 
 
@@ -74,18 +79,18 @@ def test_all_fit_and_leave_no_remainders(spec: dict[str, Any], machine: Any) -> 
         assert structural(tree) is None
         (path,) = tree.paths()
         for grain in path.leaf.grains:
-            if grain.loop == schedule.order[-3]:  # the pixel loop of the product
+            if grain.loop == schedule.band.order[-3]:  # the pixel loop of the product
                 assert len(grain.runs) == 1
 
 
-def test_a_fused_pixel_loop_keeps_rows_and_columns_apart() -> None:
+def test_a_coalesced_pixel_loop_keeps_rows_and_columns_apart() -> None:
     nest, found = variants(POINTWISE)
     assert nest.extent("oh_ow") == 196
-    assert found[0].block_of("oh_ow@1") == 14 // found[0].tile_of("oh_ow")
-    deepest = next(s for s in found if "oh_ow@3" in s.order)
+    assert found[0].band.block_of("oh_ow@1") == 14 // found[0].band.tile_of("oh_ow")
+    deepest = next(s for s in found if "oh_ow@3" in s.band.order)
     points = [
-        deepest.tile_of("oh_ow") * (deepest.block_of(level) or 0)
-        for level in deepest.order
+        deepest.band.tile_of("oh_ow") * (deepest.band.block_of(level) or 0)
+        for level in deepest.band.order
         if level.startswith("oh_ow@")
     ]
     assert points in ([98, 14, 7],)
@@ -94,28 +99,28 @@ def test_a_fused_pixel_loop_keeps_rows_and_columns_apart() -> None:
 def test_channels_that_no_block_divides_are_padded() -> None:
     _, found = variants(STEM)
     assert dict(found[0].layout) == {"data": "aBcd16b", "out": "aBcd16b", "weight": "ABcd16b16a"}
-    assert found[0].order[0] == "n"
+    assert found[0].band.order[0] == "n"
 
 
 def test_images_are_outermost_and_parallel() -> None:
     _, found = variants({**STEM, "sizes": {**STEM["sizes"], "n": 28}}, threads=7)
-    assert all(schedule.parallel == ("n",) for schedule in found)
+    assert all(schedule.band.parallel == ("n",) for schedule in found)
 
 
 def test_a_matrix_product_has_two_levels_of_tiles() -> None:
     """Outer tiles of 16, 32, 64 with inner ones of 16, 32, 64: six pairs a loop."""
     _, found = variants(PRODUCT)
     deepest = "m@2+n@2+k@2+m@1+n@1+k@1+m+n+k"
-    assert [s for s in found if "+".join(s.order) == deepest and s.block_of("k@2") == 32]
+    assert [s for s in found if "+".join(s.band.order) == deepest and s.band.block_of("k@2") == 32]
     assert len(found) <= 6**3
-    whole = next(s for s in found if s.order == ("m", "n", "k"))
-    assert whole.block == () and dict(whole.tile) == {"m": 4, "n": 4}
+    whole = next(s for s in found if s.band.order == ("m", "n", "k"))
+    assert whole.band.block == () and dict(whole.band.tile) == {"m": 4, "n": 4}
 
 
 def test_a_size_that_no_tile_divides_is_one_tile() -> None:
     _, found = variants(matmul(m=35, n=50, k=48))
     assert set(orders(found)) == {"k@1+m+n+k"}
-    assert dict(found[0].tile) == {"m": 5, "n": 4}
+    assert dict(found[0].band.tile) == {"m": 5, "n": 4}
 
 
 REFUSED = {

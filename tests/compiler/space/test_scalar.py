@@ -68,9 +68,9 @@ CASES = {
 def test_what_no_dependence_forbids_is_parallel(what: str) -> None:
     nest, wanted = CASES[what]
     schedule = scalar_schedule(nest, threads=2)
-    assert "+".join(schedule.parallel) == wanted
+    assert "+".join(schedule.band.parallel) == wanted
     assert by_isl(lowered(nest, schedule)) is None
-    assert scalar_schedule(nest).parallel == ()
+    assert scalar_schedule(nest).band.parallel == ()
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -83,4 +83,4 @@ def test_every_operators_is_legal_as_written_and_normalised(name: str) -> None:
 @pytest.mark.parametrize("name", ["conv2d_bias_relu", "conv2d_bn_relu", "matmul_bias_gelu"])
 def test_several_statements_use_the_threads(name: str) -> None:
     (schedule,) = candidates(loop_nest(primitive_from(shipped(name))).nest, AVX2, 2)
-    assert schedule.parallel
+    assert schedule.band.parallel

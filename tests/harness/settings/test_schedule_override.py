@@ -6,7 +6,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 
-from compiler.schedule.schedule import Schedule, parse_schedule
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from tests.compiler.schedule.strategies import schedules
 
 PARSER = OverridesParser.create()

@@ -1,0 +1,111 @@
+"""A schedule read back from its line: `parse_schedule(str(s)) == s`.
+
+    broadcast/vector:oc.16/tile:oc.2+ow.7/order:oc+oh+ow+ic+kh+kw/scalar/of:S1/order:oc+oh+ow
+
+A part without a colon opens a band, the fields after it are the band's. Layouts and packed copies
+stand in the last band and hold for all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from compiler.errors import ScheduleError
+from compiler.schedule.schedule import SCHEMES, Band, Schedule, Sizes, Tags
+
+FIELDS = ("of", "vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
+TUNING_FIELDS = ("prefetch", "nontemporal", "microkernel")
+OF_ALL = ("layout", "pack")
+RESERVED = ("fusion", "keep", "private")  # fields of statements computed inside another's loops
+LONGEST = 12  # digits
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule whose text form this is; ScheduleError says what is wrong in one line."""
+    text = text.strip()
+    if re.search(r"\s", text):
+        _refuse(f"{text!r} holds blanks")
+    first, *parts = text.split("/")
+    bands: list[tuple[str, list[str]]] = [(first, [])]
+    for part in parts:
+        if part in SCHEMES:
+            bands.append((part, []))
+        else:
+            bands[-1][1].append(part)
+    fields = [_fields(parts) for _, parts in bands]
+    for earlier in fields[:-1]:
+        if early := [name for name in OF_ALL if name in earlier]:
+            _refuse(f"{early[0]} holds for all bands, it stands in the last one")
+    return Schedule(
+        tuple(_band(text, scheme, own) for (scheme, _), own in zip(bands, fields, strict=True)),
+        _pairs(fields[-1], "layout"),
+        _pairs(fields[-1], "pack"),
+    )
+
+
+def _fields(parts: Sequence[str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for part in parts:
+        name, colon, value = part.partition(":")
+        if name in RESERVED and colon:
+            _refuse(f"field '{name}' is not there yet: every statement has loops of its own")
+        if not colon or not value or name not in FIELDS + TUNING_FIELDS:
+            _refuse(
+                f"'{part}' is no field; expected NAME:VALUE, "
+                f"NAME one of {', '.join(FIELDS + TUNING_FIELDS)}"
+            )
+        if name in fields:
+            _refuse(f"field '{name}' is given twice")
+        fields[name] = value
+    return fields
+
+
+def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
+    if "order" not in fields:
+        _refuse(f"'{text}' names no order")
+    vectors = _sizes(fields, "vector")
+    if len(vectors) > 1:
+        _refuse(f"vector: expected one LOOP.LANES, got '{fields['vector']}'")
+    of = fields.get("of")
+    if of is not None and not re.fullmatch(r"S[0-9]{1,4}", of):
+        _refuse(f"of: '{of}' is no statement; expected S0, S1, ...")
+    return Band(
+        scheme=scheme,
+        order=_names(fields, "order"),
+        vector=vectors[0] if vectors else ("", 1),
+        tile=_sizes(fields, "tile"),
+        block=_sizes(fields, "block"),
+        parallel=_names(fields, "parallel"),
+        unroll=_number("unroll", fields.get("unroll", "1")),
+        prefetch=_number("prefetch", fields.get("prefetch", "0")),
+        nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),
+        microkernel=fields.get("microkernel", "generated"),
+        of=None if of is None else int(of[1:]),
+    )
+
+
+def _names(fields: Mapping[str, str], field: str) -> tuple[str, ...]:
+    return tuple(fields[field].split("+")) if field in fields else ()
+
+
+def _pairs(fields: Mapping[str, str], field: str) -> Tags:
+    split = [item.partition(".") for item in _names(fields, field)]
+    if bad := ["".join(s) for s in split if not s[0] or not s[2]]:
+        _refuse(f"{field}: '{bad[0]}' is not of the form NAME.VALUE")
+    return tuple((name, value) for name, _, value in split)
+
+
+def _sizes(fields: Mapping[str, str], field: str) -> Sizes:
+    return tuple((name, _number(field, value)) for name, value in _pairs(fields, field))
+
+
+def _number(field: str, value: str) -> int:
+    if not re.fullmatch(rf"[0-9]{{1,{LONGEST}}}", value):
+        _refuse(f"{field}: '{value}' is no whole number")
+    return int(value)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ScheduleError(f"schedule: {message}")
