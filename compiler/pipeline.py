@@ -20,6 +20,7 @@ from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
+from compiler.space.chain import apart
 from compiler.space.paper_variants import paper_variants
 
 __all__ = [
@@ -35,11 +36,13 @@ __all__ = [
     "trained_tournament",
 ]
 
-Space = Callable[[LoopNest, Architecture, int], tuple[Schedule, ...]]
+Space = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]]
 
 
-def _full(model: LoopNest, architecture: Architecture, threads: int) -> tuple[Schedule, ...]:
-    return candidates(model.nest, architecture, threads)
+def _full(
+    model: LoopNest, architecture: Architecture, threads: int, fuse: bool
+) -> tuple[Schedule, ...]:
+    return candidates(model.nest, architecture, threads, fuse)
 
 
 SPACES: dict[str, Space] = {"full": _full, "paper": paper_variants}
@@ -52,18 +55,35 @@ def ranked_schedules(
     ranking: str | Ranker = "roofline",
     limit: int | None = None,
     space: str = "full",
+    fuse: bool = True,
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
     `ranking` is one of RANKERS by name, or another one of `trained_tournament`.
     `space` is where they come from, one of SPACES; an unknown one lists those.
+    With `fuse`, statements are computed on a contraction's register tile where that is legal and
+    the roofline expects a gain of it.
     """
     if space not in SPACES:
         raise CompilerError(f"unknown space '{space}'; known: {', '.join(SPACES)}")
     model = loop_nest(primitive)
-    schedules = SPACES[space](model, architecture, threads)
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
-    return rank(model.nest, schedules, architecture, threads)[:limit]
+    for fused in (True, False) if fuse else (False,):
+        schedules = SPACES[space](model, architecture, threads, fused)
+        found = rank(model.nest, schedules, architecture, threads)[:limit]
+        if not fused or _pays(model.nest, found[0].schedule, architecture, threads):
+            break
+    return found
+
+
+def _pays(nest: Primitive, schedule: Schedule, architecture: Architecture, threads: int) -> bool:
+    """Whether the roofline expects no loss of what a schedule fuses."""
+    if not any(band.fusion for band in schedule.bands):
+        return True
+    roofline = Roofline(nest, architecture)
+    alone = apart(nest, schedule, architecture, threads)
+    fused = roofline.estimate(schedule, threads).seconds
+    return fused <= roofline.estimate(alone, threads).seconds
 
 
 def searched(

@@ -2,85 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
+from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import c_loops
-from compiler.codegen.microkernel_body import TileFunction
+from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
-from compiler.codegen.scalar_nest import fixed_tensors, scalar_body
+from compiler.codegen.scalar_nest import fixed_tensors, scalar_statement
+from compiler.codegen.vector_expression import functions_of
+from compiler.codegen.vector_functions import vector_functions
 from compiler.lower.isl_tree import Space
 from compiler.lower.operands import Operands, Packed, operands, tiles_of
-from compiler.lower.tree import Microkernel, Path, Tree
+from compiler.lower.tree import Microkernel, Path, Scalar, Tree
 
-MATHEMATICS = "float expf(float), tanhf(float), erff(float);\n"  # that the scalar nest calls
+MATHEMATICS = "float expf(float), tanhf(float), erff(float);\n"  # that scalar statements call
+FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one leaf of the tree adds to the text."""
+
+    body: Sequence[str]
+    tiles: tuple[BorderTile, ...] = ()
+    copies: tuple[Packed, ...] = ()
 
 
 def generate(tree: Tree) -> Kernel:
     """The kernel of a legal tree that fits; the same tree gives the same bytes."""
-    path = tree.paths()[0]
-    if isinstance(path.leaf, Microkernel):
-        return _vector_kernel(tree, path, path.leaf)
-    temporaries = tuple(
-        Buffer(t.name, "workspace", t.elements, None)
-        for t in tree.nest.tensors
-        if t.role == "temporary"
-    )
-    buffers = _buffers(tree) + temporaries
+    parts: list[_Part] = []
+    for path in tree.paths():
+        leaf = path.leaf
+        if isinstance(leaf, Microkernel):
+            first = sum(len(part.tiles) for part in parts)
+            parts.append(_vectorised(path, leaf, operands(tree, leaf), first))
+        else:
+            parts.append(_Part(scalar_statement(tree, path)))
+    tiles = [tile for part in parts for tile in part.tiles]
+    copies = tuple(dict.fromkeys(copy for part in parts for copy in part.copies))
+    buffers = (*_buffers(tree, tiles), *_workspaces(copies))
+    calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
     text = translation_unit(
-        _comment(tree), prelude(1, False) + MATHEMATICS, [], buffers, scalar_body(tree)
+        _comment(tree),
+        _head(tree, tiles),
+        [*(packing(copy, tree.parallel) for copy in copies), *map(tile_function, tiles)],
+        buffers,
+        [*fixed_tensors(tree), *calls, *(line for part in parts for line in part.body)],
     )
     return Kernel(text, buffers, tree.parallel)
 
 
-def _vector_kernel(tree: Tree, path: Path, leaf: Microkernel) -> Kernel:
-    placed = operands(tree, leaf)
-    functions = {f.name: f for f in _functions(path, leaf, placed)}
+def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
+    lanes = max((tile.leaf.lanes for tile in tiles), default=1)
+    functions = {
+        name
+        for tile in tiles
+        for one in tile.operands.assignments
+        for name in functions_of(one.value)
+    }
+    scalar = any(isinstance(path.leaf, Scalar) for path in tree.paths())
+    return (
+        prelude(lanes, any(tile.leaf.nontemporal for tile in tiles))
+        + vector_functions(functions, lanes)
+        + (MATHEMATICS if scalar else "")
+    )
+
+
+def _vectorised(path: Path, leaf: Microkernel, placed: Operands, first: int) -> _Part:
+    """A function for each border class, numbered from `first`; classes multiply over the loops."""
+    tiles = tuple(
+        BorderTile(f"tile{first + number}", path, leaf, placed, classes)
+        for number, classes in enumerate(product(*tiles_of(leaf, placed)))
+    )
+    named = {tile.name: tile for tile in tiles}
     space = Space(path)
 
     def call(name: str, coordinates: tuple[str, ...]) -> str:
-        return _call(functions[name], space, coordinates)
+        return _call(named[name], space, coordinates)
 
-    classes = [(f.name, {tile.loop: tile for tile in f.tiles}) for f in functions.values()]
-    loops = c_loops(space, classes, call)
-    buffers = _buffers(tree) + _workspaces(placed.copies)
-    calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in placed.copies]
-    fence = ["__builtin_ia32_sfence();"] if leaf.nontemporal else []
-    text = translation_unit(
-        _comment(tree),
-        prelude(leaf.lanes, leaf.nontemporal),
-        [
-            *(packing(copy, tree.parallel) for copy in placed.copies),
-            *(f.text() for f in functions.values()),
-        ],
-        buffers,
-        [*fixed_tensors(tree), *calls, *loops, *_guarded(fence)],
-    )
-    return Kernel(text, buffers, tree.parallel)
+    classes = [(tile.name, {one.loop: one for one in tile.tiles}) for tile in tiles]
+    body = [*c_loops(space, classes, call), *(FENCE if leaf.nontemporal else ())]
+    return _Part(body, tiles, placed.copies)
 
 
-def _functions(path: Path, leaf: Microkernel, placed: Operands) -> list[TileFunction]:
-    """A function for each border class; classes multiply over the loops."""
-    return [
-        TileFunction(f"tile{number}", path, leaf, placed, tiles)
-        for number, tiles in enumerate(product(*tiles_of(leaf, placed)))
-    ]
-
-
-def _call(function: TileFunction, space: Space, coordinates: tuple[str, ...]) -> str:
+def _call(tile: BorderTile, space: Space, coordinates: tuple[str, ...]) -> str:
     at = dict(zip(space.loops, coordinates, strict=True))
-    placed = function.operands
-    arguments = []
-    for address in (placed.vector, placed.broadcast, placed.output):
-        name = address.access.tensor
-        arguments.append(f"t_packed_{name}" if address.shift else f"t_{name}")
-    for tile in function.tiles:
-        scale = function.leaf.lanes if tile.loop == function.leaf.vector else 1
-        arguments.append(_scaled(at[tile.loop], tile.size * scale, tile.offset * scale))
-    for level in function.outer_reduction:
+    arguments = [pointer(address) for address in tile.tensors]
+    for one in tile.tiles:
+        scale = tile.leaf.lanes if one.loop == tile.leaf.vector else 1
+        arguments.append(_scaled(at[one.loop], one.size * scale, one.offset * scale))
+    for level in tile.path.cut:
         arguments.append(_scaled(at[level.loop], level.step, 0))
-    return f"{function.name}({', '.join(arguments)});"
+    return f"{tile.name}({', '.join(arguments)});"
 
 
 def _scaled(coordinate: str, size: int, offset: int) -> str:
@@ -89,24 +106,29 @@ def _scaled(coordinate: str, size: int, offset: int) -> str:
     return f"{text} + {offset}".replace("+ -", "- ") if offset else text
 
 
-def _buffers(tree: Tree) -> tuple[Buffer, ...]:
-    buffers = []
+def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
+    """The caller's tensors, then the temporaries that lie in memory at all."""
+    touched = {address.access.tensor for tile in tiles for address in tile.tensors}
+    for path in tree.paths():
+        if isinstance(path.leaf, Scalar):
+            statement = tree.statement(path.leaf)
+            touched |= {access.tensor for access in (statement.target, *statement.reads)}
+    given, own = [], []
     for tensor in tree.nest.tensors:
-        if tensor.role == "temporary" or tensor.values is not None:
-            continue
         layout = tree.layout_of(tensor.name)
-        buffers.append(Buffer(tensor.name, tensor.role, layout.elements, layout, tensor.constant))
-    return tuple(buffers)
+        if tensor.role == "temporary":
+            if tensor.name in touched:
+                own.append(Buffer(tensor.name, "workspace", layout.elements, None))
+        elif tensor.values is None:
+            buffer = Buffer(tensor.name, tensor.role, layout.elements, layout, tensor.constant)
+            given.append(buffer)
+    return (*given, *own)
 
 
 def _workspaces(copies: tuple[Packed, ...]) -> tuple[Buffer, ...]:
     return tuple(
         Buffer(f"packed_{copy.tensor}", "workspace", copy.target.elements, None) for copy in copies
     )
-
-
-def _guarded(fence: list[str]) -> list[str]:
-    return ["#if defined(__SSE__)", *fence, "#endif"] if fence else []
 
 
 def _comment(tree: Tree) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.lower.addressing import Address
+from compiler.lower.operands import starts
 from compiler.lower.steps import iterator, ranges_of
 from compiler.lower.tree import Level, Path, Tree
 from compiler.microkernel.contraction import covers
@@ -38,23 +39,22 @@ OVERFLOW = 2.0**128 - 2.0**103  # the least number that float32 rounds to infini
 NEUTRAL = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
-def scalar_body(tree: Tree) -> list[str]:
-    """C lines of all statements in program order, each in a nest of its own."""
-    nest = tree.nest
-    lines = fixed_tensors(tree)
-    started: set[str] = set()
-    for path in tree.paths():
-        statement = tree.statement(path.leaf)
-        name = statement.target.tensor
-        own = any(access.tensor == name for access in statement.reads)
-        partly = statement.reduction or own or not covers(nest, statement.target)
-        if partly and name not in started and not nest.tensor(name).accumulate:
-            count, value = tree.layout_of(name).elements, NEUTRAL[statement.reduction or "add"]
-            lines += ["#pragma omp parallel for"] if tree.parallel else []
-            lines.append(f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};")
-        started.add(name)
-        lines += _statement(tree, path, statement)
-    return lines
+def scalar_statement(tree: Tree, path: Path) -> list[str]:
+    """C lines of one statement in a nest of its own.
+
+    Before them, where it is the first to write its target and does not overwrite all of it, what
+    the target starts from.
+    """
+    nest, statement = tree.nest, tree.statement(path.leaf)
+    name = statement.target.tensor
+    own = any(access.tensor == name for access in statement.reads)
+    partly = statement.reduction or own or not covers(nest, statement.target)
+    lines = []
+    if partly and starts(nest, path.leaf.statement):
+        count, value = tree.layout_of(name).elements, NEUTRAL[statement.reduction or "add"]
+        lines += ["#pragma omp parallel for"] if tree.parallel else []
+        lines.append(f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};")
+    return lines + _statement(tree, path, statement)
 
 
 def fixed_tensors(tree: Tree) -> list[str]:
@@ -63,7 +63,7 @@ def fixed_tensors(tree: Tree) -> list[str]:
     for tensor in tree.nest.tensors:
         if tensor.values is not None:
             packed = tree.layout_of(tensor.name).pack(np.asarray(tensor.values, np.float32))
-            values = ", ".join(_number(float(v)) for v in packed)
+            values = ", ".join(number_text(float(v)) for v in packed)
             attribute = "__attribute__((aligned(64)))"
             lines.append(f"static const float t_{tensor.name}[] {attribute} = {{{values}}};")
     return lines
@@ -107,7 +107,7 @@ def _shared(levels: Sequence[Level]) -> list[Level]:
 
 def _expression(tree: Tree, value: Expression) -> str:
     if isinstance(value, Number):
-        return _number(value.value)
+        return number_text(value.value)
     if isinstance(value, Call):
         arguments = [_expression(tree, a) for a in value.arguments]
         if value.function == "neg":
@@ -120,10 +120,10 @@ def _expression(tree: Tree, value: Expression) -> str:
     if not inside:
         return read
     outside = tree.nest.tensor(value.access.tensor).outside or 0.0
-    return f"({inside} ? {read} : {_number(outside)})"
+    return f"({inside} ? {read} : {number_text(outside)})"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A C constant; what float32 cannot hold is infinite."""
     if abs(value) >= OVERFLOW:
         return "__builtin_inff()" if value > 0 else "-__builtin_inff()"

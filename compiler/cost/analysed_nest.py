@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from compiler.errors import ProblemError
 from compiler.lower.tree import Microkernel, Path, Tree
+from compiler.microkernel.contraction import anchor
 from compiler.model.perfect_nest import PerfectNest
 from compiler.problem.primitive import Access, Affine
 
@@ -17,10 +18,10 @@ def nest_of_tree(tree: Tree) -> PerfectNest:
 
     Uneven pieces count as the largest one and loops of extent 1 are dropped. A form that adds to
     memory has no register tile as a level of its own: finest levels go point by point, as in the
-    paper, whose innermost loops are a library's matrix product. ProblemError when the nest is not
-    one statement.
+    paper, whose innermost loops are a library's matrix product. Of several statements the largest
+    sum of products is analysed; ProblemError when there is none.
     """
-    path = _only_path(tree)
+    path = _analysed_path(tree)
     grains = {grain.loop: grain for grain in path.leaf.grains}
     inside = {loop: grain.extent for loop, grain in grains.items()}
     loops: list[tuple[str, int]] = []
@@ -49,19 +50,24 @@ def nest_of_tree(tree: Tree) -> PerfectNest:
 
 def analysed_parallel(analysed: PerfectNest, tree: Tree) -> str | None:
     """The loop whose iterations run at once: the outermost parallel level that is a loop."""
-    parallel = {level.name for path in tree.paths() for level in path.levels if level.parallel}
+    parallel = {level.name for level in _analysed_path(tree).levels if level.parallel}
     return next((loop for loop, _ in analysed.loops if loop in parallel), None)
 
 
-def _only_path(tree: Tree) -> Path:
-    """The leaf of a nest that has one; reuse between several is not analysed."""
+def _analysed_path(tree: Tree) -> Path:
+    """The path of the sum of products that the others are arranged around.
+
+    What is fused into it, or runs apart, is the same for every schedule of it.
+    """
     paths = tree.paths()
-    if len(paths) != 1:
+    number = anchor(tree.nest)
+    found = [path for path in paths if path.leaf.statement == number]
+    if len(paths) != 1 and not found:
         raise ProblemError(
             f"{tree.nest.name}: reuse is analysed for one statement, this primitive has "
             f"{len(paths)}"
         )
-    return paths[0]
+    return (found or paths)[0]
 
 
 def _by_level(access: Access, steps: dict[str, list[tuple[str, int]]]) -> Access:

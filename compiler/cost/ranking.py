@@ -21,6 +21,7 @@ from compiler.cost.tournament import (
 from compiler.cost.working_sets import WorkingSets
 from compiler.errors import CompilerError
 from compiler.lower.lowered import lowered
+from compiler.microkernel.contraction import anchor
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
@@ -107,10 +108,10 @@ def held_bytes(
 ) -> dict[Schedule, dict[str, int]]:
     """Bytes of each schedule's working sets by level, as the paper places them.
 
-    The outermost parallel level counts as the paper's parallel loop. A primitive of several
-    statements has no working sets: nothing is held, so all of its schedules tie.
+    The outermost parallel level counts as the paper's parallel loop. Of several statements the
+    largest sum of products counts; without one nothing is held, so all schedules tie.
     """
-    if len(nest.statements) != 1:
+    if len(nest.statements) != 1 and anchor(nest) is None:
         return {schedule: level_bytes((), machine.caches) for schedule in schedules}
     analysis = WorkingSets()
     held = {}

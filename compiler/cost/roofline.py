@@ -17,10 +17,11 @@ from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
 from compiler.cost.work import Work
 from compiler.lower.lowered import lowered
+from compiler.lower.operands import Operands, operands
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Access, Primitive, operations_of
 from compiler.schedule.layout import layout_from_tag
 from compiler.schedule.schedule import Schedule
 
@@ -68,55 +69,98 @@ class Roofline:
         self._line = machine.caches[0].line if machine.caches else ASSUMED_LINE
         # What many schedules of a nest share is worked out once.
         self._work = Work(machine)
-        self._roles: dict[str, Contraction] = {}
+        self._roles: dict[tuple[int, str], Contraction] = {}
+        self._placed: dict[object, Operands] = {}
         self._footprints: dict[tuple[Access, str | None], Footprint] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
-        """Predicted seconds of one call on `threads` cores."""
+        """Predicted seconds of one call on `threads` cores: bands one after another."""
         tree = lowered(self.nest, schedule)
-        path, *others = tree.paths()
+        found = [self._leaf(tree, path, threads) for path in tree.paths()]
+        if len(found) == 1:
+            return found[0]
+        parts: dict[str, float] = {}
+        moved: dict[str, float] = {}
+        for one in found:
+            for total, own in ((parts, one.parts), (moved, one.moved)):
+                for name, value in own.items():
+                    total[name] = total.get(name, 0.0) + value
+        return Estimate(sum(one.seconds for one in found), parts, moved)
+
+    def _leaf(self, tree: Tree, path: Path, threads: int) -> Estimate:
+        """One band, by itself."""
         leaf = path.leaf
-        if others or not isinstance(leaf, Microkernel):
-            seconds = self.nest.flops * 2 / self.hertz
-            return Estimate(seconds, {"compute": seconds})
         loops = nest_loops(path)
-        roles = self._contraction(leaf)
         share = _share(path, loops, threads)
-        cycles = self._work.cycles(tree, path, leaf, roles)
+        if not isinstance(leaf, Microkernel):
+            seconds = self._scalar_cycles(tree, path) * share / self.hertz
+            return Estimate(seconds, {"compute": seconds})
+        compute = overhead = packing = 0.0
+        if leaf.form.sums:
+            roles = self._contraction(leaf)
+            cycles = self._work.cycles(tree, path, leaf, roles)
+            compute, overhead = cycles.compute, cycles.overhead
+            packing = self._packing(tree) if tree.pack else 0.0
+        element_wise = self._operands(tree, leaf)
+        if element_wise is not None:
+            overhead += self._work.element_wise(leaf, element_wise)
         parts = {
-            "compute": cycles.compute * share / self.hertz,
-            "overhead": cycles.overhead * share / self.hertz,
+            "compute": compute * share / self.hertz,
+            "overhead": overhead * share / self.hertz,
         }
-        moved = self._bytes(tree, roles, loops, len(path.loops), leaf.nontemporal)
+        moved = self._bytes(tree, path, leaf, loops)
         for level, size in moved.items():
             shared = share if level != "memory" else max(share, 0.5)
             parts[level] = size * shared / self._bandwidth(level)
-        if tree.pack:
-            parts["packing"] = self._packing(tree) * share
+        if packing:
+            parts["packing"] = packing * share
         return Estimate(_combined(parts), parts, moved)
 
+    def _scalar_cycles(self, tree: Tree, path: Path) -> float:
+        """Two cycles an operation: one after another, each waiting for the last one's result."""
+        statement = tree.statement(path.leaf)
+        operations = operations_of(statement.value) + (statement.reduction is not None)
+        return 2.0 * operations * prod(self._extents[loop] for loop in statement.loops)
+
     def _contraction(self, leaf: Microkernel) -> Contraction:
-        if leaf.vector not in self._roles:
-            self._roles[leaf.vector] = contraction(self.nest, leaf.statement, leaf.vector)
-        return self._roles[leaf.vector]
+        key = (leaf.statement, leaf.vector)
+        if key not in self._roles:
+            self._roles[key] = contraction(self.nest, leaf.statement, leaf.vector)
+        return self._roles[key]
+
+    def _operands(self, tree: Tree, leaf: Microkernel) -> Operands | None:
+        """The operands of what a leaf computes element by element, if anything."""
+        if not leaf.fused and leaf.form.sums:
+            return None
+        key = (leaf.statement, leaf.vector, leaf.lanes, leaf.fused, tree.layout, tree.pack)
+        if key not in self._placed:
+            self._placed[key] = operands(tree, leaf)
+        return self._placed[key]
 
     def _bytes(
-        self,
-        tree: Tree,
-        roles: Contraction,
-        loops: list[NestLoop],
-        around: int,
-        nontemporal: bool,
+        self, tree: Tree, path: Path, leaf: Microkernel, loops: list[NestLoop]
     ) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""
-        read = (roles.vector_operand, roles.broadcast_operand)
+        statement = tree.statement(leaf)
+        read: tuple[Access, ...] = ()
+        once: tuple[Access, ...] = ()
+        written = statement.target
+        if leaf.form.sums:
+            roles = self._contraction(leaf)
+            read = (roles.vector_operand, roles.broadcast_operand)
+        placed = self._operands(tree, leaf)
+        if placed is not None:
+            once = tuple(address.access for address in placed.reads)
+            written, *others = (address.access for address in placed.stores or (placed.output,))
+            once += tuple(others)
         traffic = Traffic(
             loops,
             self._extents,
             [self._footprint(tree, access) for access in read],
-            self._footprint(tree, roles.output),
-            around,
-            nontemporal,
+            [self._footprint(tree, access) for access in once],
+            self._footprint(tree, written),
+            len(path.loops),
+            leaf.nontemporal,
         )
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
@@ -126,7 +170,7 @@ class Roofline:
                 cache.bytes / self._line,
                 cache.name in CROWDED,
                 0.0 if source in HIDDEN else SCATTERED,
-                streamed if nontemporal else None,
+                streamed if leaf.nontemporal else None,
             )
         return moved
 

@@ -8,8 +8,10 @@ from itertools import product
 from math import prod
 
 from compiler.lower.border_classes import Border, borders, tile_classes
+from compiler.lower.operands import Operands
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
+from compiler.microkernel.functions import vector_operations
 from compiler.microkernel.register_tile import RegisterTile
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access
@@ -53,6 +55,23 @@ class Work:
         if key not in self._known:
             self._known[key] = self._counted(tree, path, leaf, roles)
         return self._known[key]
+
+    def element_wise(self, leaf: Microkernel, placed: Operands) -> float:
+        """Cycles of what a leaf computes element by element: its operations, or its loads.
+
+        Sums in registers are there already; with nothing summed there are stores as well, and the
+        end of each register tile.
+        """
+        grain = leaf.grain(leaf.vector)
+        vectors = -(-grain.extent // grain.lanes)
+        for other in leaf.grains:
+            vectors *= other.extent if not other.summed and other.loop != leaf.vector else 1
+        operations = sum(vector_operations(one.value) for one in placed.assignments)
+        moves = len(placed.reads) + (0 if placed.factors else len(placed.stores))
+        each = max(operations / self.machine.fma_per_cycle, moves / self.machine.loads_per_cycle)
+        calls = 0.0 if placed.factors else CALL_CYCLES
+        tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
+        return vectors * (each + calls / tile)
 
     def _counted(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
         split = {level.loop: level.step for level in path.loops}

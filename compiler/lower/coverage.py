@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import islpy as isl
 
 from compiler.lower.border_classes import Border, TileClass
-from compiler.lower.isl_tree import printed
+from compiler.lower.isl_tree import Space, printed
 from compiler.lower.operands import operands, tiles_of
-from compiler.lower.steps import tap_range
-from compiler.lower.tree import Grain, Microkernel, Path, Tree
+from compiler.lower.steps import in_last_piece, tap_range
+from compiler.lower.tree import Grain, Level, Microkernel, Path, Tree
 from compiler.model.isl_names import context
 
 
@@ -50,12 +50,24 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
     for border in placed.borders:
         grain = leaf.grain(border.point)
         yield from (_bordered(grain, border, tile) for tile in classes[border.point])
+    yield from (_once(path, leaf, level) for level in placed.last)
 
 
 def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:
     reached = printed(path, grain, "x")
     runs = f"{{ [x] -> [{', '.join(reached.variables)}] : {reached.where} }}"
     return grain.loop, runs, f"{{ [x] : 0 <= x < {grain.extent} }}"
+
+
+def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
+    """What waits for the last piece of a level runs in one of its pieces."""
+    pieces, extent = Space(path).count(level.loop), leaf.grain(level.loop).extent
+    at = f"at_{level.loop}"
+    runs = (
+        f"{{ [x] -> [q] : exists {at} : x = 0 and 0 <= q < {pieces} and {at} = q * {level.step} "
+        f"and {in_last_piece(level, extent)} }}"
+    )
+    return level.loop, runs, "{ [0] }"
 
 
 def _in_classes(grain: Grain, classes: tuple[TileClass, ...]) -> tuple[str, str, str]:

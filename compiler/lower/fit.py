@@ -14,9 +14,11 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
-from compiler.lower.operands import operands, tiles_of
+from compiler.lower.operands import Factors, Operands, operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Tree
-from compiler.problem.primitive import Primitive, Statement
+from compiler.microkernel.catalogue import CATALOGUE
+from compiler.microkernel.contraction import covers
+from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 
@@ -41,6 +43,9 @@ def _check_names(nest: Primitive, schedule: Schedule) -> None:
     where = f"{nest.name}: schedule"
     for band, numbers in anchored(nest, schedule):
         _check_band(nest, band, [nest.statements[number] for number in numbers])
+    lanes = sorted({band.vector[1] for band in schedule.bands if band.vector[0]})
+    if len(lanes) > 1:
+        raise ScheduleError(f"{where}: vector: bands of {lanes[0]} and {lanes[1]} lanes; give one")
     for name, tag in (*schedule.layout, *schedule.pack):
         layout_from_tag(tag, nest.tensor(name).shape)
     for name, _ in schedule.layout:
@@ -66,8 +71,36 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
     bare = Band("scalar", band.order, block=band.block, parallel=band.parallel, of=band.of)
     if band.scheme == "scalar" and band != bare:
         raise ScheduleError(f"{where}: {SCALAR}")
-    if band.scheme != "scalar" and len(nest.statements) > 1:
-        raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
+    if band.scheme == "scalar":
+        return
+    if len(statements) > 1:
+        raise ScheduleError(
+            f"{where}: a {band.scheme} band is of one statement; give the others bands or fusion"
+        )
+    if not CATALOGUE[band.scheme].sums:
+        _check_lanes(nest, band, statements[0])
+
+
+def _check_lanes(nest: Primitive, band: Band, statement: Statement) -> None:
+    where = f"{nest.name}: schedule"
+    if statement.reduction_loops:
+        loop = statement.reduction_loops[0]
+        raise ScheduleError(f"{where}: only schemes that sum fit: a reduction over {loop}")
+    if not covers(nest, statement.target):
+        raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
+    bare = Band(
+        band.scheme,
+        band.order,
+        band.vector,
+        band.tile,
+        band.block,
+        band.parallel,
+        nontemporal=band.nontemporal,
+        of=band.of,
+        fusion=band.fusion,
+    )
+    if band != bare:
+        raise ScheduleError(f"{where}: scheme lanes takes no unroll, prefetch or microkernel")
 
 
 def _check_levels(where: str, band: Band, loop: str, extent: int) -> None:
@@ -93,41 +126,85 @@ def _check_levels(where: str, band: Band, loop: str, extent: int) -> None:
 
 
 def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
-    nest, loop, lanes = tree.nest, leaf.vector, leaf.lanes
+    nest = tree.nest
     if inside := [level.name for level in leaf.levels if level.parallel]:
         raise ScheduleError(
             f"{nest.name}: schedule: parallel level '{inside[0]}' is inside the microkernel"
         )
     placed = operands(tree, leaf)
-    vector, broadcast, output = placed.vector, placed.broadcast, placed.output
-    name = vector.access.tensor
-    copied = any(copy.tensor == name for copy in placed.copies)
-    if not copied and borders(nest, placed.roles.statement, vector.access):
+    if placed.factors is not None:
+        _check_factors(tree, path, leaf, placed.factors)
+    _check_fused(tree, leaf, placed)
+    written = placed.stores if not path.cut else (*placed.stores, placed.output)
+    for address in dict.fromkeys((*written, *placed.reads)):
+        if leaf.lanes > 1 and (address in written or address.uses(leaf.vector)):
+            _check_contiguous(leaf, address)
+        _check_vector_block(leaf, address)
+        _check_blocks(path, leaf, address)
+    for address in placed.stores:
+        if leaf.nontemporal and not _aligned(leaf, address):
+            raise ScheduleError(
+                f"schedule: nontemporal: vectors of {address.access.tensor} are not all aligned"
+            )
+    classes = tiles_of(leaf, placed)
+    printed = leaf.unroll * prod(sum(c.printed for c in of_loop) for of_loop in classes)
+    operations = sum(1 + operations_of(one.value) for one in placed.assignments)
+    printed += operations * prod(sum(c.size for c in of_loop) for of_loop in classes)
+    if printed > MOST_PRINTED:
+        raise ScheduleError(
+            f"{nest.name}: schedule: its C text would have {printed} operations, "
+            f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
+        )
+
+
+def _check_factors(tree: Tree, path: Path, leaf: Microkernel, factors: Factors) -> None:
+    name = factors.vector.access.tensor
+    copied = any(copy.tensor == name for copy in factors.copies)
+    if not copied and borders(tree.nest, factors.roles.statement, factors.vector.access):
         raise ScheduleError(f"schedule: {name} must be packed: it is padded")
-    for operand, address in (("right", vector), ("left", broadcast), ("out", output)):
+    for operand, address in (("right", factors.vector), ("left", factors.broadcast)):
         if leaf.form.vectors(operand):
-            if lanes > 1 and not address.contiguous(loop):
-                raise ScheduleError(
-                    f"schedule: {address.access.tensor} is not contiguous along {loop}"
-                )
+            if leaf.lanes > 1:
+                _check_contiguous(leaf, address)
             _check_vector_block(leaf, address)
         if not leaf.form.differs(operand):
             _check_serves(leaf, address)
-    for address in (vector, broadcast, output):
         _check_blocks(path, leaf, address)
-    for border in placed.borders:
+    for border in factors.borders:
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
-    if leaf.nontemporal and not _aligned(leaf, output):
+
+
+def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
+    """What is read lies inside its tensor; what the tile holds is read where it was computed."""
+    held = {} if placed.factors is None else {placed.output.access.tensor: placed.output.access}
+    assigned = leaf.statements[1 if placed.factors else 0 :]
+    for number, one in zip(assigned, placed.assignments, strict=True):
+        where = f"{tree.nest.name}: schedule: S{number}"
+        for access in one.reads:
+            if access.tensor in held and access != held[access.tensor]:
+                raise ScheduleError(
+                    f"{where}: reads {access}, the tile holds {held[access.tensor]}"
+                )
+        held_there = held.get(one.target.tensor, one.target)
+        if not covers(tree.nest, one.target) or held_there != one.target:
+            raise ScheduleError(f"{where}: {one.target} is not what the tile holds")
+        held[one.target.tensor] = one.target
+    extents = dict(tree.nest.extents)
+    for address in placed.reads:
+        shape = tree.nest.tensor(address.access.tensor).shape
+        for index, size in zip(address.access.indices, shape, strict=True):
+            low, high = index.bounds(extents)
+            if low < 0 or high >= size:
+                raise ScheduleError(
+                    f"{tree.nest.name}: schedule: {address.access} reads outside its tensor"
+                )
+
+
+def _check_contiguous(leaf: Microkernel, address: Address) -> None:
+    if not address.contiguous(leaf.vector):
         raise ScheduleError(
-            f"schedule: nontemporal: vectors of {output.access.tensor} are not all aligned"
-        )
-    sums = (sum(c.printed for c in classes) for classes in tiles_of(leaf, placed))
-    printed = leaf.unroll * prod(sums)
-    if printed > MOST_PRINTED:
-        raise ScheduleError(
-            f"{nest.name}: schedule: its C text would have {printed} multiply-adds, "
-            f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
+            f"schedule: {address.access.tensor} is not contiguous along {leaf.vector}"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import islpy as isl
 
 from compiler.lower.steps import ranges_of, steps_of, variable
-from compiler.lower.tree import Grain, Level, Path, Scalar
+from compiler.lower.tree import Fused, Grain, Level, Path, Scalar
 from compiler.model.isl_names import context
 from compiler.problem.primitive import Primitive
 
@@ -99,6 +99,39 @@ def schedule_map(nest: Primitive, path: Path) -> isl.Map:
     names = ", ".join(f"t{k}" for k in range(len(times)))
     text = f"S{path.leaf.statement}[{', '.join(x.values())}] -> [{names}]"
     exists = f"exists {variables} : " if variables else ""
+    return isl.Map.read_from_str(context(), f"{{ {text} : {exists}{' and '.join(where)} }}")
+
+
+def tile_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
+    """From iterations of a statement on a register tile to the levels around, then to its points.
+
+    None is the microkernel's own statement. A fused one runs in the last piece of the reduction
+    levels that it waits for, else in every piece.
+
+    { S1[x0] -> [t0, t1, p0] : exists q_m, q_k : q_m = floor(x0/6) and q_k = 3 and ... and p0 = x0 }
+    """
+    space, leaf = Space(path), path.leaf
+    number = leaf.statement if fused is None else fused.statement
+    x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[number].loops)}
+    at = dict(x) if fused is None else {own: x[loop] for loop, own in fused.loops}
+    where: list[str] = []
+    variables: list[str] = []
+    for grain in leaf.grains:
+        if grain.loop in at:
+            found = printed(path, grain, at[grain.loop])
+            where.append(found.where)
+            variables += found.variables
+        elif grain.loop in space.loops and fused is not None:
+            last = space.count(grain.loop) - 1
+            waits = any(level.loop == grain.loop for level in fused.last)
+            variables.append(f"q_{grain.loop}")
+            where.append(f"{last if waits else 0} <= q_{grain.loop} <= {last}")
+    times = [space.time(level) for level in path.loops]
+    times += [at[grain.loop] for grain in leaf.grains if not grain.summed]
+    where += [f"t{k} = {time}" for k, time in enumerate(times)]
+    names = ", ".join(f"t{k}" for k in range(len(times)))
+    exists = f"exists {', '.join(variables)} : " if variables else ""
+    text = f"S{number}[{', '.join(x.values())}] -> [{names}]"
     return isl.Map.read_from_str(context(), f"{{ {text} : {exists}{' and '.join(where)} }}")
 
 

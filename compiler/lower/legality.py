@@ -1,49 +1,26 @@
 """Whether a tree keeps its nest's dependences, twice: in closed form, and by isl on the full map.
 
-Statements run one after another, each under the levels of its own loops, so only a statement's
-dependences on itself can break. A reduction's iterations may run in any order
-but not at once: two of them on one element must not lie on different iterations of a parallel
-level. Every other dependence must also run forwards. An iteration whose reads are all padding
+Here stand a statement's dependences on itself; those between statements in `statement_pairs`. A
+reduction's iterations may run in any order but not at once: two of them on one element must not lie
+on different iterations of a parallel level. Every other dependence must also run forwards. An
+iteration whose reads are all padding
 still counts here, because it writes: tiles and vectors run it, adding its neutral value.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from compiler.lower.isl_tree import schedule_map
+from compiler.lower.kept_dependences import kept_dependences
+from compiler.lower.refusal import Refusal
 from compiler.lower.tree import Grain, Level, Path, Tree
-from compiler.model.dependences import Dependence, between
-from compiler.model.isl_names import executed_domain, first_differ, first_times
+from compiler.lower.statement_pairs import broken_pair, structural_pair
+from compiler.model.dependences import Dependence
+from compiler.model.isl_names import first_differ, first_times
 from compiler.problem.primitive import Access, Primitive, Statement
-
-KEPT = 64  # statements whose dependences a thread keeps
-
-
-class _Kept(threading.local):
-    """Dependences by statement; isl's objects must not pass from thread to thread."""
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[Primitive, int], tuple[Dependence, ...]] = {}
-
-
-_KEPT = _Kept()
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A broken dependence: `order` when it would run backwards, `parallel` when at once."""
-
-    kind: str
-    loop: str  # the level
-    statement: int
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)
@@ -78,7 +55,7 @@ def structural(tree: Tree) -> Refusal | None:
         found = _closed(tree.nest, path, profile) if profile.closed else _by_isl(tree, path)
         if found is not None:
             return found
-    return None
+    return structural_pair(tree)
 
 
 def by_isl(tree: Tree) -> Refusal | None:
@@ -87,7 +64,7 @@ def by_isl(tree: Tree) -> Refusal | None:
         found = _by_isl(tree, path)
         if found is not None:
             return found
-    return None
+    return broken_pair(tree)
 
 
 @lru_cache(maxsize=256)
@@ -212,26 +189,11 @@ def _differences(
 
 
 def _by_isl(tree: Tree, path: Path) -> Refusal | None:
-    for dependence in _own_dependences(tree.nest, path.leaf.statement):
+    for dependence in kept_dependences(tree.nest, path.leaf.statement, path.leaf.statement):
         refused = _broken(tree.nest, path, dependence)
         if refused is not None:
             return refused
     return None
-
-
-def _own_dependences(nest: Primitive, number: int) -> tuple[Dependence, ...]:
-    """A statement's dependences on itself, one of each relation; kept by thread, as isl's are."""
-    cache = _KEPT.found
-    key = (nest, number)
-    if key not in cache:
-        if len(cache) >= KEPT:
-            cache.clear()
-        unlike = {
-            (d.reduction, d.source_access, d.sink_access): d
-            for d in reversed(between(nest, number, number, executed_domain))
-        }
-        cache[key] = tuple(reversed(unlike.values()))
-    return cache[key]
 
 
 def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | None:
@@ -240,7 +202,7 @@ def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | No
     reason = f"a recurrence ({text})"
     if dependence.reduction:
         reason = _reduction_text(nest.statements[dependence.source])
-    own = (*path.levels, *path.leaf.points)
+    own = path.levels if dependence.reduction else (*path.levels, *path.leaf.points)
     last = [place for place, level in enumerate(own) if level.parallel]
     deepest = max(last, default=-1) if dependence.reduction else len(own) - 1
     if deepest < 0:
@@ -264,7 +226,9 @@ def _reduction_text(statement: Statement) -> str:
 
 
 def _refused_parallel(level: str, path: Path, what: str) -> Refusal:
-    text = f"schedule: parallel loop {level} carries {what}"
+    loop, _, depth = level.partition("@")
+    where = f"register tile along {loop}" if depth == "0" else f"parallel loop {level}"
+    text = f"schedule: {where} carries {what}"
     return Refusal("parallel", level, path.leaf.statement, text)
 
 

@@ -6,11 +6,13 @@ each half is worked out once and a schedule only joins the two.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from compiler.errors import ScheduleError
+from compiler.lower.fusion import fused_loops
 from compiler.lower.tiling import register_tiles
-from compiler.lower.tree import Grain, Leaf, Level, Loops, Microkernel, Scalar, Tree
+from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Scalar, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule, Sizes, depth_of, loop_of
@@ -33,26 +35,36 @@ def lowered(nest: Primitive, schedule: Schedule) -> Tree:
 
 
 def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int, ...]], ...]:
-    """Each band with the statements it is of: every statement once, in the program's order."""
+    """Each band with the statements whose loops it holds: those of its own, fused ones left out.
+
+    Every statement stands in one band, bands in the program's order.
+    """
     every = tuple(range(len(nest.statements)))
-    if len(schedule.bands) == 1 and schedule.bands[0].of is None:
-        return ((schedule.bands[0], every),)
+    first = schedule.bands[0]
+    if len(schedule.bands) == 1 and first.of is None and not first.fusion:
+        return ((first, every),)
+    where = f"{nest.name}: schedule"
     found: list[tuple[Band, tuple[int, ...]]] = []
+    taken: dict[int, str] = {}
+    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
     for band in schedule.bands:
-        taken = {number for _, numbers in found for number in numbers}
-        free = [number for number in every if number not in taken]
-        number = band.of if band.of is not None else next(iter(free), len(every))
-        if number not in every:
-            raise ScheduleError(
-                f"{nest.name}: schedule: of:S{number} is no statement; there are S0 to S{every[-1]}"
-            )
-        if number in taken:
-            raise ScheduleError(f"{nest.name}: schedule: of:S{number}: it has two bands")
+        free = (number for number in every if number not in taken and number not in fused)
+        number = band.of if band.of is not None else next(free, len(every))
+        named = [("of", number), *(("fusion", attached.statement) for attached in band.fusion)]
+        for field, one in named:
+            if one not in every:
+                there = f"there are S0 to S{every[-1]}" if len(every) > 1 else "there is S0 alone"
+                raise ScheduleError(f"{where}: {field}:S{one} is no statement; {there}")
+            if one in taken:
+                raise ScheduleError(f"{where}: {field}:S{one}: it stands in two bands")
+            if field == "fusion" and one < number:
+                raise ScheduleError(f"{where}: fusion:S{one} runs before S{number}, not after it")
+            taken[one] = field
         found.append((band, (number,)))
-    if [numbers[0] for _, numbers in found] != list(every):
-        raise ScheduleError(
-            f"{nest.name}: schedule: of: bands must be those of S0 to S{every[-1]}, in this order"
-        )
+    if missing := [number for number in every if number not in taken]:
+        raise ScheduleError(f"{where}: S{missing[0]} stands in no band; give it of or fusion")
+    if sorted(found, key=lambda one: one[1]) != found:
+        raise ScheduleError(f"{where}: of: bands must stand in the order of their statements")
     return tuple(found)
 
 
@@ -65,24 +77,29 @@ def _statement(nest: Primitive, band: Band, number: int) -> Loops:
         statement.loops,
         () if band.scheme == "scalar" else statement.reduction_loops,
     )
-    leaf: Leaf
     if band.scheme == "scalar":
-        leaf = Scalar(number, _grains(nest.extents, statement.loops, (), ("", 1), ()))
-    else:
-        grains = _grains(
-            nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile
-        )
-        leaf = Microkernel(
-            number,
-            CATALOGUE["product" if band.microkernel == "product" else band.scheme],
-            inside,
-            grains,
-            band.vector[0],
-            band.unroll,
-            band.prefetch,
-            band.nontemporal,
-        )
-    return Loops(around, (leaf,))
+        grains = _grains(nest.extents, statement.loops, (), ("", 1), ())
+        return Loops(around, (Scalar(number, grains),))
+    grains = _grains(
+        nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile
+    )
+    leaf = Microkernel(
+        number,
+        CATALOGUE["product" if band.microkernel == "product" else band.scheme],
+        inside,
+        grains,
+        band.vector[0],
+        band.unroll,
+        band.prefetch,
+        band.nontemporal,
+    )
+    if not band.fusion:
+        return Loops(around, (leaf,))
+    cut = Path(around, leaf).cut
+    numbers = tuple(attached.statement for attached in band.fusion)
+    loops = fused_loops(nest, number, numbers)
+    fused = tuple(Fused(n, own, cut) for n, own in zip(numbers, loops, strict=True))
+    return Loops(around, (replace(leaf, fused=fused),))
 
 
 @lru_cache(maxsize=KEPT)

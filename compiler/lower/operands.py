@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass, borders, tile_classes
-from compiler.lower.tree import Microkernel, Tree
+from compiler.lower.fusion import in_loops
+from compiler.lower.tree import Level, Microkernel, Tree
 from compiler.microkernel.contraction import Contraction, contraction
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Access, Call, Primitive, Read, Statement
 from compiler.schedule.layout import Layout, layout_from_tag
 
 
@@ -25,22 +27,108 @@ class Packed:
 
 
 @dataclass(frozen=True)
-class Operands:
-    """The three accesses of a contraction, placed in their layouts."""
+class Factors:
+    """The two factors of a sum, placed in their layouts."""
 
     roles: Contraction
     vector: Address
     broadcast: Address
-    output: Address
     copies: tuple[Packed, ...]
     borders: tuple[Border, ...]  # of the broadcast operand
     whole_loads: bool  # the vector operand may be read past the loop's end
-    whole_stores: bool
     accumulate: bool  # the output's values on entry count
+
+
+@dataclass(frozen=True)
+class Operands:
+    """All that a microkernel reads and writes: the factors of its sum, then element by element.
+
+    `output` is where the sums of a cut reduction wait for the next piece. `assignments` compute on
+    registers, from elements in `reads` and from each other; `stores` are written at last.
+    """
+
+    factors: Factors | None  # None: nothing is summed
+    output: Address
+    assignments: tuple[Statement, ...]  # in the microkernel's loops
+    reads: tuple[Address, ...]
+    stores: tuple[Address, ...]
+    last: tuple[Level, ...]  # assignments wait for the last piece of each
+
+    @property
+    def borders(self) -> tuple[Border, ...]:
+        return self.factors.borders if self.factors else ()
+
+    @property
+    def copies(self) -> tuple[Packed, ...]:
+        return self.factors.copies if self.factors else ()
+
+    def whole(self, leaf: Microkernel) -> bool:
+        """Whether the last vector of the vector loop may be read and written like the others."""
+        every = (*self.reads, *self.stores, self.output)
+        return (self.factors is None or self.factors.whole_loads) and all(
+            whole(leaf, address) for address in every if address.uses(leaf.vector)
+        )
 
 
 def operands(tree: Tree, leaf: Microkernel) -> Operands:
     """The operands of a leaf; ScheduleError where one cannot lie as the schedule says."""
+    statement = tree.statement(leaf)
+    factors = _factors(tree, leaf) if leaf.form.sums else None
+    assigned: tuple[Statement, ...] = ()
+    if factors is None:
+        assigned = (_assignment(tree.nest, leaf.statement, statement),)
+    for fused in leaf.fused:
+        renamed = in_loops(tree.nest.statements[fused.statement], dict(fused.loops))
+        assigned += (_assignment(tree.nest, fused.statement, renamed),)
+    held = {statement.target.tensor: statement.target} if factors else {}
+    reads: dict[Access, Address] = {}
+    for one in assigned:
+        for access in one.reads:
+            if access.tensor not in held:
+                reads[access] = Address(access, tree.layout_of(access.tensor))
+        held[one.target.tensor] = one.target
+    kept = live(tree, leaf)
+    return Operands(
+        factors,
+        Address(statement.target, tree.layout_of(statement.target.tensor)),
+        assigned,
+        tuple(reads.values()),
+        tuple(Address(a, tree.layout_of(name)) for name, a in held.items() if name in kept),
+        leaf.fused[0].last if leaf.fused else (),
+    )
+
+
+def live(tree: Tree, leaf: Microkernel) -> frozenset[str]:
+    """What a leaf writes that is wanted afterwards: outputs, and what other leaves read."""
+    outputs = {t.name for t in tree.nest.tensors if t.role == "output"}
+    others = [
+        tree.nest.statements[number]
+        for path in tree.paths()
+        if path.leaf != leaf
+        for number in path.leaf.statements
+    ]
+    read = {name for s in others for name in _read_names(s)}
+    written = {tree.nest.statements[number].target.tensor for number in leaf.statements}
+    return frozenset(written & (outputs | read))
+
+
+def _read_names(statement: Statement) -> Iterator[str]:
+    yield from (access.tensor for access in statement.reads)
+    if statement.reduction is not None:
+        yield statement.target.tensor
+
+
+def _assignment(nest: Primitive, number: int, statement: Statement) -> Statement:
+    """The statement without its reduction: `c += bias` is `c = c + bias`, or bias if c starts."""
+    if statement.reduction is None:
+        return statement
+    value = statement.value
+    if not starts(nest, number):
+        value = Call(statement.reduction, (Read(statement.target), value))
+    return replace(statement, reduction=None, value=value)
+
+
+def _factors(tree: Tree, leaf: Microkernel) -> Factors:
     nest, loop, lanes = tree.nest, leaf.vector, leaf.lanes
     roles = contraction(nest, leaf.statement, loop)
     copies = _copies(tree, roles, {loop: -nest.extent(loop) % lanes})
@@ -51,22 +139,32 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
             return Address(access, copy.target, copy.shift)
         return Address(access, tree.layout_of(access.tensor))
 
-    vector, broadcast, output = (placed(access) for access in roles.accesses)
+    vector, broadcast = placed(roles.vector_operand), placed(roles.broadcast_operand)
     padded: tuple[Border, ...] = ()
     if broadcast.access.tensor not in copies:
         padded = borders(nest, roles.statement, broadcast.access)
-    whole = nest.extent(loop) % lanes == 0
-    return Operands(
+    return Factors(
         roles,
         vector,
         broadcast,
-        output,
         tuple(copies.values()),
         padded,
-        whole or vector.access.tensor in copies or vector.block_of(loop) % lanes == 0,
-        whole or output.block_of(loop) % lanes == 0,
-        nest.tensor(roles.output.tensor).accumulate,
+        whole(leaf, vector) or vector.access.tensor in copies,
+        not starts(nest, leaf.statement),
     )
+
+
+def starts(nest: Primitive, number: int) -> bool:
+    """Whether a statement is the first to write its target, and nothing lies there before."""
+    name = nest.statements[number].target.tensor
+    earlier = nest.statements[:number]
+    return all(s.target.tensor != name for s in earlier) and not nest.tensor(name).accumulate
+
+
+def whole(leaf: Microkernel, address: Address) -> bool:
+    """Whether the last vector of an operand lies inside its layout, padding lanes included."""
+    loop, lanes = leaf.vector, leaf.lanes
+    return leaf.grain(loop).extent % lanes == 0 or address.block_of(loop) % lanes == 0
 
 
 def _copies(tree: Tree, roles: Contraction, slack: dict[str, int]) -> dict[str, Packed]:
@@ -104,7 +202,7 @@ def packed(
 
 def tiles_of(leaf: Microkernel, placed: Operands) -> list[tuple[TileClass, ...]]:
     """Border classes of each loop of the output; the kernel has a function for each product."""
-    partial = not (placed.whole_loads and placed.whole_stores)
+    partial = not placed.whole(leaf)
     by_point = {border.point: border for border in placed.borders}
     return [
         tile_classes(grain, by_point.get(grain.loop), partial and grain.loop == leaf.vector)

@@ -68,6 +68,11 @@ def _points(around: list[Level], inside: list[Level], loop: str, extent: int) ->
     return f"min({size}, {above} - {position})"
 
 
+def in_last_piece(level: Level, extent: int) -> str:
+    """Whether a microkernel, which starts at `at_LOOP`, is in the last piece of a level."""
+    return f"at_{level.loop} + {level.step} >= {extent}"
+
+
 def tap_range(border: Border) -> tuple[str, str]:
     """First and last + 1 of the taps that read inside for the one point at `at_POINT`."""
     at = f"(at_{border.point} * {border.point_step} + {border.constant})"

@@ -1,9 +1,10 @@
 """The lowered tree: a schedule applied to a nest, the one form of it that anything else reads.
 
-broadcast/vector:oc.16/tile:oc.4+ow.7/order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.256
+broadcast/vector:oc.16/tile:oc.4+ow.7/order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.256/fusion:S1.tile
 
 Loops ic@1 (256 grains a piece), oc, oh, ow (one grain each)
   Microkernel of S0 over kh, kw, ic       grains: 4 vectors of oc, 7 points of ow, else a point
+    fused S1                              in the last piece of ic@1
 """
 
 from __future__ import annotations
@@ -81,10 +82,25 @@ class Loops:
 
 
 @dataclass(frozen=True)
+class Fused:
+    """A statement computed on a microkernel's register tile, before it is stored.
+
+    `loops` pairs its loops with those of the microkernel's statement whose points it takes. It runs
+    in the last piece of each of the reduction levels `last` around the microkernel: before that the
+    sums are not whole.
+    """
+
+    statement: int
+    loops: tuple[tuple[str, str], ...]
+    last: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True)
 class Microkernel:
     """One grain of each output loop of a statement, its accumulators held in registers.
 
-    `levels` are the reduction levels that run meanwhile, `grains` those of all of its loops.
+    `levels` are the reduction levels that run meanwhile, `grains` those of all of its loops,
+    `fused` the statements that follow on the same registers.
     """
 
     statement: int
@@ -95,6 +111,12 @@ class Microkernel:
     unroll: int = 1
     prefetch: int = 0
     nontemporal: bool = False
+    fused: tuple[Fused, ...] = ()
+
+    @property
+    def statements(self) -> tuple[int, ...]:
+        """All that it computes, in this order."""
+        return (self.statement, *(fused.statement for fused in self.fused))
 
     @property
     def lanes(self) -> int:
@@ -105,8 +127,8 @@ class Microkernel:
 
     @property
     def points(self) -> tuple[Level, ...]:
-        """The points of its register tile as loops, innermost of all."""
-        return tuple(Level(f"{g.loop}@0", g.loop, 0) for g in self.grains if g.points > 1)
+        """The points of its register tile as loops, innermost of all, which run at once."""
+        return tuple(Level(f"{g.loop}@0", g.loop, 0, True) for g in self.grains if g.points > 1)
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,10 @@ class Scalar:
     grains: tuple[Grain, ...]
     levels: tuple[Level, ...] = ()
     points: tuple[Level, ...] = ()
+
+    @property
+    def statements(self) -> tuple[int, ...]:
+        return (self.statement,)
 
 
 Leaf = Microkernel | Scalar
@@ -134,6 +160,12 @@ class Path:
     def levels(self) -> tuple[Level, ...]:
         """All levels of the order, those inside the leaf last."""
         return self.loops + self.leaf.levels
+
+    @property
+    def cut(self) -> tuple[Level, ...]:
+        """The finest level around a microkernel of each of its reduction loops that has one."""
+        summed = {grain.loop for grain in self.leaf.grains if grain.summed}
+        return tuple({x.loop: x for x in self.loops if x.loop in summed}.values())
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ CATALOGUE = {
         Signature("broadcast", BROADCAST),  # right is constant, as weights are
         Signature("pixels", BROADCAST),  # right is not, as images are: the same C
         Signature("product", BROADCAST, memory=True),  # the same C in a library's place
+        Signature("lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"),  # any expression, no sum
     )
 }
-SCHEMES = ("broadcast", "pixels")  # those that a schedule begins with
+SCHEMES = ("broadcast", "pixels", "lanes")  # those that a schedule begins with

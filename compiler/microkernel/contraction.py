@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.problem.primitive import Access, Call, Primitive, Read, Statement
@@ -43,6 +44,16 @@ def product(nest: Primitive, number: int) -> tuple[Statement, Access, Access] | 
     if statement.target.tensor in (left.access.tensor, right.access.tensor):
         return None
     return statement, left.access, right.access
+
+
+def anchor(nest: Primitive) -> int | None:
+    """The sum of products with the most iterations, around which the others are arranged."""
+    sums = [k for k in range(len(nest.statements)) if product(nest, k) is not None]
+
+    def iterations(number: int) -> int:
+        return prod(nest.extent(loop) for loop in nest.statements[number].loops)
+
+    return max(sums, key=iterations, default=None)
 
 
 def contraction(nest: Primitive, number: int, vector: str) -> Contraction:

@@ -27,6 +27,11 @@ class Signature:
     computes: str
     memory: bool = False
 
+    @property
+    def sums(self) -> bool:
+        """Whether it has a reduction; else each of its points is computed once, from scratch."""
+        return "+=" in self.computes
+
     def vectors(self, operand: str) -> bool:
         """Whether the operand is read or written as whole vectors."""
         return "v" in self._indices(operand)

@@ -102,7 +102,7 @@ def _without_single_iterations(primitive: Primitive) -> Primitive:
         return Access(access.tensor, tuple(bare(i) for i in access.indices))
 
     statements = tuple(
-        replace(_mapped(s, without), loops=tuple(loop for loop in s.loops if loop not in single))
+        replace(mapped(s, without), loops=tuple(loop for loop in s.loops if loop not in single))
         for s in primitive.statements
     )
     extents = tuple((loop, n) for loop, n in primitive.extents if loop not in single)
@@ -237,7 +237,7 @@ def _coalesced(nest: Primitive, names: dict[Pair, str]) -> Primitive:
         extents=tuple((loop, products.get(loop, sizes.get(loop, 0))) for loop in order),
         tensors=tuple(_merged_tensor(t, merged.get(t.name, set())) for t in nest.tensors),
         statements=tuple(
-            replace(_mapped(s, coalesced_access), loops=coalesced_loops(s.loops))
+            replace(mapped(s, coalesced_access), loops=coalesced_loops(s.loops))
             for s in nest.statements
         ),
     )
@@ -258,7 +258,7 @@ def _merged_tensor(tensor: Tensor, firsts: set[int]) -> Tensor:
     )
 
 
-def _mapped(statement: Statement, change: Callable[[Access], Access]) -> Statement:
+def mapped(statement: Statement, change: Callable[[Access], Access]) -> Statement:
     """The statement with every access changed; its text stays the user's."""
 
     def inside(expression: Expression) -> Expression:

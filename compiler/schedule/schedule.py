@@ -21,6 +21,7 @@ MICROKERNELS = ("generated", "product")
 LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
 Sizes = tuple[tuple[str, int], ...]
 Tags = tuple[tuple[str, str], ...]
+TILE = "tile"  # where a fused statement is attached; no loop has this name
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
 
@@ -36,11 +37,20 @@ def depth_of(level: str) -> int:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A statement that is computed inside another's band; `at` TILE: on its accumulators."""
+
+    statement: int
+    at: str = TILE
+
+
+@dataclass(frozen=True)
 class Band:
     """The loops of one statement, and how its innermost part is computed.
 
-    scheme       broadcast (the vector runs over output channels), pixels (over image columns)
-                 or scalar (one statement instance at a time)
+    scheme       broadcast (the vector runs over output channels), pixels (over image columns),
+                 lanes (over any loop, nothing is summed) or scalar (one statement instance at a
+                 time)
     order        levels, outermost first; the reduction levels after the last other level belong to
                  the microkernel, which holds the whole register tile in registers meanwhile
     vector       the loop that fills vector lanes, and the lanes
@@ -54,7 +64,8 @@ class Band:
                  of a library's matrix product, which is how the paper's analysis sees it: the last
                  pixel, vector and channel levels are one product that accumulates into memory
     of           the statement's number; None: the first one that no earlier band has, or all of
-                 them, one after another, when there is no other band
+                 them, one after another, when there is no other band and nothing is fused
+    fusion       statements that follow element by element, computed before the tile is stored
     """
 
     scheme: str
@@ -68,6 +79,7 @@ class Band:
     nontemporal: bool = False
     microkernel: str = "generated"
     of: int | None = None
+    fusion: tuple[Attached, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -93,6 +105,12 @@ class Band:
         if self.microkernel not in MICROKERNELS:
             known = " and ".join(MICROKERNELS)
             _refuse(f"microkernel '{self.microkernel}' is not there yet; there are {known}")
+        numbers = [attached.statement for attached in self.fusion]
+        if len(set(numbers)) != len(numbers):
+            _refuse(f"fusion names S{max(numbers, key=numbers.count)} twice")
+        for attached in self.fusion:
+            if attached.at != TILE:
+                _refuse(f"fusion: S{attached.statement}.{attached.at}: no level but tile holds one")
 
     @property
     def vectorised(self) -> bool:
@@ -155,6 +173,7 @@ def _text(band: Band, layout: Tags, pack: Tags) -> str:
         ("order", "+".join(band.order)),
         ("block", sizes(band.block)),
         ("parallel", "+".join(band.parallel)),
+        ("fusion", "+".join(f"S{a.statement}.{a.at}" for a in band.fusion)),
         ("layout", sizes(layout)),
         ("pack", sizes(pack)),
         ("unroll", str(band.unroll) if band.unroll != 1 else ""),

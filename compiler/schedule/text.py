@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from compiler.errors import ScheduleError
-from compiler.schedule.schedule import SCHEMES, Band, Schedule, Sizes, Tags
+from compiler.schedule.schedule import SCHEMES, Attached, Band, Schedule, Sizes, Tags
 
-FIELDS = ("of", "vector", "tile", "order", "block", "parallel", "layout", "pack", "unroll")
-TUNING_FIELDS = ("prefetch", "nontemporal", "microkernel")
+FIELDS = ("of", "vector", "tile", "order", "block", "parallel", "fusion", "layout", "pack")
+TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel")
 OF_ALL = ("layout", "pack")
-RESERVED = ("fusion", "keep", "private")  # fields of statements computed inside another's loops
+RESERVED = ("keep", "private")  # fields of buffers that live inside a level
 LONGEST = 12  # digits
 
 
@@ -50,7 +50,7 @@ def _fields(parts: Sequence[str]) -> dict[str, str]:
     for part in parts:
         name, colon, value = part.partition(":")
         if name in RESERVED and colon:
-            _refuse(f"field '{name}' is not there yet: every statement has loops of its own")
+            _refuse(f"field '{name}' is not there yet: every buffer is whole and shared")
         if not colon or not value or name not in FIELDS + TUNING_FIELDS:
             _refuse(
                 f"'{part}' is no field; expected NAME:VALUE, "
@@ -68,9 +68,6 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
     vectors = _sizes(fields, "vector")
     if len(vectors) > 1:
         _refuse(f"vector: expected one LOOP.LANES, got '{fields['vector']}'")
-    of = fields.get("of")
-    if of is not None and not re.fullmatch(r"S[0-9]{1,4}", of):
-        _refuse(f"of: '{of}' is no statement; expected S0, S1, ...")
     return Band(
         scheme=scheme,
         order=_names(fields, "order"),
@@ -82,8 +79,17 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
         prefetch=_number("prefetch", fields.get("prefetch", "0")),
         nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),
         microkernel=fields.get("microkernel", "generated"),
-        of=None if of is None else int(of[1:]),
+        of=_statement("of", fields["of"]) if "of" in fields else None,
+        fusion=tuple(
+            Attached(_statement("fusion", name), at) for name, at in _pairs(fields, "fusion")
+        ),
     )
+
+
+def _statement(field: str, name: str) -> int:
+    if not re.fullmatch(r"S[0-9]{1,4}", name):
+        _refuse(f"{field}: '{name}' is no statement; expected S0, S1, ...")
+    return int(name[1:])
 
 
 def _names(fields: Mapping[str, str], field: str) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ class Axes:
 
 
 def axes_of(nest: Primitive) -> tuple[Axes, ...]:
-    """One reading of the nest per loop that can fill lanes; empty when it is no contraction."""
-    found = product(nest, 0) if len(nest.statements) == 1 else None
+    """One reading of a nest of one statement per loop that can fill lanes; empty for no contraction."""
+    found = product(nest, 0)
     if found is None:
         return ()
     readings = []

@@ -11,15 +11,16 @@ from compiler.lower.border_classes import borders, tile_classes
 from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
 from compiler.lower.tiling import balanced, register_tiles
-from compiler.microkernel.contraction import contraction
+from compiler.microkernel.contraction import anchor, contraction
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, Sizes, loop_of
 from compiler.space.axes import Axes, axes_of
+from compiler.space.chain import Chain
 from compiler.space.operand_layouts import Placed, Tags, placements
-from compiler.space.scalar import PIECES, scalar_schedule
+from compiler.space.parallel import with_parallel
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 UNROLL = 4
@@ -31,8 +32,30 @@ LINE = 16  # floats: a whole line is written at once, else it is read first afte
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
-def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tuple[Schedule, ...]:
-    """All candidate schedules, without repetition; the scalar nest where vectors have no form."""
+def candidates(
+    nest: Primitive, machine: Architecture, threads: int = 1, fuse: bool = True
+) -> tuple[Schedule, ...]:
+    """All candidate schedules, without repetition; the scalar nest where vectors have no form.
+
+    Of several statements the largest sum of products is scheduled in every way, the others are
+    arranged around it: on its register tile with `fuse`, else, or where they cannot be, in bands of
+    their own.
+    """
+    number = anchor(nest)
+    chain = Chain(nest, number, machine, threads, fuse)
+    found = contraction_schedules(chain.alone, machine, threads) if number is not None else ()
+    legal = []
+    for schedule in found:
+        whole = chain.around(schedule)
+        if structural(lowered(nest, whole)) is None:
+            legal.append(whole)
+    return tuple(legal) or (chain.without(),)
+
+
+def contraction_schedules(
+    nest: Primitive, machine: Architecture, threads: int
+) -> tuple[Schedule, ...]:
+    """All schedules of a nest of one sum of products, legal or not; none where it has no form."""
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
         for placed in placements(nest, axes, machine):
@@ -42,8 +65,7 @@ def candidates(nest: Primitive, machine: Architecture, threads: int = 1) -> tupl
                 found[parallel] = None
                 if streams and _whole(axes, schedule):
                     found[parallel.with_band(nontemporal=True)] = None
-    legal = tuple(schedule for schedule in found if structural(lowered(nest, schedule)) is None)
-    return legal or (scalar_schedule(nest, threads),)
+    return tuple(found)
 
 
 def _placed(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> list[Schedule]:
@@ -270,26 +292,3 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
     if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
         return None
     return schedule.with_band(prefetch=AHEAD)
-
-
-def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
-    """The schedule with its outermost legal loops parallel: enough pieces a thread if it can."""
-    if threads == 1:
-        return schedule
-    pieces = 1
-    chosen: list[str] = []
-    (path,) = lowered(nest, schedule).paths()
-    grains = {grain.loop: grain for grain in path.leaf.grains}
-    reduction = nest.statements[path.leaf.statement].reduction_loops
-    for level in path.levels:
-        if level.loop in reduction:
-            if chosen:
-                break
-            continue
-        if pieces >= PIECES * threads:
-            break
-        if level.loop in map(loop_of, chosen):  # pieces of one tile: no rectangle to share
-            break
-        chosen.append(level.name)
-        pieces *= grains[level.loop].pieces(level)
-    return schedule.with_band(parallel=tuple(chosen))

@@ -8,12 +8,14 @@ with two of them tiled, and one order with two levels of tiles for matrix produc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 
 from compiler.errors import ScheduleError
-from compiler.microkernel.contraction import dimension
+from compiler.lower.legality import structural
+from compiler.lower.lowered import lowered
+from compiler.microkernel.contraction import anchor, dimension
 from compiler.microkernel.register_tile import RegisterTile, dividing_tile
 from compiler.model.loop_nest import LoopNest
 from compiler.problem.architecture import Architecture
@@ -25,9 +27,10 @@ from compiler.space.candidates import (
     MULTIPLY_ADDS,
     printed_multiply_adds,
     unrolled,
-    with_parallel,
 )
+from compiler.space.chain import Chain
 from compiler.space.operand_layouts import Placed, placements
+from compiler.space.parallel import with_parallel
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
 PRODUCT_TILES = (16, 32, 64)  # of a matrix product's innermost level
@@ -50,19 +53,31 @@ class _Convolution:
 
 
 def paper_variants(
-    model: LoopNest, machine: Architecture, threads: int = 1
+    model: LoopNest, machine: Architecture, threads: int = 1, fuse: bool = True
 ) -> tuple[Schedule, ...]:
     """All variants, without repetition: first the untiled orders, then the tiled ones.
 
-    Raises ScheduleError for what is neither a convolution over channels nor a matrix product.
+    Statements around the convolution or matrix product are arranged as by `candidates`. Raises
+    ScheduleError for what is neither a convolution over channels nor a matrix product.
     """
+    number = anchor(model.nest)
+    if number is None or len(model.nest.statements) == 1:
+        return _variants(model, machine, threads)
+    chain = Chain(model.nest, number, machine, threads, fuse)
+    alone = replace(model, nest=chain.alone)
+    found = (chain.around(schedule) for schedule in _variants(alone, machine, threads))
+    return tuple(s for s in found if structural(lowered(model.nest, s)) is None)
+
+
+def _variants(model: LoopNest, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
     readings = [a for a in axes_of(model.nest) if a.channel is not None]
     if not readings:
         raise ScheduleError(
             f"{model.name}: the paper's variants are of convolutions over channels and of matrix "
             "products; use space=full"
         )
-    if all(len(tensor.shape) == 2 for tensor in model.primitive.tensors):
+    roles = readings[0].roles
+    if all(len(model.primitive.tensor(a.tensor).shape) == 2 for a in roles.accesses):
         found = _matrix_products(model.nest, readings, machine)
     else:
         found = _convolutions(model, readings, machine)

@@ -151,9 +151,11 @@ def test_a_search_tries_a_prefetch_where_the_operand_is_large() -> None:
         ranked = ranked_schedules(primitive, AVX512)
         few = searched(primitive, ranked, AVX512, 8, 4)
         assert len(few) == 8 and few[0] == ranked[0]
-        ahead = [one for one in few if one.schedule.prefetch]
+        ahead = [one for one in few if one.schedule.band.prefetch]
         assert len(ahead) == streams
         if streams:
             assert ahead == [few[-1]]
-            assert replace(few[-1].schedule, prefetch=0) == ranked[0].schedule
-        assert not any(one.schedule.prefetch for one in searched(primitive, ranked, AVX512, 2, 4))
+            assert few[-1].schedule.with_band(prefetch=0) == ranked[0].schedule
+        assert not any(
+            one.schedule.band.prefetch for one in searched(primitive, ranked, AVX512, 2, 4)
+        )

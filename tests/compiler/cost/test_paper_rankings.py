@@ -19,7 +19,7 @@ from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, CACHES
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
 
 PAPER = ("polydl", "polydl_tree")
 NEST = loop_nest(primitive_from(conv2d(ic=32, oc=64, ih=14, iw=14))).nest
@@ -77,9 +77,13 @@ def test_machines_without_some_level_of_cache(name: str, levels: int) -> None:
 
 
 @pytest.mark.parametrize("name", PAPER)
-def test_several_statements_have_no_working_sets_and_tie(name: str) -> None:
-    nest = loop_nest(primitive_from(OPERATORS["chain"])).nest
-    ranked = ranker(name)(nest, candidates(nest, AVX2), AVX2, 1)
+def test_several_statements_are_ranked_by_their_sum_of_products(name: str) -> None:
+    nest = loop_nest(primitive_from(shipped("conv2d_bias_relu"))).nest
+    schedules = candidates(nest, AVX2)[::40]
+    ranked = ranker(name)(nest, schedules, AVX2, 1)
+    assert len(ranked) > 4 and len({tuple(one.parts.items()) for one in ranked}) > 1
+    none = loop_nest(primitive_from(OPERATORS["average_pool"])).nest
+    ranked = ranker(name)(none, candidates(none, AVX2), AVX2, 1)
     assert [one.place for one in ranked] == [1] * len(ranked)
     assert ranked[0].parts["memory"] == 0
 

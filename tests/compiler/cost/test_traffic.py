@@ -34,7 +34,7 @@ def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[Nes
         for access in (statement.target, *statement.reads)
     }
     read = [made["a"], made["b"]]
-    return Traffic(loops, dict(nest.extents), read, made["c"], len(loops)), loops
+    return Traffic(loops, dict(nest.extents), read, [], made["c"], len(loops)), loops
 
 
 Line = tuple[str, int]

@@ -8,6 +8,7 @@ import pytest
 
 from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.fit import fitted
+from compiler.lower.lowered import anchored
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import free
@@ -36,9 +37,9 @@ REFUSED = {
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
     f"scalar/{LOOPS}/unroll:2": "scheme scalar takes order, block, parallel and layout only",
-    f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there are S0 to S0",
-    f"scalar/{LOOPS}/scalar/{LOOPS}": "of:S1 is no statement; there are S0 to S0",
-    f"scalar/{LOOPS}/scalar/of:S0/{LOOPS}": "of:S0: it has two bands",
+    f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there is S0 alone",
+    f"scalar/{LOOPS}/scalar/{LOOPS}": "of:S1 is no statement; there is S0 alone",
+    f"scalar/{LOOPS}/scalar/of:S0/{LOOPS}": "of:S0: it stands in two bands",
 }  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def _bands(*numbers: int | None) -> str:
     """A scalar band for each statement, its own loops in the nest's order."""
     parts = []
     for place, number in enumerate(numbers):
-        statement = CHAIN.statements[place if number is None else number]
+        statement = CHAIN.statements[place if number is None else min(number, 3)]
         order = "+".join(loop for loop, _ in CHAIN.extents if loop in statement.loops)
         parts.append(f"scalar/{'' if number is None else f'of:S{number}/'}order:{order}")
     return "/".join(parts)
@@ -88,7 +89,53 @@ def test_a_band_for_each_statement_in_their_order() -> None:
         assert fitted(CHAIN, parse_schedule(_bands(*numbers))) == alone
 
 
-@pytest.mark.parametrize("numbers", [(0, 1, 2), (1, 0, 2, 3), (3, None, None, None)])
-def test_statements_without_a_band_or_out_of_order(numbers: tuple[int | None, ...]) -> None:
-    with pytest.raises(ScheduleError, match="bands must be those of S0 to S3, in this order"):
-        fitted(CHAIN, parse_schedule(_bands(*numbers)))
+@pytest.mark.parametrize(
+    ("numbers", "why"),
+    [
+        ((0, 1, 2), "S3 stands in no band; give it of or fusion"),
+        ((1, 0, 2, 3), "of: bands must stand in the order of their statements"),
+        ((3, None, None, None), "of: bands must stand in the order of their statements"),
+        ((0, 1, 1, 3), "of:S1: it stands in two bands"),
+        ((0, 1, 2, 4), "of:S4 is no statement; there are S0 to S3"),
+    ],
+)
+def test_statements_without_a_band_or_out_of_order(
+    numbers: tuple[int | None, ...], why: str
+) -> None:
+    with pytest.raises(ScheduleError, match=re.escape(f"chain: schedule: {why}")):
+        anchored(CHAIN, parse_schedule(_bands(*numbers)))
+
+
+FUSED = {
+    "broadcast/vector:n.4/order:m+n+k": "a broadcast band is of one statement",
+    "broadcast/vector:n.4/order:m+n+k/fusion:S4.tile": "fusion:S4 is no statement; there are S0 to",
+    "broadcast/vector:n.4/order:m+n+k/fusion:S1.tile": "S2 stands in no band; give it of or fusion",
+    "broadcast/vector:n.4/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile/scalar/of:S3/order:m+n":
+        "of:S3: it stands in two bands",
+    "scalar/order:m+n+k/scalar/order:m+n/lanes/of:S3/vector:n.4/order:m+n/fusion:S2.tile":
+        "fusion:S2 runs before S3, not after it",
+    "scalar/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile": "scheme scalar takes order, block, parallel",
+    "lanes/vector:n.4/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile": "only schemes that sum fit: a reduc",
+    "broadcast/vector:n.4/order:m+n+k/lanes/vector:n.8/order:m+n/fusion:S2.tile+S3.tile":
+        "vector: bands of 4 and 8 lanes; give one",
+    "broadcast/vector:n.4/order:m+n+k/lanes/vector:n.4/order:m+n/unroll:2/fusion:S2.tile+S3.tile":
+        "scheme lanes takes no unroll, prefetch or microkernel",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FUSED)
+def test_each_refused_fusion_names_its_field(text: str) -> None:
+    with pytest.raises(ScheduleError, match=re.escape(FUSED[text])) as caught:
+        fitted(CHAIN, parse_schedule(text))
+    assert str(caught.value).startswith("chain: schedule: ")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_fused_and_apart_fit_alike() -> None:
+    for text in (
+        "broadcast/vector:n.4/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile",
+        "broadcast/vector:n.4/order:k@1+m+n+k/block:k@1.2/fusion:S1.tile+S2.tile+S3.tile",
+        "broadcast/vector:n.4/order:m+n+k/fusion:S1.tile/lanes/vector:n.4/order:m+n/fusion:S3.tile",
+        "scalar/order:m+n+k/lanes/vector:n.4/order:m+n/lanes/vector:n.4/order:n+m/scalar/order:m+n",
+    ):
+        fitted(CHAIN, parse_schedule(text))

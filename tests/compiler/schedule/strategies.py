@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from compiler.schedule.schedule import LANES, MICROKERNELS, SCHEMES, Band, Schedule
+from compiler.schedule.schedule import LANES, MICROKERNELS, SCHEMES, Attached, Band, Schedule
 
 T = TypeVar("T")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -40,6 +40,7 @@ def bands(draw: st.DrawFn) -> Band:
         nontemporal=draw(st.booleans()),
         microkernel=draw(st.sampled_from(MICROKERNELS)),
         of=draw(st.none() | st.integers(0, 9)),
+        fusion=tuple(map(Attached, draw(st.lists(st.integers(0, 9), max_size=3, unique=True)))),
     )
 
 

@@ -42,7 +42,7 @@ def test_groups_are_a_batch() -> None:
     assert "g" not in found  # both factors have it
 
 
-@pytest.mark.parametrize("name", ["max_pool", "chain", "accumulated", "scatter", "backward_data"])
+@pytest.mark.parametrize("name", ["max_pool", "accumulated", "scatter", "backward_data"])
 def test_no_reading_of_what_is_no_contraction(name: str) -> None:
     assert _axes(OPERATORS[name]) == {}
 

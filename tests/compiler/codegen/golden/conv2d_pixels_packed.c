@@ -35,7 +35,7 @@ static void pack_data(const float *restrict from, float *restrict to)
   }
 }
 
-static void tile0(const float *restrict t_data, const float *restrict t_weight, float *restrict t_out, long at_oc, long at_oh, long at_ow)
+static void tile0(const float *restrict t_packed_data, const float *restrict t_weight, float *restrict t_out, long at_oc, long at_oh, long at_ow)
 {
   const long v0 = at_oh * 10 + at_ow * 1;
   const long s0 = at_oc * 1;
@@ -46,7 +46,7 @@ static void tile0(const float *restrict t_data, const float *restrict t_weight, 
   for (long r_kw = 0; r_kw < 3; ++r_kw) {
     const long v1 = v0 + r_kw * 1, s1 = s0 + r_kw * 3;
     for (long r_ic = 0; r_ic < 2; ++r_ic) {
-      const float *vp = t_data + v1 + r_ic * 40, *sp = t_weight + s1 + r_ic * 9;
+      const float *vp = t_packed_data + v1 + r_ic * 40, *sp = t_weight + s1 + r_ic * 9;
       STEP;
       vec w0 = LOAD(vp + 0); KEEP(w0);
       const float x0 = sp[0];

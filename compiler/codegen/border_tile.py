@@ -1,0 +1,121 @@
+"""A border class of a microkernel: its points, vectors and accumulators, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from compiler.lower.addressing import Address
+from compiler.lower.border_classes import TileClass
+from compiler.lower.operands import Factors, Operands, whole
+from compiler.lower.tree import Microkernel, Path
+
+Point = tuple[tuple[str, int], ...]  # offset in the register tile, by loop
+
+
+@dataclass(frozen=True)
+class BorderTile:
+    """One border class: which points and vectors, in a C function of this name."""
+
+    name: str
+    path: Path
+    leaf: Microkernel  # which ends the path
+    operands: Operands
+    tiles: tuple[TileClass, ...]  # one per loop of the output
+
+    @property
+    def factors(self) -> Factors:
+        """Those of its sum; only of a tile that has one."""
+        assert self.operands.factors is not None
+        return self.operands.factors
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Loops whose position the function takes, in the order of its parameters."""
+        return (*(t.loop for t in self.tiles), *(level.loop for level in self.path.cut))
+
+    @property
+    def written(self) -> tuple[Address, ...]:
+        """What it stores: at last, and between the pieces of a cut reduction."""
+        ops = self.operands
+        return tuple(dict.fromkeys((*ops.stores, *((ops.output,) if self.path.cut else ()))))
+
+    @property
+    def tensors(self) -> tuple[Address, ...]:
+        """An operand of each pointer that the function takes, in the order of its parameters."""
+        ops = self.operands
+        factors = (ops.factors.vector, ops.factors.broadcast) if ops.factors else ()
+        found: dict[str, Address] = {}
+        for address in (*factors, *self.written, *ops.reads):
+            found.setdefault(pointer(address), address)
+        return tuple(found.values())
+
+    @property
+    def vectors(self) -> TileClass:
+        return next(t for t in self.tiles if t.loop == self.leaf.vector)
+
+    def points(self, live: Mapping[str, tuple[int, ...]]) -> list[Point]:
+        """Points of the tile that are live, the vector loop apart."""
+        loops = [t for t in self.tiles if t.size > 1 and t is not self.vectors]
+        ranges = [[(t.loop, i) for i in live.get(t.loop, range(t.size))] for t in loops]
+        return list(product(*ranges))
+
+    def aligned(self) -> dict[str, int]:
+        """Numbers that divide the starts of the loops."""
+        lanes = self.leaf.lanes
+        aligned = {self.vectors.loop: lanes}
+        if self.vectors.offset % self.vectors.size == 0:
+            aligned[self.vectors.loop] = lanes * self.vectors.size
+        for level in self.path.cut:
+            aligned[level.loop] = level.step
+        return aligned
+
+    def base(self, address: Address) -> str:
+        """C expression of an operand's offset at the first point of the tile."""
+        return address.base({loop: f"at_{loop}" for loop in self.starts}, self.aligned())
+
+    def offset(self, address: Address, point: Point, vector: int) -> int:
+        """Elements from the first point of the tile to another one."""
+        lanes = self.leaf.lanes
+        inside = sum(address.coefficient(loop, 1) * i for loop, i in point)
+        return inside + address.coefficient(self.vectors.loop, lanes) * vector
+
+    def accumulators(self) -> list[tuple[Point, int]]:
+        """(point, vector) of every accumulator."""
+        return [(p, j) for p in self.points({}) for j in range(self.vectors.size)]
+
+    def load(self, name: str, address: Address, point: Point, vector: int) -> str:
+        """C expression of the vector of an operand at a point."""
+        at = f"{name} + {self.offset(address, point, vector)}"
+        lanes = self.partial(vector)
+        return f"LOAD_PART({at}, {lanes})" if lanes and not self.whole(address) else f"LOAD({at})"
+
+    def store(self, name: str, address: Address, point: Point, vector: int, value: str) -> str:
+        """C statement that writes a vector there."""
+        at = f"{name} + {self.offset(address, point, vector)}"
+        lanes = self.partial(vector)
+        if lanes and not self.whole(address):
+            return f"STORE_PART({at}, {value}, {lanes});"
+        return f"{'STREAM' if self.leaf.nontemporal else 'STORE'}({at}, {value});"
+
+    def partial(self, vector: int) -> int:
+        """Lanes of a vector that are inside the loop when it is the last one, else 0."""
+        if self.vectors.partial and vector == self.vectors.size - 1:
+            return self.leaf.grain(self.vectors.loop).extent % self.leaf.lanes
+        return 0
+
+    def whole(self, address: Address) -> bool:
+        """Whether a last vector of the operand is read and written like the others."""
+        copied = any(copy.tensor == address.access.tensor for copy in self.operands.copies)
+        return (copied and bool(address.shift)) or whole(self.leaf, address)
+
+
+def accumulator(point: Point, vector: int) -> str:
+    """C name of an accumulator."""
+    return "a" + "_".join(str(i) for _, i in point) + f"v{vector}"
+
+
+def pointer(address: Address) -> str:
+    """C name of a tensor, or of the packed copy of it."""
+    return f"t_packed_{address.access.tensor}" if address.shift else f"t_{address.access.tensor}"

@@ -1,0 +1,39 @@
+"""The value of a statement in C, on whole vectors: scalars are spread for a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.codegen.scalar_nest import INFIX, number_text
+from compiler.problem.primitive import Access, Expression, Number, Read
+
+Values = Mapping[Access, tuple[str, bool]]  # C name by access; whether it is a vector
+
+
+def vector_value(value: Expression, values: Values) -> str:
+    """C expression of type vec."""
+    text, is_vector = _printed(value, values)
+    return text if is_vector else f"SPLAT({text})"
+
+
+def functions_of(value: Expression) -> frozenset[str]:
+    """Functions that the text calls as `vec_NAME`."""
+    if isinstance(value, Number | Read):
+        return frozenset()
+    inside = frozenset[str]().union(*(functions_of(a) for a in value.arguments))
+    return inside if value.function in (*INFIX, "neg") else inside | {value.function}
+
+
+def _printed(value: Expression, values: Values) -> tuple[str, bool]:
+    if isinstance(value, Number):
+        return number_text(value.value), False
+    if isinstance(value, Read):
+        return values[value.access]
+    arguments = [_printed(argument, values) for argument in value.arguments]
+    if value.function == "neg":
+        return f"(-{arguments[0][0]})", arguments[0][1]
+    if value.function in INFIX:
+        texts = (text for text, _ in arguments)
+        return f"({f' {INFIX[value.function]} '.join(texts)})", any(v for _, v in arguments)
+    spread = (text if is_vector else f"SPLAT({text})" for text, is_vector in arguments)
+    return f"vec_{value.function}({', '.join(spread)})", True

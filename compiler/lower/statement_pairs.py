@@ -1,0 +1,148 @@
+"""Whether a tree keeps the dependences between statements: those of one register tile, and of bands.
+
+Bands run one after another in the program's order, so between them only a statement that is fused
+into an earlier band can come too early. On a register tile the statements run one after another on
+each point; its points have no order among each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import islpy as isl
+
+from compiler.lower.isl_tree import tile_map
+from compiler.lower.kept_dependences import kept_dependences
+from compiler.lower.refusal import Refusal
+from compiler.lower.tree import Fused, Level, Microkernel, Path, Tree
+from compiler.model.dependences import Dependence
+from compiler.model.isl_names import context, first_differ, first_times
+from compiler.problem.primitive import Primitive
+
+
+def structural_pair(tree: Tree) -> Refusal | None:
+    """As `broken_pair`, without isl for the common case, which no tiling and no order can break.
+
+    It is: every two statements of a tile meet on equal points of the tile alone, and what is fused
+    waits for the whole sum.
+    """
+    paths = tree.paths()
+    if not any(isinstance(p.leaf, Microkernel) and p.leaf.fused for p in paths):
+        return None
+    for path in paths:
+        leaf = path.leaf
+        if not isinstance(leaf, Microkernel) or not leaf.fused:
+            continue
+        waits = all(fused.last == path.cut for fused in leaf.fused)
+        own = tuple(grain.loop for grain in leaf.grains if not grain.summed)
+        pairs = tuple((fused.statement, fused.loops) for fused in leaf.fused)
+        if not waits or not _pointwise(tree.nest, leaf.statement, own, pairs):
+            return broken_pair(tree)
+    return _broken_order(tree)
+
+
+def broken_pair(tree: Tree) -> Refusal | None:
+    """The first dependence between two statements that is broken."""
+    for path in tree.paths():
+        if isinstance(path.leaf, Microkernel) and path.leaf.fused:
+            found = _broken_on_tile(tree.nest, path, path.leaf)
+            if found is not None:
+                return found
+    return _broken_order(tree)
+
+
+def _broken_order(tree: Tree) -> Refusal | None:
+    """Between bands: a statement that runs before one that it must follow."""
+    runs = [number for path in tree.paths() for number in path.leaf.statements]
+    for place, sink in enumerate(runs):
+        for source in (number for number in runs[place + 1 :] if number < sink):
+            for dependence in kept_dependences(tree.nest, source, sink):
+                what = f"{dependence.kind} {dependence.source_access}"
+                text = f"schedule: fusion:S{sink} runs before S{source} ({what})"
+                return Refusal("fusion", "", sink, text)
+    return None
+
+
+@lru_cache(maxsize=256)
+def _pointwise(
+    nest: Primitive,
+    anchor: int,
+    own: tuple[str, ...],
+    fused: tuple[tuple[int, tuple[tuple[str, str], ...]], ...],
+) -> bool:
+    """Whether iterations of two statements on a tile depend only where their points are equal."""
+    loops = {anchor: {x: x for x in own}} | {number: dict(pairs) for number, pairs in fused}
+    for source, sink in combinations_with_replacement(loops, 2):
+        if source == sink == anchor:
+            continue
+        equal = _equal_points(nest, source, sink, loops[source], loops[sink])
+        for dependence in kept_dependences(nest, source, sink):
+            if not dependence.relation.is_subset(equal):
+                return False
+    return True
+
+
+def _equal_points(
+    nest: Primitive, source: int, sink: int, first: dict[str, str], second: dict[str, str]
+) -> isl.Map:
+    """All pairs of iterations whose loops of the tile agree."""
+    x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[source].loops)}
+    y = {loop: f"y{i}" for i, loop in enumerate(nest.statements[sink].loops)}
+    at = {own: x[loop] for loop, own in first.items()}
+    equal = [f"{at[own]} = {y[loop]}" for loop, own in second.items()]
+    spaces = f"S{source}[{', '.join(x.values())}] -> S{sink}[{', '.join(y.values())}]"
+    return isl.Map.read_from_str(context(), f"{{ {spaces} : {' and '.join(equal)} }}")
+
+
+def _broken_on_tile(nest: Primitive, path: Path, leaf: Microkernel) -> Refusal | None:
+    """By isl, on the map of the loops as printed: every two statements but the anchor's own."""
+    runs: list[Fused | None] = [None, *leaf.fused]
+    levels = (*path.loops, *_all_points(leaf))
+    numbers = leaf.statements
+    for first, second in combinations_with_replacement(range(len(runs)), 2):
+        if first == second == 0:
+            continue
+        early, late = sorted((first, second), key=lambda k: numbers[k])
+        for dependence in kept_dependences(nest, numbers[early], numbers[late]):
+            maps = tile_map(nest, path, runs[early]), tile_map(nest, path, runs[late])
+            for level, backwards in _broken_levels(dependence, maps, levels):
+                return _refused(dependence, level, backwards)
+            if early > late:
+                what = f"{dependence.kind} {dependence.source_access}"
+                text = f"schedule: fusion:S{numbers[late]} runs before S{numbers[early]} ({what})"
+                return Refusal("fusion", "", numbers[late], text)
+    return None
+
+
+def _all_points(leaf: Microkernel) -> tuple[Level, ...]:
+    return tuple(Level(f"{g.loop}@0", g.loop, 0, True) for g in leaf.grains if not g.summed)
+
+
+def _broken_levels(
+    dependence: Dependence, maps: tuple[isl.Map, isl.Map], levels: tuple[Level, ...]
+) -> Iterator[tuple[Level, bool]]:
+    """Levels at which a pair runs backwards, or, where all run at once, in any direction."""
+    for place, level in enumerate(levels):
+        first, second = (first_times(times, place + 1) for times in maps)
+        pairs = dependence.relation.apply_domain(first).apply_range(second)
+        forwards, backwards = first_differ(pairs, place)
+        if not backwards.is_empty():
+            yield level, not level.parallel
+        elif level.parallel and not forwards.is_empty():
+            yield level, False
+
+
+def _refused(dependence: Dependence, level: Level, backwards: bool) -> Refusal:
+    what = f"{dependence.kind} {dependence.source_access}"
+    loop, _, depth = level.name.partition("@")
+    where = f"the register tile along {loop}" if depth == "0" else f"loop {level.name}"
+    does = "runs a dependence backwards" if backwards else "does not keep an order at"
+    if backwards:
+        text = f"{where} {does} ({what})"
+    else:
+        text = f"{where} runs at once what must follow ({what})"
+    sink = dependence.sink
+    source = dependence.source
+    return Refusal("fusion", level.name, sink, f"schedule: fusion:S{sink} on S{source}: {text}")

@@ -1,0 +1,230 @@
+"""The statements around a contraction: on its register tile where they may be, else by themselves.
+
+    S0: out += data * weight          broadcast/.../fusion:S1.tile+S2.tile
+    S1: out = out * scale + shift
+    S2: out = max(out, 0)
+
+Where a statement is not fused it is computed on whole vectors in a band of its own, and one by one
+where it has no such form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+from compiler.errors import ScheduleError
+from compiler.lower.addressing import Address
+from compiler.lower.fit import fitted
+from compiler.lower.fusion import followers, fused_loops, in_loops
+from compiler.lower.legality import structural
+from compiler.lower.lowered import anchored, lowered
+from compiler.lower.tiling import balanced
+from compiler.microkernel.contraction import anchor, covers
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Access, Primitive, Statement
+from compiler.schedule.layout import Layout, free, layout_from_tag
+from compiler.schedule.schedule import Attached, Band, Schedule, Tags
+from compiler.space.parallel import with_parallel
+from compiler.space.scalar import scalar_schedule
+
+POINTS = 4  # vectors of an element-wise band at once: independent work that hides latency
+
+
+class Chain:
+    """All statements of a nest but one, for many schedules of that one."""
+
+    def __init__(
+        self,
+        nest: Primitive,
+        number: int | None,
+        machine: Architecture,
+        threads: int = 1,
+        fuse: bool = True,
+    ) -> None:
+        """`number` is of the contraction, None when there is none."""
+        self.nest, self.number = nest, number
+        self._machine, self._threads, self._fuse = machine, threads, fuse
+        self._arranged: dict[object, tuple[Schedule, tuple[int, ...]]] = {}
+        self.refused: dict[int, str] = {}  # why a statement is not fused
+
+    @cached_property
+    def alone(self) -> Primitive:
+        """The contraction as a nest of its own."""
+        assert self.number is not None
+        return _alone(self.nest, self.number)
+
+    def around(self, schedule: Schedule) -> Schedule:
+        """A schedule of the contraction alone as one of all statements."""
+        if len(self.nest.statements) == 1:
+            return schedule
+        key = (schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal)
+        if key not in self._arranged:
+            self._arranged[key] = self._arrange(schedule)
+        pattern, fused = self._arranged[key]
+        attached = tuple(Attached(number) for number in fused)
+        band = replace(schedule.band, of=self.number, fusion=attached)
+        bands = tuple(band if one.of == self.number else one for one in pattern.bands)
+        return replace(pattern, bands=_without_of(bands))
+
+    def without(self) -> Schedule:
+        """The schedule where no contraction has a vector form."""
+        lanes = self._machine.vector_length
+        bands = [self._band(number, lanes, ()) for number in range(len(self.nest.statements))]
+        if all(band.scheme == "scalar" for band in bands):
+            return scalar_schedule(self.nest, self._threads)
+        found = Schedule(_without_of(tuple(bands)))
+        if structural(lowered(self.nest, found)) is not None:
+            return scalar_schedule(self.nest, self._threads)
+        return found
+
+    def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]]:
+        """The bands of all statements for the layouts of one, and what is fused into it."""
+        assert self.number is not None
+        vector, lanes = schedule.band.vector
+        fused: tuple[int, ...] = ()
+        for number in followers(self.nest, self.number) if self._fuse else ():
+            tried = (*fused, number)
+            layout = self._layouts(schedule, tried)
+            try:
+                whole = self._bands(schedule, tried, layout)
+                tree = fitted(self.nest, whole)
+            except ScheduleError as error:
+                self.refused[number] = str(error)
+                continue
+            if refusal := structural(tree):
+                self.refused[number] = str(refusal)
+                continue
+            fused = tried
+        return self._bands(schedule, fused, self._layouts(schedule, fused)), fused
+
+    def _bands(self, schedule: Schedule, fused: tuple[int, ...], layout: Tags) -> Schedule:
+        lanes = schedule.band.vector[1]
+        bands = []
+        for number in range(len(self.nest.statements)):
+            if number == self.number:
+                attached = tuple(Attached(n) for n in fused)
+                bands.append(replace(schedule.band, of=number, fusion=attached))
+            elif number not in fused:
+                bands.append(self._band(number, lanes, layout))
+        return replace(schedule, bands=tuple(bands), layout=layout)
+
+    def _layouts(self, schedule: Schedule, fused: tuple[int, ...]) -> Tags:
+        """Layouts of what the fused statements touch: lanes contiguous, as in the output.
+
+        Statements that are not fused read and write along the same lanes where their loops say so.
+        """
+        assert self.number is not None
+        tags = dict(schedule.layout)
+        taken = {access.tensor for access in _accesses(self.alone.statements[0])}
+        output = self.nest.statements[self.number].target
+        vector, lanes = schedule.band.vector
+        others = self._like_output(fused)
+        for statement in others:
+            for access in _accesses(statement):
+                if access.tensor in taken or not free(self.nest.tensor(access.tensor)):
+                    continue
+                taken.add(access.tensor)
+                if access.indices == output.indices and output.tensor in tags:
+                    tags[access.tensor] = tags[output.tensor]
+                elif tag := _lanes_last(self.nest, access, vector, lanes):
+                    tags[access.tensor] = tag
+        return tuple(sorted(tags.items()))
+
+    def _like_output(self, fused: tuple[int, ...]) -> list[Statement]:
+        """Statements element by element along the output, in the contraction's loops."""
+        assert self.number is not None
+        numbers = tuple(followers(self.nest, self.number))
+        pairs = fused_loops(self.nest, self.number, numbers)
+        statements = [
+            in_loops(self.nest.statements[n], dict(own))
+            for n, own in zip(numbers, pairs, strict=True)
+        ]
+        first = [s for n, s in zip(numbers, statements, strict=True) if n in fused]
+        return first + [s for n, s in zip(numbers, statements, strict=True) if n not in fused]
+
+    def _band(self, number: int, lanes: int, layout: Tags) -> Band:
+        """Whole vectors along the target's memory, or one element at a time."""
+        nest = _alone(self.nest, number)
+        scalar = replace(scalar_schedule(nest, self._threads).band, of=number)
+        statement = nest.statements[0]
+        if statement.reduction_loops or not covers(nest, statement.target):
+            return scalar
+        tag = dict(layout).get(statement.target.tensor)
+        tensor = nest.tensor(statement.target.tensor)
+        lies = layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
+        address = Address(statement.target, lies)
+        vector = next((x for x in statement.loops if address.contiguous(x)), None)
+        if vector is None:
+            return scalar
+        block = max(address.block_of(vector), lanes)
+        blocked = address.block_of(vector) > 1
+        strides = {loop: address.coefficient(loop, 1) for loop in statement.loops}
+        if blocked:
+            strides[vector] = address.coefficient(vector, block)
+        order = tuple(sorted(statement.loops, key=lambda loop: -strides[loop]))
+        vectors = -(-nest.extent(vector) // lanes)
+        most = block // lanes if blocked else POINTS
+        sizes = {vector: balanced(vectors, most)[0][1]}
+        if order[-1] != vector:
+            rest = max(1, POINTS // sizes[vector])
+            sizes[order[-1]] = balanced(nest.extent(order[-1]), rest)[0][1]
+        tile = tuple(sizes.items())
+        band = Band("lanes", order, (vector, lanes), tile, of=number)
+        try:
+            fitted(nest, Schedule((replace(band, of=None),), layout=_of(nest, layout)))
+        except ScheduleError:
+            return scalar
+        shared = with_parallel(nest, Schedule((replace(band, of=None),)), self._threads)
+        return replace(shared.band, of=number)
+
+
+def apart(nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1) -> Schedule:
+    """The schedule with nothing fused: what was has bands of its own."""
+    number = anchor(nest)
+    band = next(band for band, numbers in anchored(nest, schedule) if numbers == (number,))
+    alone = replace(schedule, bands=(replace(band, of=None, fusion=()),))
+    return Chain(nest, number, machine, threads, fuse=False).around(alone)
+
+
+def _alone(nest: Primitive, number: int) -> Primitive:
+    """One statement as a nest of its own."""
+    if len(nest.statements) == 1:
+        return nest
+    statement = nest.statements[number]
+    extents = tuple((loop, n) for loop, n in nest.extents if loop in statement.loops)
+    return replace(nest, statements=(statement,), extents=extents)
+
+
+def _of(nest: Primitive, layout: Tags) -> Tags:
+    used = {access.tensor for access in _accesses(nest.statements[0])}
+    return tuple((name, tag) for name, tag in layout if name in used)
+
+
+def _accesses(statement: Statement) -> tuple[Access, ...]:
+    return (statement.target, *statement.reads)
+
+
+def _without_of(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+    """The bands with `of` left out where it is the first statement that is free."""
+    fused = {attached.statement for band in bands for attached in band.fusion}
+    taken: set[int] = set()
+    found = []
+    for band in bands:
+        assert band.of is not None
+        first = next(k for k in range(band.of + 1) if k not in taken and k not in fused)
+        alone = len(bands) == 1 and not band.fusion  # then no `of` means every statement
+        found.append(replace(band, of=None) if first == band.of and not alone else band)
+        taken.add(band.of)
+    return tuple(found)
+
+
+def _lanes_last(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
+    """The natural layout with the vector loop's dimension blocked, where it is not innermost."""
+    shape = nest.tensor(access.tensor).shape
+    places = [d for d, index in enumerate(access.indices) if index.terms == ((vector, 1),)]
+    if len(places) != 1 or any(vector in i.loops and i.constant for i in access.indices):
+        return None
+    if nest.tensor(access.tensor).stored[-1] == places[0] and shape[places[0]] % lanes == 0:
+        return None
+    return Layout(shape, tuple(range(len(shape))), ((places[0], lanes),)).tag()
