@@ -16,8 +16,8 @@ from functools import lru_cache
 from compiler.lower.isl_tree import schedule_map
 from compiler.lower.kept_dependences import kept_dependences
 from compiler.lower.refusal import Refusal
-from compiler.lower.tree import Grain, Level, Path, Tree
 from compiler.lower.statement_pairs import broken_pair, structural_pair
+from compiler.lower.tree import Grain, Level, Path, Tree
 from compiler.model.dependences import Dependence
 from compiler.model.isl_names import first_differ, first_times
 from compiler.problem.primitive import Access, Primitive, Statement

@@ -1,4 +1,4 @@
-"""Whether a tree keeps the dependences between statements: those of one register tile, and of bands.
+"""Whether a tree keeps the dependences between statements: on a register tile, and of bands.
 
 Bands run one after another in the program's order, so between them only a statement that is fused
 into an earlier band can come too early. On a register tile the statements run one after another on
