@@ -12,6 +12,7 @@ from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
+from harness.analysis.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
@@ -19,7 +20,6 @@ from harness.measure.ceilings import host_architecture
 from harness.outside import path_of, write_text
 from harness.record.journal import recorded_schedule
 from harness.report.explain import as_json, as_text
-from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.settings import Settings, load_settings
 from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice

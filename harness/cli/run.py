@@ -14,7 +14,8 @@ from harness.cli.progress import Progress
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool
 from harness.errors import EnvironmentProblem, RecordError
-from harness.plan import Plan, estimated_seconds
+from harness.estimates import estimated_seconds
+from harness.plan import Plan
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.report.doubts import refusal_told

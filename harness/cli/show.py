@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
 from harness.cli.arguments import names_and_options
 from harness.errors import SettingsError
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.record.result import TrialResult
 from harness.report.tables import campaign_table

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
 from harness.cli.arguments import campaign_argument, tracking_of
 from harness.cli.rooms import room
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.journal import find_campaign
 from harness.report.tables import render_campaign
 from harness.report.terminal import terminal

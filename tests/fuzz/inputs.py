@@ -21,12 +21,12 @@ from compiler.errors import CompilerError
 from compiler.pipeline import compile_schedule, loop_nest, parse_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
 from harness.benchdnn.batch import entries_in
 from harness.cli import main
 from harness.errors import HarnessError
 from harness.learn.surveys import surveys_of
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.report.tables import render_campaign
