@@ -32,6 +32,8 @@ HARNESS = [
         "harness.scratch",
         "harness.own_files",
         "harness.lock_file",
+        "harness.conf_files",
+        "harness.nearest",
     ],
     ["harness.benchdnn", "harness.measure.budget"],
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from harness.analysis.explained import ROOFLINE, LoopOrder, Source, explained
+from harness.cli.commands import Configured
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
@@ -27,8 +28,8 @@ from harness.settings.values import ProblemChoice
 _FORMS = {"text": as_text, "json": as_json}
 
 
-def main(arguments: Sequence[str]) -> int:
-    several = load_settings(arguments)
+def main(asked: Configured) -> int:
+    several = load_settings(asked.words)
     if len(several) != 1:
         raise SettingsError("explain takes one problem; a sweep (-m) is for run")
     settings = several[0]

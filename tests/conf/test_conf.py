@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from compiler.problem.specification import primitive_from
+from harness.conf_files import CONF
 from harness.measure.budget import PRESETS, MeasureSettings
 from harness.plan import planned
 from harness.settings import load_settings
-from harness.settings.composition import CONF
 
 
 def options(group: str) -> list[str]:

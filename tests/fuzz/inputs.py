@@ -25,12 +25,12 @@ from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import campaign_quality
 from harness.benchdnn.batch import entries_in
 from harness.cli import main
+from harness.conf_files import CONF
 from harness.errors import HarnessError
 from harness.learn.surveys import surveys_of
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.report.tables import render_campaign
-from harness.settings.composition import CONF
 from harness.settings.model_file import read_model
 from tests.fuzz.mutation import NUMBERS, mutated_data, mutated_text
 
