@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
-from pathlib import Path
 from typing import Protocol
 
 import psutil
 
-from compiler.errors import CompilerError, printable
+from harness.analysis.means import Means, campaign_means
+from harness.analysis.rank_quality import CampaignQuality, campaign_quality
+from harness.choices import CampaignChoice
 from harness.cluster.pool import Node, Pool
-from harness.errors import HarnessError, SettingsError, Unforeseen
-from harness.means import Means, campaign_means
-from harness.outside import path_of
-from harness.plan import Plan, check_memory, planned
-from harness.quality import campaign_quality
-from harness.record.configuration import (
-    Document,
-    configuration_text,
-    documents_in,
-    documents_of,
-)
-from harness.record.journal import RUNS, CampaignFolder, find_campaign, recorded_schedule
+from harness.errors import SettingsError
+from harness.estimates import check_memory
+from harness.plan import Plan, planned
+from harness.record.campaign_log import logged
+from harness.record.claim import campaign_name, claimed
+from harness.record.configuration import configuration_text
+from harness.record.journal import CampaignFolder, recorded_schedule
 from harness.record.ledger import Ledger
 from harness.record.result import Status, TrialResult
-from harness.record.result_line import NAME, NAMED
-from harness.record.writer import CampaignWriter, FolderTaken
-from harness.report.rank_quality import CampaignQuality
-from harness.resume import changed_code, changed_configuration, changed_nodes, in_short, start_now
+from harness.record.writer import CampaignWriter
+from harness.resume import (
+    changed_code,
+    changed_configuration,
+    changed_nodes,
+    configurations,
+    in_short,
+    start_now,
+    unfinished,
+)
 from harness.settings import Settings
-from harness.settings.values import CampaignChoice
-from harness.unit import Contender, Unit
+from harness.unit import Unit
 
 log = logging.getLogger("polydl")
 
@@ -119,26 +119,6 @@ def plan_of(settings: Sequence[Settings], now: datetime) -> Plan:
     return planned(settings, campaign_name(first.campaign, now), free, recorded_schedule)
 
 
-def campaign_name(choice: CampaignChoice, now: datetime) -> str:
-    """The chosen name, the folder's, or date, time and experiment."""
-    if choice.resume is not None:
-        return find_campaign(choice.resume).name
-    if choice.name is not None:
-        if not NAME.fullmatch(choice.name):
-            raise SettingsError(f"campaign.name: '{choice.name}' is no name ({NAMED})")
-        return choice.name
-    if choice.dir is not None:
-        return path_of(choice.dir).resolve().name
-    return f"{now:%Y%m%d-%H%M%S}-{choice.experiment or 'run'}"
-
-
-def campaign_path(choice: CampaignChoice, name: str) -> Path:
-    """The folder the campaign writes to."""
-    if choice.resume is not None:
-        return find_campaign(choice.resume).path
-    return path_of(choice.dir) if choice.dir is not None else RUNS / name
-
-
 def run(
     plan: Plan,
     settings: Sequence[Settings],
@@ -155,10 +135,10 @@ def run(
     """
     choice = settings[0].campaign
     text = configuration_text([one.resolved for one in settings], command)
-    with _claimed(choice, plan.campaign) as writer, _logged(writer.folder.log):
+    with claimed(choice, plan.campaign) as writer, logged(writer.folder.log):
         folder = writer.folder
         plan = plan.named(folder.name)
-        recorded, asked = _configurations(folder, text)
+        recorded, asked = configurations(folder, text)
         changes = changed_code(folder.starts()) + changed_configuration(recorded, asked)
         _check_accepted(changes, choice, plan)
         if not recorded:  # before anything is begun that may take long
@@ -169,7 +149,7 @@ def run(
             kinds = {node.fingerprint: str(node.facts.get("compiler", "")) for node in nodes}
             changes += changed_nodes(folder.starts(), kinds)
             _check_accepted(changes, choice, plan)
-            units = _unfinished(plan.units, nodes, folder.results(), pool.installed)
+            units = unfinished(plan.units, kinds, folder.results(), pool.installed)
             if recorded != asked:
                 writer.write_configuration(text)
             writer.write_start(start_now(command, _now(), kinds))
@@ -185,46 +165,6 @@ def run(
             finally:
                 tracked = sink.close()
             return replace(summary, tracked=tracked)
-
-
-@contextmanager
-def _claimed(choice: CampaignChoice, name: str) -> Iterator[CampaignWriter]:
-    """The campaign's folder, for this process alone; what it made is gone if nothing was begun."""
-    with _writer(choice, name) as writer:
-        try:
-            yield writer
-        finally:
-            if not writer.folder.starts_file.exists():
-                writer.discard()
-
-
-def _writer(choice: CampaignChoice, name: str) -> CampaignWriter:
-    """The default name takes a suffix where it exists: NAME-2, NAME-3 and so on."""
-    path = campaign_path(choice, name)
-    if not choice.named_by_default:
-        return CampaignWriter(path, resume=choice.resume is not None)
-    for number in count(2):
-        try:
-            return CampaignWriter(path, new=True)
-        except FolderTaken:
-            path = RUNS / f"{name}-{number}"
-    raise AssertionError("count() ends")
-
-
-def _configurations(
-    folder: CampaignFolder, text: str
-) -> tuple[Sequence[Document], Sequence[Document]]:
-    """The recorded ones and those of `text`, but for the name and place of the campaign.
-
-    Both are empty where nothing is recorded.
-    """
-    if not folder.configuration.exists():
-        return [], []
-    recorded, asked = (
-        [{k: v for k, v in document.items() if k != "campaign"} for document in documents]
-        for documents in (documents_in(folder.configuration), documents_of(text))
-    )
-    return recorded, asked
 
 
 def _check_accepted(changes: Sequence[str], choice: CampaignChoice, plan: Plan) -> None:
@@ -271,70 +211,9 @@ def _check_memory(plan: Plan, nodes: Sequence[Node]) -> None:
         check_memory(unit, free)
 
 
-def _unfinished(
-    units: Sequence[Unit],
-    nodes: Sequence[Node],
-    results: Sequence[TrialResult],
-    installed: Callable[[Sequence[Contender]], Sequence[Contender]],
-) -> tuple[Unit, ...]:
-    """Units with a trial that is missing or failed, or was skipped for want of what is here now.
-
-    A unit is measured whole or not at all. What was done on a kind of node that is absent today is
-    done.
-    """
-    status = {result.trial: result.status for result in results}
-    kinds = {node.fingerprint for node in nodes}
-    kinds |= {str(result.host["fingerprint"]) for result in results if "fingerprint" in result.host}
-    labels = {result.contender for result in results if result.status == "skipped"}
-    wanted: list[Contender] = []
-    for contender in (c for unit in units for c in unit.baselines if c.name in labels):
-        if contender not in wanted:
-            wanted.append(contender)
-    here = installed(wanted) if wanted else ()
-
-    def done(unit: Unit, contender: Contender, kind: str) -> bool:
-        found = status.get(unit.trial(contender, kind), "failed")
-        return found != "failed" and not (found == "skipped" and contender in here)
-
-    return tuple(
-        unit
-        for unit in units
-        if not any(all(done(unit, c, kind) for c in unit.contenders) for kind in kinds)
-    )
-
-
 def _told(result: TrialResult) -> str:
     """One line of the log."""
     where = f"{result.problem.get('name')} {result.contender}: {result.status}"
     if result.status == "ok":
         return f"{where}, {result.gflops:.1f} GFLOP/s, stop: {result.stop}"
     return f"{where} ({result.stage}): {result.reason}"
-
-
-class _Printable(logging.Formatter):
-    """Names and reasons come from anywhere: a log that is looked at must not act on a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record), kept="\n\t")
-
-
-@contextmanager
-def _logged(path: Path) -> Iterator[None]:
-    """The campaign's log.txt takes what the harness logs meanwhile."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
-    before = log.level, log.propagate
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    try:
-        yield
-    except (HarnessError, CompilerError, OSError, MemoryError):
-        raise
-    except Exception as fault:
-        log.exception("this should not happen")
-        raise Unforeseen(fault, path) from fault
-    finally:
-        log.level, log.propagate = before
-        log.removeHandler(handler)
-        handler.close()

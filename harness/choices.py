@@ -1,4 +1,4 @@
-"""Which machines a user asks for. These travel to nodes, where Hydra need not be installed."""
+"""What a user asks for of machines and of the campaign, in types that need no Hydra: nodes too."""
 
 from __future__ import annotations
 
@@ -60,3 +60,17 @@ class ClusterChoice:
     attempts: int  # of a unit whose node, agent or worker was lost
     silent_seconds: float  # without a heartbeat, until a node is quarantined
     without_nodes_seconds: float  # until what is left is recorded as failed
+
+
+@dataclass(frozen=True)
+class CampaignChoice:
+    name: str | None
+    dir: str | None
+    resume: str | None
+    accept_changes: bool  # resumed although code, configuration or host are others
+    dry_run: bool
+    experiment: str | None  # the experiment's name, for the default name of the campaign
+
+    @property
+    def named_by_default(self) -> bool:
+        return self.name is None and self.dir is None and self.resume is None

@@ -1,10 +1,10 @@
-"""What a campaign was recorded under, and what is different when it is resumed."""
+"""A campaign that is resumed: what is different from what it was recorded under, what is left."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 import compiler
 import harness
 from harness.measure.host import git_commit, versions
-from harness.record.configuration import Document
+from harness.record.configuration import Document, documents_in, documents_of
+from harness.record.journal import CampaignFolder
+from harness.record.result import TrialResult
 from harness.record.rows import StartRow
+from harness.unit import Contender, Unit
 
 SOURCES = ("*.py", "*.c", "*.cpp", "*.h", "*.json")
 # Top-level keys that say what is measured; the others say where, and how it is shown.
@@ -96,6 +99,54 @@ def changed_configuration(before: Sequence[Document], now: Sequence[Document]) -
         if one != other:
             told |= dict.fromkeys(_differences(_deciding(one), _deciding(other)))
     return list(told)
+
+
+def configurations(
+    folder: CampaignFolder, text: str
+) -> tuple[Sequence[Document], Sequence[Document]]:
+    """The recorded ones and those of `text`, but for the name and place of the campaign.
+
+    Both are empty where nothing is recorded.
+    """
+    if not folder.configuration.exists():
+        return [], []
+    recorded, asked = (
+        [{k: v for k, v in document.items() if k != "campaign"} for document in documents]
+        for documents in (documents_in(folder.configuration), documents_of(text))
+    )
+    return recorded, asked
+
+
+def unfinished(
+    units: Sequence[Unit],
+    fingerprints: Iterable[str],
+    results: Sequence[TrialResult],
+    installed: Callable[[Sequence[Contender]], Sequence[Contender]],
+) -> tuple[Unit, ...]:
+    """Units with a trial that is missing or failed, or was skipped for want of what is here now.
+
+    A unit is measured whole or not at all. What was done on a kind of node that is absent today is
+    done.
+    """
+    status = {result.trial: result.status for result in results}
+    kinds = set(fingerprints)
+    kinds |= {str(result.host["fingerprint"]) for result in results if "fingerprint" in result.host}
+    labels = {result.contender for result in results if result.status == "skipped"}
+    wanted: list[Contender] = []
+    for contender in (c for unit in units for c in unit.baselines if c.name in labels):
+        if contender not in wanted:
+            wanted.append(contender)
+    here = installed(wanted) if wanted else ()
+
+    def done(unit: Unit, contender: Contender, kind: str) -> bool:
+        found = status.get(unit.trial(contender, kind), "failed")
+        return found != "failed" and not (found == "skipped" and contender in here)
+
+    return tuple(
+        unit
+        for unit in units
+        if not any(all(done(unit, c, kind) for c in unit.contenders) for kind in kinds)
+    )
 
 
 def in_short(changes: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ class Axes:
 
 
 def axes_of(nest: Primitive) -> tuple[Axes, ...]:
-    """One reading of a nest of one statement per loop that can fill lanes; empty for no contraction."""
+    """The readings of a nest of one statement, one per loop that can fill lanes; none of others."""
     found = product(nest, 0)
     if found is None:
         return ()

@@ -81,7 +81,6 @@ class Chain:
     def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]]:
         """The bands of all statements for the layouts of one, and what is fused into it."""
         assert self.number is not None
-        vector, lanes = schedule.band.vector
         fused: tuple[int, ...] = ()
         for number in followers(self.nest, self.number) if self._fuse else ():
             tried = (*fused, number)

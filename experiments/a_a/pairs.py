@@ -31,8 +31,8 @@ from harness.cluster.slots import taken
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.measure.host import fingerprint
+from harness.measure.noise import UNDECIDED, judged
 from harness.measure.statistics import verdict
-from harness.noise import UNDECIDED, judged
 from harness.plan import planned
 from harness.record.result import Verdict
 from harness.report.terminal import terminal

@@ -19,8 +19,8 @@ from types import ModuleType
 from compiler.cost import roofline, traffic, work
 from compiler.microkernel import register_tile
 from compiler.problem.architecture import Architecture
+from harness.analysis.rank_quality import geometric_figure
 from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
-from harness.report.rank_quality import geometric_figure
 
 SURVEYS = Path(__file__).parent / "surveys"
 WORKLOADS = ("resnet50", "quickstart")

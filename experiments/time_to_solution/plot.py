@@ -12,10 +12,10 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from harness.analysis.groups import problem_groups
+from harness.analysis.time_to_solution import best_so_far, solutions_of
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.record.result import TrialResult
-from harness.report.summary import problem_groups
-from harness.report.time_to_solution import best_so_far, solutions_of
 
 COLOURS = ("#1f77b4", "#d62728", "#7f7f7f", "#2ca02c", "#9467bd", "#8c564b", "#e377c2")
 HEIGHT = 260  # pixels of a row

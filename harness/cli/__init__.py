@@ -1,6 +1,6 @@
-"""The command line: takes the command word off and hands the rest to that command's own file.
+"""The command line: reads what a command is asked for and hands it to that command's own file.
 
-Nothing heavy is imported here, so that `polydl --help` answers at once.
+Nothing heavy is imported before the command is known, so that every `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -16,39 +16,13 @@ from typing import TextIO
 
 from compiler.errors import CompilerError, shown
 from harness.cli import rooms
+from harness.cli.commands import HELP, Configured
 from harness.cli.notices import shown_notices
+from harness.cli.parser import asked_of, command_help, command_named, general_help
 from harness.cli.signals import Ended, ended_by_signals
 from harness.cli.unforeseen import STATUS, kept_from_threads
 from harness.cli.unforeseen import told as unforeseen
 from harness.errors import HarnessError
-
-HELP = """\
-polydl: a polyhedral compiler for deep-learning primitives inside a benchmarking harness
-
-  polydl run [-m] OVERRIDES     run a campaign from a Hydra configuration; -m sweeps
-  polydl explain OVERRIDES      one problem: domain, dependences, ranked schedules, C text
-  polydl doctor [OVERRIDES]     what this host offers, what is missing, how noisy it is
-  polydl list [FOLDER]          campaigns with date, problems, verdicts, host
-  polydl show CAMPAIGN [TRIAL]  the table again, or one trial with all that is known of it
-  polydl sync CAMPAIGN          bring MLflow up to date from the campaign's journal
-  polydl train CAMPAIGN...      learn the tournament's network from measured candidates
-  polydl dashboard [CAMPAIGN]   start the MLflow UI on that store, loopback only
-  polydl baseline list          the baselines, their versions, what is missing
-  polydl baseline install NAME  make the tool environment of one
-  polydl clean [--yes] [PART]   what is cached, with sizes; --yes removes it
-
-First steps:
-  polydl run experiment=quickstart
-  polydl run primitive=conv2d primitive.sizes.ic=17 strategy=[roofline,top_k]
-  polydl explain workload=resnet50 workload.select=[resnet50_03]
-  polydl explain primitive=matmul 'schedule.order=[m@1,n,k,m]' 'schedule.tiles={m@1:16}'
-  polydl run --help             every group, option and value of the configuration
-  eval "$(polydl -sc install=bash)"    completion of overrides in this shell
-
-CAMPAIGN is a folder, or a name under ./runs.
-Exit status: 0 no trial failed, 1 some failed, 2 the request was wrong, 70 a fault of polydl's own
-(the line names the file with its traceback), 130 interrupted, 143 ended by SIGTERM.
-"""
 
 # What the system refuses is no fault of the program: full, forbidden, too many, too long a name.
 _REFUSED = {
@@ -89,19 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answered(words: Sequence[str]) -> int:
-    if words and words[0].split("=")[0] in rooms.COMPLETION:
-        return rooms.command("information")(words)
-    if not words or words[0] in ("-h", "--help", "help"):
-        sys.stdout.write(HELP)
+    if not words or words[0] in HELP:
+        sys.stdout.write(general_help())
         return 0 if words else 2
     if words[0] == "--version":
         sys.stdout.write(f"polydl {version('polydl')}\n")
         return 0
     name, *rest = words
-    if rooms.asks_for_information(name, rest):
-        name = "information"
+    command = command_named(name)
+    if any(word in HELP for word in rest):
+        sys.stdout.write(command_help(command, rest))
+        return 0
+    asked = asked_of(command, rest)
+    information = isinstance(asked, Configured) and asked.wants_information
     with shown_notices():
-        return rooms.command(name)(rest)
+        return rooms.command("information" if information else command.file)(asked)
 
 
 def _finish(stream: TextIO, text: str) -> None:

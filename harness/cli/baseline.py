@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from rich.table import Table
 
+from compiler.errors import shown
 from harness.baseline.baseline import Missing
 from harness.baseline.builders import BUILDERS, TOOLS, VARIANTS, baseline_named
 from harness.baseline.tool.environment import install, tool_folder
+from harness.cli.commands import Baseline
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
 from harness.report.terminal import Terminal, terminal
 from harness.settings import cache_folder
 
-USAGE = "polydl baseline list | polydl baseline install NAME"
 
-
-def main(arguments: Sequence[str]) -> int:
-    match list(arguments):
-        case ["list"]:
-            return _list(terminal())
-        case ["install", name]:
-            return _install(name, terminal())
-    raise SettingsError(f"usage: {USAGE}; got '{' '.join(arguments)}'")
+def main(asked: Baseline) -> int:
+    if asked.action == "install":
+        if asked.name is None:
+            raise SettingsError(f"install: NAME is missing; environments: {', '.join(TOOLS)}")
+        return _install(asked.name, terminal())
+    if asked.name is not None:
+        raise SettingsError(f"list takes no NAME, got '{shown(asked.name)}'")
+    return _list(terminal())
 
 
 def _list(console: Terminal) -> int:

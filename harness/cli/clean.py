@@ -9,33 +9,24 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import EnvironmentProblem, SettingsError
+from harness.cli.commands import PARTS, Clean
+from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import REMEDY, SCRATCH
 from harness.own_files import private_folder
 from harness.report.terminal import terminal
 from harness.scratch import clear_scratch
 from harness.settings import cache_folder
 
-USAGE = "polydl clean [--yes] [builds] [tools] [tuning]"
 MIB = 2**20
-PARTS = {
-    "builds": "compiled kernels and measured ceilings",
-    "tools": "tool environments of baselines",
-    "tuning": "what baselines' tuners have found",
-}
 USUAL = ("builds", "tools")
 
 
-def main(arguments: Sequence[str]) -> int:
-    for word in arguments:
-        if word not in ("--yes", "-y", *PARTS):
-            raise SettingsError(f"unknown argument '{word}'; usage: {USAGE}")
-    chosen = [part for part in PARTS if part in arguments] or list(USUAL)
-    removing = any(word in ("--yes", "-y") for word in arguments)
+def main(asked: Clean) -> int:
+    chosen = [part for part in PARTS if part in asked.parts] or list(USUAL)
     console = terminal()
     folder = private_folder(cache_folder(), REMEDY)
     seen = False
-    if removing and "builds" in chosen:
+    if asked.yes and "builds" in chosen:
         clear_scratch(folder / SCRATCH)
     for part, what in PARTS.items():
         places = places_of(folder, part)
@@ -44,17 +35,17 @@ def main(arguments: Sequence[str]) -> int:
             continue
         seen = True
         told = f"{part}: {files} files, {size / MIB:.1f} MiB of {what}"
-        if removing and part in chosen:
+        if asked.yes and part in chosen:
             for place in places:
                 _remove(place)
             told = f"removed {told}"
         console.print(told, soft_wrap=True)
     if not seen:
         told = f"nothing to clean: {folder} is empty"
-    elif removing:
+    elif asked.yes:
         return 0
     else:
-        command = " ".join(["polydl clean --yes", *(p for p in PARTS if p in arguments)])
+        command = " ".join(["polydl clean --yes", *(p for p in PARTS if p in asked.parts)])
         told = f"nothing was removed from {folder}; `{command}` removes {' and '.join(chosen)}"
     console.print(told, soft_wrap=True)
     return 0

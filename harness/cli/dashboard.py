@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from harness.cli.arguments import campaign_argument, tracking_of, whole_number
+from harness.cli.commands import Dashboard
 from harness.cli.rooms import room
+from harness.cli.store import tracking_of
 from harness.errors import RecordError, SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
 from harness.record.sqlite_store import alone, is_sqlite, sqlite_file
@@ -22,7 +23,6 @@ HOST = "127.0.0.1"
 PORT = 5000
 START_SECONDS = 180.0
 END_SECONDS = 5.0  # for its workers to answer what they are asked
-USAGE = "polydl dashboard [CAMPAIGN] [tracking.uri=ADDRESS] [port=5000]"
 # Before MLflow itself: SIGTERM, which it hands on to its workers, when the thread that started it
 # has ended, whatever ended it (PR_SET_PDEATHSIG).
 _FIRST = (
@@ -32,12 +32,12 @@ _FIRST = (
 )
 
 
-def main(arguments: Sequence[str]) -> int:
-    name, options = campaign_argument(arguments, USAGE, ("uri", "port"), optional=True)
-    port = free_port(options.get("port"))
+def main(asked: Dashboard) -> int:
+    name = asked.campaign
+    port = free_port(asked.port)
     # Without a campaign the store beside all of them; its folder need not be one.
     folder = CampaignFolder(RUNS / "none") if name is None else find_campaign(name)
-    uri, _ = tracking_of(folder, options)
+    uri, _ = tracking_of(folder, asked.uri)
     store = uri or room("harness.record.mlflow_sink").default_store(folder)
     console = terminal()
     if store.startswith(("http://", "https://")):
@@ -92,10 +92,9 @@ def _end(server: subprocess.Popen[bytes]) -> None:
             server.wait(END_SECONDS)
 
 
-def free_port(chosen: str | None) -> int:
+def free_port(chosen: int | None) -> int:
     """The port asked for, or 5000, or any free one where that is taken. Raises SettingsError."""
-    asked = None if chosen is None else whole_number("port", chosen, 1, 65535)
-    for port in (PORT, 0) if asked is None else (asked,):
+    for port in (PORT, 0) if chosen is None else (chosen,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

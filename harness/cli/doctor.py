@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.table import Table
 
+from harness.cli.commands import Configured
 from harness.cli.rooms import room
 from harness.doctor import Finding, examined, noise_told, slots_shown
 from harness.errors import EnvironmentProblem
@@ -17,9 +16,9 @@ _STYLES = {"ok": "green", "advice": "yellow", "missing": "red"}
 _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(asked: Configured) -> int:
     """Status 0 whatever is found: advice is no failure. `cluster.address` names a cluster."""
-    settings = load_settings(arguments)[0]
+    settings = load_settings(asked.words)[0]
     console = terminal()
     if settings.cluster.kind == "ray" or settings.cluster.address is not None:
         return _cluster(settings, console)

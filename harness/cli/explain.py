@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
+from harness.analysis.explained import ROOFLINE, LoopOrder, Source, explained
+from harness.cli.commands import Configured
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
@@ -19,7 +21,6 @@ from harness.measure.ceilings import host_architecture
 from harness.outside import path_of, write_text
 from harness.record.journal import recorded_schedule
 from harness.report.explain import as_json, as_text
-from harness.report.explained import ROOFLINE, LoopOrder, Source, explained
 from harness.settings import Settings, load_settings
 from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
@@ -27,8 +28,8 @@ from harness.settings.values import ProblemChoice
 _FORMS = {"text": as_text, "json": as_json}
 
 
-def main(arguments: Sequence[str]) -> int:
-    several = load_settings(arguments)
+def main(asked: Configured) -> int:
+    several = load_settings(asked.words)
     if len(several) != 1:
         raise SettingsError("explain takes one problem; a sweep (-m) is for run")
     settings = several[0]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from harness.cli.arguments import names_and_options
+from compiler.errors import shown as shown_text
+from harness.cli.commands import List
 from harness.errors import RecordError, SettingsError
+from harness.outside import path_of
 from harness.record.journal import RUNS, CampaignFolder
 from harness.report.campaigns import Listed, campaigns_grid
 from harness.report.grid import shown
 from harness.report.terminal import terminal
 
-USAGE = "polydl list [FOLDER]"
 
-
-def main(arguments: Sequence[str]) -> int:
-    names, _ = names_and_options(arguments, USAGE, ())
-    if len(names) > 1:
-        raise SettingsError(f"more than one folder; usage: {USAGE}")
-    folder = Path(names[0]).expanduser() if names else RUNS
-    if names and not folder.is_dir():
-        raise SettingsError(f"no folder at {folder}; usage: {USAGE}")
+def main(asked: List) -> int:
+    folder = RUNS if asked.folder is None else path_of(asked.folder)
+    if asked.folder is not None and not folder.is_dir():
+        raise SettingsError(f"no folder at {shown_text(folder)}")
     found = [CampaignFolder(path) for path in sorted(folder.glob("*")) if path.is_dir()]
     console = terminal()
     listed = [_listed(one) for one in found if one.exists]

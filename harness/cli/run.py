@@ -10,11 +10,13 @@ from rich.text import Text
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary
+from harness.cli.commands import Configured
 from harness.cli.progress import Progress
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool
 from harness.errors import EnvironmentProblem, RecordError
-from harness.plan import Plan, estimated_seconds
+from harness.estimates import estimated_seconds
+from harness.plan import Plan
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.report.doubts import refusal_told
@@ -29,9 +31,9 @@ _POOLS = {
 }
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(asked: Configured) -> int:
     console = terminal()
-    settings = settings_of(arguments)
+    settings = settings_of(asked.words)
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         summary = campaign.run(
             plan,
             settings,
-            ["run", *arguments],
+            ["run", *asked.words],
             open_pool=lambda named: open_pool(settings, named, progress),
             open_sink=lambda folder: open_sink(settings[0], folder, console),
             table=lambda made: render_campaign(made.results, made.means, made.quality),

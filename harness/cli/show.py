@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.arguments import names_and_options
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
+from harness.cli.commands import Show
 from harness.errors import SettingsError
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.record.result import TrialResult
 from harness.report.tables import campaign_table
 from harness.report.terminal import Terminal, plain, terminal
 from harness.report.trial import TrialFiles, trial_lines
 
-USAGE = "polydl show CAMPAIGN [TRIAL]; TRIAL is its id, the start of it, or PROBLEM:CONTENDER"
 
-
-def main(arguments: Sequence[str]) -> int:
-    names, _ = names_and_options(arguments, USAGE, ())
-    if not 1 <= len(names) <= 2:
-        raise SettingsError(f"expected a campaign and at most one trial; usage: {USAGE}")
-    folder = find_campaign(names[0])
+def main(asked: Show) -> int:
+    folder = find_campaign(asked.campaign)
     results = folder.results()
     console = terminal()
-    if len(names) == 1:
+    if asked.trial is None:
         means, quality = campaign_means(folder, results), campaign_quality(folder, results)
         console.print(campaign_table(results, means, quality), soft_wrap=True)
         return 0
-    _show(folder, chosen(results, names[1]), console)
+    _show(folder, chosen(results, asked.trial), console)
     return 0
 
 

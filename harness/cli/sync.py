@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from harness.cli.arguments import campaign_argument, tracking_of
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
+from harness.cli.commands import Sync
 from harness.cli.rooms import room
-from harness.means import campaign_means
-from harness.quality import campaign_quality
+from harness.cli.store import tracking_of
 from harness.record.journal import find_campaign
 from harness.report.tables import render_campaign
 from harness.report.terminal import terminal
 
-USAGE = "polydl sync CAMPAIGN [tracking.uri=ADDRESS] [tracking.experiment=NAME]"
 
-
-def main(arguments: Sequence[str]) -> int:
-    name, options = campaign_argument(arguments, USAGE, ("uri", "experiment"))
-    folder = find_campaign(name or "")
-    uri, experiment = tracking_of(folder, options)
+def main(asked: Sync) -> int:
+    folder = find_campaign(asked.campaign)
+    uri, experiment = tracking_of(folder, asked.uri, asked.experiment)
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
     table = render_campaign(results, means, quality)

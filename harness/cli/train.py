@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from compiler.cost.tournament import classifier_data
-from harness.cli.arguments import names_and_options, whole_number
+from harness.cli.commands import Train
 from harness.cli.rooms import room
-from harness.errors import RecordError, SettingsError
+from harness.errors import RecordError
 from harness.learn.surveys import surveys_of
 from harness.outside import path_of, write_text
 from harness.record.journal import find_campaign
 from harness.record.result_line import json_text
 from harness.report.terminal import terminal
 
-USAGE = "polydl train CAMPAIGN [CAMPAIGN...] out=FILE [test=NETWORK,...] [seed=0]"
 
-
-def main(arguments: Sequence[str]) -> int:
-    names, options = names_and_options(arguments, USAGE, ("out", "test", "seed"))
-    if not names or not options.get("out"):
-        raise SettingsError(f"{'no campaign' if not names else 'no out=FILE'}; usage: {USAGE}")
-    seed = whole_number("seed", options.get("seed", "0"), 0, 2**32 - 1)
+def main(asked: Train) -> int:
     report = room("harness.learn.report")
-    folders = [find_campaign(name) for name in names]
+    folders = [find_campaign(name) for name in asked.campaigns]
     surveys = [survey for folder in folders for survey in surveys_of(folder)]
     if not surveys:
         raise RecordError(
@@ -31,11 +23,11 @@ def main(arguments: Sequence[str]) -> int:
             "strategy=survey does"
         )
     hosts = {str(r.host.get("cpu")): None for folder in folders for r in folder.results()}
-    test = [name for name in options.get("test", "").split(",") if name]
+    test = [name for name in asked.test.split(",") if name]
     classifier, judged = report.trained_and_judged(
-        surveys, test, seed, [folder.name for folder in folders], list(hosts)
+        surveys, test, asked.seed, [folder.name for folder in folders], list(hosts)
     )
-    out = path_of(options["out"])
+    out = path_of(asked.out)
     write_text(out, json_text(classifier_data(classifier)) + "\n")
     console = terminal()
     console.print(report.accuracy_table(judged))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.choices import ClusterChoice
-from harness.plan import estimated_seconds
+from harness.estimates import estimated_seconds
 from harness.trial.measure import REFERENCE_SECONDS
 from harness.unit import Unit
 

@@ -23,8 +23,8 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
+from harness.analysis.rank_quality import RankQuality, chances, quality
 from harness.choices import ArchitectureChoice
-from harness.report.rank_quality import RankQuality, chances, quality
 from harness.settings import load_settings
 
 CLOSE = 0.15  # of the measured seconds: a prediction that is right

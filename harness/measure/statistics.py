@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from harness.measure.noise import judged, noise_of
 from harness.measure.sample import Sample
-from harness.noise import judged, noise_of
 from harness.record.result import Seconds, Speedup, Verdict
 
 Table = npt.NDArray[np.float64]

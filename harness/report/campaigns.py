@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.record.result import TrialResult, Verdict
+from harness.analysis.summary import STATUSES, VERDICTS, verdict_counts
+from harness.record.result import TrialResult
 from harness.report.grid import Cell, Column, Grid
-from harness.report.summary import STATUSES, baselines_of
 
-VERDICTS: tuple[Verdict, ...] = ("faster", "same", "slower", "inconclusive")
 COLUMNS = ("campaign", "started", "problems", "trials", "contenders", "verdicts", "host")
 
 
@@ -60,10 +59,7 @@ def _started(one: Listed) -> str:
 
 def _verdicts(results: Sequence[TrialResult]) -> list[str]:
     """`onednn: 8 faster, 2 same` for each baseline, over all strategies."""
-    told = []
-    for baseline in baselines_of(results):
-        counts = Counter(r.speedup[baseline].verdict for r in results if baseline in r.speedup)
-        if counts:
-            parts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
-            told.append(f"{baseline}: {parts}")
-    return told
+    return [
+        f"{baseline}: {', '.join(f'{counts[v]} {v}' for v in VERDICTS if counts[v])}"
+        for baseline, counts in verdict_counts(results).items()
+    ]

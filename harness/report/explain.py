@@ -10,7 +10,7 @@ from dataclasses import asdict
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import Ranked
 from compiler.problem.architecture import Architecture
-from harness.report.explained import Explanation, Reuse
+from harness.analysis.explained import Explanation, Reuse
 from harness.report.terminal import Terminal
 
 SHOWN = 10  # ranked schedules in the text form

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analysis.rank_quality import CHANCES, FEW, CampaignQuality, RankQuality
 from harness.report.grid import Cell, Column, Grid, first
-from harness.report.rank_quality import CHANCES, FEW, CampaignQuality, RankQuality
 
 QUALITY_LEGEND = (
     "of: candidates measured, problems of a network; of equals the slowest counts",

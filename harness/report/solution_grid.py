@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analysis.time_to_solution import Against, Solution
 from harness.report.grid import Cell, Column, Grid, first
-from harness.report.time_to_solution import Against, Solution
 
 LEGEND = "against a tuner: times its speed, and where that is reached, in what share of its seconds"
 CACHED = (

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from harness.noise import MARKED, word_for
-from harness.record.result import Speedup, Status, TrialResult
-from harness.report.doubts import choices_told, doubts_told
-from harness.report.grid import COLOURS, Cell, Column, Grid, first, shown
-from harness.report.quality_grid import quality_grid
-from harness.report.rank_quality import CampaignQuality
-from harness.report.solution_grid import solution_grid
-from harness.report.summary import (
+from harness.analysis.groups import baselines_of, problems_of
+from harness.analysis.means import Means
+from harness.analysis.rank_quality import CampaignQuality
+from harness.analysis.summary import (
+    STATUSES,
     ContenderMean,
-    Means,
-    baselines_of,
-    counts_told,
     gaps_of,
     gflops_interval,
     means_of,
     peak_of,
-    problems_of,
     share_of_peak,
 )
+from harness.analysis.time_to_solution import solutions_of
+from harness.measure.noise import MARKED, word_for
+from harness.record.result import Speedup, Status, TrialResult
+from harness.report.doubts import choices_told, doubts_told
+from harness.report.grid import COLOURS, Cell, Column, Grid, first, shown
+from harness.report.quality_grid import quality_grid
+from harness.report.solution_grid import solution_grid
 from harness.report.terminal import PIPE_WIDTH, Terminal
-from harness.report.time_to_solution import solutions_of
 
 WIDTH = PIPE_WIDTH
 SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
@@ -146,7 +145,7 @@ def _mean_row(
     return (
         Cell(label, "bold"),
         Cell(mean.label, "" if mean.kind == "strategy" else "dim"),
-        Cell(counts_told(mean.counts), COLOURS["failed"] if mean.counts["failed"] else ""),
+        Cell(_counts(mean.counts), COLOURS["failed"] if mean.counts["failed"] else ""),
         Cell(),
         *ratios,
         *_verdict_cells(known, words),
@@ -154,6 +153,11 @@ def _mean_row(
         Cell(),
         Cell(f"{mean.tuning_seconds:.1f} s" if mean.kind == "strategy" else ""),
     )
+
+
+def _counts(counts: Mapping[Status, int]) -> str:
+    """8 ok, 1 failed: what there is, ok always."""
+    return ", ".join(f"{counts.get(s, 0)} {s}" for s in STATUSES if s == "ok" or counts.get(s))
 
 
 def _figure(result: TrialResult) -> Cell:
@@ -226,7 +230,7 @@ def _title(results: Sequence[TrialResult]) -> str:
 
 def _notes(results: Sequence[TrialResult], words: bool) -> tuple[Cell, ...]:
     counts: Counter[Status] = Counter(result.status for result in results)
-    notes = [Cell(f"{len(results)} trials: {counts_told(counts)}")]
+    notes = [Cell(f"{len(results)} trials: {_counts(counts)}")]
     if not words:
         notes.append(Cell(LEGEND, "dim"))
     shared = sum(result.quality == "shared" for result in results)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.summary import share_of_peak
 from harness.record.result import Estimate, TrialResult
-from harness.report.summary import share_of_peak
 
 BEST = 10  # candidates shown
 Line = tuple[str, str]

@@ -21,7 +21,9 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.conf_files import CONF
 from harness.errors import HarnessError, SettingsError
+from harness.nearest import listed
 from harness.settings import schema
 from harness.settings.conversion import Plain
 from harness.settings.references import MARK, check_references
@@ -29,7 +31,6 @@ from harness.settings.request import Request, parsed
 from harness.settings.sweeps import combinations
 from harness.settings.user_folder import searched
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
@@ -177,14 +178,14 @@ def _check_choice(override: Override, options: Sequence[str]) -> None:
     group, value = override.key_or_group, override.value()
     if override.is_delete():
         return
-    known = ", ".join(options) or f"none, {group} is no group"
     if value is None and group in _OPTIONAL:
         return
     if isinstance(value, list) and group not in SEVERAL:
-        raise SettingsError(f"{group} takes one option, got {value}; known: {known}")
+        raise SettingsError(f"{group} takes one option, got {value}; {listed('', options)}")
     for option in value if isinstance(value, list) else [value]:
         if str(option) not in options:
-            raise SettingsError(f"{group}: unknown option '{option}'; known: {known}")
+            known = listed(str(option), options) if options else f"known: none, {group} is no group"
+            raise SettingsError(f"{group}: unknown option '{option}'; {known}")
 
 
 def _apply(config: DictConfig, override: Override) -> None:
@@ -228,11 +229,11 @@ def _unknown(node: Any, where: str, part: str) -> str:
     """Why `part` is no key of the node at `where`."""
     if not isinstance(node, DictConfig):
         return f"{where} is a value and has no key '{part}'"
-    known = ", ".join(str(key) for key in node) or "none"
+    known = [str(key) for key in node]
     if where in schema.OPTIONS and part in schema.OPTIONS[where]:
-        return f"{where} '{part}' is not among the chosen ones: {known}"
+        return f"{where} '{part}' is not among the chosen ones: {', '.join(known) or 'none'}"
     of = f" of {where}" if where else ""
-    return f"unknown key '{part}'{of}; known: {known}"
+    return f"unknown key '{part}'{of}; {listed(part, known)}"
 
 
 def _refuse_primitive(config: DictConfig, key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from compiler.problem.names import checked_label
 from harness.account import home_folder, temporary_folder, user_name
 from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
-from harness.choices import ArchitectureChoice, ClusterChoice
+from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice
 from harness.errors import SettingsError
+from harness.measure.budget import MeasureSettings
 from harness.outside import path_of
 from harness.own_files import private_folder
 from harness.settings.schema import OPTIONS, ConfigSchema
-from harness.settings.values import CampaignChoice, Method, ProblemChoice, Settings, TrackingChoice
+from harness.settings.values import Method, ProblemChoice, Settings, TrackingChoice
 
 log = logging.getLogger("polydl")
 
@@ -49,7 +51,7 @@ def settings_from(
         architecture=_architecture(plain["architecture"]),
         strategies=strategies,
         baselines=baselines,
-        measure=plain["measure"],
+        measure=_measure(plain["measure"]),
         threads=plain["threads"],
         seed=plain["seed"],
         cluster=ClusterChoice(
@@ -224,6 +226,14 @@ def _check_options(group: str, where: str, name: str, options: Plain) -> None:
         raise SettingsError(
             f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
         )
+
+
+def _measure(plain: Plain) -> MeasureSettings:
+    known = [field.name for field in fields(MeasureSettings)]
+    for key in plain:
+        if key not in known:
+            raise SettingsError(f"measure: unknown key '{shown(key)}'; known: {', '.join(known)}")
+    return MeasureSettings(**plain)
 
 
 def _check_labels(methods: list[Method]) -> None:

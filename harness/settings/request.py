@@ -53,8 +53,8 @@ def request_from(arguments: Sequence[str]) -> Request:
             if not config_dir.is_dir():
                 raise SettingsError(f"{flag}: no folder at {config_dir}")
         elif word.startswith("-"):
-            known = "-m, --config-dir DIR, --cfg job|all|hydra, --info, --help, --shell-completion"
-            raise SettingsError(f"unknown option '{word}'; known: {known}")
+            known = ", ".join((*_MULTIRUN, *_WITH_VALUE))
+            raise SettingsError(f"unknown option '{shown(word)}'; known: {known}")
         else:
             overrides.append(word)
     return Request(tuple(overrides), multirun, config_dir)

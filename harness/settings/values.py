@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.choices import ArchitectureChoice, ClusterChoice, Options
+from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice, Options
+from harness.measure.budget import MeasureSettings
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,6 @@ class TrackingChoice:
 
 
 @dataclass(frozen=True)
-class CampaignChoice:
-    name: str | None
-    dir: str | None
-    resume: str | None
-    accept_changes: bool  # resumed although code, configuration or host are others
-    dry_run: bool
-    experiment: str | None  # the experiment's name, for the default name of the campaign
-
-    @property
-    def named_by_default(self) -> bool:
-        return self.name is None and self.dir is None and self.resume is None
-
-
-@dataclass(frozen=True)
 class Settings:
     """One composed configuration; a sweep gives several."""
 
@@ -56,7 +43,7 @@ class Settings:
     architecture: ArchitectureChoice
     strategies: tuple[Method, ...]
     baselines: tuple[Method, ...]
-    measure: Options
+    measure: MeasureSettings
     threads: int
     seed: int
     cluster: ClusterChoice

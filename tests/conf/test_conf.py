@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from compiler.problem.specification import primitive_from
+from harness.conf_files import CONF
 from harness.measure.budget import PRESETS, MeasureSettings
-from harness.plan import measure_settings, planned
+from harness.plan import planned
 from harness.settings import load_settings
-from harness.settings.composition import CONF
 
 
 def options(group: str) -> list[str]:
@@ -132,7 +132,7 @@ def test_rank_quality_surveys_resnet50_in_two_passes() -> None:
         ("survey", 200, 10)
     ]
     assert settings.baselines == () and len(settings.problems) == 20
-    measure = measure_settings(settings.measure)
+    measure = settings.measure
     assert (measure.name, measure.search_passes, measure.search_give_up) == ("quick", 2, 10.0)
     assert settings.threads == 1
 
@@ -140,8 +140,9 @@ def test_rank_quality_surveys_resnet50_in_two_passes() -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_measure_files_are_the_presets(name: str) -> None:
     (settings,) = load_settings([f"measure={name}"])
-    assert set(settings.measure) == {field.name for field in fields(MeasureSettings)}
-    assert measure_settings(settings.measure) == PRESETS[name]
+    written = settings.resolved["measure"]
+    assert set(written) == {field.name for field in fields(MeasureSettings)}
+    assert settings.measure == PRESETS[name]
 
 
 def test_the_papers_machine() -> None:

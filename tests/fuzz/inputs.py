@@ -21,16 +21,16 @@ from compiler.errors import CompilerError
 from compiler.pipeline import compile_schedule, loop_nest, parse_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
 from harness.benchdnn.batch import entries_in
 from harness.cli import main
+from harness.conf_files import CONF
 from harness.errors import HarnessError
 from harness.learn.surveys import surveys_of
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.report.tables import render_campaign
-from harness.settings.composition import CONF
 from harness.settings.model_file import read_model
 from tests.fuzz.mutation import NUMBERS, mutated_data, mutated_text
 

@@ -246,7 +246,7 @@ def test_to_resume_and_no_more_means_as_recorded() -> None:
     recorded = as_recorded(words, documents_in(Path("runs/one/campaign.yaml")))
     assert [s.threads for s in recorded] == [1, 2]
     assert [s.problems for s in recorded] == [s.problems for s in settings]
-    assert {s.measure["name"] for s in recorded} == {"careful"}
+    assert {s.measure.name for s in recorded} == {"careful"}
     assert {(s.cluster.kind, s.campaign.resume, s.campaign.name) for s in recorded} == {
         ("local", "one", None)
     }
@@ -332,20 +332,6 @@ def test_the_pool_is_closed_when_interrupted() -> None:
         run("campaign.name=one", pool=pool)
     assert pool.closed == 1
     assert run("campaign.resume=one").exit_status == 0
-
-
-def test_names() -> None:
-    def name(*overrides: str) -> str:
-        (settings,) = load_settings(overrides)
-        return campaign.campaign_name(settings.campaign, NOW)
-
-    assert name("experiment=quickstart") == "20260102-030405-quickstart"
-    assert name("campaign.dir=some/where") == "where"
-    assert name("campaign.name=mine") == "mine"
-    with pytest.raises(SettingsError, match="is no name"):
-        name("campaign.name=../mine")
-    with pytest.raises(RecordError, match="nowhere"):
-        name("campaign.resume=nowhere")
 
 
 def test_resume_and_dir_exclude_each_other() -> None:

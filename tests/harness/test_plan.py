@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from compiler.errors import ProblemError
-from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
-from harness.plan import estimated_seconds, measure_settings, planned, reference_bytes, tensor_bytes
+from harness.estimates import estimated_seconds
+from harness.plan import planned
 from harness.settings import load_settings
 from tests.harness.campaigns import PLENTY, plan_from
 
@@ -79,43 +79,6 @@ def test_two_labels_are_two_contenders() -> None:
     ]
 
 
-def test_memory_is_refused_with_both_numbers() -> None:
-    (unit,) = plan_from("primitive=matmul").units
-    assert tensor_bytes(unit.problem.primitive) == 3 * 4 * 512 * 512
-    with pytest.raises(
-        SettingsError, match=r"matmul: its tensors take 0.4 GiB, .* 3.1 GiB, but 0.5 GiB .*free"
-    ):
-        plan_from("primitive=matmul", "primitive.sizes={m: 10000, n: 10000}", free_bytes=2**29)
-
-
-def test_temporaries_take_no_memory_of_the_caller() -> None:
-    primitive = primitive_from(
-        {
-            "name": "two_steps",
-            "sizes": {"n": 5, "m": 7},
-            "tensors": {"x": ["n", "m"], "t": ["n", "m"], "y": ["n"]},
-            "temporary": ["t"],
-            "statements": ["t[n,m] = exp(x[n,m])", "y[n] += t[n,m]"],
-        }
-    )
-    assert tensor_bytes(primitive) == 4 * (5 * 7 + 5)
-    assert reference_bytes(primitive) == 4 * (4 * 35 + 8 * (35 + 5))  # the reference's, it does
-
-
-def test_a_tuner_takes_its_trials_or_its_budget_whichever_ends_first() -> None:
-    def seconds(*options: str) -> float:
-        chosen = ["primitive=matmul", "baseline=[autotvm]", *options]
-        (unit,) = plan_from(*chosen).units
-        return estimated_seconds(unit)
-
-    few = seconds("baseline.autotvm.trials=4", "baseline.autotvm.budget_seconds=1000")
-    more = seconds("baseline.autotvm.trials=44", "baseline.autotvm.budget_seconds=1000")
-    short = seconds("baseline.autotvm.trials=44", "baseline.autotvm.budget_seconds=10")
-    (untuned,) = plan_from("primitive=matmul", "baseline=[naive]").units
-    assert more - few == pytest.approx(40 * 2.5)
-    assert few == short == pytest.approx(estimated_seconds(untuned) + 10)
-
-
 def test_fixed_takes_a_schedule_or_a_recorded_one() -> None:
     for option in (f"schedule={FITTING}", f"from={FITTING}"):
         (unit,) = plan_from("primitive=matmul", "strategy=fixed", f"strategy.fixed.{option}").units
@@ -147,28 +110,6 @@ def test_nothing_to_measure_is_refused() -> None:
 def test_sizes_that_make_no_problem(sizes: str, told: str) -> None:
     with pytest.raises(ProblemError, match=told):
         plan_from("primitive=conv2d", f"primitive.sizes={sizes}")
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"patience": 1}, "unknown key 'patience'; known: name, cache"),
-        ({"processes": 1.5}, "measure.processes must be a whole number, got 1.5"),
-        ({"cache": "tepid"}, "hot or cold"),
-        ({"budget_seconds": -1.0}, "must be > 0"),
-        ({"half_width": True}, "measure.half_width must be a number, got True"),
-        ({"budget_seconds": "5"}, "measure.budget_seconds must be a number, got 5"),
-        ({"processes": True}, "measure.processes must be a whole number, got True"),
-        ({"name": 5}, "measure.name must be a text, got 5"),
-    ],
-)
-def test_measure_settings_are_checked(options: dict[str, object], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
-        measure_settings(options)
-
-
-def test_whole_numbers_may_stand_for_seconds() -> None:
-    assert measure_settings({"budget_seconds": 2}).budget_seconds == 2
 
 
 def test_a_plan_of_a_large_sweep() -> None:

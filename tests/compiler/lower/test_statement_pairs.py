@@ -1,4 +1,4 @@
-"""Statements on one register tile: closed form, isl and enumeration of all pairs give one answer."""
+"""Statements on one register tile: closed form, isl and enumeration of pairs give one answer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _index(random: Random) -> str:
 
 
 def _random_chain(random: Random) -> Primitive | None:
-    """None when it reads what nobody has written; one or two statements behind a product: in place, shifted, transposed, or as they should."""
+    """One or two statements behind a product; None when one reads what nobody has written."""
     statements = []
     for target in random.sample(["c", "y", "z"], k=random.choice([1, 2])):
         reads = [f"c[{_index(random)}]"]

@@ -18,8 +18,8 @@ from harness.benchdnn.batch import words
 from harness.benchdnn.descriptor import problem_of
 from harness.benchdnn.entries import primitive_of
 from harness.benchdnn.problem import Convolution, Product
+from harness.conf_files import CONF
 from harness.settings import load_settings
-from harness.settings.composition import CONF
 from harness.settings.values import ProblemChoice
 from tests.harness.benchdnn.onednn_library import takes
 

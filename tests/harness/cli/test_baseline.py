@@ -30,8 +30,10 @@ def test_the_list_names_versions_and_commands(capsys: pytest.CaptureFixture[str]
     [
         (["install", "tvm"], "'tvm' is unknown; environments: autotvm, "),
         (["install", "onednn"], "'onednn' has no environment of its own (version "),
-        (["install"], "usage: polydl baseline list | polydl baseline install NAME"),
-        (["remove", "autotvm"], "got 'remove autotvm'"),
+        (["install"], "NAME is missing; environments: autotvm, "),
+        (["remove", "autotvm"], "ACTION must be one of list, install, got remove"),
+        (["list", "autotvm"], "list takes no NAME, got 'autotvm'"),
+        ([], "ACTION is missing; usage: polydl baseline ACTION [NAME]"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -17,8 +17,6 @@ from harness.record.journal import CampaignFolder
 from harness.scratch import scratch_folder
 from tests.harness.campaigns import BRIEF, TOY
 
-HEAVY = ("hydra", "omegaconf", "ray", "mlflow", "islpy", "numpy", "rich")
-
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, build_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,25 +41,9 @@ def started(*words: str) -> subprocess.Popen[str]:
     )
 
 
-def test_help_imports_nothing_heavy() -> None:
-    check = f"""
-import sys
-from harness.cli import main
-status = main(["--help"])
-print([name for name in {HEAVY!r} if name in sys.modules], status)
-"""
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("polydl: a polyhedral compiler")
-    assert done.stdout.splitlines()[-1] == "[] 0"
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (
-            ["fly"],
-            "unknown command; known: run, explain, doctor, list, show, sync, train, dashboard, ",
-        ),
         (["run", "primitive=conv9"], "known: batched_matmul, conv1d"),
         (["run"], "nothing to measure"),
         (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
@@ -71,11 +53,9 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
         (["run", *TOY, "threads=4096"], "threads must be between 1 and"),
         (["run", *TOY, "cluster.cores=[4095]"], "4095 is not among"),
         (["run", "--cfg", "job", "threads=x"], "threads: Value 'x'"),
-        (["run", "--cfg=zzz", *TOY], "invalid choice: 'zzz'"),
+        (["run", "--cfg=zzz", *TOY], "--cfg must be one of job, hydra, all, got zzz"),
         (["run", "--cfg", "job", "--package", "zzz", *TOY], "package 'zzz' not found in config"),
         (["run", "--resolve", *TOY], "--resolve flag can only be used in conjunction with --cfg"),
-        (["-sc", "bash"], "Expecting one subcommand from ['install', 'uninstall', 'query']"),
-        (["-sc", "install=zzz"], "No completion plugin for 'zzz' found, available : bash"),
         (["run", *TOY, "+foo@bar=1"], "unknown option '1'; known: none, foo is no group"),
         (
             ["run", "workload=resnet50", "primitives.resnet50=5"],
@@ -91,11 +71,11 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
         (["explain", *TOY, "schedule=x"], "schedule"),
         (["explain", *TOY, "schedule.tiles={m: 2}"], "schedule.order must list the loops"),
         (["explain", *TOY, "out=/nowhere/at/all"], "cannot write /nowhere/at/all"),
-        (["sync"], "no campaign; usage: polydl sync CAMPAIGN"),
+        (["sync"], "CAMPAIGN is missing; usage: polydl sync CAMPAIGN"),
         (["sync", "nowhere"], "campaign 'nowhere'"),
-        (["sync", "a", "b"], "more than one campaign"),
-        (["train"], "no campaign; usage: polydl train CAMPAIGN"),
-        (["train", "nowhere"], "no out=FILE"),
+        (["sync", "a", "b"], "unexpected argument 'b'"),
+        (["train"], "CAMPAIGN is missing; usage: polydl train CAMPAIGN"),
+        (["train", "nowhere"], "out=FILE is missing"),
         (["train", "nowhere", "out=x"], "campaign 'nowhere'"),
         (["train", "a", "out=x", "seed=-1"], "seed must be a number from 0 to 4294967295, got -1"),
         (["train", "a", "out=x", "seed=\u00b2"], "seed must be a number from 0"),
@@ -104,14 +84,14 @@ print([name for name in {HEAVY!r} if name in sys.modules], status)
         (["sync", "~nobody_of_this_name/x"], "cannot read ~nobody_of_this_name/x"),
         (["sync", "a\0b"], "campaign 'a\\x00b': no such folder"),
         (["run", *TOY, f"campaign.dir={'x' * 300}"], "File name too long"),
-        (["train", "a", "into=x"], "unknown argument 'into=x'"),
+        (["train", "a", "into=x"], "unknown option 'into'"),
         (
             ["run", *TOY, "strategy=tournament", "strategy.tournament.model=/nowhere"],
             "strategy.tournament.model: cannot read /nowhere",
         ),
         (["dashboard", "port=x"], "port must be"),
-        (["dashboard", "--public"], "unknown argument '--public'"),
-        (["clean", "all"], "unknown argument 'all'"),
+        (["dashboard", "--public"], "unknown option '--public'"),
+        (["clean", "all"], "PART must be one of builds, tools, tuning, got all"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
@@ -128,7 +108,7 @@ def test_mistakes_are_one_line_and_status_two(
 def test_no_words_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert main(["--version"]) == 0
-    assert "polydl run [-m] OVERRIDES" in capsys.readouterr().out
+    assert "usage: polydl COMMAND" in capsys.readouterr().out
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(
@@ -232,20 +212,6 @@ def test_hydra_prints_the_configuration() -> None:
     assert process.returncode == 0, errors
     document = yaml.safe_load(printed)
     assert (document["threads"], document["workload"]["sizes"]) == (2, {"n": 7})
-
-
-def test_hydra_helps_with_the_configuration() -> None:
-    printed, _ = started("run", "--help").communicate(timeout=60)
-    for group, option in (("experiment", "quickstart"), ("workload", "resnet50")):
-        (line,) = [line for line in printed.splitlines() if line.startswith(f"{group}: ")]
-        assert option in line
-
-
-def test_hydra_completes_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COMP_LINE", "polydl run primitive=")
-    monkeypatch.setenv("COMP_POINT", "21")
-    printed, _ = started("-sc", "query=bash").communicate(timeout=60)
-    assert {"primitive=conv2d", "primitive=matmul"} <= set(printed.split())
 
 
 def test_clean_shows_before_it_removes(

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from harness.cli import dashboard, main
+from harness.errors import SettingsError
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 SECONDS = 120.0
@@ -101,3 +102,15 @@ def test_a_store_that_is_not_there_is_told(
     assert main(["dashboard"]) == 2
     assert "no store at" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_port_on_loopback() -> None:
+    assert dashboard.HOST == "127.0.0.1"
+    with socket.socket() as held:
+        held.bind((dashboard.HOST, 0))
+        held.listen()
+        taken = held.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"port {taken} on 127.0.0.1 is in use"):
+            dashboard.free_port(taken)
+        assert dashboard.free_port(None) not in (0, taken)
+    assert dashboard.free_port(taken) == taken

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from compiler.cost.tournament import LEVELS, Layer, PairClassifier, classifier_data
+from harness.analysis.explained import LoopOrder, Source
 from harness.cli import main
 from harness.cli.explain import chosen_ranking, chosen_schedule
-from harness.report.explained import LoopOrder, Source
 from harness.settings import load_settings
 from tests.compiler.model.blocked import BLOCKED_CONV2D, GOLDEN, TILED_ORDER, matmul_tiles
 from tests.harness.campaigns import TOY

@@ -15,12 +15,12 @@ from compiler.cost.tournament import classifier_data, shipped_classifier
 from compiler.errors import CompilerError
 from compiler.problem.specification import primitive_from
 from harness import campaign
+from harness.analysis.means import campaign_means
+from harness.analysis.rank_quality import campaign_quality
 from harness.campaign import NoSink
 from harness.cli import main
 from harness.cli.run import settings_of
 from harness.errors import HarnessError
-from harness.means import campaign_means
-from harness.quality import campaign_quality
 from harness.record.configuration import documents_in, recorded_tracking
 from harness.record.journal import CampaignFolder, recorded_schedule
 from harness.record.result_line import json_text

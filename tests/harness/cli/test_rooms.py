@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from harness.cli.rooms import command, room
-from harness.errors import EnvironmentProblem, SettingsError
+from harness.cli.rooms import room
+from harness.errors import EnvironmentProblem
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,3 @@ def test_a_missing_extra(
 def test_a_room_that_is_not_there_is_a_fault_of_ours() -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_room"):
         room("harness.no_such_room")
-
-
-def test_an_unknown_command_lists_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="unknown command; known: run, explain, doctor"):
-        command("rnu")

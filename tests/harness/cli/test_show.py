@@ -105,9 +105,9 @@ def test_show_of_a_trial_says_all_that_is_known(
         ),
         (("show", "newer", "conv_"), "4 trials 'conv_'; there are: conv_a-roofline (conv_a:r"),
         (("show", "nowhere"), "campaign 'nowhere': no such folder"),
-        (("show",), "expected a campaign and at most one trial"),
+        (("show",), "CAMPAIGN is missing; usage: polydl show CAMPAIGN [TRIAL]"),
         (("list", "nowhere"), "no folder at nowhere"),
-        (("list", "a", "b"), "more than one folder"),
+        (("list", "a", "b"), "unexpected argument 'b'; usage: polydl list [FOLDER]"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import _logged
 from harness.cli import main, rooms
 from harness.cli.unforeseen import LOG, kept_from_threads
 from harness.errors import Unforeseen
+from harness.record.campaign_log import logged
 
 START = "import sys; from harness.cli import main; sys.exit(main())"
 
@@ -66,7 +66,7 @@ def test_without_a_folder_of_its_own_it_is_a_temporary_file(
 def test_a_campaigns_log_holds_the_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(Unforeseen) as caught, _logged(tmp_path / "log.txt"):
+    with pytest.raises(Unforeseen) as caught, logged(tmp_path / "log.txt"):
         raise ZeroDivisionError("of a kind")
     assert "Traceback" in (tmp_path / "log.txt").read_text()
     failing(monkeypatch, caught.value)

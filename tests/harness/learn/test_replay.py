@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.rank_quality import geometric_figure
 from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
-from harness.report.rank_quality import geometric_figure
 
 SURVEYS = Path(__file__).parents[3] / "experiments/rank_quality/surveys"
 WORKLOADS = {"icelake": ("resnet50", "quickstart"), "zen5": ("resnet50", "quickstart")}

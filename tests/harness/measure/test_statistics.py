@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from harness.measure import statistics
+from harness.measure.noise import UNDECIDED
 from harness.measure.sample import Sample
-from harness.noise import UNDECIDED
 
 
 def samples(seconds: dict[tuple[int, int], list[float]], name: str = "x") -> list[Sample]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.analysis.rank_quality import CampaignQuality, rank_quality
 from harness.record.result import Speedup, TrialResult, Verdict
-from harness.report.rank_quality import CampaignQuality, rank_quality
 from harness.report.tables import campaign_table, render_campaign
 from tests.harness.record.results import baseline_result, strategy_result
 

@@ -9,9 +9,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from harness.conf_files import CONF
 from harness.errors import SettingsError
 from harness.settings import load_settings, schema
-from harness.settings.composition import CONF
 from harness.settings.request import parsed, request_from
 from harness.settings.sweeps import combinations
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.conf_files import CONF
 from harness.errors import SettingsError
 from harness.settings import load_settings
-from harness.settings.composition import CONF
 from harness.settings.references import check_references
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.groups import conditions_of, grouped, problem_groups
+from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
-from harness.report.summary import conditions_of, grouped, problem_groups
 
 Rows = Sequence[Mapping[str, Any]]
 Vector = npt.NDArray[np.float64]
@@ -70,6 +71,12 @@ class CampaignQuality:
 
     problems: tuple[RankQuality, ...] = ()
     networks: tuple[RankQuality, ...] = ()
+
+
+def campaign_quality(folder: CampaignFolder, results: Iterable[TrialResult]) -> CampaignQuality:
+    """Of the candidates that strategies measured; empty where none measured several."""
+    strategies = [result for result in results if result.kind == "strategy"]
+    return rank_quality(strategies, {r.trial: folder.candidates(r.trial) for r in strategies})
 
 
 def rank_quality(results: Iterable[TrialResult], candidates: Mapping[str, Rows]) -> CampaignQuality:

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.record.result import TrialResult
-from harness.report.rank_quality import (
+from harness.analysis.rank_quality import (
     CHANCES,
     MEDIAN,
     RANDOM,
@@ -30,6 +29,7 @@ from harness.report.rank_quality import (
     spearman,
     tau_draws,
 )
+from harness.record.result import TrialResult
 from tests.harness.record.results import strategy_result
 
 Rows = list[dict[str, object]]

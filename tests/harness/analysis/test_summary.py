@@ -1,35 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 
 import pytest
 
-from harness.record.result import Speedup
-from harness.report.summary import (
-    baselines_of,
+from harness.analysis.groups import problems_of
+from harness.analysis.summary import (
     gaps_of,
     gflops_interval,
     means_of,
-    problems_of,
     share_of_peak,
+    verdict_counts,
 )
+from harness.record.result import Speedup
 from tests.harness.record.results import baseline_result, strategy_result
-
-
-def test_problems_group_contenders_and_put_baselines_last() -> None:
-    results = [baseline_result(), strategy_result(), strategy_result("conv_b")]
-    first, second = problems_of(results)
-    assert (first.label, second.label) == ("conv_a", "conv_b")
-    assert [r.contender for r in first.results] == ["roofline", "onednn"]
-
-
-def test_labels_tell_a_sweeps_problems_apart() -> None:
-    wide = replace(
-        strategy_result(), problem={**strategy_result().problem, "sizes": {"n": 1, "ic": 128}}
-    )
-    results = [strategy_result(), wide, replace(strategy_result(), threads=2)]
-    labels = [problem.label for problem in problems_of(results)]
-    assert labels == ["conv_a ic=64 threads=1", "conv_a ic=128 threads=1", "conv_a ic=64 threads=2"]
 
 
 def test_unlike_hosts_are_never_pooled() -> None:
@@ -72,11 +56,6 @@ def test_a_reason_is_told_once_and_failures_come_first() -> None:
     ]
 
 
-def test_a_baseline_that_is_only_compared_with_is_named() -> None:
-    assert baselines_of([strategy_result()]) == ("onednn",)
-    assert baselines_of([baseline_result(status="skipped")]) == ("onednn",)
-
-
 def test_figures() -> None:
     result = baseline_result(threads=2)
     interval = gflops_interval(result)
@@ -85,3 +64,14 @@ def test_figures() -> None:
     assert share_of_peak(result) == pytest.approx(180.5 / (2 * 198.0))
     assert share_of_peak(baseline_result(host={"peak_gflops": None})) is None
     assert gflops_interval(baseline_result(seconds=None)) is None
+
+
+def test_verdicts_are_counted_by_baseline() -> None:
+    results = [
+        strategy_result("a"),
+        strategy_result("b", speedup={"onednn": Speedup(0.5, (0.5, 0.5), "slower")}),
+        strategy_result("c", status="failed", speedup={}),
+        baseline_result("a"),
+    ]
+    first = strategy_result("a").speedup["onednn"].verdict
+    assert verdict_counts(results) == {"onednn": Counter([first, "slower"])}

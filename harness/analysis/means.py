@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.analysis.groups import conditions_of, problem_groups
 from harness.measure.sample import Sample
 from harness.measure.statistics import (
     Table,
@@ -17,7 +18,7 @@ from harness.measure.statistics import (
 from harness.record.journal import CampaignFolder
 from harness.record.result import Speedup, TrialResult
 
-Means = dict[tuple[str, str], Speedup]
+Means = Mapping[tuple[str, str], Speedup]  # by contender and baseline
 
 
 def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Means:
@@ -26,10 +27,10 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
     Empty where hosts, threads or caches differ between trials: those are never pooled.
     """
     timed = [result for result in results if result.status == "ok"]
-    if len({_conditions(result) for result in timed}) != 1:
+    if len({tuple(conditions_of(result).values()) for result in timed}) != 1:
         return {}
     layers: dict[tuple[str, str], list[tuple[float, Table, float]]] = {}
-    for unit in _units(timed):
+    for _, unit in problem_groups(timed):
         times = {result.contender: _times(folder, result) for result in unit}
         for result in unit:
             for baseline, speedup in result.speedup.items():
@@ -45,18 +46,6 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
                 layer = (speedup.ratio, draws, disturbed)
                 layers.setdefault((result.contender, baseline), []).append(layer)
     return {pair: geometric_mean(*zip(*found, strict=True)) for pair, found in layers.items()}
-
-
-def _conditions(result: TrialResult) -> tuple[object, ...]:
-    return (str(result.host.get("fingerprint")), result.architecture, result.threads, result.cache)
-
-
-def _units(results: Sequence[TrialResult]) -> list[list[TrialResult]]:
-    """Results that were measured together."""
-    units: dict[str, list[TrialResult]] = {}
-    for result in results:
-        units.setdefault(repr(sorted(result.problem.items(), key=str)), []).append(result)
-    return list(units.values())
 
 
 def _times(folder: CampaignFolder, result: TrialResult) -> list[Sample]:

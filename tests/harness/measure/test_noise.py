@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.noise import MARKED, UNDECIDED, judged, noise_of, word_for
+from harness.measure.noise import MARKED, UNDECIDED, judged, noise_of, word_for
 
 
 def test_page_faults_are_no_noise() -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.analysis.groups import problem_groups
 from harness.record.result import COMPILED_EARLIER, TrialResult
-from harness.report.summary import problem_groups
 
 TUNER = "tuner"  # what a tuner says of itself, among a record's versions
 REACHED = ("faster", "same")

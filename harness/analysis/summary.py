@@ -1,24 +1,18 @@
-"""Results arranged for a table: problems, their contenders, means, and the reasons for gaps."""
+"""Contenders over all problems: means, counts, verdicts, shares of peak, reasons for gaps."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from harness.record.result import Speedup, Status, TrialResult
+from harness.analysis.groups import ProblemRows, conditions_of, grouped
+from harness.analysis.means import Means
+from harness.record.result import Speedup, Status, TrialResult, Verdict
 
 STATUSES: tuple[Status, ...] = ("ok", "failed", "skipped", "unsupported")
-Means = Mapping[tuple[str, str], Speedup]  # by contender and baseline; from the layers' draws
-
-
-@dataclass(frozen=True)
-class ProblemRows:
-    """One problem under one set of conditions; strategies come before baselines."""
-
-    label: str  # the problem's name and whatever tells it from others of this name
-    results: tuple[TrialResult, ...]
+VERDICTS: tuple[Verdict, ...] = ("faster", "same", "slower", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -55,29 +49,6 @@ class Gap:
         stage = f" ({self.stage})" if self.stage else ""
         reason = self.reason.removeprefix(f"{self.status}: ")  # a baseline's refusal says it
         return f"{self.contender} on {where}: {self.status}{stage}: {reason}"
-
-
-def problems_of(results: Iterable[TrialResult]) -> tuple[ProblemRows, ...]:
-    """Results by problem and conditions, both in order of first appearance."""
-    return tuple(
-        ProblemRows(label, tuple(sorted(members, key=lambda r: r.kind == "baseline")))
-        for label, members in problem_groups(results)
-    )
-
-
-def problem_groups(results: Iterable[TrialResult]) -> list[tuple[str, list[TrialResult]]]:
-    """(label, results) of each problem under each set of conditions."""
-    return grouped(results, lambda r: {"name": _name(r)} | _problem(r) | conditions_of(r))
-
-
-def baselines_of(results: Iterable[TrialResult]) -> tuple[str, ...]:
-    """Baselines by name, those that were compared with and those that were not to be had."""
-    names: dict[str, None] = {}
-    for result in results:
-        if result.kind == "baseline":
-            names[result.contender] = None
-        names |= dict.fromkeys(result.speedup)
-    return tuple(names)
 
 
 def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list[ContenderMean]:
@@ -117,6 +88,15 @@ def gaps_of(problems: Iterable[ProblemRows]) -> tuple[Gap, ...]:
     return tuple(sorted(gaps, key=lambda gap: STATUSES.index(gap.status)))
 
 
+def verdict_counts(results: Iterable[TrialResult]) -> dict[str, Counter[Verdict]]:
+    """By baseline, over all contenders that were compared with it."""
+    found: dict[str, Counter[Verdict]] = {}
+    for result in results:
+        for baseline, speedup in result.speedup.items():
+            found.setdefault(baseline, Counter())[speedup.verdict] += 1
+    return found
+
+
 def gflops_interval(result: TrialResult) -> tuple[float, float] | None:
     """GFLOP/s at either end of the interval of the median seconds, lower first."""
     if result.gflops is None or result.seconds is None:
@@ -138,56 +118,3 @@ def share_of_peak(result: TrialResult) -> float | None:
     if result.gflops is None or peak is None:
         return None
     return result.gflops / (peak * result.threads)
-
-
-def counts_told(counts: Mapping[Status, int]) -> str:
-    """8 ok, 1 failed: what there is, ok always."""
-    return ", ".join(f"{counts.get(s, 0)} {s}" for s in STATUSES if s == "ok" or counts.get(s))
-
-
-def conditions_of(result: TrialResult) -> dict[str, str]:
-    """What must agree for two results to be compared."""
-    return {
-        "threads": str(result.threads),
-        "architecture": result.architecture,
-        "host": str(result.host.get("fingerprint", "")),
-        "cache": result.cache,
-    }
-
-
-def grouped(
-    results: Iterable[TrialResult], key: Callable[[TrialResult], dict[str, str]]
-) -> list[tuple[str, list[TrialResult]]]:
-    """Results of equal keys, under the key's name and what tells it from others of this name."""
-    groups: dict[tuple[tuple[str, str], ...], list[TrialResult]] = {}
-    for result in results:
-        groups.setdefault(tuple(key(result).items()), []).append(result)
-    keys = [dict(group) for group in groups]
-    named: dict[str, list[dict[str, str]]] = {}
-    for one in keys:
-        named.setdefault(one["name"], []).append(one)
-    return [
-        (_label(one, named[one["name"]], members[0].node), members)
-        for one, members in zip(keys, groups.values(), strict=True)
-    ]
-
-
-def _name(result: TrialResult) -> str:
-    return str(result.problem.get("name", "problem"))
-
-
-def _problem(result: TrialResult) -> dict[str, str]:
-    """Sizes too, for a sweep of sizes keeps the name."""
-    sizes = result.problem.get("sizes")
-    held = {"primitive": str(result.problem.get("primitive", ""))}
-    if isinstance(sizes, Mapping):
-        held |= {str(name): str(value) for name, value in sizes.items()}
-    return held
-
-
-def _label(key: Mapping[str, str], same_name: Sequence[Mapping[str, str]], node: str) -> str:
-    told = [key["name"]]
-    for field, value in key.items():
-        if any(other.get(field) != value for other in same_name):
-            told.append(f"node={node}" if field == "host" else f"{field}={value}")
-    return " ".join(told)

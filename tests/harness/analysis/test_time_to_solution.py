@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from harness.analysis.time_to_solution import best_so_far, solutions_of
 from harness.record.result import Seconds, Speedup, TrialResult, TuningSeconds
 from harness.report.tables import render_campaign
-from harness.report.time_to_solution import best_so_far, solutions_of
 from tests.harness.record.results import baseline_result, strategy_result
 
 SLOWER = Speedup(0.9, (0.88, 0.92), "slower")

@@ -13,8 +13,8 @@ from compiler.model.perfect_nest import nest_of_order
 from compiler.model.reuse import isl_working_sets
 from compiler.pipeline import parse_schedule
 from compiler.problem.specification import primitive_from
+from harness.analysis.explained import LoopOrder, Source, explained
 from harness.report.explain import as_json, as_text
-from harness.report.explained import LoopOrder, Source, explained
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import CHAIN, OPERATORS, conv2d, matmul
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.means import campaign_means
+from harness.analysis.means import campaign_means
 from harness.record.journal import CampaignFolder
 from harness.record.result import Speedup, TrialResult
 from harness.record.writer import CampaignWriter

@@ -1,0 +1,1 @@
+"""Numbers from records: what was measured, compared, chosen and lost; `report` draws them."""

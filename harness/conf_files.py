@@ -1,0 +1,52 @@
+"""The files of conf/ as they lie there: its groups, their options, what config.yaml says of a key.
+
+Read without Hydra, which takes half a second to import: help and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+_GROUP = re.compile(r"  - (?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
+_VALUE = re.compile(r"(?P<inside>  )?(?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
+_PARENT = re.compile(r"(?P<key>\w+):")
+_MORE = re.compile(r"# {2,}(?P<meaning>.*)")  # the comment of the line above goes on
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of conf/config.yaml: a group of files, or a value of its own."""
+
+    name: str
+    default: str
+    meaning: str
+    is_group: bool
+
+
+def keys() -> tuple[Key, ...]:
+    """Groups and values in the file's order, `campaign.name` for what stands below `campaign`."""
+    found: list[Key] = []
+    parent = ""
+    for line in (CONF / "config.yaml").read_text().splitlines():
+        group, value, more = (form.fullmatch(line) for form in (_GROUP, _VALUE, _MORE))
+        if opened := _PARENT.fullmatch(line):
+            parent = opened["key"]
+        elif parent == "defaults" and group:
+            found.append(Key(group["key"], group["default"], group["meaning"], True))
+        elif more and found:
+            last = found.pop()
+            found.append(replace(last, meaning=f"{last.meaning} {more['meaning']}"))
+        elif value and not (value["inside"] and parent == "hydra"):
+            name = f"{parent}.{value['key']}" if value["inside"] else value["key"]
+            found.append(Key(name, value["default"], value["meaning"], False))
+    return tuple(found)
+
+
+def options(group: str, more: Sequence[Path] = ()) -> tuple[str, ...]:
+    """The files of a group, in conf/ and in folders of the user's."""
+    folders = [folder / group for folder in (CONF, *more)]
+    return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.yaml")}))
