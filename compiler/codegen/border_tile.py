@@ -42,12 +42,19 @@ class BorderTile:
         return tuple(dict.fromkeys((*ops.stores, *((ops.output,) if self.path.cut else ()))))
 
     @property
+    def places(self) -> tuple[Address, ...]:
+        """What it stores, and where sums begin with values of an earlier statement."""
+        ops = self.operands
+        begun = ops.factors is not None and ops.factors.accumulate
+        return tuple(dict.fromkeys((*self.written, *((ops.output,) if begun else ()))))
+
+    @property
     def tensors(self) -> tuple[Address, ...]:
         """An operand of each pointer that the function takes, in the order of its parameters."""
         ops = self.operands
         factors = (ops.factors.vector, ops.factors.broadcast) if ops.factors else ()
         found: dict[str, Address] = {}
-        for address in (*factors, *self.written, *ops.reads):
+        for address in (*factors, *self.places, *ops.reads):
             found.setdefault(pointer(address), address)
         return tuple(found.values())
 
@@ -55,10 +62,14 @@ class BorderTile:
     def vectors(self) -> TileClass:
         return next(t for t in self.tiles if t.loop == self.leaf.vector)
 
+    @property
+    def point_loops(self) -> tuple[TileClass, ...]:
+        """The loops that its points lie on, the vector loop apart."""
+        return tuple(t for t in self.tiles if t.size > 1 and t is not self.vectors)
+
     def points(self, live: Mapping[str, tuple[int, ...]]) -> list[Point]:
         """Points of the tile that are live, the vector loop apart."""
-        loops = [t for t in self.tiles if t.size > 1 and t is not self.vectors]
-        ranges = [[(t.loop, i) for i in live.get(t.loop, range(t.size))] for t in loops]
+        ranges = [[(t.loop, i) for i in live.get(t.loop, range(t.size))] for t in self.point_loops]
         return list(product(*ranges))
 
     def aligned(self) -> dict[str, int]:
@@ -85,15 +96,15 @@ class BorderTile:
         """(point, vector) of every accumulator."""
         return [(p, j) for p in self.points({}) for j in range(self.vectors.size)]
 
-    def load(self, name: str, address: Address, point: Point, vector: int) -> str:
-        """C expression of the vector of an operand at a point."""
-        at = f"{name} + {self.offset(address, point, vector)}"
+    def load(self, name: str, address: Address, offset: str, vector: int) -> str:
+        """C expression of a vector of an operand."""
+        at = f"{name} + {offset}"
         lanes = self.partial(vector)
         return f"LOAD_PART({at}, {lanes})" if lanes and not self.whole(address) else f"LOAD({at})"
 
-    def store(self, name: str, address: Address, point: Point, vector: int, value: str) -> str:
+    def store(self, name: str, address: Address, offset: str, vector: int, value: str) -> str:
         """C statement that writes a vector there."""
-        at = f"{name} + {self.offset(address, point, vector)}"
+        at = f"{name} + {offset}"
         lanes = self.partial(vector)
         if lanes and not self.whole(address):
             return f"STORE_PART({at}, {value}, {lanes});"

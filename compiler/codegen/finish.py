@@ -6,11 +6,16 @@ registers are live than during the sum. With nothing summed the same code comput
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from compiler.codegen.border_tile import BorderTile, Point, accumulator
-from compiler.codegen.vector_expression import vector_value
+from compiler.codegen.vector_expression import Values, vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.steps import in_last_piece
+from compiler.microkernel.functions import vector_operations
 from compiler.problem.primitive import Access
+
+INLINE = 12  # operations; longer texts times all accumulators would take the compiler seconds
 
 
 def finished(tile: BorderTile) -> list[str]:
@@ -30,10 +35,11 @@ def pointers(tile: BorderTile) -> list[str]:
     """Declarations of where each operand of the tile begins, but for those of the sum."""
     read = {address.access.tensor for address in tile.operands.reads}
     lines = []
-    for address in tile.written:
+    for address in tile.places:
         kind = "float *" if address.access.tensor in read else "float *restrict "
+        kind = kind if address in tile.written else f"const {kind}"
         name = f"t_{address.access.tensor}"
-        lines.append(f"{kind}{_written(tile, address)} = {name} + {tile.base(address)};")
+        lines.append(f"{kind}{_place(tile, address)} = {name} + {tile.base(address)};")
     for number, address in enumerate(tile.operands.reads):
         name = f"t_{address.access.tensor}"
         lines.append(f"const float *in{number} = {name} + {tile.base(address)};")
@@ -43,12 +49,15 @@ def pointers(tile: BorderTile) -> list[str]:
 def sums_loaded(tile: BorderTile) -> dict[tuple[Point, int], str]:
     """What the output holds, by accumulator."""
     output = tile.operands.output
-    name = _written(tile, output)
-    return {(p, j): tile.load(name, output, p, j) for p, j in tile.accumulators()}
+    name = _place(tile, output)
+    return {
+        (p, j): tile.load(name, output, str(tile.offset(output, p, j)), j)
+        for p, j in tile.accumulators()
+    }
 
 
-def _written(tile: BorderTile, address: Address) -> str:
-    number = tile.written.index(address)
+def _place(tile: BorderTile, address: Address) -> str:
+    number = tile.places.index(address)
     return f"out{number}" if number else "out"
 
 
@@ -56,56 +65,102 @@ def _sums_stored(tile: BorderTile) -> list[str]:
     output = tile.operands.output
     if output not in tile.written:
         return []
-    name = _written(tile, output)
-    return [tile.store(name, output, p, j, accumulator(p, j)) for p, j in tile.accumulators()]
+    name = _place(tile, output)
+    return [
+        tile.store(name, output, str(tile.offset(output, p, j)), j, accumulator(p, j))
+        for p, j in tile.accumulators()
+    ]
 
 
 def _assigned(tile: BorderTile) -> list[str]:
     """All statements on one accumulator after the other, a column of points at a time."""
-    loops = {loop for point in tile.points({}) for loop, _ in point}
     lines = []
     for vector in range(tile.vectors.size):
-        values: dict[Access, tuple[str, bool]] = {}
-        inside = ["{"]
+        shared: dict[Access, tuple[str, bool]] = {}
+        inside = []
         for number, address in enumerate(tile.operands.reads):
-            if any(address.uses(loop) for loop in loops):
-                continue
-            name = f"e{number}"
-            inside.append("  " + _read(tile, number, address, (), vector, name))
-            values[address.access] = name, address.uses(tile.leaf.vector)
-        for point in tile.points({}):
-            inside += ("  " + line for line in _chain(tile, point, vector, values))
-        lines += [*inside, "}"]
+            if not _moves(tile, address):
+                inside.append(
+                    _read(tile, number, address, str(tile.offset(address, (), vector)), vector)
+                )
+                shared[address.access] = f"e{number}", address.uses(tile.leaf.vector)
+        inside += _looped(tile, vector, shared) if _long(tile) else _unrolled(tile, vector, shared)
+        lines += ["{", *("  " + line for line in inside), "}"]
     return lines
 
 
+def _long(tile: BorderTile) -> bool:
+    """Whether the statements are many operations: then a loop runs them, printed once a vector."""
+    return sum(vector_operations(one.value) for one in tile.operands.assignments) > INLINE
+
+
+def _moves(tile: BorderTile, address: Address) -> bool:
+    """Whether an operand differs between the points of the tile."""
+    return any(address.uses(one.loop) for one in tile.point_loops)
+
+
+def _unrolled(tile: BorderTile, vector: int, shared: Values) -> list[str]:
+    lines = []
+    for point in tile.points({}):
+
+        def at(address: Address, point: Point = point) -> str:
+            return str(tile.offset(address, point, vector))
+
+        chain = _chain(tile, vector, shared, accumulator(point, vector), at)
+        lines += ["{", *("  " + line for line in chain), "}"]
+    return lines
+
+
+def _looped(tile: BorderTile, vector: int, shared: Values) -> list[str]:
+    """Loops over the points, the accumulators in an array."""
+    lines, place = [], "0"
+    for one in tile.point_loops:
+        place = f"{place} * {one.size} + i_{one.loop}" if place != "0" else f"i_{one.loop}"
+
+    def at(address: Address) -> str:
+        terms = [str(tile.offset(address, (), vector))]
+        for one in tile.point_loops:
+            if step := address.coefficient(one.loop, 1):
+                terms.append(f"i_{one.loop} * {step}")
+        return " + ".join(terms)
+
+    points = tile.points({})
+    if tile.operands.factors is not None:
+        names = ", ".join(accumulator(point, vector) for point in points)
+        lines.append(f"const vec held[{len(points)}] = {{{names}}};")
+    for one in tile.point_loops:
+        lines.append(f"for (long i_{one.loop} = 0; i_{one.loop} < {one.size}; ++i_{one.loop})")
+    chain = _chain(tile, vector, shared, f"held[{place}]", at)
+    return [*lines, "{", *("  " + line for line in chain), "}"]
+
+
 def _chain(
-    tile: BorderTile, point: Point, vector: int, shared: dict[Access, tuple[str, bool]]
+    tile: BorderTile,
+    vector: int,
+    shared: Values,
+    summed: str,
+    at: Callable[[Address], str],
 ) -> list[str]:
-    """Every statement on one accumulator, then its stores."""
+    """Every statement on one accumulator, then its stores; `at` gives an operand's offset."""
     ops = tile.operands
     values = dict(shared)
     lines = []
     for number, address in enumerate(ops.reads):
         if address.access not in values:
-            name = f"e{number}"
-            lines.append(_read(tile, number, address, point, vector, name))
-            values[address.access] = name, address.uses(tile.leaf.vector)
+            lines.append(_read(tile, number, address, at(address), vector))
+            values[address.access] = f"e{number}", address.uses(tile.leaf.vector)
     if ops.factors is not None:
-        values[ops.output.access] = accumulator(point, vector), True
+        values[ops.output.access] = summed, True
     for number, one in enumerate(ops.assignments):
-        text = vector_value(one.value, values)
-        lines.append(f"const vec y{number} = {text};")
+        lines.append(f"const vec y{number} = {vector_value(one.value, values)};")
         values[one.target] = f"y{number}", True
     for address in ops.stores:
         value, _ = values[address.access]
-        lines.append(tile.store(_written(tile, address), address, point, vector, value))
-    return ["{", *("  " + line for line in lines), "}"]
+        lines.append(tile.store(_place(tile, address), address, at(address), vector, value))
+    return lines
 
 
-def _read(
-    tile: BorderTile, number: int, address: Address, point: Point, vector: int, name: str
-) -> str:
+def _read(tile: BorderTile, number: int, address: Address, at: str, vector: int) -> str:
     if address.uses(tile.leaf.vector):
-        return f"const vec {name} = {tile.load(f'in{number}', address, point, vector)};"
-    return f"const float {name} = in{number}[{tile.offset(address, point, vector)}];"
+        return f"const vec e{number} = {tile.load(f'in{number}', address, at, vector)};"
+    return f"const float e{number} = in{number}[{at}];"

@@ -67,7 +67,7 @@ def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     scalar = any(isinstance(path.leaf, Scalar) for path in tree.paths())
     return (
         prelude(lanes, any(tile.leaf.nontemporal for tile in tiles))
-        + vector_functions(functions, lanes)
+        + (vector_functions(functions, lanes) if functions else "")
         + (MATHEMATICS if scalar else "")
     )
 

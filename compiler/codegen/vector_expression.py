@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.codegen.scalar_nest import INFIX, number_text
+from compiler.codegen.scalar_nest import FUNCTIONS, INFIX, number_text
 from compiler.problem.primitive import Access, Expression, Number, Read
 
 Values = Mapping[Access, tuple[str, bool]]  # C name by access; whether it is a vector
@@ -35,5 +35,7 @@ def _printed(value: Expression, values: Values) -> tuple[str, bool]:
     if value.function in INFIX:
         texts = (text for text, _ in arguments)
         return f"({f' {INFIX[value.function]} '.join(texts)})", any(v for _, v in arguments)
+    if not any(is_vector for _, is_vector in arguments):
+        return f"{FUNCTIONS[value.function]}({', '.join(text for text, _ in arguments)})", False
     spread = (text if is_vector else f"SPLAT({text})" for text, is_vector in arguments)
     return f"vec_{value.function}({', '.join(spread)})", True

@@ -135,7 +135,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
     if placed.factors is not None:
         _check_factors(tree, path, leaf, placed.factors)
     _check_fused(tree, leaf, placed)
-    written = placed.stores if not path.cut else (*placed.stores, placed.output)
+    kept = path.cut or (placed.factors is not None and placed.factors.accumulate)
+    written = (*placed.stores, placed.output) if kept else placed.stores
     for address in dict.fromkeys((*written, *placed.reads)):
         if leaf.lanes > 1 and (address in written or address.uses(leaf.vector)):
             _check_contiguous(leaf, address)

@@ -9,8 +9,9 @@ from math import prod
 from compiler.errors import ScheduleError
 from compiler.lower.border_classes import borders, tile_classes
 from compiler.lower.legality import structural
-from compiler.lower.lowered import lowered
+from compiler.lower.lowered import anchored, lowered
 from compiler.lower.tiling import balanced, register_tiles
+from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import anchor, contraction
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
@@ -285,10 +286,16 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
 
     No model of this project knows what a prefetch is worth: a search tries it on its first choice.
     """
-    band, level = schedule.band, machine.cache("L2")
-    if band.scheme == "scalar" or band.prefetch or level is None:
-        return None
-    operand = contraction(nest, 0, band.vector[0]).vector_operand
-    if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
-        return None
-    return schedule.with_band(prefetch=AHEAD)
+    level = machine.cache("L2")
+    for place, (band, numbers) in enumerate(anchored(nest, schedule)):
+        if band.scheme == "scalar" or not CATALOGUE[band.scheme].sums:
+            continue
+        if band.prefetch or level is None:
+            return None
+        operand = contraction(nest, numbers[0], band.vector[0]).vector_operand
+        if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
+            return None
+        ahead = replace(band, prefetch=AHEAD)
+        bands = (*schedule.bands[:place], ahead, *schedule.bands[place + 1 :])
+        return replace(schedule, bands=bands)
+    return None

@@ -59,7 +59,7 @@ def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str =
     texts = []
     for i, kernel in enumerate(kernels):
         text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
-        text = re.sub(r"\b(tile\d+|pack_\w+|vec|loose)\b", rf"\1_of_{i}", text)
+        text = re.sub(r"\b(tile\d+|pack_\w+|vec|vec_\w+|whole|loose)\b", rf"\1_of_{i}", text)
         macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
         texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
     source, library = folder / f"{name}.c", folder / f"{name}.so"
