@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
@@ -14,21 +14,24 @@ from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
+from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
-from compiler.space.chain import apart
+from compiler.space.chain import apart, refusals
 from compiler.space.paper_variants import paper_variants
 
 __all__ = [
     "Estimate",
+    "Fusion",
     "Ranked",
     "compile_as_written",
     "compile_schedule",
     "estimated",
+    "fusions",
     "loop_nest",
     "parse_schedule",
     "ranked_schedules",
@@ -110,6 +113,47 @@ def estimated(
 ) -> Estimate:
     """What the roofline expects of a schedule, whoever chose it."""
     return Roofline(loop_nest(primitive).nest, architecture).estimate(schedule, threads)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What a schedule makes of one statement behind the contraction.
+
+    `why` not, where it is not fused; `seconds` are the roofline's for the schedule as it is, and
+    with nothing fused.
+    """
+
+    statement: int
+    fused: bool
+    why: str | None
+    seconds: tuple[float, float] | None
+
+
+def fusions(
+    primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
+) -> tuple[Fusion, ...]:
+    """Every statement behind the contraction; none where there is no contraction."""
+    nest = loop_nest(primitive).nest
+    number = anchor(nest)
+    if number is None or all(band.scheme == "scalar" for band in schedule.bands):
+        return ()
+    refused = refusals(nest, schedule, architecture, threads)
+    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
+    roofline = Roofline(nest, architecture)
+    alone = apart(nest, schedule, architecture, threads)
+    seconds = (
+        roofline.estimate(schedule, threads).seconds,
+        roofline.estimate(alone, threads).seconds,
+    )
+    return tuple(
+        Fusion(
+            other,
+            other in fused,
+            None if other in fused else refused.get(other, "legal, but not chosen"),
+            seconds if other in fused else None,
+        )
+        for other in range(number + 1, len(nest.statements))
+    )
 
 
 def trained_tournament(data: object, where: str = "tournament") -> Ranker:

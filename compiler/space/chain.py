@@ -82,7 +82,7 @@ class Chain:
         """The bands of all statements for the layouts of one, and what is fused into it."""
         assert self.number is not None
         fused: tuple[int, ...] = ()
-        for number in followers(self.nest, self.number) if self._fuse else ():
+        for number in range(self.number + 1, len(self.nest.statements)) if self._fuse else ():
             tried = (*fused, number)
             layout = self._layouts(schedule, tried)
             try:
@@ -181,9 +181,27 @@ class Chain:
 def apart(nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1) -> Schedule:
     """The schedule with nothing fused: what was has bands of its own."""
     number = anchor(nest)
-    band = next(band for band, numbers in anchored(nest, schedule) if numbers == (number,))
-    alone = replace(schedule, bands=(replace(band, of=None, fusion=()),))
+    assert number is not None, "nothing can be fused without a contraction"
+    alone = _contraction_of(nest, schedule, number)
     return Chain(nest, number, machine, threads, fuse=False).around(alone)
+
+
+def refusals(
+    nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1
+) -> dict[int, str]:
+    """Why statements behind the contraction are not computed on its tile, by number."""
+    number = anchor(nest)
+    if number is None:
+        return {}
+    chain = Chain(nest, number, machine, threads)
+    chain.around(_contraction_of(nest, schedule, number))
+    return chain.refused
+
+
+def _contraction_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:
+    """The contraction's band of a schedule of all statements."""
+    band = next(band for band, numbers in anchored(nest, schedule) if number in numbers)
+    return replace(schedule, bands=(replace(band, of=None, fusion=()),))
 
 
 def _alone(nest: Primitive, number: int) -> Primitive:

@@ -15,13 +15,16 @@ from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
 from compiler.lower.lowered import lowered
+from compiler.microkernel.contraction import anchor
 from compiler.model.dependences import Dependence, dependences
 from compiler.model.isl_names import access_map, domain
 from compiler.model.perfect_nest import PerfectNest, nest_of_order
 from compiler.pipeline import (
+    Fusion,
     Ranked,
     compile_as_written,
     compile_schedule,
+    fusions,
     loop_nest,
     ranked_schedules,
     trained_tournament,
@@ -94,13 +97,18 @@ class Reuse:
 
 @dataclass(frozen=True)
 class Shown:
-    """One schedule in detail: `reuse` is None where there are several statements or indices too
-    wide for the analysis, `estimate` (roofline's) where the loops are the primitive's own."""
+    """One schedule in detail.
+
+    `reuse`, that of the largest sum of products, is None where there is none among several
+    statements, or where indices are too wide for the analysis; `estimate` (roofline's) where the
+    loops are the primitive's own.
+    """
 
     schedule: Schedule
     kernel: Kernel
     reuse: Reuse | None
     estimate: Ranked | None = None
+    fusions: tuple[Fusion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,12 +171,13 @@ def _scheduled(
     nest = loop_nest(primitive).nest
     kernel = compile_schedule(primitive, schedule)
     (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
-    if len(nest.statements) != 1:
-        return Shown(schedule, kernel, None, estimate)
+    told = fusions(primitive, schedule, machine, threads)
+    if len(nest.statements) != 1 and anchor(nest) is None:
+        return Shown(schedule, kernel, None, estimate, told)
     tree = lowered(nest, schedule)
     analysed = nest_of_tree(tree)
     reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine)
-    return Shown(schedule, kernel, reuse, estimate)
+    return Shown(schedule, kernel, reuse, estimate, told)
 
 
 def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse | None:

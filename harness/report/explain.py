@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from compiler.codegen.kernel import Kernel
-from compiler.pipeline import Ranked
+from compiler.pipeline import Fusion, Ranked
 from compiler.problem.architecture import Architecture
 from harness.analysis.explained import Explanation, Reuse
 from harness.report.terminal import Terminal
@@ -57,6 +57,7 @@ def as_json(one: Explanation) -> str:
         else [list(x) for x in shown.reuse.working_sets],
         "levels": None if shown.reuse is None else dict(shown.reuse.levels),
         "polyrank_cost": None if shown.reuse is None else shown.reuse.cost,
+        "fusions": [asdict(fusion) for fusion in shown.fusions],
         "estimate": None
         if shown.estimate is None
         else {"seconds": shown.estimate.seconds, "parts": dict(shown.estimate.parts)},
@@ -101,6 +102,9 @@ def as_text(one: Explanation) -> str:
         )
     else:
         _print_reuse(console, shown.reuse)
+    if shown.fusions:
+        _section(console, "fusion  of the statements behind the contraction")
+        console.print("\n".join(map(_fusion, shown.fusions)), soft_wrap=True)
     if shown.estimate is not None:
         _section(console, "estimate  by roofline; parts overlap, so shares may add to more than 1")
         console.print(_estimate(shown.estimate, one.architecture), soft_wrap=True)
@@ -144,6 +148,16 @@ def _print_reuse(console: Terminal, reuse: Reuse) -> None:
     _section(console, "levels  bytes of working sets that each holds, smallest first")
     console.print(_columns([list(reuse.levels), [str(n) for n in reuse.levels.values()]], "right"))
     console.print(f"  PolyRank cost {reuse.cost:.0f}: latency of each level times its bytes")
+
+
+def _fusion(one: Fusion) -> str:
+    if one.seconds is None:
+        return f"S{one.statement} has a pass of its own: {one.why}"
+    fused, apart = (1e6 * seconds for seconds in one.seconds)
+    return (
+        f"S{one.statement} on the register tile: {fused:.1f} us predicted, {apart:.1f} with "
+        "nothing fused"
+    )
 
 
 def _estimate(estimate: Ranked, machine: Architecture) -> str:
