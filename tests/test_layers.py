@@ -64,6 +64,7 @@ CONFINED = {  # library, or a name of one -> where it may be imported
     "msgspec": ("harness.record.",),
     # Everybody prints by the Terminal that is made of it; a table's form is handed one.
     "rich.console.Console": ("harness.report.terminal.", "harness.report.grid."),
+    "jinja2": ("harness.report.",),
     "mlflow": ("harness.record.mlflow_store",),
     "sklearn": ("harness.learn.",),
     "tvm": ("harness.baseline.tvm.",),

@@ -55,6 +55,7 @@ class Format(Enum):
     text = "text"
     json = "json"
     html = "html"
+    c = "c"
 
 
 @dataclass

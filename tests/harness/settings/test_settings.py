@@ -159,7 +159,7 @@ KNOWN = [
     ),
     ("strategy.roofline.space=half", "expected one of [full, paper]"),
     ("strategy=survey strategy.survey.rankings=[oracle]", "expected one of [roofline, polydl"),
-    ("format=xml", "expected one of [text, json, html]"),
+    ("format=xml", "expected one of [text, json, html, c]"),
     ("campaign.folder=x", "known: name, dir, resume, accept_changes, dry_run"),
 ]
 
