@@ -28,6 +28,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.analysed_nest import analysed_parallel, nest_of_schedule
 from compiler.schedule.schedule import Schedule
+from harness.strategy.rankings import ranker_named
 
 KEPT = 100  # ranked schedules in an explanation
 
@@ -65,8 +66,9 @@ class Source:
         self, primitive: Primitive, machine: Architecture, threads: int
     ) -> tuple[Ranked, ...]:
         """All schedules of the space, best first."""
-        ranking = self.ranking if self.model is None else trained_tournament(self.model)
-        return ranked_schedules(primitive, machine, threads, ranking, space=self.space)
+        trained = None if self.model is None else trained_tournament(self.model)
+        rank = trained or ranker_named(self.ranking)
+        return ranked_schedules(primitive, machine, threads, rank, space=self.space)
 
 
 ROOFLINE = Source()

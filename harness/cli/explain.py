@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.cost.ranking import RANKERS
 from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
@@ -25,6 +24,7 @@ from harness.report.explain import as_c, as_json, as_text
 from harness.settings import Settings, load_settings
 from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
+from harness.strategy.rankings import known_rankings
 
 _FORMS: dict[str, Callable[[Explanation], str]] = {
     "text": as_text,
@@ -95,10 +95,11 @@ def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:
 
 def chosen_ranking(settings: Settings) -> Source:
     """The ranking and the space of the first strategy that has any; roofline for `fixed` alone."""
+    known = known_rankings()
     for method in settings.strategies:
         options = method.options
         named = [*options.get("rankings", ()), options.get("ranker"), method.name]
-        ranking = next((str(name) for name in named if name in RANKERS), None)
+        ranking = next((str(name) for name in named if name in known), None)
         if ranking is not None:
             path = options.get("model")
             model = None if path is None else read_model(Path(path))
