@@ -8,14 +8,15 @@ from typing import Any
 
 from harness.errors import SettingsError
 from harness.methods import STRATEGIES
-from harness.plugins import loaded, plugin_names, plugins
+from harness.plugins import loaded, plugins
 from harness.strategy.first_choice import first_choice
+from harness.strategy.rankings import known_rankings
 from harness.strategy.strategy import Strategy
 
 
 def known_strategies() -> Mapping[str, Strategy[Any]]:
-    """Raises EnvironmentProblem where a package's strategy cannot be used."""
-    own = {**{name: first_choice(name) for name in plugin_names("polydl.rankings")}, **_own()}
+    """Raises EnvironmentProblem where a package's strategy or ranking cannot be used."""
+    own = {**{name: first_choice(name) for name in known_rankings()}, **_own()}
     return {**own, **plugins("polydl.strategies", lambda found: isinstance(found, Strategy), own)}
 
 
