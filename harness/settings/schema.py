@@ -159,5 +159,6 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=ConfigSchema)
     for group in GROUPS:
+        store.repo.pop(group, None)  # a package that is installed no more
         for name, options in methods(group).items():
             store.store(group=group, name=name, node=schema_of(options), package=f"{group}.{name}")
