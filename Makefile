@@ -7,7 +7,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-EXTRAS := cluster,tracking,learn,onednn,dev
+EXTRAS := cluster,tracking,report,learn,onednn,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 

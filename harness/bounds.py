@@ -2,6 +2,7 @@
 
     attempts: int = within(3, 1, 1000)
     silent_seconds: float = positive(10.0, DAY)
+    tuner: str = one_of("xgb", ("xgb", "random"))
 
 The bounds stand beside the default, and one function holds all values of a dataclass against them.
 """
@@ -9,7 +10,7 @@ The bounds stand beside the default, and one function holds all values of a data
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -41,6 +42,17 @@ class Bounds:
         return f"must be <= {self.most}" if value > self.most else None
 
 
+@dataclass(frozen=True)
+class Choices:
+    """Texts of a list, which packages may have added to."""
+
+    known: Callable[[], Iterable[str]]
+
+    def refusal(self, value: str) -> str | None:
+        known = list(self.known())
+        return None if value in known else f"must be one of {', '.join(known)}"
+
+
 def within(default: Any, least: float, most: float) -> Any:
     """A field of numbers from `least` to `most`; those of its list or mapping, if it is one."""
     return field(default=default, metadata={_KEY: Bounds(least, most)})
@@ -49,6 +61,13 @@ def within(default: Any, least: float, most: float) -> Any:
 def positive(default: Any, most: float) -> Any:
     """A field of numbers above zero, up to `most`."""
     return field(default=default, metadata={_KEY: Bounds(0, most, open=True)})
+
+
+def one_of(default: Any, known: Iterable[str] | Callable[[], Iterable[str]]) -> Any:
+    """A field of one of these texts; of several of them, where it is a list."""
+    return field(
+        default=default, metadata={_KEY: Choices(known if callable(known) else lambda: known)}
+    )
 
 
 def check_values(where: str, schema: type, values: Mapping[str, Any]) -> None:
@@ -69,7 +88,7 @@ def _hints(schema: type) -> Mapping[str, Any]:
     return get_type_hints(schema)
 
 
-def _check(where: str, hint: Any, bounds: Bounds | None, value: Any) -> None:
+def _check(where: str, hint: Any, bounds: Bounds | Choices | None, value: Any) -> None:
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, types.UnionType):
         if value is not None:

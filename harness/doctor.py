@@ -18,7 +18,7 @@ import psutil
 from compiler.errors import shown
 from compiler.problem.architecture import Architecture
 from harness.baseline.baseline import Missing
-from harness.baseline.builders import BUILDERS, baseline_named
+from harness.baseline.builders import availability, known_builders
 from harness.choices import Exclusive
 from harness.cluster.neighbour import NOISY, share_disturbed
 from harness.cluster.node import Share, share_of
@@ -198,8 +198,8 @@ def _extras() -> Iterable[Finding]:
 
 
 def _baselines(toolchain: Toolchain) -> Iterable[Finding]:
-    for name in BUILDERS:
-        found = baseline_named(name, {}, toolchain).available()
+    for name in known_builders():
+        found = availability(name, {}, toolchain)
         if isinstance(found, Missing):
             yield Finding(f"baseline {name}", found.reason, "missing", found.command)
         else:

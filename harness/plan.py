@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compiler.errors import ScheduleError
-from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
 from harness.estimates import check_memory, estimated_seconds
+from harness.options import options_from
 from harness.settings import Settings
 from harness.settings.model_file import read_model
 from harness.settings.values import Method, ProblemChoice
-from harness.unit import Contender, Kind, Problem, Unit, content_id
+from harness.strategy.known import strategy_named
+from harness.strategy.strategy import Sources
+from harness.unit import Contender, Problem, Unit, content_id
 
 ScheduleOf = Callable[[str], str]  # CAMPAIGN:TRIAL to the schedule's one-line text
 
@@ -60,10 +61,12 @@ def planned(
     units: dict[str, Unit] = {}
     known: dict[str, Problem] = {}  # by specification
     duplicates = 0
-    options_of = partial(_options, schedule_of=cache(schedule_of), model_of=cache(read_model))
+    sources = _Sources(cache(schedule_of), cache(read_model))
     for one in settings:
-        strategies = _contenders("strategy", one.strategies, options_of)
-        baselines = _contenders("baseline", one.baselines, options_of)
+        strategies = tuple(
+            Contender(m.label, "strategy", m.name, _looked_up(m, sources)) for m in one.strategies
+        )
+        baselines = tuple(Contender(m.label, "baseline", m.name, m.options) for m in one.baselines)
         if not strategies and not baselines:
             raise SettingsError("nothing to measure: no strategy and no baseline is chosen")
         for choice in one.problems:
@@ -84,19 +87,16 @@ def planned(
     named = _distinctly_named(list(units.values()))
     for unit in named:
         check_memory(unit, free_bytes)
-        check_fixed(unit)
+        _check(unit)
     return Plan(campaign, tuple(named), duplicates)
 
 
-def check_fixed(unit: Unit) -> None:
-    """Refuse a schedule given by the user that does not parse, fit, or keep the dependences."""
+def _check(unit: Unit) -> None:
+    """Refuse what a strategy cannot do with the problem, whose options say so."""
     for contender in unit.strategies:
-        if contender.method == "fixed":
-            try:
-                schedule = parse_schedule(str(contender.options["schedule"]))
-                compile_schedule(unit.problem.primitive, schedule)
-            except ScheduleError as error:
-                raise SettingsError(f"strategy.fixed.schedule: {error}") from error
+        strategy = strategy_named(contender.method)
+        options = options_from(strategy.options, contender.options, f"strategy.{contender.name}")
+        strategy.check(options, unit.problem.primitive)
 
 
 def _problem(choice: ProblemChoice, known: dict[str, Problem]) -> Problem:
@@ -108,27 +108,14 @@ def _problem(choice: ProblemChoice, known: dict[str, Problem]) -> Problem:
     return replace(known[spec], name=choice.name, workload=choice.workload)
 
 
-def _contenders(
-    kind: Kind, methods: Iterable[Method], options_of: Callable[[Method], Mapping[str, Any]]
-) -> tuple[Contender, ...]:
-    return tuple(Contender(m.label, kind, m.name, options_of(m)) for m in methods)
+@dataclass(frozen=True)
+class _Sources:
+    schedule: ScheduleOf
+    model: Callable[[Path], Mapping[str, Any]]
 
 
-def _options(
-    method: Method, schedule_of: ScheduleOf, model_of: Callable[[Path], Mapping[str, Any]]
-) -> Mapping[str, Any]:
-    """A method's options; `fixed` gets its schedule's text, wherever it came from.
-
-    A tournament's model is read here, on the driver: nodes may not have the file, and a trial is
-    known by what the network is, not by where it lay.
-    """
-    if method.options.get("model") is not None:
-        return {**method.options, "model": model_of(Path(method.options["model"]))}
-    if method.name != "fixed":
-        return method.options
-    source = method.options["from"]
-    text = method.options["schedule"] if source is None else schedule_of(source)
-    return {"schedule": text}
+def _looked_up(method: Method, sources: Sources) -> Mapping[str, Any]:
+    return strategy_named(method.name).look_up(method.options, sources)
 
 
 def _united(one: Unit, other: Unit) -> tuple[Unit, int]:

@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import compiler
 import harness
 from harness.measure.host import git_commit, versions
+from harness.record.changes import Change, changed_values, differing
 from harness.record.configuration import Document, documents_in, documents_of
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
@@ -19,18 +19,6 @@ from harness.record.rows import StartRow
 from harness.unit import Contender, Unit
 
 SOURCES = ("*.py", "*.c", "*.cpp", "*.h", "*.json")
-# Top-level keys that say what is measured; the others say where, and how it is shown.
-DECIDING = (
-    "architecture",
-    "primitive",
-    "primitives",
-    "workload",
-    "strategy",
-    "baseline",
-    "measure",
-    "threads",
-    "seed",
-)
 SHOWN = 4  # changes that are told one by one
 
 
@@ -69,7 +57,7 @@ def changed_code(starts: Sequence[StartRow]) -> list[str]:
         if before == now:
             before, now = last["code"], code_id()
         told.append(f"code: {before} -> {now}")
-    return told + _differences(last["versions"], versions())
+    return told + [_told(change) for change in differing(last["versions"], versions())]
 
 
 def changed_nodes(starts: Sequence[StartRow], nodes: Mapping[str, str]) -> list[str]:
@@ -89,16 +77,8 @@ def changed_nodes(starts: Sequence[StartRow], nodes: Mapping[str, str]) -> list[
 
 
 def changed_configuration(before: Sequence[Document], now: Sequence[Document]) -> list[str]:
-    """Values that say what is measured and differ; of a sweep, where any combination differs."""
-    if not before:
-        return []
-    if len(before) != len(now):
-        return [f"combinations: {len(before)} -> {len(now)}"]
-    told: dict[str, None] = {}
-    for one, other in zip(before, now, strict=True):
-        if one != other:
-            told |= dict.fromkeys(_differences(_deciding(one), _deciding(other)))
-    return list(told)
+    """Values that say what is measured and differ; nothing where none are recorded."""
+    return [_told(change) for change in changed_values(before, now)] if before else []
 
 
 def configurations(
@@ -154,27 +134,6 @@ def in_short(changes: Sequence[str]) -> str:
     return "; ".join(changes[:SHOWN]) + more
 
 
-def _deciding(document: Document) -> dict[str, Any]:
-    return {key: document.get(key) for key in DECIDING}
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -> list[str]:
-    told: list[str] = []
-    for key in _keys(before, now):
-        one, other = before.get(key), now.get(key)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            told += _differences(one, other, f"{of}{key}.")
-        elif one != other:
-            told.append(f"{of}{key}: {_short(one)} -> {_short(other)}")
-    return told
-
-
-def _keys(*mappings: Mapping[str, Any]) -> Iterable[str]:
-    return dict.fromkeys(key for mapping in mappings for key in mapping)
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "set"
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
+def _told(change: Change) -> str:
+    name, before, now = change
+    return f"{name}: {before} -> {now}"

@@ -32,6 +32,7 @@ from compiler.pipeline import (
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule
+from harness.strategy.rankings import ranker_named
 
 KEPT = 100  # ranked schedules in an explanation
 
@@ -70,8 +71,9 @@ class Source:
         self, primitive: Primitive, machine: Architecture, threads: int
     ) -> tuple[Ranked, ...]:
         """All schedules of the space, best first."""
-        ranking = self.ranking if self.model is None else trained_tournament(self.model)
-        return ranked_schedules(primitive, machine, threads, ranking, space=self.space)
+        trained = None if self.model is None else trained_tournament(self.model)
+        rank = trained or ranker_named(self.ranking)
+        return ranked_schedules(primitive, machine, threads, rank, space=self.space)
 
 
 ROOFLINE = Source()

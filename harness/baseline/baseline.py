@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from compiler.problem.primitive import Primitive
+from harness.kernel.toolchain import Toolchain
 from harness.record.result import Stage, TuningSeconds
+
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,14 @@ class Baseline(Protocol):
     def prepare(
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared: ...
+
+
+@dataclass(frozen=True)
+class Builder(Generic[Options]):
+    """How a baseline is made: `options` is a frozen dataclass (see harness.options).
+
+    The toolchain's cache holds what the baseline builds, its tuning logs and tool environment.
+    """
+
+    options: type[Options]
+    build: Callable[[Options, Toolchain], Baseline]

@@ -1,34 +1,25 @@
-"""The baselines by name."""
+"""The baselines by name: those here, and those of installed packages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-from harness.baseline.baseline import Baseline
-from harness.baseline.blas.blas import blas
+from compiler.errors import shown
+from harness.baseline.baseline import Available, Baseline, Builder, Missing
 from harness.baseline.libxsmm.libxsmm import TOOL as LIBXSMM
-from harness.baseline.libxsmm.libxsmm import libxsmm
-from harness.baseline.naive import naive
 from harness.baseline.onednn.onednn import TOOL as WINOGRAD
-from harness.baseline.onednn.onednn import onednn
 from harness.baseline.tool.environment import Tool
 from harness.baseline.tvm.autotvm import TOOL as AUTOTVM
-from harness.baseline.tvm.autotvm import autotvm
 from harness.baseline.tvm.metaschedule import TOOL as METASCHEDULE
-from harness.baseline.tvm.metaschedule import metaschedule
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
+from harness.methods import BASELINES, TWIN
+from harness.options import options_from
+from harness.plugins import loaded, plugins
 
-Options = Mapping[str, object]
-
-BUILDERS: dict[str, Callable[[Options, Toolchain], Baseline]] = {
-    "autotvm": autotvm,
-    "blas": blas,
-    "libxsmm": libxsmm,
-    "metaschedule": metaschedule,
-    "naive": naive,
-    "onednn": onednn,
-}
+Options = Mapping[str, Any]
 
 # Options of conf/baseline that are another one with settings of their own.
 VARIANTS: dict[str, tuple[str, Options]] = {
@@ -39,12 +30,37 @@ VARIANTS: dict[str, tuple[str, Options]] = {
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (AUTOTVM, LIBXSMM, METASCHEDULE, WINOGRAD)}
 
 
-def baseline_named(name: str, options: Options | None, toolchain: Toolchain) -> Baseline:
-    """The baseline of this name with its own settings; an unknown name lists the known ones.
+def known_builders() -> Mapping[str, Builder[Any]]:
+    """Raises EnvironmentProblem where a package's baseline cannot be used."""
+    taken = {*BASELINES, *VARIANTS, TWIN}
+    added = plugins("polydl.baselines", lambda found: isinstance(found, Builder), taken)
+    return {**_own(), **added}
 
-    The cache of `toolchain` holds what it builds, its tuning logs and its tool environment.
-    """
-    if name not in BUILDERS:
-        known = ", ".join(sorted(BUILDERS))
-        raise SettingsError(f"baseline: unknown '{name}'; known: {known}")
-    return BUILDERS[name](options or {}, toolchain)
+
+@cache
+def _own() -> Mapping[str, Builder[Any]]:
+    return loaded(BASELINES)
+
+
+def baseline_named(name: str, options: Options | None, toolchain: Toolchain) -> Baseline:
+    """The baseline of this name with its own settings; an unknown name lists the known ones."""
+    known = known_builders()
+    if name not in known:
+        raise SettingsError(f"baseline: unknown '{name}'; known: {', '.join(sorted(known))}")
+    builder = known[name]
+    made: Baseline = builder.build(
+        options_from(builder.options, options or {}, f"baseline.{name}"), toolchain
+    )
+    return made
+
+
+def availability(name: str, options: Options | None, toolchain: Toolchain) -> Available | Missing:
+    """Whether a known baseline can be used here; one that fails to tell is missing."""
+    try:
+        found = baseline_named(name, options, toolchain).available()
+        if not isinstance(found, Available | Missing):
+            raise TypeError(f"available() gave {type(found).__name__}")
+    except Exception as fault:  # a package's baseline is other people's code
+        reason = f"{type(fault).__name__}: {shown(fault, 120)}"
+        return Missing(reason, "an update of the package that adds it")
+    return found

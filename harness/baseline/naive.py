@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from compiler.errors import CompilerError
 from compiler.pipeline import compile_as_written
 from compiler.problem.primitive import Primitive
 from compiler.space.scalar import scalar_schedule
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.c_compiler import NoCompiler
 from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
+from harness.options import NoOptions
 from harness.record.result import TuningSeconds
 
 LEVEL = "-O3"
@@ -66,6 +66,8 @@ class Naive:
         return Prepared(kernel_spec(kernel, built.path), spent, built.cached, facts)
 
 
-def naive(options: Mapping[str, object], toolchain: Toolchain) -> Naive:
-    """The baseline; its only setting is its label."""
+def naive(options: NoOptions, toolchain: Toolchain) -> Naive:
     return Naive(toolchain)
+
+
+NAIVE = Builder(NoOptions, naive)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import TextIO
 
-from compiler.errors import CompilerError, shown
+from compiler.errors import CompilerError, printable, shown
 from harness.cli import rooms
 from harness.cli.commands import HELP, Configured
 from harness.cli.notices import shown_notices
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (HarnessError, CompilerError) as error:
             told, status = f"{where}: {error}", 2
         except Ended as signal:
-            told, status = f"{where}: ended by {signal.name}", signal.status
-        except KeyboardInterrupt:
-            told, status = f"{where}: interrupted", 130
+            told, status = _with_notes(f"{where}: ended by {signal.name}", signal), signal.status
+        except KeyboardInterrupt as interrupt:
+            told, status = _with_notes(f"{where}: interrupted", interrupt), 130
         except MemoryError:
             told, status = f"{where}: not enough memory", 2
         except BrokenPipeError:  # nobody reads any more
@@ -78,6 +78,11 @@ def _answered(words: Sequence[str]) -> int:
     information = isinstance(asked, Configured) and asked.wants_information
     with shown_notices():
         return rooms.command("information" if information else command.file)(asked)
+
+
+def _with_notes(told: str, error: BaseException) -> str:
+    """With what a command has to say of its end, such as how to go on."""
+    return printable("; ".join([told, *getattr(error, "__notes__", ())]))
 
 
 def _finish(stream: TextIO, text: str) -> None:

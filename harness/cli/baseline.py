@@ -8,7 +8,7 @@ from rich.table import Table
 
 from compiler.errors import shown
 from harness.baseline.baseline import Missing
-from harness.baseline.builders import BUILDERS, TOOLS, VARIANTS, baseline_named
+from harness.baseline.builders import TOOLS, VARIANTS, availability, known_builders
 from harness.baseline.tool.environment import install, tool_folder
 from harness.cli.commands import Baseline
 from harness.errors import SettingsError
@@ -34,9 +34,9 @@ def _list(console: Terminal) -> int:
     table.add_column("environment", overflow="fold")
     missing = []
     toolchain = Toolchain.opened(cache_folder())
-    for name in (*BUILDERS, *VARIANTS):
+    for name in (*known_builders(), *VARIANTS):
         method, options = VARIANTS.get(name, (name, {}))
-        found = baseline_named(method, options, toolchain).available()
+        found = availability(method, options, toolchain)
         own = str(tool_folder(TOOLS[name], toolchain)) if name in TOOLS else "this one"
         if isinstance(found, Missing):
             table.add_row(name, "missing", "")
@@ -54,9 +54,9 @@ def _install(name: str, console: Terminal) -> int:
     if name not in TOOLS:
         where = f"baseline install: '{name}'"
         known = f"environments: {', '.join(TOOLS)}"
-        if name not in BUILDERS:
+        if name not in known_builders():
             raise SettingsError(f"{where} is unknown; {known}")
-        found = baseline_named(name, {}, toolchain).available()
+        found = availability(name, {}, toolchain)
         state = str(found) if isinstance(found, Missing) else f"version {found.version} is here"
         raise SettingsError(f"{where} has no environment of its own ({state}); {known}")
     start = time.monotonic()

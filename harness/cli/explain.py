@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.cost.ranking import RANKERS
 from compiler.pipeline import parse_schedule
 from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
-from harness.analysis.explained import ROOFLINE, LoopOrder, Source, explained
+from harness.analysis.explained import ROOFLINE, Explanation, LoopOrder, Source, explained
 from harness.cli.commands import Configured
+from harness.cli.rooms import room
 from harness.cluster.node import share_of
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.outside import path_of, write_text
 from harness.record.journal import recorded_schedule
-from harness.report.explain import as_json, as_text
+from harness.report.explain import as_c, as_json, as_text
 from harness.settings import Settings, load_settings
 from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
+from harness.strategy.rankings import known_rankings
 
-_FORMS = {"text": as_text, "json": as_json}
+_FORMS: dict[str, Callable[[Explanation], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "html": lambda one: str(room("harness.report.explain_page").as_html(one)),
+    "c": as_c,
+}
 
 
 def main(asked: Configured) -> int:
@@ -33,11 +39,6 @@ def main(asked: Configured) -> int:
     if len(several) != 1:
         raise SettingsError("explain takes one problem; a sweep (-m) is for run")
     settings = several[0]
-    if settings.format not in _FORMS:
-        known = ", ".join(_FORMS)
-        raise SettingsError(
-            f"format: {settings.format} is not available for explain; known: {known}"
-        )
     problem = one_problem(settings)
     explanation = explained(
         problem.name,
@@ -94,10 +95,11 @@ def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:
 
 def chosen_ranking(settings: Settings) -> Source:
     """The ranking and the space of the first strategy that has any; roofline for `fixed` alone."""
+    known = known_rankings()
     for method in settings.strategies:
         options = method.options
         named = [*options.get("rankings", ()), options.get("ranker"), method.name]
-        ranking = next((str(name) for name in named if name in RANKERS), None)
+        ranking = next((str(name) for name in named if name in known), None)
         if ranking is not None:
             path = options.get("model")
             model = None if path is None else read_model(Path(path))

@@ -1,4 +1,4 @@
-"""What `polydl run` shows while it works: counts, time left, what every node does.
+"""What `polydl run` shows while it works: counts, time left, what every node measures.
 
 Events only count; a terminal is redrawn a few times a second however many there are. Elsewhere
 lines are printed, few enough for a log.
@@ -18,7 +18,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from harness.cli.time_left import time_left
 from harness.cluster.pool import Event, Node, Step
+from harness.estimates import estimated_seconds
 from harness.plan import Plan
 from harness.record.result import TrialResult
 from harness.report.terminal import Terminal, plain
@@ -29,21 +31,25 @@ LINE_SECONDS = 0.2  # between two lines of units that ended well
 STATE_SECONDS = 60.0  # between two lines on what the nodes do, where there is no terminal
 BAR = 30  # columns
 MOST_NODES = 12  # shown one by one
+MOST_NAMES = 3  # of problems that a node measures
 STEPS: tuple[Step, ...] = ("measuring", "waiting", "prepared", "preparing")
 
 
 class Progress:
     """A context manager, told of events by the pool and of units by the journal's thread."""
 
-    def __init__(self, console: Terminal) -> None:
+    def __init__(self, console: Terminal, plan: Plan) -> None:
         self._console = console
         self._lock = RLock()
         self._nodes: dict[str, Counter[Step]] = {}  # by name; slots stand in `_slots`
         self._slots: dict[str, int] = {}
         self._doing: dict[str, Event] = {}  # by the unit's key
         self._trials: Counter[str] = Counter()  # by status
-        self._total = self._done = self._failed = self._untold = 0
-        self._start = self._line = self._state = time.monotonic()
+        self._done = self._failed = self._untold = 0
+        self._start = self._line = self._state = self._ended = time.monotonic()
+        self._expected = _expected(plan)  # seconds of the units that have not ended, by key
+        self._total = len(self._expected)
+        self._seconds_done = 0.0  # that those which ended were expected to take
         self._live = Live(
             console=console,
             get_renderable=self._shown,
@@ -68,15 +74,16 @@ class Progress:
 
     def begins(self, plan: Plan, nodes: Sequence[Node]) -> None:
         names = ", ".join(f"{node.name} ({node.slots} slots)" for node in nodes)
-        self._console.print(
-            f"{plan.campaign}: {len(plan.units)} problems, {plan.trials} trials on {names}"
-        )
         with self._lock:
-            self._total = len(plan.units)
-            self._start = self._state = time.monotonic()
+            self._expected = _expected(plan)
+            self._total = len(self._expected)
+            self._start = self._state = self._ended = time.monotonic()
             for node in nodes:
                 self._nodes.setdefault(node.name, Counter())
                 self._slots[node.name] = self._slots.get(node.name, 0) + node.slots
+            left = self._left()
+        told = f"{len(plan.units)} problems, {plan.trials} trials on {names}, about {left}"
+        self._console.print(f"{plan.campaign}: {told}")
 
     def told(self, message: str) -> None:
         self._console.print(plain(f"note: {message}", "yellow"), soft_wrap=True)
@@ -97,7 +104,8 @@ class Progress:
             self._trials.update(result.status for result in results)
             self._done += 1
             self._failed += failed
-            now = time.monotonic()
+            self._seconds_done += self._expected.pop(unit.key, 0.0)
+            self._ended = now = time.monotonic()
             if not failed and now - self._line < LINE_SECONDS:
                 self._untold += 1
                 return
@@ -128,41 +136,59 @@ class Progress:
             for name, steps in listed[:MOST_NODES]:
                 slots = self._slots.get(name)
                 of = f"/{slots}" if slots else ""
-                busy = plain(f"{steps['measuring']}{of} measuring", "green")
+                busy = plain(f"{steps['measuring']}{of} measuring{self._names(name)}", "green")
                 table.add_row(plain(name or "waiting"), busy, plain(_others(steps), "dim"))
             if len(listed) > MOST_NODES:
                 table.add_row(f"and {len(listed) - MOST_NODES} nodes more")
             line = Table.grid(padding=(0, 2))
-            total = self._total or None
-            bar = ProgressBar(total=total, completed=self._done, width=BAR, pulse=total is None)
+            bar = ProgressBar(
+                total=self._total, completed=self._done, width=BAR, pulse=not self._slots
+            )
             line.add_row(bar, plain(self._counts_told()))
             return Group(table, line)
 
     def _counts_told(self) -> str:
-        if not self._total:
-            return "starting"
+        if not self._slots:
+            return f"starting, {self._left()} left on one slot"
         parts = [
             f"{self._done}/{self._total} done",
             f"{sum(e.step == 'measuring' for e in self._doing.values())} running",
             f"{self._failed} failed",
             f"{duration(time.monotonic() - self._start)} spent",
+            f"{self._left()} left",
         ]
-        return ", ".join([*parts, self._left()] if self._left() else parts)
+        return ", ".join(parts)
 
     def _state_told(self) -> str:
         with self._lock:
             nodes = "; ".join(
-                f"{name or 'waiting'}: {steps['measuring']} measuring, {_others(steps)}"
+                f"{name or 'waiting'}: {steps['measuring']} measuring{self._names(name)}, "
+                f"{_others(steps)}"
                 for name, steps in list(self._nodes.items())[:MOST_NODES]
             )
             return f"{self._counts_told()} | {nodes}"
 
+    def _names(self, node: str) -> str:
+        """The problems that the node measures, with a blank before them."""
+        names = [
+            event.unit.problem.name
+            for event in self._doing.values()
+            if event.node == node and event.step == "measuring"
+        ]
+        more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+        return f" {', '.join(names[:MOST_NAMES] + more)}" if names else ""
+
     def _left(self) -> str:
-        """Time left, from the units done so far."""
-        if not self._done:
-            return ""
-        each = (time.monotonic() - self._start) / self._done
-        return f"{duration(each * (self._total - self._done))} left"
+        running = sum(self._expected.get(key, 0.0) for key in self._doing)
+        waiting = sum(self._expected.values()) - running
+        slots = min(sum(self._slots.values()), len(self._expected))
+        now = time.monotonic()
+        spent, since = self._ended - self._start, now - self._ended
+        return duration(time_left(self._seconds_done, running, waiting, slots, spent, since))
+
+
+def _expected(plan: Plan) -> dict[str, float]:
+    return {unit.key: estimated_seconds(unit) for unit in plan.units}
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from rich.table import Table
@@ -18,11 +20,11 @@ from harness.errors import EnvironmentProblem, RecordError
 from harness.estimates import estimated_seconds
 from harness.plan import Plan
 from harness.record.configuration import documents_in
-from harness.record.journal import CampaignFolder, find_campaign
+from harness.record.journal import RUNS, CampaignFolder, find_campaign
 from harness.report.doubts import refusal_told
 from harness.report.tables import campaign_table, render_campaign
 from harness.report.terminal import Terminal, plain, terminal
-from harness.settings import Settings, as_recorded, load_settings, resumed_alone
+from harness.settings import Settings, as_recorded, load_settings, quoted, resumed_alone
 
 _POOLS = {
     "serial": ("harness.cluster.serial_pool", "SerialPool"),
@@ -39,13 +41,13 @@ def main(asked: Configured) -> int:
         console.print(plan_table(plan))
         console.print(plan_told(plan))
         return 0
-    with Progress(console) as progress:
+    with Progress(console, plan) as progress, _resumable() as begun:
         summary = campaign.run(
             plan,
             settings,
             ["run", *asked.words],
             open_pool=lambda named: open_pool(settings, named, progress),
-            open_sink=lambda folder: open_sink(settings[0], folder, console),
+            open_sink=lambda folder: open_sink(settings[0], begun(folder), console),
             table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=progress,
         )
@@ -56,6 +58,30 @@ def main(asked: Configured) -> int:
         console.print(plain(told, "red"), soft_wrap=True)
     _tell_where(console, settings[0], summary)
     return summary.exit_status
+
+
+@contextmanager
+def _resumable() -> Iterator[Callable[[CampaignFolder], CampaignFolder]]:
+    """An interrupt gets a note with the command that goes on with the campaign told of, if any."""
+    folders: list[CampaignFolder] = []
+
+    def begun(folder: CampaignFolder) -> CampaignFolder:
+        folders.append(folder)
+        return folder
+
+    try:
+        yield begun
+    except KeyboardInterrupt as end:
+        for folder in folders:
+            end.add_note(f"go on with: {resuming(folder)}")
+        raise
+
+
+def resuming(folder: CampaignFolder) -> str:
+    """The command that completes a campaign, to be pasted into a shell."""
+    path = str(folder.path)
+    name = folder.name if folder.path == RUNS / folder.name else path
+    return shlex.join(["polydl", "run", f"campaign.resume={quoted(name)}"])
 
 
 def settings_of(arguments: Sequence[str]) -> tuple[Settings, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import harness
 from harness.kernel.vector_unit import cpu_flags, read_cpuinfo
 from harness.measure.sysfs import CPU_ROOT, caches, text_of
+from harness.plugins import plugin_packages
 
 UNKNOWN = "unknown"
 COMMIT_FILE = "COMMIT"  # beside code that was shipped without its history
@@ -48,7 +49,7 @@ def host_facts() -> dict[str, object]:
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Of Python and of the packages that take part; absent ones are left out. Looked up once."""
-    found = {"python": platform.python_version()}
+    found = {**plugin_packages(), "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

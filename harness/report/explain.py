@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import Fusion, Ranked
@@ -18,9 +19,19 @@ WIDTH = 150  # columns of the text form
 
 
 def as_json(one: Explanation) -> str:
-    """All facts as data; seconds are seconds, sizes are elements, levels are bytes."""
+    """All facts as data."""
+    return json.dumps(document(one), indent=2)
+
+
+def as_c(one: Explanation) -> str:
+    """The kernel's C text alone."""
+    return one.shown.kernel.text
+
+
+def document(one: Explanation) -> dict[str, Any]:
+    """All facts as plain data; seconds are seconds, sizes are elements, levels are bytes."""
     shown = one.shown
-    document = {
+    return {
         "problem": {
             "name": one.name,
             "primitive": one.primitive.name,
@@ -68,7 +79,6 @@ def as_json(one: Explanation) -> str:
             "text": shown.kernel.text,
         },
     }
-    return json.dumps(document, indent=2)
 
 
 def as_text(one: Explanation) -> str:
@@ -90,10 +100,9 @@ def as_text(one: Explanation) -> str:
         console.print(f"  {dependence}", soft_wrap=True)
     shown = one.shown
     best = one.ranked[:SHOWN]
-    unit = "predicted microseconds" if _timed(best) else "bytes in each level"
-    title = f"schedules  best {len(best)} of {one.candidates} by {one.source.ranking}, {unit}"
-    _section(console, title)
-    console.print(_ranking(best), soft_wrap=True)
+    of = f"best {len(best)} of {one.candidates} by {one.source.ranking}"
+    _section(console, f"schedules  {of}, {ranking_unit(best)}")
+    console.print(_columns(ranking_rows(best)), soft_wrap=True)
     _section(console, f"schedule  {shown.schedule}")
     if shown.reuse is None:
         _section(
@@ -122,8 +131,8 @@ def _buffer(kernel: Kernel, index: int) -> dict[str, object]:
     return {"name": held.name, "role": held.role, "elements": held.elements, "layout": layout}
 
 
-def _ranking(ranked: Sequence[Ranked]) -> str:
-    """One line a schedule, unbroken, so that it can be pasted as strategy.fixed.schedule=..."""
+def ranking_rows(ranked: Sequence[Ranked]) -> list[list[str]]:
+    """The headings, and a row a schedule; its text can be pasted as strategy.fixed.schedule=..."""
     timed = _timed(ranked)
     names = list(dict.fromkeys(name for r in ranked for name in r.parts))
     headings = ["place", *(["total"] if timed else []), *names, "schedule"]
@@ -133,7 +142,12 @@ def _ranking(ranked: Sequence[Ranked]) -> str:
         values += [r.parts.get(name, 0.0) for name in names]
         cells = [f"{1e6 * v:.1f}" if timed else f"{v:.0f}" for v in values]
         rows.append([str(r.place), *cells, str(r.schedule)])
-    return _columns([headings, *rows])
+    return [headings, *rows]
+
+
+def ranking_unit(ranked: Sequence[Ranked]) -> str:
+    """What the numbers of `ranking_rows` are."""
+    return "predicted microseconds" if _timed(ranked) else "bytes in each level"
 
 
 def _timed(ranked: Sequence[Ranked]) -> bool:
@@ -160,15 +174,33 @@ def _fusion(one: Fusion) -> str:
     )
 
 
+@dataclass(frozen=True)
+class EstimatePart:
+    """A part of the predicted time; `share` of the total, which parts overlap in."""
+
+    name: str
+    seconds: float
+    share: float
+    meaning: str
+
+
+def estimate_parts(estimate: Ranked, machine: Architecture) -> list[EstimatePart]:
+    """Longest first."""
+    total = estimate.seconds or sum(estimate.parts.values())
+    return [
+        EstimatePart(
+            name, seconds, seconds / total if total else 0.0, _meaning(name, seconds, machine)
+        )
+        for name, seconds in sorted(estimate.parts.items(), key=lambda part: -part[1])
+    ]
+
+
 def _estimate(estimate: Ranked, machine: Architecture) -> str:
-    """One line a part of the predicted time, longest first: microseconds, share, what it is."""
+    """One line a part of the predicted time: microseconds, share, what it is."""
     total = estimate.seconds or sum(estimate.parts.values())
     rows = [["part", "us", "share", "what it is"]]
-    for name, seconds in sorted(estimate.parts.items(), key=lambda part: -part[1]):
-        share = seconds / total if total else 0.0
-        rows.append(
-            [name, f"{1e6 * seconds:.2f}", f"{share:.2f}", _meaning(name, seconds, machine)]
-        )
+    for part in estimate_parts(estimate, machine):
+        rows.append([part.name, f"{1e6 * part.seconds:.2f}", f"{part.share:.2f}", part.meaning])
     rows.append(["total", f"{1e6 * total:.2f}", "1.00", ""])
     return _columns(rows)
 

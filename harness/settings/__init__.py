@@ -12,7 +12,7 @@ from harness.errors import SettingsError
 from harness.settings import schema
 from harness.settings.composition import composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
-from harness.settings.request import parsed, request_from
+from harness.settings.request import parsed, quoted, request_from
 from harness.settings.values import ProblemChoice, Settings
 
 MOST_PROBLEMS = 200_000  # of all combinations of a sweep
@@ -23,6 +23,7 @@ __all__ = [
     "as_recorded",
     "cache_folder",
     "load_settings",
+    "quoted",
     "recorded_problems",
     "resumed_alone",
 ]

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.conf_files import CONF
 from harness.errors import HarnessError, SettingsError
+from harness.methods import GROUPS, method_names
 from harness.nearest import listed
 from harness.settings import schema
 from harness.settings.conversion import Plain
@@ -230,7 +231,7 @@ def _unknown(node: Any, where: str, part: str) -> str:
     if not isinstance(node, DictConfig):
         return f"{where} is a value and has no key '{part}'"
     known = [str(key) for key in node]
-    if where in schema.OPTIONS and part in schema.OPTIONS[where]:
+    if where in GROUPS and part in method_names(where):
         return f"{where} '{part}' is not among the chosen ones: {', '.join(known) or 'none'}"
     of = f" of {where}" if where else ""
     return f"unknown key '{part}'{of}; {listed(part, known)}"

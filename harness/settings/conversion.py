@@ -18,9 +18,10 @@ from harness.bounds import check_values
 from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice
 from harness.errors import SettingsError
 from harness.measure.budget import MeasureSettings
+from harness.options import options_from, plain
 from harness.outside import path_of
 from harness.own_files import private_folder
-from harness.settings.schema import OPTIONS, ConfigSchema
+from harness.settings.schema import ConfigSchema, methods
 from harness.settings.values import Method, ProblemChoice, Settings, TrackingChoice
 
 log = logging.getLogger("polydl")
@@ -198,34 +199,18 @@ def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoic
 
 
 def _methods(group: str, chosen: Plain) -> tuple[Method, ...]:
-    methods = []
+    found, known = [], methods(group)
     for name, node in chosen.items():
         if not isinstance(node, Mapping):
             raise SettingsError(f"{group}.{name} must be a mapping, got {shown(node)}")
         options = dict(node)
         method = str(options.pop("method", "") or name)
-        if method not in OPTIONS[group]:
-            raise SettingsError(f"{group}: unknown '{method}'; known: {', '.join(OPTIONS[group])}")
+        if method not in known:
+            raise SettingsError(f"{group}: unknown '{method}'; known: {', '.join(sorted(known))}")
         label = _name(options.pop("label", "") or name, f"{group}.{name}.label")
-        _check_options(group, f"{group}.{name}", method, options)
-        methods.append(Method(method, label, options))
-    return tuple(methods)
-
-
-def _check_options(group: str, where: str, name: str, options: Plain) -> None:
-    schema = OPTIONS[group][name]
-    if isinstance(schema, type):
-        check_values(where, schema, {"method": "", "label": "", **options})
-    rankings = options.get("rankings", ["one"])
-    if not rankings or len(set(rankings)) < len(rankings):
-        raise SettingsError(f"{where}.rankings must name one or more, none twice, got {rankings}")
-    for key in ("from", "schedule") if name == "fixed" else ():
-        if not isinstance(options.get(key), str | None):
-            raise SettingsError(f"{where}.{key} must be a text, got {shown(options[key])}")
-    if name == "fixed" and (options.get("from") is None) == (options.get("schedule") is None):
-        raise SettingsError(
-            f"{where}: set exactly one of {where}.from=CAMPAIGN:TRIAL and {where}.schedule=TEXT"
-        )
+        options = plain(options_from(known[method], options, f"{group}.{name}"))
+        found.append(Method(method, label, options))
+    return tuple(found)
 
 
 def _measure(plain: Plain) -> MeasureSettings:

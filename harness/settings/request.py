@@ -23,6 +23,7 @@ LONGEST_OF_ALL = 20_000
 DEEPEST = 50  # brackets in each other
 MOST_DIGITS = 400  # more than any float has; Python refuses 4,300
 _DIGITS = re.compile(r"[0-9_]+")
+_BARE = re.compile(r"[A-Za-z0-9_/.-]+")
 _WITH_VALUE = ("--config-dir", "-cd")
 _MULTIRUN = ("-m", "--multirun")
 
@@ -68,6 +69,14 @@ def parsed(texts: Sequence[str]) -> list[Override]:
             "what is long can stand in a file, see --config-dir"
         )
     return [_parsed(text) for text in texts]
+
+
+def quoted(text: str) -> str:
+    """A text as the value of an override that says just this, in quotes where it needs them."""
+    if _BARE.fullmatch(text) and _parsed(f"key={text}").value() == text:  # no number, no null
+        return text
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), text)
+    return f"'{escaped}'"
 
 
 @lru_cache(maxsize=2**16)  # a sweep's texts come again in every combination; each takes 1 ms

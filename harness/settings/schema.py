@@ -5,6 +5,7 @@ Nobody outside this package sees these; `conversion` turns them into the frozen 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from harness.baseline.builders import known_builders
 from harness.bounds import DAY, positive, within
-
-MOST_CANDIDATES = 100_000  # that a strategy may be asked to measure
+from harness.methods import GROUPS, TWIN
+from harness.options import NoOptions, schema_of
+from harness.strategy.known import known_strategies
 
 
 class ClusterKind(Enum):
@@ -39,22 +42,11 @@ class TrackingKind(Enum):
     journal = "journal"
 
 
-class Ranker(Enum):
-    roofline = "roofline"
-    polydl = "polydl"
-    polydl_tree = "polydl_tree"
-    tournament = "tournament"
-
-
-class Space(Enum):
-    full = "full"
-    paper = "paper"
-
-
 class Format(Enum):
     text = "text"
     json = "json"
     html = "html"
+    c = "c"
 
 
 @dataclass
@@ -95,84 +87,6 @@ class WorkloadSchema:
     batch: str | None = None  # a file in benchdnn's format, whose problems become entries
     select: Any = None  # names of entries
     sizes: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class RankingSchema:
-    """A strategy that takes the first choice of the ranking it is called after."""
-
-    label: str = ""
-    space: Space = Space.full
-
-
-@dataclass
-class TournamentSchema(RankingSchema):
-    model: str | None = None  # a file; null for the one that is shipped
-
-
-@dataclass
-class TopKSchema:
-    label: str = "top_k"
-    ranker: Ranker = Ranker.roofline
-    k: int = within(8, 1, MOST_CANDIDATES)
-    per_tile: int = within(4, 0, MOST_CANDIDATES)
-    space: Space = Space.full
-
-
-@dataclass
-class SurveySchema:
-    label: str = "survey"
-    k: int = within(200, 1, MOST_CANDIDATES)
-    best: int = within(10, 0, MOST_CANDIDATES)
-    rankings: list[Ranker] = field(
-        default_factory=lambda: [Ranker.roofline, Ranker.polydl, Ranker.polydl_tree]
-    )
-    space: Space = Space.full
-
-
-class Algorithm(Enum):
-    direct = "direct"
-    winograd = "winograd"
-    auto = "auto"
-
-
-class Tuner(Enum):
-    xgb = "xgb"
-    random = "random"
-    grid = "grid"
-    genetic = "genetic"
-
-
-@dataclass
-class BaselineSchema:
-    """`method` says which baseline this is, so that one may run twice with other settings."""
-
-    method: str = ""  # default: the option's own name
-    label: str = ""
-
-
-@dataclass
-class OnednnSchema(BaselineSchema):
-    path: str | None = None
-    algorithm: Algorithm = Algorithm.direct
-
-
-@dataclass
-class TuningSchema(BaselineSchema):
-    trials: int = within(200, 1, 10**6)
-    plan_size: int = within(64, 1, 10**6)  # measured before the tuner learns
-    budget_seconds: float = within(1800.0, 1, 100 * DAY)  # tuning ends then, whatever is left
-    reuse: bool = True  # a log of the same task, settings and host
-
-
-@dataclass
-class AutotvmSchema(TuningSchema):
-    tuner: Tuner = Tuner.xgb
-
-
-@dataclass
-class LibrarySchema(BaselineSchema):
-    path: str | None = None  # where the library is installed; null: found by itself
 
 
 @dataclass
@@ -223,29 +137,14 @@ class ConfigSchema:
     out: str | None = None
 
 
-# `from` is no identifier in Python, so the options of `fixed` cannot be a dataclass.
-FIXED = {"label": "fixed", "from": None, "schedule": None}
+def methods(group: str) -> Mapping[str, type]:
+    """The options of every strategy or baseline by name, those of installed packages among them.
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "strategy": {
-        "roofline": RankingSchema,
-        "polydl": RankingSchema,
-        "polydl_tree": RankingSchema,
-        "tournament": TournamentSchema,
-        "top_k": TopKSchema,
-        "survey": SurveySchema,
-        "fixed": FIXED,
-    },
-    "baseline": {
-        "onednn": OnednnSchema,
-        "twin": BaselineSchema,
-        "autotvm": AutotvmSchema,
-        "metaschedule": TuningSchema,
-        "libxsmm": LibrarySchema,
-        "blas": LibrarySchema,
-        "naive": BaselineSchema,
-    },
-}
+    Raises EnvironmentProblem where a package's cannot be used.
+    """
+    if group == "strategy":
+        return {name: one.options for name, one in known_strategies().items()}
+    return {TWIN: NoOptions} | {name: one.options for name, one in known_builders().items()}
 
 
 def defaults() -> dict[str, Any]:
@@ -256,9 +155,10 @@ def defaults() -> dict[str, Any]:
 
 
 def register() -> None:
-    """Put the schema where conf/config.yaml and the options' files name it; safe to repeat."""
+    """Put the schema where conf/config.yaml names it, methods among their groups' options."""
     store = ConfigStore.instance()
     store.store(name="schema", node=ConfigSchema)
-    for group, options in OPTIONS.items():
-        for name, node in options.items():
-            store.store(group=f"schema/{group}", name=name, node=node)
+    for group in GROUPS:
+        store.repo.pop(group, None)  # a package that is installed no more
+        for name, options in methods(group).items():
+            store.store(group=group, name=name, node=schema_of(options), package=f"{group}.{name}")

@@ -19,11 +19,12 @@ from harness.measure.native import timing_library
 from harness.measure.protocol import ReportRun, report_tier
 from harness.measure.search_tier import SearchProcess, SearchRun, search_tier
 from harness.measure.slot import Slot
+from harness.methods import TWIN
 from harness.scratch import scratch_folder
-from harness.trial.prepare import TWIN, prepared_baseline
+from harness.strategy.known import strategy_named
+from harness.trial.prepare import prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
-from harness.trial.strategies import SEARCHES
 from harness.unit import Unit
 
 REFERENCE_SECONDS = 300.0  # wall-clock limit of computing a reference
@@ -96,7 +97,7 @@ def _entry(
         return _Entry(prepared, chosen, failure=prepared.failure)
     if not prepared.candidates:
         return _Entry(prepared)
-    if prepared.contender.method not in SEARCHES:
+    if not strategy_named(prepared.contender.method).searches:
         return _Entry(prepared, prepared.candidates[0])
     start = time.perf_counter()
     usable = [c for c in prepared.candidates if c.executable is not None]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from compiler.problem.architecture import Architecture
-from harness.baseline.baseline import Missing, Unprepared
-from harness.baseline.builders import baseline_named
+from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.builders import availability, baseline_named
 from harness.failure import Failure
 from harness.kernel.toolchain import Toolchain
+from harness.methods import TWIN
 from harness.record.result import COMPILED_EARLIER, Status, TuningSeconds
+from harness.strategy.known import strategy_named
+from harness.strategy.strategy import Rankings
 from harness.trial.prepared import PreparedContender, PreparedUnit
 from harness.trial.reason import reason_of
-from harness.trial.strategies import Rankings, chosen
 from harness.trial.workshop import Workshop
-from harness.unit import Contender, Unit
-
-TWIN = "twin"
+from harness.unit import Contender, Unit, content_id
 
 
 def prepare_unit(
@@ -28,7 +27,8 @@ def prepare_unit(
     Raises EnvironmentProblem without a C compiler.
     """
     workshop = Workshop(unit, toolchain, jobs)
-    rankings = Rankings(unit, architecture)
+    primitive, seed = unit.problem.primitive, f"{unit.seed} {content_id(unit.problem.spec)}"
+    rankings = Rankings(primitive, architecture, unit.threads, seed)
     contenders = [
         *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
         *(prepared_baseline(contender, unit, toolchain) for contender in unit.baselines),
@@ -40,10 +40,8 @@ def installed_here(baselines: Sequence[Contender], toolchain: Toolchain) -> tupl
     """Those whose libraries and tools this node has."""
     found = []
     for contender in baselines:
-        with suppress(Exception):  # a baseline is other people's code
-            baseline = baseline_named(contender.method, contender.options, toolchain)
-            if not isinstance(baseline.available(), Missing):
-                found.append(contender)
+        if isinstance(availability(contender.method, contender.options, toolchain), Available):
+            found.append(contender)
     return tuple(found)
 
 
@@ -69,6 +67,8 @@ def prepared_baseline(
         if baseline.tunes and not cores:
             return PreparedContender(contender, deferred=True)
         prepared = baseline.prepare(primitive, unit.threads, cores)
+        if not isinstance(available, Available) or not isinstance(prepared, Prepared | Unprepared):
+            raise TypeError(f"{contender.method} answers in none of a baseline's values")
     except Exception as error:  # a baseline is other people's code
         return _failed(contender, Failure("plan", reason_of(error)))
     if isinstance(prepared, Unprepared):
@@ -93,7 +93,9 @@ def prepared_baseline(
 def _strategy(contender: Contender, rankings: Rankings, workshop: Workshop) -> PreparedContender:
     """Candidates of one strategy. Only a search has more than one, and may lose some of them."""
     try:
-        found = chosen(contender, rankings)
+        where = f"strategy.{contender.name}"
+        strategy = strategy_named(contender.method)
+        found = strategy.chosen(contender.options, rankings, where)
     except Exception as error:
         return _failed(contender, Failure("plan", reason_of(error)))
     compiled = workshop.compiled(found.choices)

@@ -14,9 +14,9 @@ from harness.failure import Failure
 from harness.kernel.build import Built, build
 from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
+from harness.strategy.strategy import Choice
 from harness.trial.prepared import Candidate
 from harness.trial.reason import reason_of
-from harness.trial.strategies import Choice
 from harness.unit import Unit
 
 

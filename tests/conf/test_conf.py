@@ -11,12 +11,14 @@ import yaml
 from compiler.problem.specification import primitive_from
 from harness.conf_files import CONF
 from harness.measure.budget import PRESETS, MeasureSettings
+from harness.methods import method_names
 from harness.plan import planned
 from harness.settings import load_settings
 
 
 def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Of files, and of methods that stand in code."""
+    return sorted({*(path.stem for path in (CONF / group).glob("*.yaml")), *method_names(group)})
 
 
 SHAPES = Path(__file__).parents[1] / "harness" / "benchdnn" / "shapes"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compiler.problem.specification import primitive_from
+from harness.cli import main
 from harness.failure import Failure
 from harness.kernel import problem_data
 from harness.kernel.expectation import computed
@@ -16,6 +18,8 @@ from harness.kernel.toolchain import Toolchain
 from harness.measure.child import ChildSettings
 from harness.measure.native import timing_library
 from harness.measure.slot import Slot
+from harness.record.journal import CampaignFolder
+from tests.harness.campaigns import BRIEF
 from tests.harness.matmul_kernels import SPEC
 
 
@@ -54,3 +58,21 @@ def child_settings(toolchain: Toolchain) -> ChildSettings:
     timer = timing_library(toolchain)
     assert not isinstance(timer, Failure)
     return ChildSettings(Slot((max(os.sched_getaffinity(0)),)), timer)
+
+
+@pytest.fixture(scope="session")
+def small_campaign(
+    tmp_path_factory: pytest.TempPathFactory, build_cache: Path
+) -> Iterator[CampaignFolder]:
+    """A real run of a second or two: two problems, a search, and each status but `failed`."""
+    folder = tmp_path_factory.mktemp("real") / "small"
+    words = [
+        *("-m", "primitive=matmul", "primitive.sizes={m: 6, n: 16, k: 8},{m: 9, n: 32, k: 8}"),
+        *("strategy=[roofline,top_k]", "strategy.top_k.k=2"),
+        *("baseline=[onednn,naive,libxsmm]", "baseline.libxsmm.path=/nonexistent"),
+        *(*BRIEF, "measure.processes=2", "measure.max_processes=2", f"campaign.dir={folder}"),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(build_cache))
+        assert main(["run", *words]) == 0
+    yield CampaignFolder(folder)

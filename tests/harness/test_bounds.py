@@ -14,12 +14,11 @@ from compiler.errors import shown
 from harness.bounds import check_values, positive, within
 from harness.errors import SettingsError
 from harness.measure.budget import QUICK, MeasureSettings
+from harness.methods import GROUPS
 from harness.settings import load_settings
-from harness.settings.schema import OPTIONS, ConfigSchema
+from harness.settings.schema import ConfigSchema, methods
 
-OF_STRATEGIES_AND_BASELINES = [
-    schema for group in OPTIONS.values() for schema in group.values() if isinstance(schema, type)
-]
+OF_STRATEGIES_AND_BASELINES = [kind for group in GROUPS for kind in methods(group).values()]
 OPEN = {"sizes"}  # of a workload's entries: the primitive knows what they may be
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,18 @@ from harness.baseline.adapter.build import (
     cxx_compiler,
 )
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.blas.library import Blas, library_found
 from harness.baseline.recognition import Convolution, MatrixProduct, Placement, Unrecognised
 from harness.kernel.toolchain import Toolchain
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")
 COLUMNS_BYTES = 2 << 20  # of im2col at once: with less, packing the weights again costs more
+
+
+@dataclass(frozen=True)
+class BlasOptions:
+    path: str | None = None  # a library file; None: what is found by itself
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,11 @@ class BlasBaseline:
         return prepared_adapter(primitive, configured, build, {"blas_library": str(found.library)})
 
 
-def blas(options: Mapping[str, object], toolchain: Toolchain) -> BlasBaseline:
-    """The baseline from its settings: path, label."""
-    path = options.get("path")
-    return BlasBaseline(toolchain, path=None if path is None else str(path))
+def blas(options: BlasOptions, toolchain: Toolchain) -> BlasBaseline:
+    return BlasBaseline(toolchain, options.path)
+
+
+BLAS = Builder(BlasOptions, blas)
 
 
 def _check(operator: Operator) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import re
 import sysconfig
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from harness.baseline.adapter.build import (
     cxx_compiler,
 )
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.libxsmm.layouts import configuration
 from harness.baseline.recognition import Convolution, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
@@ -38,6 +37,11 @@ class Installation:
     include: Path
     libraries: Path  # the folder of LIBRARIES
     version: str
+
+
+@dataclass(frozen=True)
+class LibxsmmOptions:
+    path: str | None = None  # an installation; None: what is found by itself
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,11 @@ class Libxsmm:
         return found or Missing(f"no LIBXSMM under {tool.prefix}", TOOL.command)
 
 
-def libxsmm(options: Mapping[str, object], toolchain: Toolchain) -> Libxsmm:
-    """The baseline from its settings: path, label."""
-    path = options.get("path")
-    return Libxsmm(toolchain, path=None if path is None else str(path))
+def libxsmm(options: LibxsmmOptions, toolchain: Toolchain) -> Libxsmm:
+    return Libxsmm(toolchain, options.path)
+
+
+LIBXSMM = Builder(LibxsmmOptions, libxsmm)
 
 
 def installation_at(prefix: Path) -> Installation | None:

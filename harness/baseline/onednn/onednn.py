@@ -22,12 +22,12 @@ from harness.baseline.adapter.build import (
     compiler_version,
     cxx_compiler,
 )
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.fusion import Fused, recognise_fused
 from harness.baseline.onednn.configuration import configuration_of
 from harness.baseline.recognition import MatrixProduct, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
-from harness.errors import SettingsError
+from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
 
@@ -54,6 +54,12 @@ if not library.polydl_adapter_create(sys.argv[2].encode(), error, ctypes.c_size_
 ALGORITHMS = ("direct", "winograd", "auto")
 WINOGRAD = "Winograd's transforms round what plain sums keep exact"
 VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
+
+
+@dataclass(frozen=True)
+class OneDnnOptions:
+    path: str | None = None  # an installation; None: what is found by itself
+    algorithm: str = one_of("direct", ALGORITHMS)  # of convolutions
 
 
 @dataclass(frozen=True)
@@ -191,13 +197,11 @@ class OneDnn:
         return Missing("oneDNN is not installed", _install_command())
 
 
-def onednn(options: Mapping[str, object], toolchain: Toolchain) -> OneDnn:
-    """The baseline from its settings: path, algorithm (direct, winograd, auto), label."""
-    path, algorithm = options.get("path"), str(options.get("algorithm", "direct"))
-    if algorithm not in ALGORITHMS:
-        allowed = ", ".join(ALGORITHMS)
-        raise SettingsError(f"baseline.onednn.algorithm: unknown '{algorithm}'; known: {allowed}")
-    return OneDnn(toolchain, path=None if path is None else str(path), algorithm=algorithm)
+def onednn(options: OneDnnOptions, toolchain: Toolchain) -> OneDnn:
+    return OneDnn(toolchain, options.path, options.algorithm)
+
+
+ONEDNN = Builder(OneDnnOptions, onednn)
 
 
 def installation_at(prefix: Path) -> Installation | None:

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.build import AdapterBuildError, build_adapter, cxx_compiler
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import make_stubs
 from harness.baseline.tvm.tuning import Tuned, TuningJob, TuningOptions, tune
-from harness.errors import SettingsError
+from harness.bounds import DAY, one_of, within
 from harness.kernel.toolchain import Toolchain
 
 SCRIPT = Path(__file__).with_name("autotvm_tuner.py")
@@ -69,12 +68,19 @@ TOOL = Tool(
 
 
 @dataclass(frozen=True)
+class AutoTvmOptions(TuningOptions):
+    trials: int = within(200, 1, 10**6)
+    plan_size: int = within(64, 1, 10**6)
+    budget_seconds: float = within(3600.0, 1, 100 * DAY)
+    tuner: str = one_of("xgb", TUNERS)
+
+
+@dataclass(frozen=True)
 class AutoTvm:
     """The baseline; one instance is one tuner with its budget."""
 
     toolchain: Toolchain
-    options: TuningOptions
-    tuner: str = "xgb"
+    options: AutoTvmOptions
     name: str = "autotvm"
 
     @property
@@ -133,7 +139,7 @@ class AutoTvm:
                 **operator.request,
                 "target": f"llvm -mcpu={processor()}",
                 "threads": threads,
-                "tuner": self.tuner,
+                "tuner": self.options.tuner,
                 "trials": options.trials,
                 "plan_size": options.plan_size,
                 "budget_seconds": options.budget_seconds,
@@ -166,8 +172,8 @@ class AutoTvm:
             toolchain=self.toolchain,
         )
         version = f"TVM {result['tvm']}, LLVM {result['llvm']}"
-        told = f"{self.tuner}, {result['trials']} trials"
-        if self.tuner in PLANNING:
+        told = f"{self.options.tuner}, {result['trials']} trials"
+        if self.options.tuner in PLANNING:
             told += f", plan size {self.options.plan_size}"
         configuration = {
             "runtime": str(_tvm(found.folder) / "build" / "libtvm.so"),
@@ -191,14 +197,11 @@ class AutoTvm:
         return Prepared(executable, tuned.seconds, tuned.cached, facts, tuned.tried)
 
 
-def autotvm(options: Mapping[str, object], toolchain: Toolchain) -> AutoTvm:
-    """The baseline from its settings: tuner, trials, plan_size, budget_seconds, reuse."""
-    tuner = str(options.get("tuner", "xgb"))
-    if tuner not in TUNERS:
-        raise SettingsError(
-            f"baseline.autotvm.tuner: unknown '{tuner}'; known: {', '.join(TUNERS)}"
-        )
-    return AutoTvm(toolchain, TuningOptions.of(options), tuner)
+def autotvm(options: AutoTvmOptions, toolchain: Toolchain) -> AutoTvm:
+    return AutoTvm(toolchain, options)
+
+
+AUTOTVM = Builder(AutoTvmOptions, autotvm)
 
 
 def processor() -> str:

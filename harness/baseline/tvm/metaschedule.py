@@ -18,7 +18,7 @@ from typing import Any
 
 from compiler.problem.primitive import Primitive, Tensor
 from harness.baseline.adapter.build import AdapterBuildError, build_adapter, cxx_compiler
-from harness.baseline.baseline import Available, Missing, Prepared, Unprepared
+from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.tvm.metaschedule_request import Untranslatable, described, memory_order
 from harness.baseline.tvm.tuning import SLACK, Tuned, TuningJob, TuningOptions, tune
@@ -165,9 +165,11 @@ class MetaSchedule:
         return Prepared(executable, tuned.seconds, tuned.cached, facts, tuned.tried)
 
 
-def metaschedule(options: Mapping[str, object], toolchain: Toolchain) -> MetaSchedule:
-    """The baseline from its settings: trials, plan_size, budget_seconds, reuse."""
-    return MetaSchedule(toolchain, TuningOptions.of(options))
+def metaschedule(options: TuningOptions, toolchain: Toolchain) -> MetaSchedule:
+    return MetaSchedule(toolchain, options)
+
+
+METASCHEDULE = Builder(TuningOptions, metaschedule)
 
 
 def _array(

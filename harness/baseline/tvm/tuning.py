@@ -27,6 +27,7 @@ from typing import Any
 
 from harness.baseline.baseline import Tried, Unprepared
 from harness.baseline.tool.supervised import Ended, run_supervised
+from harness.bounds import DAY, within
 from harness.kernel.library import NoLibrary, check_library
 from harness.kernel.toolchain import Toolchain
 from harness.outside import json_of
@@ -40,21 +41,12 @@ BUILD_SECONDS = 120.0  # limit of `build`; 20 s are normal, most of it imports
 
 @dataclass(frozen=True)
 class TuningOptions:
-    """The budget's rules, the same for every tuner. `plan_size`: trials between two lessons."""
+    """The budget's rules, the same for every tuner."""
 
-    trials: int
-    plan_size: int
-    budget_seconds: float
-    reuse: bool
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> TuningOptions:
-        return cls(
-            int(options.get("trials", 64)),
-            int(options.get("plan_size", 16)),
-            float(options.get("budget_seconds", 1800.0)),
-            bool(options.get("reuse", True)),
-        )
+    trials: int = within(64, 1, 10**6)
+    plan_size: int = within(16, 1, 10**6)  # trials drawn before the tuner learns, and again between
+    budget_seconds: float = within(1800.0, 1, 100 * DAY)  # tuning ends then, whatever is left
+    reuse: bool = True  # a log of the same task, settings and host
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,8 @@ class TuningJob:
     @property
     def key(self) -> str:
         """Of the request, the budget's rules, the script, the processor and how many cores."""
-        rules = {**asdict(self.options), "reuse": None}
+        budget = {f.name: getattr(self.options, f.name) for f in fields(TuningOptions)}
+        rules = {**budget, "reuse": None}
         parts = [self.script.read_text(), host_fingerprint(), len(self.cores), rules, self.request]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from harness.baseline.baseline import Missing, Unprepared
+from harness.baseline.builders import baseline_named
 from harness.baseline.recognition import recognise
-from harness.baseline.tvm.autotvm import autotvm, processor
+from harness.baseline.tvm.autotvm import AutoTvmOptions, autotvm, processor
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import NO_DEVICE, make_stubs
 from harness.errors import SettingsError
@@ -110,7 +111,7 @@ def test_stand_ins_let_a_library_load_and_find_no_device(tmp_path: Path) -> None
 
 def test_an_environment_without_its_library_is_broken(tmp_path: Path, fresh: Toolchain) -> None:
     fake_autotvm(fresh, "exit 0")
-    baseline = autotvm({}, fresh)
+    baseline = autotvm(AutoTvmOptions(), fresh)
     next(tmp_path.rglob("libtvm.so")).unlink()
     answer = baseline.available()
     assert isinstance(answer, Missing)
@@ -122,7 +123,7 @@ def test_an_environment_without_its_library_is_broken(tmp_path: Path, fresh: Too
 
 def test_a_tuner_that_fails_is_one_line(tmp_path: Path, fresh: Toolchain) -> None:
     fake_autotvm(fresh, "echo 'no module named tvm' >&2; exit 3")
-    answer = autotvm({}, fresh).prepare(primitive(matmul()), 1, (CORE,))
+    answer = autotvm(AutoTvmOptions(), fresh).prepare(primitive(matmul()), 1, (CORE,))
     assert isinstance(answer, Unprepared)
     assert answer.status == "failed"
     assert "AutoTVM failed: no module named tvm" in answer.reason
@@ -130,5 +131,6 @@ def test_a_tuner_that_fails_is_one_line(tmp_path: Path, fresh: Toolchain) -> Non
 
 
 def test_unknown_tuners_list_the_known_ones(fresh: Toolchain) -> None:
-    with pytest.raises(SettingsError, match="unknown 'magic'; known: xgb, random, grid, genetic"):
-        autotvm({"tuner": "magic"}, fresh)
+    told = "baseline.autotvm.tuner must be one of xgb, random, grid, genetic, got magic"
+    with pytest.raises(SettingsError, match=told):
+        baseline_named("autotvm", {"tuner": "magic"}, fresh)

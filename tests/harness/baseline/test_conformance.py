@@ -15,7 +15,7 @@ import pytest
 
 from compiler.problem.primitive import Primitive
 from harness.baseline.baseline import Available, Baseline, Missing, Prepared, Unprepared
-from harness.baseline.builders import BUILDERS, TOOLS, baseline_named
+from harness.baseline.builders import TOOLS, baseline_named
 from harness.baseline.tool.environment import install, state
 from harness.failure import Failure
 from harness.kernel import problem_data
@@ -24,6 +24,7 @@ from harness.kernel.toolchain import Toolchain
 from harness.measure.budget import MeasureSettings
 from harness.measure.child import Child, ChildSettings
 from harness.measure.contender import ContenderProcess, ContenderStarter
+from harness.methods import BASELINES
 from harness.settings import cache_folder
 from tests.harness.baseline.environments import UNUSED
 from tests.harness.baseline.specs import conv2d, depthwise, grouped, matmul, primitive
@@ -81,9 +82,9 @@ def marked(name: str, *values: str) -> object:
     return pytest.param(name, *values, marks=marks)
 
 
-NAMES = [marked(name) for name in BUILDERS]
-TAKEN = [marked(n, p) for n in BUILDERS for p in PROBLEMS if p in EXPECTED.get(n, ())]
-REFUSED = [(n, p) for n in BUILDERS for p in PROBLEMS if p not in EXPECTED.get(n, ())]
+NAMES = [marked(name) for name in BASELINES]
+TAKEN = [marked(n, p) for n in BASELINES for p in PROBLEMS if p in EXPECTED.get(n, ())]
+REFUSED = [(n, p) for n in BASELINES for p in PROBLEMS if p not in EXPECTED.get(n, ())]
 
 
 class Bench:
@@ -144,12 +145,12 @@ def bench(
 
 
 def test_every_baseline_is_tested() -> None:
-    assert set(BUILDERS) <= set(EXPECTED)
+    assert set(BASELINES) <= set(EXPECTED)
     for name, problems in EXPECTED.items():
         assert {"conv2d", "matmul"} <= problems <= set(PROBLEMS), name
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_says_whether_it_is_here(name: str, fresh: Toolchain) -> None:
     baseline = baseline_named(name, {}, fresh)
     assert baseline.name == name
@@ -229,7 +230,7 @@ def test_a_second_time_it_comes_from_the_cache(name: str, bench: Bench) -> None:
 
 def test_all_are_started_side_by_side(bench: Bench) -> None:
     """As the report tier does it: a process for each, verified, then one burst after the other."""
-    names = [name for name in BUILDERS if not tunes(name)]
+    names = [name for name in BASELINES if not tunes(name)]
     executables = {
         name: bench.prepared(name, PROBLEMS["conv2d"]).executable
         for name in names

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import os
 import signal
@@ -67,7 +68,7 @@ def started(*words: str) -> subprocess.Popen[str]:
         ),
         (["explain"], "nothing to explain"),
         (["explain", "workload=gemms"], "explain takes one problem, 10 are chosen"),
-        (["explain", *TOY, "format=html"], "html is not available for explain; known: text, json"),
+        (["explain", *TOY, "format=htm"], "expected one of [text, json, html, c]"),
         (["explain", *TOY, "schedule=x"], "schedule"),
         (["explain", *TOY, "schedule.tiles={m: 2}"], "schedule.order must list the loops"),
         (["explain", *TOY, "out=/nowhere/at/all"], "cannot write /nowhere/at/all"),
@@ -140,7 +141,12 @@ def test_a_campaign_from_the_command_line(capsys: pytest.CaptureFixture[str]) ->
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
 )
 def test_ended_in_a_measurement(
-    number: int, status: int, told: str, tmp_path: Path, build_cache: Path
+    number: int,
+    status: int,
+    told: str,
+    tmp_path: Path,
+    build_cache: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ["run", *TOY, *BRIEF, "baseline=[twin]", "campaign.name=long"]  # a ratio to wait for
     process = started(*words, "measure.half_width=1e-9", "measure.budget_seconds=60")
@@ -152,7 +158,10 @@ def test_ended_in_a_measurement(
     os.kill(process.pid, number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == status, errors
-    assert errors.splitlines()[-1] == f"polydl run: {told}"
+    resume = "polydl run campaign.resume=long"
+    assert errors.splitlines()[-1] == f"polydl run: {told}; go on with: {resume}"
+    assert main([*resume.split()[1:], "campaign.dry_run=true"]) == 0
+    assert "1 problems, 2 trials" in capsys.readouterr().out
     assert not list((build_cache / "polydl" / "scratch").iterdir())
     assert not CampaignFolder(folder).results()
     deadline = time.monotonic() + 10
@@ -185,7 +194,7 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def test_explain_in_both_forms(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_explain_in_all_forms(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     machine = "architecture=xeon_8280"
     assert main(["explain", *TOY, machine]) == 0
     text = capsys.readouterr().out
@@ -196,6 +205,11 @@ def test_explain_in_both_forms(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert document["problem"]["sizes"] == {"m": 6, "n": 16, "k": 8}
     assert document["ranked"][0]["schedule"] == document["schedule"]
     assert document["kernel"]["text"] in text
+    assert main(["explain", *TOY, machine, "format=c"]) == 0
+    assert capsys.readouterr().out == document["kernel"]["text"].rstrip("\n") + "\n"
+    assert main(["explain", *TOY, machine, "format=html", "out=explained.html"]) == 0
+    page = html.unescape((tmp_path / "explained.html").read_text())
+    assert document["kernel"]["text"] in page and document["schedule"] in page
 
 
 def test_explain_shows_the_schedule_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

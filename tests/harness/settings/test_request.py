@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SettingsError
-from harness.settings.request import parsed, request_from
+from harness.settings.request import parsed, quoted, request_from
 
 
 def test_options_and_overrides_in_any_order(tmp_path: Path) -> None:
@@ -47,4 +47,20 @@ def test_mistakes_are_one_line(arguments: list[str], told: str) -> None:
 def test_a_schedules_text_can_be_pasted() -> None:
     text = "broadcast/vector:oc.8/tile:ow.6+oc.2/order:n+oc@1+oh+ow+oc/layout:a.aBcd8b/unroll:4"
     (override,) = parsed([f"strategy.fixed.schedule={text}"])
+    assert override.value() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("20260101-120000-run", "20260101-120000-run"),
+        ("/data/runs/a.b", "/data/runs/a.b"),
+        *(("12", "'12'"), ("1e5", "'1e5'"), ("null", "'null'"), ("True", "'True'")),
+        *(("a b", "'a b'"), ("a,b", "'a,b'"), ("it's", r"'it\'s'"), ("a\\", r"'a\\'")),
+        *((r"a\'b", r"'a\\\'b'"), ("[x]", "'[x]'"), (" ", "' '")),
+    ],
+)
+def test_a_text_is_read_back_as_it_was(text: str, written: str) -> None:
+    assert quoted(text) == written
+    (override,) = parsed([f"campaign.resume={written}"])
     assert override.value() == text

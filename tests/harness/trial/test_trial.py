@@ -19,7 +19,6 @@ from harness.measure.budget import QUICK
 from harness.measure.host import fingerprint
 from harness.measure.slot import Slot
 from harness.trial import PreparedUnit, installed_here, measure_unit, prepare_unit
-from harness.trial.strategies import Rankings, chosen
 from harness.unit import Contender, Problem, Unit
 from tests.harness import matmul_kernels as kernels
 
@@ -127,23 +126,6 @@ def test_a_survey_measures_the_first_of_each_ranking_and_random_others(
     for row in rows:
         assert row["places"] == {"roofline": place[str(row["schedule"])]}
         assert row["candidates"] == len(ranked) > 6
-
-
-def test_the_draw_of_a_survey_depends_on_seed_and_problem_alone() -> None:
-    def drawn(unit: Unit, **options: object) -> list[str]:
-        survey = Contender("survey", "strategy", "survey", {"rankings": ["roofline"], **options})
-        return [str(c.schedule) for c in chosen(survey, Rankings(unit, host())).choices]
-
-    unit = unit_of()
-    everything = drawn(unit, k=10**6, best=0)
-    assert len(everything) == len(set(everything))
-    nine = drawn(unit, k=9, best=0)
-    assert nine == drawn(unit, k=9, best=0) and len(nine) == 9
-    assert set(nine) < set(drawn(unit, k=20, best=0)) < set(everything)
-    best = drawn(unit, k=3, best=3)
-    assert set(best) < set(drawn(unit, k=9, best=3))
-    assert set(drawn(unit, k=9, best=3)) - set(best) <= set(nine)
-    assert set(drawn(replace(unit, seed=6), k=9, best=0)) != set(nine)
 
 
 @pytest.mark.parametrize("space", ["full", "paper"])

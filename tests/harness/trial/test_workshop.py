@@ -8,7 +8,7 @@ import pytest
 from compiler.pipeline import parse_schedule, ranked_schedules
 from compiler.problem.specification import primitive_from
 from harness.kernel.toolchain import Toolchain
-from harness.trial.strategies import Choice
+from harness.strategy.strategy import Choice
 from harness.trial.workshop import Workshop
 from harness.unit import Problem, Unit
 from tests.harness import matmul_kernels as kernels

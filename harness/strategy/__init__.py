@@ -1,0 +1,1 @@
+"""How schedules are chosen: each strategy is one file, its options and its function."""

@@ -1,0 +1,33 @@
+"""The first choice of a ranking, without running any: `roofline`, `polydl`, `polydl_tree`.
+
+Each is called after its ranking; so is a strategy of every ranking that a package adds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.bounds import one_of
+from harness.strategy.rankings import known_spaces
+from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
+
+
+@dataclass(frozen=True)
+class FirstChoiceOptions:
+    space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
+    fuse: bool = True  # statements behind a contraction on its register tile, where that pays
+
+
+def first_choice(ranking: str) -> Strategy[FirstChoiceOptions]:
+    """The strategy that takes what is first in the ranking of this name."""
+
+    def choose(options: FirstChoiceOptions, rankings: Rankings) -> Chosen:
+        ranked, seconds = rankings.ranked(ranking, options.space, options.fuse)
+        return out_of(ranked, ranked[:1], seconds)
+
+    return Strategy(FirstChoiceOptions, choose)
+
+
+ROOFLINE = first_choice("roofline")  # this project's own model
+POLYDL = first_choice("polydl")  # PolyRank: the least latency of all working sets
+POLYDL_TREE = first_choice("polydl_tree")  # pairwise rules on the bytes in each level

@@ -1,0 +1,58 @@
+"""Many candidates measured, to judge rankings by: the first of each, the rest drawn at random.
+
+An offline experiment; the fastest measured one is the answer.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from compiler.schedule.schedule import Schedule
+from harness.bounds import one_of, within
+from harness.errors import SettingsError
+from harness.strategy.rankings import known_rankings, known_spaces
+from harness.strategy.strategy import Choice, Chosen, Rankings, Strategy
+from harness.strategy.top_k import MOST
+
+
+@dataclass(frozen=True)
+class SurveyOptions:
+    k: int = within(200, 1, MOST)  # candidates measured, or all there are
+    best: int = within(10, 0, MOST)  # of each ranking
+    rankings: tuple[str, ...] = one_of(("roofline", "polydl", "polydl_tree"), known_rankings)
+    space: str = one_of("full", known_spaces)
+    fuse: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.rankings or len(set(self.rankings)) < len(self.rankings):
+            raise SettingsError(
+                f"rankings must name one or more, none twice, got {list(self.rankings)}"
+            )
+
+
+def _choose(options: SurveyOptions, rankings: Rankings) -> Chosen:
+    """The draw depends on the seed and the problem alone, not on the rankings' order."""
+    found = {name: rankings.ranked(name, options.space, options.fuse) for name in options.rankings}
+    places: dict[Schedule, dict[str, int]] = {}
+    predicted: dict[Schedule, float] = {}
+    first: dict[Schedule, None] = {}
+    for name, (ranked, _) in found.items():
+        for one in ranked:
+            places.setdefault(one.schedule, {})[name] = one.place
+            if one.seconds is not None:
+                predicted[one.schedule] = one.seconds
+    for rank in range(options.best):  # in turn, so that a small k takes some of each
+        for ranked, _ in found.values():
+            first.update((one.schedule, None) for one in ranked[rank : rank + 1])
+    dice = random.Random(rankings.seed)
+    drawn = sorted(places, key=str)
+    dice.shuffle(drawn)
+    picked = [*first, *(schedule for schedule in drawn if schedule not in first)][: options.k]
+    dice.shuffle(picked)  # a disturbed moment must not hit one ranking's favourites together
+    choices = tuple(Choice(s, predicted.get(s), places[s]) for s in picked)
+    vectorised = any(schedule.vectorised for schedule in places)
+    return Chosen(choices, len(places), vectorised, sum(taken for _, taken in found.values()))
+
+
+SURVEY = Strategy(SurveyOptions, _choose, searches=True)
