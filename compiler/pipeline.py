@@ -86,7 +86,7 @@ def _pays(nest: Primitive, schedule: Schedule, architecture: Architecture, threa
     roofline = Roofline(nest, architecture)
     alone = apart(nest, schedule, architecture, threads)
     fused = roofline.estimate(schedule, threads).seconds
-    return fused <= roofline.estimate(alone, threads).seconds
+    return alone is None or fused <= roofline.estimate(alone, threads).seconds
 
 
 def searched(
@@ -120,13 +120,13 @@ class Fusion:
     """What a schedule makes of one statement behind the contraction.
 
     `why` not, where it is not fused; `seconds` are the roofline's for the schedule as it is, and
-    with nothing fused.
+    with nothing fused, None where the layouts do not allow that.
     """
 
     statement: int
     fused: bool
     why: str | None
-    seconds: tuple[float, float] | None
+    seconds: tuple[float | None, ...]
 
 
 def fusions(
@@ -141,16 +141,16 @@ def fusions(
     fused = {attached.statement for band in schedule.bands for attached in band.fusion}
     roofline = Roofline(nest, architecture)
     alone = apart(nest, schedule, architecture, threads)
-    seconds = (
-        roofline.estimate(schedule, threads).seconds,
-        roofline.estimate(alone, threads).seconds,
+    seconds = tuple(
+        None if one is None else roofline.estimate(one, threads).seconds
+        for one in (schedule, alone)
     )
     return tuple(
         Fusion(
             other,
             other in fused,
             None if other in fused else refused.get(other, "legal, but not chosen"),
-            seconds if other in fused else None,
+            seconds if other in fused else (),
         )
         for other in range(number + 1, len(nest.statements))
     )

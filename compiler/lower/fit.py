@@ -35,6 +35,10 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
     for path in tree.paths():
         if isinstance(path.leaf, Microkernel):
             _check_microkernel(tree, path, path.leaf)
+        else:
+            statement = tree.statement(path.leaf)
+            for access in (statement.target, *statement.reads):
+                Address(access, tree.layout_of(access.tensor))
     return tree
 
 

@@ -48,7 +48,7 @@ def candidates(
     legal = []
     for schedule in found:
         whole = chain.around(schedule)
-        if structural(lowered(nest, whole)) is None:
+        if whole is not None and structural(lowered(nest, whole)) is None:
             legal.append(whole)
     return tuple(legal) or (chain.without(),)
 

@@ -45,7 +45,7 @@ class Chain:
         """`number` is of the contraction, None when there is none."""
         self.nest, self.number = nest, number
         self._machine, self._threads, self._fuse = machine, threads, fuse
-        self._arranged: dict[object, tuple[Schedule, tuple[int, ...]]] = {}
+        self._arranged: dict[object, tuple[Schedule, tuple[int, ...]] | None] = {}
         self.refused: dict[int, str] = {}  # why a statement is not fused
 
     @cached_property
@@ -54,14 +54,20 @@ class Chain:
         assert self.number is not None
         return _alone(self.nest, self.number)
 
-    def around(self, schedule: Schedule) -> Schedule:
-        """A schedule of the contraction alone as one of all statements."""
+    def around(self, schedule: Schedule) -> Schedule | None:
+        """A schedule of the contraction alone as one of all statements.
+
+        None where another statement cannot use a tensor in its layout.
+        """
         if len(self.nest.statements) == 1:
             return schedule
         key = (schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal)
         if key not in self._arranged:
             self._arranged[key] = self._arrange(schedule)
-        pattern, fused = self._arranged[key]
+        arranged = self._arranged[key]
+        if arranged is None:
+            return None
+        pattern, fused = arranged
         attached = tuple(Attached(number) for number in fused)
         band = replace(schedule.band, of=self.number, fusion=attached)
         bands = tuple(band if one.of == self.number else one for one in pattern.bands)
@@ -78,7 +84,7 @@ class Chain:
             return scalar_schedule(self.nest, self._threads)
         return found
 
-    def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]]:
+    def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]] | None:
         """The bands of all statements for the layouts of one, and what is fused into it."""
         assert self.number is not None
         fused: tuple[int, ...] = ()
@@ -95,7 +101,12 @@ class Chain:
                 self.refused[number] = str(refusal)
                 continue
             fused = tried
-        return self._bands(schedule, fused, self._layouts(schedule, fused)), fused
+        whole = self._bands(schedule, fused, self._layouts(schedule, fused))
+        try:
+            fitted(self.nest, whole)
+        except ScheduleError:
+            return None
+        return whole, fused
 
     def _bands(self, schedule: Schedule, fused: tuple[int, ...], layout: Tags) -> Schedule:
         lanes = schedule.band.vector[1]
@@ -178,8 +189,10 @@ class Chain:
         return replace(shared.band, of=number)
 
 
-def apart(nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1) -> Schedule:
-    """The schedule with nothing fused: what was has bands of its own."""
+def apart(
+    nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1
+) -> Schedule | None:
+    """The schedule with nothing fused: what was has bands of its own, if it can."""
     number = anchor(nest)
     assert number is not None, "nothing can be fused without a contraction"
     alone = _contraction_of(nest, schedule, number)

@@ -66,7 +66,7 @@ def paper_variants(
     chain = Chain(model.nest, number, machine, threads, fuse)
     alone = replace(model, nest=chain.alone)
     found = (chain.around(schedule) for schedule in _variants(alone, machine, threads))
-    return tuple(s for s in found if structural(lowered(model.nest, s)) is None)
+    return tuple(s for s in found if s and structural(lowered(model.nest, s)) is None)
 
 
 def _variants(model: LoopNest, machine: Architecture, threads: int) -> tuple[Schedule, ...]:

@@ -165,13 +165,10 @@ def _print_reuse(console: Terminal, reuse: Reuse) -> None:
 
 
 def _fusion(one: Fusion) -> str:
-    if one.seconds is None:
+    if not one.fused:
         return f"S{one.statement} has a pass of its own: {one.why}"
-    fused, apart = (1e6 * seconds for seconds in one.seconds)
-    return (
-        f"S{one.statement} on the register tile: {fused:.1f} us predicted, {apart:.1f} with "
-        "nothing fused"
-    )
+    fused, apart = ("-" if x is None else f"{1e6 * x:.1f} us" for x in one.seconds)
+    return f"S{one.statement} on the register tile: {fused} predicted, {apart} with nothing fused"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from compiler.problem.specification import primitive_from
 from harness.analysis.explained import LoopOrder, Source, explained
 from harness.report.explain import as_json, as_text
 from tests.compiler.machines import AVX2
-from tests.compiler.problem.operators import CHAIN, OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import AVERAGE_POOL, CHAIN, OPERATORS, conv2d, matmul
 
 POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
 
@@ -110,10 +110,20 @@ def test_dependences_are_told_with_their_distances(
     assert told.splitlines() == [f"  {line}" for line in dependences]
 
 
-def test_several_statements_have_no_working_sets() -> None:
+def test_working_sets_of_several_statements_are_those_of_the_product() -> None:
     one = explained("chain", primitive_from(CHAIN), AVX2, 1)
-    assert json.loads(as_json(one))["working_sets"] is None
-    assert "none: they are analysed for one statement" in as_text(one)
+    assert json.loads(as_json(one))["working_sets"]
+    none = explained("pool", primitive_from(AVERAGE_POOL), AVX2, 1)
+    assert json.loads(as_json(none))["working_sets"] is None
+    assert "none: they are analysed for one statement" in as_text(none)
+
+
+def test_what_is_fused_is_told() -> None:
+    found = json.loads(as_json(explained("chain", primitive_from(CHAIN), AVX2, 1)))["fusions"]
+    assert [one["statement"] for one in found if one["fused"]] == [1, 2, 3]
+    assert all(len(one["seconds"]) == 2 for one in found)
+    text = as_text(explained("chain", primitive_from(CHAIN), AVX2, 1))
+    assert "S1 on the register tile: " in text
 
 
 @pytest.mark.parametrize("levels", [(), ("L1",), ("L1", "L2"), ("L1", "L3")])
