@@ -8,11 +8,13 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from harness.bounds import choices_of
 from harness.measure.budget import MeasureSettings
+from harness.methods import GROUPS
 from harness.settings.composition import composed
 from harness.settings.conversion import Plain
 from harness.settings.request import request_from
-from harness.settings.schema import OPTIONS, ConfigSchema
+from harness.settings.schema import ConfigSchema, methods
 
 
 def keys_below(arguments: Sequence[str], parent: str) -> list[str]:
@@ -34,20 +36,24 @@ def values_of(arguments: Sequence[str], key: str) -> list[str]:
     root, *rest = key.split(".")
     if root == "measure":
         return _members(MeasureSettings, rest)
-    if root not in OPTIONS or len(rest) != 2:
+    if root not in GROUPS or len(rest) != 2:
         return _members(ConfigSchema, [root, *rest])
     name, last = rest  # strategy.top_k.ranker; a baseline's `method` says what it is
     own = _at(_plain(arguments), f"{root}.{name}")
     method = own.get("method") if isinstance(own, Mapping) else None
-    return _members(OPTIONS[root].get(method or name), [last])
+    return _members(methods(root).get(method or name), [last])
 
 
 def _members(schema: Any, path: Sequence[str]) -> list[str]:
-    """Those of the type of the field at a path."""
+    """Those of the field at a path: of its choices, else of its type."""
     hint = schema
     for part in path:
-        if not is_dataclass(hint) or part not in {one.name for one in fields(hint)}:
+        known = {one.name: one for one in fields(hint)} if is_dataclass(hint) else {}
+        if part not in known:
             return []
+        choices = choices_of(known[part])
+        if choices:
+            return list(choices)
         hint = _inner(get_type_hints(hint)[part])
     if hint is bool:
         return ["true", "false"]
