@@ -2,6 +2,7 @@
 # make test   set everything up and run the tests (under 6 minutes on two cores)
 # make soak   the long tests
 # make lint   format, lint and types
+# make docs   docs/commands.md, from the commands themselves
 # make coverage   the branches that the tests reach, least covered files first (twice as long)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +12,7 @@ EXTRAS := cluster,tracking,report,learn,onednn,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 
-.PHONY: demo test soak lint coverage clean
+.PHONY: demo test soak lint docs coverage clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -28,6 +29,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python -m harness.cli.reference > docs/commands.md
 
 # The second table is the share of the cluster, whose tests need nodes of their own. A test that
 # fails takes no table away.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from math import isfinite
@@ -68,6 +68,12 @@ def one_of(default: Any, known: Iterable[str] | Callable[[], Iterable[str]]) -> 
     return field(
         default=default, metadata={_KEY: Choices(known if callable(known) else lambda: known)}
     )
+
+
+def choices_of(one: Field[Any]) -> tuple[str, ...]:
+    """The texts that a field of `one_of` may have, none of any other."""
+    bounds = one.metadata.get(_KEY)
+    return tuple(bounds.known()) if isinstance(bounds, Choices) else ()
 
 
 def check_values(where: str, schema: type, values: Mapping[str, Any]) -> None:

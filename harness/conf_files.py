@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.methods import method_names
+
 CONF = Path(__file__).resolve().parents[1] / "conf"
 _GROUP = re.compile(r"  - (?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
 _VALUE = re.compile(r"(?P<inside>  )?(?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
@@ -47,6 +49,7 @@ def keys() -> tuple[Key, ...]:
 
 
 def options(group: str, more: Sequence[Path] = ()) -> tuple[str, ...]:
-    """The files of a group, in conf/ and in folders of the user's."""
+    """What a group may be: its files, in conf/ and in folders of the user's, and methods' names."""
     folders = [folder / group for folder in (CONF, *more)]
-    return tuple(sorted({file.stem for folder in folders for file in folder.glob("*.yaml")}))
+    files = {file.stem for folder in folders for file in folder.glob("*.yaml")}
+    return tuple(sorted({*files, *method_names(group)}))

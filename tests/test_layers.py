@@ -34,11 +34,11 @@ HARNESS = [
         "harness.scratch",
         "harness.own_files",
         "harness.lock_file",
-        "harness.conf_files",
         "harness.nearest",
         "harness.plugins",
     ],
     ["harness.benchdnn", "harness.measure.budget", "harness.options", "harness.methods"],
+    ["harness.conf_files"],
     [
         "harness.strategy",
         "harness.kernel",

@@ -17,6 +17,7 @@ from typing import TextIO
 from compiler.errors import CompilerError, printable, shown
 from harness.cli import rooms
 from harness.cli.commands import HELP, Configured
+from harness.cli.completion import COMPLETE, answer
 from harness.cli.notices import shown_notices
 from harness.cli.parser import asked_of, command_help, command_named, general_help
 from harness.cli.signals import Ended, ended_by_signals
@@ -70,6 +71,8 @@ def _answered(words: Sequence[str]) -> int:
         sys.stdout.write(f"polydl {version('polydl')}\n")
         return 0
     name, *rest = words
+    if name == COMPLETE:
+        return answer(rest)
     command = command_named(name)
     if any(word in HELP for word in rest):
         sys.stdout.write(command_help(command, rest))

@@ -29,7 +29,6 @@ class Configured(Asked):
     overrides: tuple[str, ...] = argument(
         "OVERRIDE", "KEY=VALUE of the configuration, listed below", count="*"
     )
-    multirun: bool = flag("--multirun", "-m", help="sweep: values with commas are tried one by one")
     config_dir: str | None = flag(
         *("--config-dir", "-cd"),
         help="one more folder of configuration files, laid out as conf/",
@@ -57,6 +56,11 @@ class Configured(Asked):
     def wants_information(self) -> bool:
         """Whether Hydra is to answer about the configuration instead of the command."""
         return bool(self.cfg or self.info or self.package or self.resolve)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Configured):
+    multirun: bool = flag("--multirun", "-m", help="sweep: values with commas are tried one by one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +143,11 @@ class Clean(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Completion(Asked):
+    shell: str = argument("SHELL", "whose", choices=("bash", "zsh"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Help(Asked):
     command: str | None = argument(
         "COMMAND", "one of the commands; all of them if left out", count="?", completed="command"
@@ -166,7 +175,7 @@ COMMANDS = {
     for command in (
         Command(
             "run",
-            Configured,
+            Run,
             "run a campaign from a Hydra configuration; -m sweeps",
             (
                 ("polydl run experiment=quickstart", "the demo"),
@@ -190,6 +199,8 @@ COMMANDS = {
                     "polydl explain workload=resnet50 workload.select=[resnet50_03] format=json",
                     "one problem of a list, as data",
                 ),
+                ("polydl explain primitive=conv2d format=html out=conv2d.html", "as a page"),
+                ("polydl explain primitive=conv2d format=c", "the C text alone"),
                 (
                     "polydl explain primitive=matmul 'schedule.order=[m@1,n,k,m]' "
                     "'schedule.tiles={m@1:16}'",
@@ -262,6 +273,15 @@ COMMANDS = {
                 ("polydl clean --yes builds", "removes compiled kernels"),
             ),
             "What tuners have found took hours: it goes only when `tuning` is named.",
+        ),
+        Command(
+            "completion",
+            Completion,
+            "the lines that make a shell complete commands, campaigns, groups, members of lists",
+            (
+                ('eval "$(polydl completion bash)"', "in this shell; in ~/.bashrc for all"),
+                ('eval "$(polydl completion zsh)"', "the same for zsh"),
+            ),
         ),
         Command(
             "help",

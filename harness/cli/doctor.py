@@ -18,7 +18,7 @@ _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour 
 
 def main(asked: Configured) -> int:
     """Status 0 whatever is found: advice is no failure. `cluster.address` names a cluster."""
-    settings = load_settings(asked.words)[0]
+    (settings,) = load_settings(asked.words)
     console = terminal()
     if settings.cluster.kind == "ray" or settings.cluster.address is not None:
         return _cluster(settings, console)

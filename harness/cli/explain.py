@@ -35,10 +35,7 @@ _FORMS: dict[str, Callable[[Explanation], str]] = {
 
 
 def main(asked: Configured) -> int:
-    several = load_settings(asked.words)
-    if len(several) != 1:
-        raise SettingsError("explain takes one problem; a sweep (-m) is for run")
-    settings = several[0]
+    (settings,) = load_settings(asked.words)
     problem = one_problem(settings)
     explanation = explained(
         problem.name,

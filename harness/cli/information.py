@@ -11,7 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from compiler.errors import shown
-from harness.cli.commands import Configured
+from harness.cli.commands import Configured, Run
 from harness.conf_files import CONF
 from harness.errors import HarnessError, SettingsError
 from harness.settings.composition import as_hydra_takes_it, composed
@@ -53,7 +53,7 @@ def _options(asked: Configured) -> list[str]:
     """As Hydra takes them: before the overrides, each in one word."""
     given = {"cfg": asked.cfg, "info": asked.info, "package": asked.package}
     given["config-dir"] = asked.config_dir
-    bare = {"multirun": asked.multirun, "resolve": asked.resolve}
+    bare = {"multirun": isinstance(asked, Run) and asked.multirun, "resolve": asked.resolve}
     words = [f"--{name}={value}" for name, value in given.items() if value is not None]
     return words + [f"--{name}" for name, is_given in bare.items() if is_given]
 

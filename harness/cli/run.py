@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary
-from harness.cli.commands import Configured
+from harness.cli.commands import Run
 from harness.cli.progress import Progress
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool
@@ -33,7 +33,7 @@ _POOLS = {
 }
 
 
-def main(asked: Configured) -> int:
+def main(asked: Run) -> int:
     console = terminal()
     settings = settings_of(asked.words)
     plan = campaign.plan_of(settings, datetime.now())

@@ -89,7 +89,9 @@ class Word:
             parts.append(f"one of {', '.join(self.choices)}")
         if self.kind in (int, float):
             parts.append(self._bounds)
-        if self.form == "option" and self.default not in (None, "", MISSING):
+        if self.form == "option" and self.required:
+            parts.append("needed")
+        elif self.form == "option" and self.default not in (None, "", MISSING):
             default = str(self.default).lower() if self.kind is bool else self.default
             parts.append(f"default {default}")
         return "; ".join(parts)

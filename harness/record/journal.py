@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from compiler.errors import shown
 from harness.errors import RecordError, SettingsError
+from harness.nearest import listed
 from harness.outside import path_of
 from harness.record.result import TrialResult
 from harness.record.result_line import NAME, NAMED, result_of
@@ -113,13 +114,13 @@ def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:
         folder = CampaignFolder(path)
         if folder.exists:
             return folder
-    known = (
-        sorted(p.name for p in runs.glob("*") if CampaignFolder(p).exists) if runs.exists() else []
-    )
-    listed = ", ".join(known[-8:]) or "none"
-    raise RecordError(
-        f"campaign '{name}': no such folder, nor under {runs}/; known there: {listed}"
-    )
+    known = listed(name, campaign_names(runs))
+    raise RecordError(f"campaign '{shown(name)}': no such folder, nor under {runs}/; {known}")
+
+
+def campaign_names(runs: Path = RUNS) -> list[str]:
+    """Those of the campaigns under `runs`."""
+    return sorted(path.name for path in runs.glob("*") if CampaignFolder(path).exists)
 
 
 def recorded_schedule(source: str) -> str:

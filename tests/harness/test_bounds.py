@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from compiler.errors import shown
-from harness.bounds import check_values, positive, within
+from harness.bounds import check_values, choices_of, one_of, positive, within
 from harness.errors import SettingsError
 from harness.measure.budget import QUICK, MeasureSettings
 from harness.methods import GROUPS
@@ -149,3 +149,15 @@ def test_the_configuration_is_checked(overrides: list[str], told: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(overrides)
     assert told in str(caught.value)
+
+
+def test_the_choices_of_a_field() -> None:
+    @dataclass
+    class Some:
+        a: str = one_of("x", ("x", "y"))
+        b: list[str] = one_of(None, lambda: ["z"])
+        c: int = within(1, 0, 2)
+        d: int = 3
+
+    found = {one.name: choices_of(one) for one in fields(Some)}
+    assert found == {"a": ("x", "y"), "b": ("z",), "c": (), "d": ()}

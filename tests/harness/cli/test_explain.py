@@ -76,7 +76,7 @@ def test_tiles_and_a_parallel_loop(case: int, capsys: pytest.CaptureFixture[str]
         (["schedule.order=[k,m,n]", "schedule.parallel=k"], "k carries the reduction of c"),
         (["schedule.order=[m,n]"], "order: loop 'k' is missing"),
         (["schedule.order=[m,n,k]", "schedule.tiles=[2]"], "must be a mapping of levels to sizes"),
-        (["-m", "primitive.sizes.m=1,2"], "explain takes one problem; a sweep (-m) is for run"),
+        (["-m", "primitive.sizes.m=1,2"], "unknown option '-m'; known: "),
         (["schedule.order=[m,n,k]", "architecture.caches.L2.bytes=0"], "L2.bytes must be >= 1"),
     ],
 )

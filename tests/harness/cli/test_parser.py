@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness.cli import main
-from harness.cli.commands import COMMANDS, Baseline, Clean, Configured, Dashboard, Show, Train
+from harness.cli.commands import COMMANDS, Baseline, Clean, Configured, Dashboard, Run, Show, Train
 from harness.cli.parser import asked_of, command_help, general_help, usage
 from harness.cli.words import words_of
 from harness.conf_files import keys, options
@@ -56,7 +56,9 @@ def test_every_help_names_every_option_with_its_choices_and_an_example(
     assert max(map(len, told.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("name", [n for n, c in COMMANDS.items() if c.asked is Configured])
+@pytest.mark.parametrize(
+    "name", [n for n, c in COMMANDS.items() if issubclass(c.asked, Configured)]
+)
 def test_help_lists_the_configuration(name: str) -> None:
     told = " ".join(command_help(COMMANDS[name]).split())
     for key in keys():
@@ -68,7 +70,8 @@ def test_help_lists_the_configuration(name: str) -> None:
 @EVERY
 def test_every_example_is_taken(name: str) -> None:
     for line, _ in COMMANDS[name].examples:
-        program, command, *words = shlex.split(line)
+        called = line.removeprefix('eval "$(').removesuffix(')"')
+        program, command, *words = shlex.split(called)
         assert (program, command) == ("polydl", name)
         assert isinstance(asked_of(COMMANDS[name], words), COMMANDS[name].asked)
 
@@ -92,12 +95,12 @@ def test_arguments_and_options_in_any_order() -> None:
 def test_overrides_and_hydras_options_in_any_order() -> None:
     words = ["a=1", "-m", "+b.c=[1,2]", "--config-dir", "d", "~e", "--cfg", "all", "f@g=-1"]
     asked = asked_of(COMMANDS["run"], words)
-    assert isinstance(asked, Configured)
+    assert isinstance(asked, Run)
     assert asked.overrides == ("a=1", "+b.c=[1,2]", "~e", "f@g=-1")
     assert (asked.multirun, asked.config_dir, asked.cfg) == (True, "d", "all")
     assert asked.wants_information and asked.words == tuple(words)
     bare = asked_of(COMMANDS["run"], ["a=1", "-cd=d", "--cfg"])
-    assert isinstance(bare, Configured) and (bare.cfg, bare.config_dir) == ("job", "d")
+    assert isinstance(bare, Run) and (bare.cfg, bare.config_dir) == ("job", "d")
     assert not Configured().wants_information
 
 

@@ -33,7 +33,7 @@ WORDS = words_of(Sample)
         ("names", "NAME", "NAME [NAME...]", "who"),
         ("folder", "FOLDER", "[FOLDER]", "where"),
         ("form", "form=csv|latex", "[form=csv|latex]", "how; default csv"),
-        ("out", "out=FILE", "out=FILE", "whereto"),
+        ("out", "out=FILE", "out=FILE", "whereto; needed"),
         (
             "threshold",
             "threshold=NUMBER",

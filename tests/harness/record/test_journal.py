@@ -96,5 +96,5 @@ def test_a_campaign_is_found_by_folder_and_by_name(path: Path) -> None:
         writer.write_configuration("")
     assert find_campaign(str(path), path.parent).path == path
     assert find_campaign("toy", path.parent).path == path
-    with pytest.raises(RecordError, match=r"campaign 'tow': no such folder.*known there: toy"):
+    with pytest.raises(RecordError, match=r"campaign 'tow': no such folder.*known: toy"):
         find_campaign("tow", path.parent)

@@ -1,0 +1,90 @@
+"""docs/commands.md, from the table of commands: `make docs` writes it, a test compares it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from harness.cli.commands import COMMANDS, HELP, Command, Configured
+from harness.cli.parser import usage
+from harness.cli.words import Word, words_of
+from harness.conf_files import keys, options
+
+_BAR = "\\|"  # would end a cell
+HEAD = """\
+# Commands
+
+Made by `make docs` from `harness/cli/commands.py` and `conf/`. `polydl COMMAND --help` says the
+same.
+
+Options are written `key=value`, as what is set in the configuration is; arguments and options may
+stand in any order. A mistake is one line that names what is nearest, with exit status 2;
+[limits.md](limits.md) lists the others.
+"""
+
+
+def reference() -> str:
+    """The whole text."""
+    lines = [HEAD]
+    for command in COMMANDS.values():
+        lines += _section(command)
+    lines += _configuration()
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _section(command: Command) -> Iterator[str]:
+    yield f"## {command.name}"
+    yield f"{command.summary[0].upper()}{command.summary[1:]}. {command.notes}".rstrip()
+    own = words_of(command.asked)
+    if issubclass(command.asked, Configured):
+        yield "It works on a [configuration](#configuration), whose options it takes too."
+        own = {name: word for name, word in own.items() if name not in words_of(Configured)}
+    yield f"```\n{usage(command)}\n```"
+    yield from _words(own.values())
+    examples = [f"{line}\n    # {what}" for line, what in command.examples]
+    yield "\n".join(["```", *examples, "```", ""])
+
+
+def _configuration() -> Iterator[str]:
+    yield "## Configuration"
+    yield "Options of `run`, `explain` and `doctor`:"
+    yield from _words(words_of(Configured).values())
+    yield "One file of each group, several where a list is the default (`baseline=[onednn,blas]`):"
+    rows = [
+        (_code(f"{key.name}={key.default}"), key.meaning, _listed(options(key.name)))
+        for key in keys()
+        if key.is_group
+    ]
+    yield _table(("group and default", "what it is", "options"), rows)
+    yield "Values, beside those in a group's file, which are set alike (`strategy.top_k.k=50`);"
+    yield "`polydl run --cfg job OVERRIDES` prints them all:"
+    values = [
+        (_code(f"{key.name}={key.default}"), key.meaning) for key in keys() if not key.is_group
+    ]
+    yield _table(("value and default", "what it is"), values)
+
+
+def _words(words: Iterable[Word]) -> Iterator[str]:
+    """A table of them, arguments first."""
+    told = [word for word in words if word.names != HELP]
+    told.sort(key=lambda word: word.form != "argument")
+    if told:
+        yield _table(("word", "what it is"), [(_code(word.written), word.told) for word in told])
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(_code, names))
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    cells = [headings, ["---"] * len(headings), *rows]
+    lines = [f"| {' | '.join(cell.replace('|', _BAR) for cell in row)} |" for row in cells]
+    return "\n".join(["", *lines, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
