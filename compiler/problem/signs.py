@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
 
-from compiler.problem.evaluation import CURVED
+from compiler.problem.evaluation import ULPS
 from compiler.problem.iteration import meeting, recurrent_loops
 from compiler.problem.primitive import Call, Expression, Number, Primitive, Read, Statement
 
 _OPERATION = 0.25  # of the bound of a sum: an operation rounds once, a sum's bound is four eps
-_FUNCTION = 1.0  # a function of a few ulp
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _weight(expression: Expression) -> float:
     """What one evaluation of a right-hand side adds."""
     if not isinstance(expression, Call):
         return 0.0
-    own = _FUNCTION if expression.function in CURVED else _OPERATION
+    own = _OPERATION * ULPS.get(expression.function, 1.0)  # a function errs like so many
     if expression.function in ("max", "min", "neg", "abs"):
         own = 0.0
     return own + sum(_weight(a) for a in expression.arguments)

@@ -6,12 +6,16 @@ import platform
 import re
 import shutil
 import subprocess
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from compiler.codegen.c_printer import prelude
+from compiler.codegen.vector_functions import vector_functions
 from compiler.pipeline import compile_schedule, parse_schedule
+from compiler.problem.names import FUNCTIONS
 from compiler.problem.specification import primitive_from
 from tests.compiler.codegen.batch import FLAGS, c_compiler
 from tests.compiler.problem.operators import conv2d
@@ -124,3 +128,22 @@ def test_streamed_outputs_go_past_the_caches(tmp_path: Path) -> None:
         vectors, pixels = TILES[lanes]
         assert len(stored) >= vectors * pixels
         assert all(f"%{X86_REGISTERS[lanes]}" in text for text in stored)
+
+
+def test_functions_on_vectors_stay_in_whole_registers(tmp_path: Path) -> None:
+    """No calls, no lane by itself, nothing through the stack; a maximum is one instruction."""
+    plain_root = "__clang__" in _macros() or platform.machine() != "x86_64"  # lane by lane
+    names = [name for name in FUNCTIONS if not (plain_root and name == "sqrt")]
+    for lanes in _lengths():
+        text = prelude(lanes, nontemporal=False) + vector_functions(names, lanes)
+        for name in names:
+            arguments = "x[0], x[1]" if name in ("max", "min") else "x[0]"
+            text += f"void use_{name}(vec *x) {{ x[0] = vec_{name}({arguments}); }}\n"
+        instructions = [text for _, text in _disassembled(text, lanes, tmp_path)]
+        single = r"(call|bl)\b|.*\(%r[sb]p|.*\[sp|v?(mov|add|sub|mul|div|sqrt|max|min|fn?m\w+)ss\b"
+        assert not [text for text in instructions if re.match(single, text)], lanes
+        if platform.machine() == "x86_64":
+            found = Counter(text.split()[0] for text in instructions)
+            maxima = {"vmaxps": 1 + 1 + 2, "vminps": 1 + 1 + 1 + 2}  # own, exp, tanh, erf
+            assert {name: found[name] for name in maxima} == maxima, lanes
+            assert found["vdivps"] == 1 and found["vsqrtps"] == ("sqrt" in names)
