@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from compiler.errors import shown
 from harness.bounds import check_values
 from harness.errors import SettingsError
+from harness.nearest import listed
 
 _KEY = "key"
 Options = TypeVar("Options")
@@ -65,8 +66,8 @@ def options_from(options: type[Options], values: Mapping[str, Any], where: str) 
     known = {_key(one): one for one in fields(options)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            names = ", ".join(known) or "none"
-            raise SettingsError(f"{where}: unknown key '{shown(key, 40)}'; known: {names}")
+            told = f"{where}: unknown key '{shown(key, 40)}'; {listed(key, known)}"
+            raise SettingsError(told)
     held = {key: _as_list(values.get(key, one.default)) for key, one in known.items()}
     check_values(where, schema_of(cast(Hashable, options)), {"label": "", "method": "", **held})
     try:

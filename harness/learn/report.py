@@ -14,6 +14,7 @@ from harness.errors import SettingsError
 from harness.learn.pairs import CLEAR, Accuracy, Survey, accuracy
 from harness.learn.training import BATCH, EPOCHS, HIDDEN, trained
 from harness.measure.host import versions
+from harness.nearest import listed
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def trained_and_judged(
     networks = list(dict.fromkeys(survey.network for survey in surveys))
     for name in test:
         if name not in networks:
-            raise SettingsError(f"test: no network '{name}'; known: {', '.join(networks)}")
+            raise SettingsError(f"test: no network '{name}'; {listed(name, networks)}")
     unseen = {survey.identity for survey in surveys if survey.network in test}
     learned = [survey for survey in surveys if survey.identity not in unseen]
     if not learned:

@@ -18,6 +18,7 @@ from harness.bounds import check_values
 from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice
 from harness.errors import SettingsError
 from harness.measure.budget import MeasureSettings
+from harness.nearest import listed
 from harness.options import options_from, plain
 from harness.outside import path_of
 from harness.own_files import private_folder
@@ -175,10 +176,8 @@ def _entry(name: str, entry: Plain, where: str, primitives: Plain, sizes: Plain)
             raise SettingsError(f"{origin} ({label}): sizes must be a mapping, got {given!r}")
         for size in given:
             if size not in known_sizes:
-                known = ", ".join(known_sizes)
-                raise SettingsError(
-                    f"{origin}: {kind} ({label}) has no size '{size}'; known: {known}"
-                )
+                known = listed(str(size), known_sizes)
+                raise SettingsError(f"{origin}: {kind} ({label}) has no size '{size}'; {known}")
     final = {**known_sizes, **(entry.get("sizes") or {}), **sizes}
     return ProblemChoice(label, {**spec, "sizes": final}, name)
 
@@ -192,9 +191,8 @@ def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoic
     known = [choice.name for choice in choices]
     for name in wanted:
         if name not in known:
-            raise SettingsError(
-                f"workload.select: unknown entry '{name}'; known: {', '.join(known)}"
-            )
+            told = listed(str(name), known)
+            raise SettingsError(f"workload.select: unknown entry '{name}'; {told}")
     return [choice for choice in choices if choice.name in wanted]
 
 

@@ -1,4 +1,4 @@
-"""Hostile inputs of six kinds, each a seeded change of something that works.
+"""Hostile inputs of seven kinds, each a seeded change of something that works.
 
 An input is made by its number alone: `made(seed, number)`, whatever ran before it. It is a job of
 its own, run in a scratch folder, that ends as the command line ends: with a status.
@@ -76,6 +76,19 @@ COMMANDS = (  # each works as it stands
     ("-m", "primitive=matmul", "threads=1,2", "primitive.sizes.n=range(1,4)"),
     ("-m", "primitive=glob(*matmul)", "strategy=roofline,[top_k,polydl]"),
 )
+LINES = (  # of the commands without a configuration, none that starts a server or installs
+    *(
+        "list .",
+        "show campaign",
+        "show campaign a:survey",
+        "train campaign out=m.json test=a seed=3",
+    ),
+    *("clean", "clean --yes builds tuning", "help show", "completion bash", "run --help"),
+    *("--complete run strategy=[roofline,", "--complete show campaign ", "--version"),
+    *("--complete run primitive=conv2d primitive.sizes.", "--complete run workload.select=["),
+    *("--complete explain --config-dir mine format=", "--complete baseline install "),
+)
+PIECES = ("--", "-", "-h", "--help", "--=", "-m=1", "a=", "=a", "port=9", "out=", "--yes", "")
 BATCH = """\
 # a network
 --reset
@@ -172,6 +185,21 @@ def _overrides(rng: Random, corpus: Corpus) -> Input:
     command = ["run", MACHINE, *words, DRY] if rng.random() < 0.6 else ["explain", MACHINE, *words]
     files = {"batch": BATCH, "batch2": "8x8:8x8", "model.json": corpus.model}
     return Input("overrides", repr(command), files, lambda: main(command))
+
+
+def _lines(rng: Random, corpus: Corpus) -> Input:
+    first, *words = rng.choice(LINES).split(" ")
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(len(words) + 1)
+        if at < len(words) and rng.random() < 0.6:
+            words[at] = mutated_text(rng, words[at], LINES)
+        else:
+            words.insert(at, rng.choice((*PIECES, *rng.choice(LINES).split(" "))))
+    command = [first if rng.random() < 0.9 else mutated_text(rng, first, ("run", "list")), *words]
+    if command[0] in ("baseline", "dashboard", "sync", "run", "explain", "doctor"):
+        command.append("--help")
+    files = {f"campaign/{name}": text for name, text in corpus.campaign.items()}
+    return Input("line", repr(command), files, lambda: main(command))
 
 
 def _primitives(rng: Random, corpus: Corpus) -> Input:
@@ -300,5 +328,5 @@ def _dumps(spec: Any) -> bool:
 
 KINDS: tuple[Callable[[Random, Corpus], Input], ...] = (
     *(_overrides, _schedules, _batches, _primitives, _journals, _models, _schedules, _overrides),
-    *(_journals, _batches),
+    *(_journals, _batches, _lines),
 )

@@ -141,7 +141,7 @@ KNOWN = [
     ("baseline=[mkl9]", "known: autotvm, "),
     ("workload=lenet", "gemms, "),
     ("workload=[gemms,lenet]", "'lenet'; nearest: alexnet, "),
-    ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; known: gemm_00, gemm_01"),
+    ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; nearest: gemm_09"),
     ("architecture=abacus", "host, xeon_8280"),
     ("cluster=slurm", "local, ray, serial"),
     ("measure=sloppy", "careful, quick"),
