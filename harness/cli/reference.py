@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from harness.cli.commands import COMMANDS, HELP, Command, Configured
 from harness.cli.parser import usage
 from harness.cli.words import Word, words_of
-from harness.conf_files import keys, options
+from harness.conf_files import keys
 
 _BAR = "\\|"  # would end a cell
 HEAD = """\
@@ -49,19 +49,17 @@ def _configuration() -> Iterator[str]:
     yield "## Configuration"
     yield "Options of `run`, `explain` and `doctor`:"
     yield from _words(words_of(Configured).values())
-    yield "One file of each group, several where a list is the default (`baseline=[onednn,blas]`):"
-    rows = [
-        (_code(f"{key.name}={key.default}"), key.meaning, _listed(options(key.name)))
-        for key in keys()
-        if key.is_group
-    ]
-    yield _table(("group and default", "what it is", "options"), rows)
+    yield "One file or method of each group, several where a list is the default"
+    yield "(`strategy=[roofline,top_k]`); `polydl run --help` lists them:"
+    yield _table(("group and default", "what it is"), _rows(groups=True))
     yield "Values, beside those in a group's file, which are set alike (`strategy.top_k.k=50`);"
     yield "`polydl run --cfg job OVERRIDES` prints them all:"
-    values = [
-        (_code(f"{key.name}={key.default}"), key.meaning) for key in keys() if not key.is_group
-    ]
-    yield _table(("value and default", "what it is"), values)
+    yield _table(("value and default", "what it is"), _rows(groups=False))
+
+
+def _rows(groups: bool) -> list[tuple[str, str]]:
+    found = [key for key in keys() if key.is_group == groups]
+    return [(_code(f"{key.name}={key.default}"), key.meaning) for key in found]
 
 
 def _words(words: Iterable[Word]) -> Iterator[str]:
@@ -74,10 +72,6 @@ def _words(words: Iterable[Word]) -> Iterator[str]:
 
 def _code(text: str) -> str:
     return f"`{text}`"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(_code, names))
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
