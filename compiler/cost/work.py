@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -51,9 +51,10 @@ class Work:
 
     def cycles(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
         """The cycles of a leaf, which ends the path; `roles` are those of its operands."""
-        key = (leaf, path.loops, tree.pack)
+        split = tuple((level.loop, level.step) for level in path.cut)
+        key = (leaf.statement, leaf.grains, leaf.vector, leaf.levels, split, tree.pack)
         if key not in self._known:
-            self._known[key] = self._counted(tree, path, leaf, roles)
+            self._known[key] = self._counted(tree, dict(split), leaf, roles)
         return self._known[key]
 
     def element_wise(self, leaf: Microkernel, placed: Operands) -> float:
@@ -73,8 +74,10 @@ class Work:
         tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
         return vectors * (each + calls / tile)
 
-    def _counted(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
-        split = {level.loop: level.step for level in path.loops}
+    def _counted(
+        self, tree: Tree, split: Mapping[str, int], leaf: Microkernel, roles: Contraction
+    ) -> Cycles:
+        """`split` gives the step of each reduction loop that is cut around the microkernel."""
         steps, visits, entries = 1, 1, 1
         innermost = leaf.levels[-1].loop if leaf.levels else ""
         reduction = roles.statement.reduction_loops
