@@ -19,7 +19,6 @@ from harness.cli.commands import COMMANDS, HELP, Asked, Command, Configured
 from harness.cli.words import Word, words_of
 from harness.conf_files import keys, options
 from harness.errors import SettingsError
-from harness.methods import method_names
 from harness.nearest import listed
 
 WIDTH = 100  # columns of every help text
@@ -97,8 +96,7 @@ def configuration_help(folders: Sequence[Path] = ()) -> str:
     for key in (key for key in known if key.is_group):
         lines.append(f"  {key.name}={key.default}")
         lines += _wrapped(key.meaning, 6)
-        names = {*options(key.name, folders), *method_names(key.name)}
-        lines += _wrapped(", ".join(sorted(names)), 6)
+        lines += _wrapped(", ".join(options(key.name, folders)), 6)
     lines += ["", "values, KEY=VALUE; those of a group's file too, as in strategy.top_k.k=50:"]
     for key in (key for key in known if not key.is_group):
         lines.append(f"  {key.name}={key.default}")

@@ -38,4 +38,6 @@ def test_options_of_a_group_with_a_folder_of_the_users(tmp_path: Path) -> None:
     (tmp_path / "primitive" / "mine.yaml").touch()
     assert "conv2d" in options("primitive") and "mine" not in options("primitive")
     assert {"conv2d", "mine"} <= set(options("primitive", [tmp_path]))
+    assert {"top_k", "roofline"} <= set(options("strategy"))  # which no file names
+    assert {"onednn", "onednn_winograd"} <= set(options("baseline"))
     assert options("nothing") == ()
