@@ -56,6 +56,7 @@ def test_contenders_with_labels() -> None:
         "k": 5,
         "per_tile": 4,
         "space": "full",
+        "fuse": True,
     }
     assert settings.baselines == ()
 
@@ -65,15 +66,16 @@ def test_strategies_by_ranking_and_space() -> None:
         "strategy=[roofline,polydl,polydl_tree,tournament,survey] strategy.polydl.space=paper"
     )
     assert {m.name: m.options for m in settings.strategies} == {
-        "roofline": {"space": "full"},
-        "polydl": {"space": "paper"},
-        "polydl_tree": {"space": "full"},
-        "tournament": {"space": "full", "model": None},
+        "roofline": {"space": "full", "fuse": True},
+        "polydl": {"space": "paper", "fuse": True},
+        "polydl_tree": {"space": "full", "fuse": True},
+        "tournament": {"space": "full", "fuse": True, "model": None},
         "survey": {
             "k": 200,
             "best": 10,
             "rankings": ["roofline", "polydl", "polydl_tree"],
             "space": "full",
+            "fuse": True,
         },
     }
 
