@@ -54,12 +54,17 @@ def read_text(
 
 def write_text(path: Path, text: str) -> None:
     """Put a text into a file or a pipe that somebody reads. Raises Unwritable."""
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, held: bytes) -> None:
+    """The same with bytes."""
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         descriptor = os.open(path, flags, 0o666)  # a pipe without a reader is refused at once
         os.set_blocking(descriptor, True)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(held)
     except (OSError, ValueError) as error:
         raise Unwritable(f"cannot write {shown(path, 120)}: {shown(error)}") from error
 

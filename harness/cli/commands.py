@@ -79,6 +79,43 @@ class Show(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compare(Asked):
+    campaigns: tuple[str, ...] = argument(
+        "CAMPAIGN",
+        f"{CAMPAIGN}; two are compared, the second against the first, of several their history "
+        "is told and the last two are compared",
+        count="+",
+        completed="campaign",
+    )
+    threshold: float = option(
+        "threshold",
+        "a change of less is none; status 1 where an interval lies beyond it, on the slower side",
+        0.03,
+        kind=float,
+        least=0,
+        most=1,
+    )
+    format: str = option(
+        "format", "how it is told", "text", choices=("text", "markdown", "junit", "json")
+    )
+    out: str | None = option(
+        "out", "a file instead of the terminal", value="FILE", completed="file"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportData(Asked):
+    campaign: str = argument("CAMPAIGN", CAMPAIGN, completed="campaign")
+    format: str = option("format", "of the file", "csv", choices=("csv", "parquet", "latex"))
+    out: str | None = option(
+        "out",
+        "the file; the terminal if left out, but for parquet",
+        value="FILE",
+        completed="file",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracked(Asked):
     """Of a command that works on a campaign's store."""
 
@@ -230,6 +267,25 @@ COMMANDS = {
             (
                 ("polydl show CAMPAIGN", "the table"),
                 ("polydl show CAMPAIGN resnet50_03:roofline", "one trial, with what repeats it"),
+            ),
+        ),
+        Command(
+            "compare",
+            Compare,
+            "two campaigns, paired, with what differs between them; or the history of several",
+            (
+                ("polydl compare BEFORE AFTER", "status 1 where something is slower for certain"),
+                ("polydl compare BEFORE AFTER threshold=0.05 format=junit out=ci.xml", "for CI"),
+                ("polydl compare FIRST SECOND THIRD", "each contender's steps over the commits"),
+            ),
+        ),
+        Command(
+            "export-data",
+            ExportData,
+            "a row for each trial, with intervals, as csv, parquet or a latex table",
+            (
+                ("polydl export-data CAMPAIGN out=trials.csv", "pandas.read_csv takes it"),
+                ("polydl export-data CAMPAIGN format=parquet out=trials.parquet", "with types"),
             ),
         ),
         Command(

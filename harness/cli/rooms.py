@@ -8,7 +8,13 @@ from typing import Any
 
 from harness.errors import EnvironmentProblem
 
-_EXTRAS = {"ray": "cluster", "mlflow": "tracking", "sklearn": "learn", "jinja2": "report"}
+_EXTRAS = {
+    "ray": "cluster",
+    "mlflow": "tracking",
+    "sklearn": "learn",
+    "jinja2": "report",
+    "pyarrow": "report",
+}
 
 
 def command(file: str) -> Callable[[Any], int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +27,7 @@ from harness.report.doubts import choices_told, doubts_told
 from harness.report.grid import COLOURS, Cell, Column, Grid, first, shown
 from harness.report.quality_grid import quality_grid
 from harness.report.solution_grid import solution_grid
-from harness.report.terminal import PIPE_WIDTH, Terminal
+from harness.report.terminal import PIPE_WIDTH, as_text
 
 WIDTH = PIPE_WIDTH
 SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
@@ -61,10 +60,7 @@ def render_campaign(
     width: int = WIDTH,
 ) -> str:
     """Plain text, without colours, for a file or a pipe."""
-    text = io.StringIO()
-    console = Terminal(file=text, width=width, color_system=None, force_terminal=False)
-    console.print(campaign_table(results, means, quality), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+    return as_text(campaign_table(results, means, quality), width)
 
 
 def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:

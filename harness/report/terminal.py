@@ -7,6 +7,7 @@ Styles stand in `Text` objects alone.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -44,6 +45,14 @@ class Terminal(Console):
 def terminal() -> Terminal:
     """Standard output, wide enough for a table where it is a pipe or a file."""
     return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def as_text(told: RenderableType, width: int = PIPE_WIDTH) -> str:
+    """What a terminal would show, without colours, for a file."""
+    text = io.StringIO()
+    console = Terminal(file=text, width=width, color_system=None, force_terminal=False)
+    console.print(told, soft_wrap=True)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
 def plain(text: object, style: str = "") -> Text:
