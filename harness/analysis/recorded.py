@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.record.configuration import Document, documents_in
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
 from harness.record.rows import StartRow
+from harness.record.typed import told_and_skipped
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """`documents` and `starts` are empty where an older version did not record them."""
+    """`documents` and `starts` are empty where they were not recorded, or cannot be read."""
 
     name: str
     results: tuple[TrialResult, ...]
@@ -34,6 +36,9 @@ class Recorded:
 
 
 def recorded(folder: CampaignFolder) -> Recorded:
-    """Raises RecordError."""
-    documents = documents_in(folder.configuration) if folder.configuration.is_file() else []
-    return Recorded(folder.name, folder.results(), documents, folder.starts())
+    """Raises RecordError where its results cannot be read; what else cannot is told."""
+    documents: list[dict[str, Any]] = []
+    if folder.configuration.is_file():
+        documents = told_and_skipped(lambda: documents_in(folder.configuration), documents)
+    starts = told_and_skipped(folder.starts, list[StartRow]())
+    return Recorded(folder.name, folder.results(), documents, starts)

@@ -69,7 +69,10 @@ def usage(command: Command) -> str:
     taken = [word for word in words_of(command.asked).values() if word.names != HELP]
     arguments = [word.usage for word in taken if word.form == "argument"]
     others = [word.usage for word in taken if word.form != "argument"]
-    return " ".join([f"polydl {command.name}", *arguments, *others])
+    whole = " ".join([f"polydl {command.name}", *arguments, *others])
+    if len(f"usage: {whole}") <= WIDTH:
+        return whole
+    return " ".join([f"polydl {command.name}", *arguments, "[KEY=VALUE...]"])
 
 
 def general_help() -> str:

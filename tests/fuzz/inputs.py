@@ -21,8 +21,11 @@ from compiler.errors import CompilerError
 from compiler.pipeline import compile_schedule, loop_nest, parse_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
+from harness.analysis.comparison import compared
 from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import campaign_quality
+from harness.analysis.recorded import recorded
+from harness.analysis.trial_rows import trial_rows
 from harness.benchdnn.batch import entries_in
 from harness.cli import main
 from harness.conf_files import CONF
@@ -30,6 +33,11 @@ from harness.errors import HarnessError
 from harness.learn.surveys import surveys_of
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
+from harness.report.comparison import comparison_grids
+from harness.report.data_files import as_csv
+from harness.report.junit import as_junit
+from harness.report.latex import as_latex
+from harness.report.markdown import as_markdown
 from harness.report.tables import render_campaign
 from harness.settings.model_file import read_model
 from tests.fuzz.mutation import NUMBERS, mutated_data, mutated_text
@@ -306,6 +314,12 @@ def _all_read() -> int:
     surveys_of(folder)
     quality = campaign_quality(folder, results)
     render_campaign(results, campaign_means(folder, results), quality)
+    one = recorded(folder)
+    found = compared(one, one)
+    as_junit(found)
+    "".join(map(as_markdown, comparison_grids(found)))
+    as_csv(*trial_rows(results))
+    as_latex(results)
     return 0
 
 

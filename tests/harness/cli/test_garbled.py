@@ -15,8 +15,12 @@ from compiler.cost.tournament import classifier_data, shipped_classifier
 from compiler.errors import CompilerError
 from compiler.problem.specification import primitive_from
 from harness import campaign
+from harness.analysis.comparison import compared
+from harness.analysis.history import history
 from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import campaign_quality
+from harness.analysis.recorded import recorded
+from harness.analysis.trial_rows import trial_rows
 from harness.campaign import NoSink
 from harness.cli import main
 from harness.cli.run import settings_of
@@ -25,9 +29,17 @@ from harness.record.configuration import documents_in, recorded_tracking
 from harness.record.journal import CampaignFolder, recorded_schedule
 from harness.record.result_line import json_text
 from harness.record.writer import CampaignWriter
+from harness.report.comparison import comparison_grids
+from harness.report.comparison_data import comparison_data
+from harness.report.data_files import as_csv
+from harness.report.grid import shown
+from harness.report.junit import as_junit
+from harness.report.latex import as_latex
+from harness.report.markdown import as_markdown
 from harness.report.tables import render_campaign
 from harness.settings import recorded_problems
 from harness.settings.model_file import read_model
+from tests.harness.analysis import past
 from tests.harness.campaigns import NODE, Onlooker, ReplayPool
 from tests.harness.learn.campaigns import surveyed
 from tests.harness.record.garbling import garbled
@@ -97,11 +109,23 @@ KINDS = (
 
 
 def read_all(folder: CampaignFolder) -> None:
-    """What the table, the means, the rank quality and a resume read."""
+    """What the tables, the means, the rank quality, comparisons and a resume read."""
     folder.starts()
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
     render_campaign(results, means, quality).encode()
+    compare_all(folder)
+
+
+def compare_all(folder: CampaignFolder) -> None:
+    """With a campaign of other records, and with itself, in every form."""
+    one = recorded(folder)
+    for found in (compared(past.campaign(), one), history([one, one, past.campaign()]).newest):
+        grids = comparison_grids(found)
+        "".join((as_junit(found), *map(as_markdown, grids), *map(str, map(shown, grids)))).encode()
+        json_text(comparison_data(found)).encode()
+    as_csv(*trial_rows(one.results)).encode()
+    as_latex(one.results).encode()
 
 
 def problems_in(folder: CampaignFolder) -> None:
