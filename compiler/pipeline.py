@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.codegen.generate import generate
+from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import Kernel
 from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournament_of
 from compiler.cost.roofline import Estimate, Roofline
@@ -14,6 +14,7 @@ from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
+from compiler.lower.lowered import lowered
 from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
@@ -23,6 +24,7 @@ from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, refusals
 from compiler.space.paper_variants import paper_variants
+from compiler.space.scalar import as_written
 
 __all__ = [
     "Estimate",
@@ -30,6 +32,7 @@ __all__ = [
     "Ranked",
     "compile_as_written",
     "compile_schedule",
+    "compile_untransformed",
     "estimated",
     "fusions",
     "loop_nest",
@@ -180,3 +183,9 @@ def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:
     if loops := uncovered(tree):
         raise ScheduleError(f"{primitive.name}: schedule: iterations of {loops} do not run once")
     return replace(generate(tree), schedule=str(schedule))
+
+
+def compile_untransformed(primitive: Primitive, threads: int = 1) -> Kernel:
+    """The statements as they are written, with the legal outermost loops parallel."""
+    schedule = as_written(primitive, threads)
+    return replace(untransformed(lowered(primitive, schedule)), schedule=str(schedule))

@@ -80,10 +80,11 @@ def translation_unit(
     functions: Sequence[str],
     buffers: Sequence[Buffer],
     body: Sequence[str],
+    attribute: str = "",
 ) -> str:
     """The whole C text. `body` is the entry point's, with each buffer bound to `t_NAME`."""
     lines = [f"/* {line.replace('*/', '* /')} */" for line in comment]
-    lines += [head, *functions, f"void {SYMBOL}(void *const *buffers)", "{"]
+    lines += [head, *functions, f"{attribute}void {SYMBOL}(void *const *buffers)", "{"]
     for i, buffer in enumerate(buffers):
         kind = "const float" if buffer.role == "input" else "float"
         lines.append(f"  {kind} *restrict t_{buffer.name} = buffers[{i}];")

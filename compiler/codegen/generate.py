@@ -12,14 +12,15 @@ from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
-from compiler.codegen.scalar_nest import fixed_tensors, scalar_statement
+from compiler.codegen.scalar_expression import MATHEMATICS
+from compiler.codegen.scalar_nest import PRELUDE, fixed_tensors, scalar_statement
+from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
 from compiler.lower.isl_tree import Space
 from compiler.lower.operands import Operands, Packed, operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Scalar, Tree
 
-MATHEMATICS = "float expf(float), tanhf(float), erff(float);\n"  # that scalar statements call
 FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
 
 
@@ -52,8 +53,20 @@ def generate(tree: Tree) -> Kernel:
         [*(packing(copy, tree.parallel) for copy in copies), *map(tile_function, tiles)],
         buffers,
         [*fixed_tensors(tree), *calls, *(line for part in parts for line in part.body)],
+        "LOOPS " if _scalar(tree) else "",
     )
     return Kernel(text, buffers, tree.parallel)
+
+
+def untransformed(tree: Tree) -> Kernel:
+    """The kernel of a scalar tree without blocks, its statements as they are written."""
+    buffers, head = _buffers(tree, ()), prelude(1, False) + MATHEMATICS
+    text = translation_unit(_comment(tree), head, [], buffers, untransformed_body(tree))
+    return Kernel(text, buffers, tree.parallel)
+
+
+def _scalar(tree: Tree) -> bool:
+    return any(isinstance(path.leaf, Scalar) for path in tree.paths())
 
 
 def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
@@ -64,11 +77,10 @@ def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
         for one in tile.operands.assignments
         for name in functions_of(one.value)
     }
-    scalar = any(isinstance(path.leaf, Scalar) for path in tree.paths())
     return (
         prelude(lanes, any(tile.leaf.nontemporal for tile in tiles))
         + (vector_functions(functions, lanes) if functions else "")
-        + (MATHEMATICS if scalar else "")
+        + (PRELUDE if _scalar(tree) else "")
     )
 
 

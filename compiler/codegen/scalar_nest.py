@@ -1,60 +1,73 @@
-"""The untransformed nest in scalar C: any primitive of the grammar, one instance at a time.
+"""The scalar nest in C: any primitive of the grammar, each statement in loops of its own.
 
-Loops may be tiled: the order may name levels over tiles, whose sizes stand in `block`.
-It is the second oracle of every test and the floor of every comparison.
+    out[c,p] = max(out[c,p], data[c, 2*p + k - 1]), -inf outside, order c+p+k
+
+    for (long i_c = 0; i_c < 2; ++i_c) {
+      for (long i_p = 0; i_p < 4; ++i_p) {
+        float most = -__builtin_inff();
+        for (long i_k = max(0, -2*i_p + 1); i_k < min(3, -2*i_p + 8); ++i_k) {
+          most = maximum(most, t_data[i_c * 7 + i_k * 1 + i_p * 2 - 1]);
+        }
+        t_out[i_c * 4 + i_p * 1] = maximum(t_out[i_c * 4 + i_p * 1], most);
+      }
+    }
+
+Padding that changes nothing bounds the loops; whether another read is inside is asked where the
+loops that tell are known. A reduction innermost stays in a register. The innermost loop runs in
+vectors where neighbours are neighbours in memory and no dependence forbids it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from compiler.lower.addressing import Address
-from compiler.lower.operands import starts
-from compiler.lower.steps import iterator, ranges_of
-from compiler.lower.tree import Level, Path, Tree
-from compiler.microkernel.contraction import covers
-from compiler.problem.primitive import (
-    Access,
-    Affine,
-    Call,
-    Expression,
-    Number,
-    Primitive,
-    Statement,
+from compiler.codegen.scalar_expression import (
+    FUNCTIONS,
+    MATHEMATICS,
+    Question,
+    combined,
+    condition,
+    element,
+    expression,
+    inside,
+    number_text,
+    questions,
 )
+from compiler.lower.addressing import Address
+from compiler.lower.legality import structural
+from compiler.lower.operands import starts
+from compiler.lower.steps import SHORT, Range, ranges_of
+from compiler.lower.tree import Loops, Path, Scalar, Tree
+from compiler.microkernel.contraction import covers
+from compiler.problem.primitive import Access, Call, Expression, Statement
 
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-FUNCTIONS = {
-    "max": "__builtin_fmaxf",
-    "min": "__builtin_fminf",
-    "exp": "__builtin_expf",
-    "sqrt": "__builtin_sqrtf",
-    "tanh": "__builtin_tanhf",
-    "erf": "__builtin_erff",
-    "abs": "__builtin_fabsf",
-}
-OVERFLOW = 2.0**128 - 2.0**103  # the least number that float32 rounds to infinity
+# LOOPS: builds are at -O2, which suits microkernels; around scalar loops gcc takes conditions that
+# do not change out of them and unrolls the ends of vector loops only at -O3.
+# maximum, minimum: as fmaxf and fminf, the number of a number and a NaN; those are calls.
+PRELUDE = f"""\
+#if defined(__GNUC__) && !defined(__clang__)
+#define LOOPS __attribute__((optimize("O3")))
+#else
+#define LOOPS
+#endif
+#define maximum(x, y) ({{ const float a = (x), b = (y); (a > b) | (b != b) ? a : b; }})
+#define minimum(x, y) ({{ const float a = (x), b = (y); (a < b) | (b != b) ? a : b; }})
+{MATHEMATICS}"""
+INLINE = FUNCTIONS | {"max": "maximum", "min": "minimum"}
+CALLED = {"exp", "tanh", "erf"}  # the C library's: one element at a time
 NEUTRAL = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
+REGISTERS = {"add": "sum", "max": "most", "min": "least"}
+CLAUSES = {"add": "+", "max": "max", "min": "min"}  # OpenMP's names of reductions
 
 
 def scalar_statement(tree: Tree, path: Path) -> list[str]:
-    """C lines of one statement in a nest of its own.
-
-    Before them, where it is the first to write its target and does not overwrite all of it, what
-    the target starts from.
-    """
-    nest, statement = tree.nest, tree.statement(path.leaf)
-    name = statement.target.tensor
-    own = any(access.tensor == name for access in statement.reads)
-    partly = statement.reduction or own or not covers(nest, statement.target)
-    lines = []
-    if partly and starts(nest, path.leaf.statement):
-        count, value = tree.layout_of(name).elements, NEUTRAL[statement.reduction or "add"]
-        lines += ["#pragma omp parallel for"] if tree.parallel else []
-        lines.append(f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};")
-    return lines + _statement(tree, path, statement)
+    """C lines of a scalar leaf's statement in a nest of its own, its target started if need be."""
+    assert isinstance(path.leaf, Scalar)
+    return starting_lines(tree, path) + _Nest(tree, path, path.leaf).lines
 
 
 def fixed_tensors(tree: Tree) -> list[str]:
@@ -69,81 +82,162 @@ def fixed_tensors(tree: Tree) -> list[str]:
     return lines
 
 
-def _statement(tree: Tree, path: Path, statement: Statement) -> list[str]:
-    lines: list[str] = []
-    shared = _shared(path.loops)
-    for depth, loop in enumerate(ranges_of(path)):
-        level, name = loop.level, loop.name
-        if level in shared[:1]:  # once: a thread starts no others
-            collapse = f" collapse({len(shared)})" if len(shared) > 1 else ""
-            lines.append("  " * depth + f"#pragma omp parallel for{collapse}")
-        step = f"++{name}" if level.name == level.loop else f"{name} += {level.step}"
-        lines.append(
-            "  " * depth + f"for (long {name} = {loop.start}; {name} < {loop.end}; {step})"
-        )
-    target = f"t_{statement.target.tensor}[{_offset(tree, statement.target)}]"
-    value = _expression(tree, statement.value)
-    if statement.reduction == "add":
-        update = f"{target} += {value};"
-    elif statement.reduction:
-        update = f"{target} = {FUNCTIONS[statement.reduction]}({target}, {value});"
-    else:
-        update = f"{target} = {value};"
-    if inside := _inside(tree.nest, statement.target):
-        update = f"if ({inside}) {update}"
-    return [*lines, "  " * len(path.loops) + update]
+def starting_lines(tree: Tree, path: Path) -> list[str]:
+    """What a target starts from, where its first statement does not overwrite all of it."""
+    nest, statement = tree.nest, tree.statement(path.leaf)
+    name = statement.target.tensor
+    own = any(access.tensor == name for access in statement.reads)
+    partly = statement.reduction or own or not covers(nest, statement.target)
+    if not partly or not starts(nest, path.leaf.statement):
+        return []
+    count, value = tree.layout_of(name).elements, NEUTRAL[statement.reduction or "add"]
+    threads = "parallel for " if tree.parallel else ""
+    loop = f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};"
+    return [f"#pragma omp {threads}simd", loop]
 
 
-def _shared(levels: Sequence[Level]) -> list[Level]:
-    """The outermost parallel level and those right inside it, but one of a loop: a rectangle."""
-    shared: list[Level] = []
-    for level in levels:
-        if level.parallel and level.loop not in [other.loop for other in shared]:
-            shared.append(level)
-        elif shared:
-            break
-    return shared
+@dataclass(frozen=True)
+class _Nest:
+    """A statement under its loops, outermost first."""
+
+    tree: Tree
+    path: Path
+    leaf: Scalar
+
+    @property
+    def lines(self) -> list[str]:
+        statement, reduction = self.statement, self.statement.reduction
+        target = element(self.tree, statement.target)
+        register = REGISTERS.get(reduction or "", "")
+        value = expression(self.tree, statement.value, self.asked, INLINE)
+        summed = register if self.kept < len(self.ranges) else target
+        update = combined(reduction, summed, value, INLINE)
+        where = inside(self.tree, statement.target, self.asked)
+        lines = [f"if ({where}) {update}" if where else update]
+        for place in range(len(self.ranges), -1, -1):
+            if place < len(self.ranges):
+                lines = [*self._pragma(place), _head(self.ranges[place]), *_indented(lines), "}"]
+            if place == self.kept < len(self.ranges):
+                start = f"float {register} = {NEUTRAL[reduction or 'add']};"
+                lines = [start, *lines, combined(reduction, target, register, INLINE)]
+            lines = [*(flag for depth, flag in self.hoisted if depth == place), *lines]
+        alone = self.kept == 0 < len(self.ranges)  # its register stands outside of all loops
+        return ["{", *_indented(lines), "}"] if alone else lines
+
+    def _pragma(self, place: int) -> list[str]:
+        """Whether threads share a loop, and whether it runs in vectors."""
+        words = ["parallel for"] if place in self.team[:1] else []
+        if place == len(self.ranges) - 1 and self.vectorised:
+            words.append("simd")
+            reduction = self.statement.reduction
+            if reduction and self.kept < len(self.ranges):
+                words.append(f"reduction({CLAUSES[reduction]}:{REGISTERS[reduction]})")
+        elif words and len(self.team) > 1:
+            words.append(f"collapse({len(self.team)})")
+        return [f"#pragma omp {' '.join(words)}"] if words else []
+
+    @cached_property
+    def statement(self) -> Statement:
+        return self.tree.statement(self.leaf)
+
+    @cached_property
+    def ranges(self) -> tuple[Range, ...]:
+        return ranges_of(self.path)
+
+    @cached_property
+    def clipped(self) -> set[Question]:
+        return {(clip.index, clip.size) for clip in self.leaf.clips}
+
+    @cached_property
+    def kept(self) -> int:
+        """The loops from here on sum into a register: they are left to the reduction."""
+        place = len(self.ranges)
+        target = self.statement.target
+        dropped = not set(questions(self.tree, target)) <= self.clipped
+        if dropped or any(a.tensor == target.tensor for a in self.statement.reads):
+            return place
+        while place and self.ranges[place - 1].level.loop in self.statement.reduction_loops:
+            place -= 1
+        return place
+
+    @cached_property
+    def team(self) -> tuple[int, ...]:
+        """The outermost parallel loop and those right inside it: a rectangle, once.
+
+        A thread starts no others, and a loop of vectors stays whole.
+        """
+        places: list[int] = []
+        for place, r in enumerate(self.ranges):
+            around = [self.ranges[p].name for p in places]
+            tied = any(re.search(rf"\b{name}\b", r.first + r.past) for name in around)
+            whole = self.vectorised and place == len(self.ranges) - 1
+            if r.level.parallel and not (places and (tied or whole)):
+                places.append(place)
+            elif places:
+                break
+        return tuple(places)
+
+    @cached_property
+    def vectorised(self) -> bool:
+        """Whether the innermost loop is long, contiguous, and carries nothing but its own sum."""
+        if not self.ranges or _functions(self.statement.value) & CALLED:
+            return False
+        level = self.ranges[-1].level
+        around = [other.step for other in self.path.loops[:-1] if other.loop == level.loop]
+        if min([*around, self.tree.nest.extent(level.loop)]) < SHORT:
+            return False
+        if self.kept < len(self.ranges):
+            return all(self._stride(a, level.loop) in (0, 1) for a in self.statement.reads)
+        if self._stride(self.statement.target, level.loop) != 1:
+            return False
+        # what threads may share, vectors may
+        shared = (*self.path.loops[:-1], replace(level, parallel=True))
+        return structural(replace(self.tree, body=(Loops(shared, (self.leaf,)),))) is None
+
+    def _stride(self, access: Access, loop: str) -> int | None:
+        """Elements from one iteration to the next; None in a blocked dimension."""
+        address = Address(access, self.tree.layout_of(access.tensor))
+        return address.coefficient(loop, 1) if address.block_of(loop) == 1 else None
+
+    @cached_property
+    def asked(self) -> dict[Question, str]:
+        """How the body reads whether an index is inside, where bounds of loops do not see to it."""
+        return {q: flag or condition(self.tree, q) for q, (flag, _) in self._open.items()}
+
+    @cached_property
+    def hoisted(self) -> list[tuple[int, str]]:
+        """Flags, and how many loops are around each."""
+        return [
+            (depth, f"const int {flag} = {condition(self.tree, question)};")
+            for question, (flag, depth) in self._open.items()
+            if flag
+        ]
+
+    @cached_property
+    def _open(self) -> dict[Question, tuple[str, int]]:
+        """By open question a flag and its depth; no flag where it needs the innermost loop."""
+        depths = {r.level.name: place + 1 for place, r in enumerate(self.ranges)}
+        found: dict[Question, tuple[str, int]] = {}
+        for access in (self.statement.target, *self.statement.reads):
+            for question in questions(self.tree, access):
+                needed = max((depths[loop] for loop in question[0].loops), default=0)
+                depth = max([needed, *(place + 1 for place in self.team)])
+                flag = f"inside{len(found)}" if 0 < depth < len(self.ranges) else ""
+                if question not in self.clipped:
+                    found.setdefault(question, (flag, depth))
+        return found
 
 
-def _expression(tree: Tree, value: Expression) -> str:
-    if isinstance(value, Number):
-        return number_text(value.value)
-    if isinstance(value, Call):
-        arguments = [_expression(tree, a) for a in value.arguments]
-        if value.function == "neg":
-            return f"(-{arguments[0]})"
-        if value.function in INFIX:
-            return f"({f' {INFIX[value.function]} '.join(arguments)})"
-        return f"{FUNCTIONS[value.function]}({', '.join(arguments)})"
-    read = f"t_{value.access.tensor}[{_offset(tree, value.access)}]"
-    inside = _inside(tree.nest, value.access)
-    if not inside:
-        return read
-    outside = tree.nest.tensor(value.access.tensor).outside or 0.0
-    return f"({inside} ? {read} : {number_text(outside)})"
+def _head(r: Range) -> str:
+    step = f"++{r.name}" if r.level.name == r.level.loop else f"{r.name} += {r.level.step}"
+    return f"for (long {r.name} = {r.first}; {r.name} < {r.past}; {step}) {{"
 
 
-def number_text(value: float) -> str:
-    """A C constant; what float32 cannot hold is infinite."""
-    if abs(value) >= OVERFLOW:
-        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
-    return f"{float(value)!r}f"
+def _indented(lines: list[str]) -> list[str]:
+    return ["  " + line for line in lines]
 
 
-def _offset(tree: Tree, access: Access) -> str:
-    names = {loop: iterator(loop) for index in access.indices for loop in index.loops}
-    return Address(access, tree.layout_of(access.tensor)).base(names, {})
-
-
-def _inside(nest: Primitive, access: Access) -> str:
-    """C condition that the access is inside its tensor; empty when it always is."""
-    conditions = []
-    shape = nest.tensor(access.tensor).shape
-    for index, size in zip(access.indices, shape, strict=True):
-        low, high = index.bounds(dict(nest.extents))
-        text = str(Affine(tuple((iterator(x), c) for x, c in index.terms), index.constant))
-        if low < 0:
-            conditions.append(f"{text} >= 0")
-        if high >= size:
-            conditions.append(f"{text} < {size}")
-    return " && ".join(conditions)
+def _functions(value: Expression) -> set[str]:
+    if not isinstance(value, Call):
+        return set()
+    return {value.function}.union(*map(_functions, value.arguments))

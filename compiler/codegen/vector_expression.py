@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.codegen.scalar_nest import FUNCTIONS, INFIX, number_text
+from compiler.codegen.scalar_expression import FUNCTIONS, INFIX, number_text
 from compiler.problem.primitive import Access, Expression, Number, Read
 
 Values = Mapping[Access, tuple[str, bool]]  # C name by access; whether it is a vector

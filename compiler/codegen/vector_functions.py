@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from compiler.codegen.scalar_nest import FUNCTIONS
+from compiler.codegen.scalar_expression import FUNCTIONS
 
 # P of each, the highest power first
 EXP = ("0x1.6a2434p-10", "0x1.1239e2p-7", "0x1.5558f2p-5", "0x1.555492p-3", "0x1.fffffcp-2")

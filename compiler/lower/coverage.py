@@ -14,16 +14,17 @@ import islpy as isl
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.isl_tree import Space, printed
 from compiler.lower.operands import operands, tiles_of
-from compiler.lower.steps import in_last_piece, tap_range
-from compiler.lower.tree import Grain, Level, Microkernel, Path, Tree
+from compiler.lower.steps import in_last_piece, iterator, ranges_of, tap_range
+from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
 from compiler.model.isl_names import context
+from compiler.problem.primitive import Affine
 
 
 def uncovered(tree: Tree) -> str | None:
     """The first loops of which an iteration never runs, runs twice or is none; None if none does.
 
-    Padding that a microkernel leaves out must be left out everywhere: taps that read outside are no
-    iterations.
+    Padding that a leaf leaves out must be left out everywhere: taps that read outside are no
+    iterations of a microkernel, and those outside its clips none of a scalar nest.
     """
     for path in tree.paths():
         for loops, runs, wanted in _proofs(tree, path):
@@ -37,8 +38,8 @@ def uncovered(tree: Tree) -> str | None:
 def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
     """(loops, isl map from iterations to the printed variables that reach them, isl set)."""
     leaf = path.leaf
-    if not isinstance(leaf, Microkernel):
-        yield from (_alone(path, grain) for grain in leaf.grains)
+    if isinstance(leaf, Scalar):
+        yield from (_tied(path, leaf, loops) for loops in _ties(leaf))
         return
     placed = operands(tree, leaf)
     classes = {tiles[0].loop: tiles for tiles in tiles_of(leaf, placed)}
@@ -51,6 +52,31 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
         grain = leaf.grain(border.point)
         yield from (_bordered(grain, border, tile) for tile in classes[border.point])
     yield from (_once(path, leaf, level) for level in placed.last)
+
+
+def _ties(leaf: Scalar) -> list[set[str]]:
+    """The loops of a leaf, those together that a clip names together."""
+    ties: list[set[str]] = []
+    for loops in [{grain.loop} for grain in leaf.grains] + [set(c.index.loops) for c in leaf.clips]:
+        ties = [t for t in ties if not t & loops] + [loops.union(*(t for t in ties if t & loops))]
+    return ties
+
+
+def _tied(path: Path, leaf: Scalar, loops: set[str]) -> tuple[str, str, str]:
+    """Iterations of loops that clips tie together: those inside every clip."""
+    grains = [grain for grain in leaf.grains if grain.loop in loops]
+    ranges = [r for r in ranges_of(path) if r.level.loop in loops]
+    x = {grain.loop: f"x{i}" for i, grain in enumerate(grains)}
+    where = [f"{r.first} <= {r.name} < {r.past}" for r in ranges]
+    where += [f"({r.name} - {r.start}) mod {r.level.step} = 0" for r in ranges if r.level.step > 1]
+    where += [f"{x[loop]} = {iterator(loop)}" for loop in x]
+    wanted = [f"0 <= {x[grain.loop]} < {grain.extent}" for grain in grains]
+    for clip in (clip for clip in leaf.clips if loops.issuperset(clip.index.loops)):
+        index = Affine(tuple((x[loop], c) for loop, c in clip.index.terms), clip.index.constant)
+        wanted.append(f"0 <= {index} < {clip.size}")
+    points, variables = ", ".join(x.values()), ", ".join(r.name for r in ranges)
+    runs = f"{{ [{points}] -> [{variables}] : {' and '.join(where)} }}"
+    return " and ".join(x), runs, f"{{ [{points}] : {' and '.join(wanted)} }}"
 
 
 def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:

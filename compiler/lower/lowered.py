@@ -14,6 +14,7 @@ from compiler.lower.fusion import fused_loops
 from compiler.lower.tiling import register_tiles
 from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Scalar, Tree
 from compiler.microkernel.catalogue import CATALOGUE
+from compiler.model.loop_nest import Guard, nest_guards
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule, Sizes, depth_of, loop_of
 
@@ -79,7 +80,7 @@ def _statement(nest: Primitive, band: Band, number: int) -> Loops:
     )
     if band.scheme == "scalar":
         grains = _grains(nest.extents, statement.loops, (), ("", 1), ())
-        return Loops(around, (Scalar(number, grains),))
+        return Loops(around, (Scalar(number, grains, _clips(nest, number)),))
     grains = _grains(
         nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile
     )
@@ -100,6 +101,12 @@ def _statement(nest: Primitive, band: Band, number: int) -> Loops:
     loops = fused_loops(nest, number, numbers)
     fused = tuple(Fused(n, own, cut) for n, own in zip(numbers, loops, strict=True))
     return Loops(around, (replace(leaf, fused=fused),))
+
+
+def _clips(nest: Primitive, number: int) -> tuple[Guard, ...]:
+    """The guards outside of which a statement changes nothing; one without loops bounds none."""
+    own = (guard for guard in nest_guards(nest) if guard.statement == number)
+    return tuple(guard for guard in own if guard.skips and guard.index.terms)
 
 
 @lru_cache(maxsize=KEPT)

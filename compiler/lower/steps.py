@@ -10,7 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.lower.border_classes import Border
-from compiler.lower.tree import Level, Path
+from compiler.lower.tree import Level, Path, Scalar
+from compiler.model.loop_nest import Guard
+from compiler.problem.primitive import Affine
+
+SHORT = 8  # a loop of fewer iterations is not worth vectors
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,17 @@ def tap_range(border: Border) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Range:
-    """A loop of the scalar nest, over points: `for (name = start; name < end; name += step)`."""
+    """A loop of the scalar nest, over points: `for (name = first; name < past; name += step)`.
+
+    `start` and `end` are those of the piece around it, `first` and `past` leave out what the clips
+    of the leaf do. Only the finest level of a loop is clipped.
+    """
 
     level: Level
     start: str
     end: str
+    first: str
+    past: str
 
     @property
     def name(self) -> str:
@@ -103,14 +113,54 @@ def iterator(level: str) -> str:
 
 
 def ranges_of(path: Path) -> tuple[Range, ...]:
-    """The loops around a scalar leaf, outermost first."""
+    """The loops around a scalar leaf, outermost first.
+
+    A clip bounds the innermost of its loops: 0 <= 2*oh + kh - 1 < 7 with kh inside oh becomes
+    for (i_kh = max(0, -2*i_oh + 1); i_kh < min(3, -2*i_oh + 8); ++i_kh)
+    """
     extents = {grain.loop: grain.extent for grain in path.leaf.grains}
+    places = {level.name: place for place, level in enumerate(path.loops)}
+    clips = path.leaf.clips if isinstance(path.leaf, Scalar) else ()
+    clipped = [(max(clip.index.loops, key=places.__getitem__), clip) for clip in clips]
     inside = {loop: ("0", str(extent)) for loop, extent in extents.items()}
     found = []
     for level in path.loops:
-        found.append(Range(level, *inside[level.loop]))
-        name, past = found[-1].name, f"{found[-1].name} + {level.step}"
+        first, past = start, end = inside[level.loop]
+        for clip in (clip for loop, clip in clipped if loop == level.name):
+            least, most = _least_and_past(clip, level.loop, extents)
+            first = f"max({first}, {least})" if least else first
+            past = f"min({past}, {most})" if most else past
+        found.append(Range(level, start, end, first, past))
+        name, beyond = found[-1].name, f"{found[-1].name} + {level.step}"
         extent = extents[level.loop]
         short = extent % level.step  # the last piece
-        inside[level.loop] = (name, f"min({past}, {extent})" if short else past)
+        inside[level.loop] = (name, f"min({beyond}, {extent})" if short else beyond)
     return tuple(found)
+
+
+def _least_and_past(clip: Guard, loop: str, extents: dict[str, int]) -> tuple[str, str]:
+    """First and last + 1 of a loop's iterations inside a clip; empty where all are.
+
+    With c > 0, 0 <= c*x + rest < size is -rest <= c*x <= size - 1 - rest.
+    """
+    c = clip.index.coefficient(loop)
+    low, high = clip.index.bounds(extents)
+    if c > 0:
+        leaves = low < 0, high >= clip.size
+        least, most = _affine(clip, loop, -1, 0), _affine(clip, loop, -1, clip.size - 1)
+    else:
+        leaves = high >= clip.size, low < 0
+        least, most = _affine(clip, loop, 1, 1 - clip.size), _affine(clip, loop, 1, 0)
+    if abs(c) == 1:
+        past = Affine(most.terms, most.constant + 1)
+        return str(least) if leaves[0] else "", str(past) if leaves[1] else ""
+    return (
+        f"ceild({least}, {abs(c)})" if leaves[0] else "",
+        f"floord({most}, {abs(c)}) + 1" if leaves[1] else "",
+    )
+
+
+def _affine(clip: Guard, loop: str, sign: int, constant: int) -> Affine:
+    """`sign` times the clip's index without a loop, plus a constant, over iterators."""
+    terms = tuple((iterator(x), sign * c) for x, c in clip.index.terms if x != loop)
+    return Affine(terms, sign * clip.index.constant + constant)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compiler.microkernel.signature import Signature
+from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import Layout, layout_from_tag
 
@@ -133,10 +134,14 @@ class Microkernel:
 
 @dataclass(frozen=True)
 class Scalar:
-    """One instance of a statement; its grains are points."""
+    """One instance of a statement; its grains are points.
+
+    Iterations outside a clip change nothing, and bounds of the loops leave them out.
+    """
 
     statement: int
     grains: tuple[Grain, ...]
+    clips: tuple[Guard, ...] = ()
     levels: tuple[Level, ...] = ()
     points: tuple[Level, ...] = ()
 

@@ -38,7 +38,7 @@ class Affine:
         return low, sum(e for e in ends if e > 0) + self.constant
 
     def __str__(self) -> str:
-        parts = [loop if c == 1 else f"{c}*{loop}" for loop, c in self.terms]
+        parts = [{1: loop, -1: f"-{loop}"}.get(c, f"{c}*{loop}") for loop, c in self.terms]
         if self.constant or not parts:
             parts.append(str(self.constant))
         return " + ".join(parts).replace("+ -", "- ")

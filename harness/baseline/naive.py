@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.errors import CompilerError
-from compiler.pipeline import compile_as_written
+from compiler.pipeline import compile_untransformed
 from compiler.problem.primitive import Primitive
-from compiler.space.scalar import scalar_schedule
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.failure import Failure
 from harness.kernel.build import build
@@ -50,7 +49,7 @@ class Naive:
         if isinstance(compiler, NoCompiler):
             return Unprepared("plan", compiler.reason)
         try:
-            kernel = compile_as_written(primitive, scalar_schedule(primitive, threads))
+            kernel = compile_untransformed(primitive, threads)
         except CompilerError as refusal:
             return Unprepared("plan", str(refusal))
         built = build(kernel.text, kernel.openmp, self.toolchain, level=LEVEL)

@@ -11,7 +11,9 @@ from functools import lru_cache
 
 CANDIDATES = ("gcc", "cc", "clang")
 LEVEL = "-O2"
-FLAGS = ("-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-psabi")
+# Scalar loops say where vectors are right; nobody reads errno, which would forbid those of sqrt.
+SCALAR = ("-fopenmp-simd", "-fno-math-errno")
+FLAGS = ("-march=native", "-ffp-contract=fast", *SCALAR, "-fPIC", "-shared", "-Wno-psabi")
 INSTALL = "install one (Debian: apt-get install gcc)"
 
 

@@ -13,18 +13,22 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 ARITHMETIC = ("+", "-", "*", "/")
 UPDATES = ("+=", "-=", "=")
 EXCHANGED = (
-    {"max": "min", "floord": "ceild", "__builtin_fmaxf": "__builtin_fminf"},
+    {"max": "min", "floord": "ceild", "maximum": "minimum"},
+    {"__builtin_fmaxf": "__builtin_fminf"},
     {"__builtin_expf": "__builtin_tanhf", "__builtin_erff": "__builtin_tanhf"},
     {"__builtin_sqrtf": "__builtin_fabsf", "&&": "||"},
 )
 # Names that stand for each other without a complaint of the compiler.
 FAMILIES = (r"w\d+", r"x\d+", r"a\d*(?:_\d+)*v\d+", r"[vs]\d+", r"[vs]p", r"at_\w+", r"[cp]\d+",
-            r"r_\w+", r"i\d+|i_\w+|tile\d_\w+", r"t_\w+", r"\w+_low|\w+_high")  # fmt: skip
+            r"r_\w+", r"i\d+|i_\w+|tile\d_\w+", r"t_\w+", r"\w+_low|\w+_high",
+            r"inside\d+")  # fmt: skip
 STATEMENT = re.compile(
-    r"(?:if \(.*\) |for \(.*\) )?(?:a\w+|t_\w+\[.*\]|to\[.*\]) [-+*/]?= .*;"
+    r"(?:if \(.*\) |for \(.*\) )?(?:a\w+|sum|most|least|t_\w+\[.*\]|to\[.*\]) [-+*/]?= .*;"
     r"|(?:STORE|STORE_PART|STREAM|tile\d+|pack_\w+|STEP|__builtin_\w+)\b.*;"
 )
-STARTED = re.compile(r"(vec a\w*|for \(long i = 0; .*\) t_\w+\[i\]) = (.*);")
+STARTED = re.compile(
+    r"(vec a\w*|float (?:sum|most|least)|for \(long i = 0; .*\) t_\w+\[i\]) = (.*);"
+)
 CALL = re.compile(r"((?:tile\d+|pack_\w+|STORE|STREAM)\()(.*)(\);)")
 
 
@@ -105,7 +109,10 @@ def _statements(line: str) -> Iterator[Edit]:
     indent = line[: len(line) - len(line.lstrip())]
     if started := STARTED.fullmatch(line.strip()):
         place, value = started[1], started[2]
-        yield "uninitialised", f"{indent}{place};" if place.startswith("vec") else f"{indent};"
+        yield (
+            "uninitialised",
+            f"{indent}{place};" if place.startswith(("vec", "float")) else f"{indent};",
+        )
         yield "start", f"{indent}{place} = (vec){{1}};"
         yield "start", f"{indent}{place} = {value} + 1.0f;"
     elif STATEMENT.fullmatch(line.strip()):

@@ -65,7 +65,9 @@ def _macros(lines: list[str]) -> list[tuple[int, int]]:
     """First line and end of the macros that compute something and are used."""
     found = []
     for number, line in enumerate(lines):
-        if defined := re.match(r"#define (min|max|floord|ceild|LOAD|STORE|\w+_PART)\(", line):
+        if defined := re.match(
+            r"#define (min|max|maximum|minimum|floord|ceild|LOAD|STORE|\w+_PART)\(", line
+        ):
             end = number + 1 + line.endswith("\\")
             if re.search(rf"\b{defined[1]}\(", "\n".join(lines[end:])):
                 found.append((number, end))
@@ -74,7 +76,7 @@ def _macros(lines: list[str]) -> list[tuple[int, int]]:
 
 def _functions(lines: list[str]) -> list[tuple[int, int]]:
     """First line and end of each function."""
-    starts = [i for i, line in enumerate(lines) if re.match(r"(?:static )?void \w+\(", line)]
+    starts = [i for i, line in enumerate(lines) if re.match(r"(?:static |LOOPS )?void \w+\(", line)]
     return [(start, lines.index("}", start) + 1) for start in starts]
 
 

@@ -38,6 +38,10 @@ NAMES = frozenset({"w0", "w1", "x0", "a0v0", "a1v0", "at_m", "at_n", "c0", "c1",
          "to[i0] = (i0 >= 1 || i0 < 5) ? from[i0] : 0.0f;"),
         ("t_y[0] = __builtin_fmaxf(t_y[0], 0.0f);", "function",
          "t_y[0] = __builtin_fminf(t_y[0], 0.0f);"),
+        ("most = maximum(most, t_y[0]);", "function", "most = minimum(most, t_y[0]);"),
+        ("  sum += t_a[0];", "dropped", "  ;"),
+        ("  float sum = 0.0f;", "uninitialised", "  float sum;"),
+        ("  float least = __builtin_inff();", "start", "  float least = __builtin_inff() + 1.0f;"),
     ],
 )  # fmt: skip
 def test_an_operator_makes_its_edit(line: str, operator: str, changed: str) -> None:

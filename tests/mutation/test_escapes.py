@@ -19,7 +19,7 @@ OVERLAPPING = Form(
     {**matmul(m=9, n=4, k=1), "plain": ["a", "b"]},
     "pixels/vector:n.1/tile:m.2/order:m+n@1+n/block:n@1.8/parallel:m+n@1/layout:b.aB1b+c.ba",
 )
-ROW = "for (long i_n = 0; i_n < 7; ++i_n)\n      t_t["
+ROW = "for (long i_n = 0; i_n < 7; ++i_n) {\n      most ="
 LAST = "for (long i = 0; i < 32; ++i) t_out[i] = -__builtin_inff();"
 ESCAPES = (
     # rows that are far below another one's maximum, or below where it starts, divide 0 by 0

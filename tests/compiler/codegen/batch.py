@@ -14,19 +14,27 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from compiler.codegen.generate import generate
+from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import SYMBOL, Kernel
 from compiler.lower.fit import fitted
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, reference
 from compiler.schedule.schedule import Schedule
-from compiler.space.scalar import scalar_schedule
+from compiler.space.scalar import as_written
 
 Arrays = Mapping[str, npt.NDArray[np.float32]]
 Case = tuple[Primitive, Schedule]
-FLAGS = ("-march=native", "-ffp-contract=fast", "-Wno-psabi", "-Wno-unknown-pragmas", "-fPIC")
+FLAGS = (
+    "-march=native",
+    "-ffp-contract=fast",
+    "-Wno-psabi",
+    "-Wno-unknown-pragmas",
+    "-fPIC",
+    "-fopenmp-simd",
+)
 # nothing is read before it is set, as far as the optimisation level lets the compiler see it
 WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
@@ -164,7 +172,9 @@ def check_cases(
     jobs: list[tuple[Primitive, Schedule, Kernel]] = []
     for primitive, schedules in by_problem.items():
         nest = loop_nest(primitive).nest
-        for schedule in (scalar_schedule(nest), *schedules):
+        written = as_written(nest)
+        jobs.append((primitive, written, untransformed(lowered(nest, written))))
+        for schedule in schedules:
             jobs.append((primitive, schedule, generate(fitted(nest, schedule))))
     size = -(-len(jobs) // parts)
     chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
@@ -172,7 +182,7 @@ def check_cases(
         start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level)
         for i, chunk in enumerate(chunks)
     ]
-    untransformed: dict[Primitive, Arrays] = {}
+    plain: dict[Primitive, Arrays] = {}
     expected: dict[Primitive, Expected] = {}
     for chunk, build in zip(chunks, builds, strict=True):
         library = build.library()
@@ -182,5 +192,5 @@ def check_cases(
             oracle, what = expected[primitive], f"{primitive.name} {primitive.sizes} {schedule}"
             found = call(library, index, kernel, oracle.inputs)
             oracle.compare(found, what)
-            untransformed.setdefault(primitive, found)
-            oracle.compare_with(found, untransformed[primitive], what)
+            plain.setdefault(primitive, found)
+            oracle.compare_with(found, plain[primitive], what)

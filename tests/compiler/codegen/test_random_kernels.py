@@ -6,13 +6,14 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.codegen.generate import generate
+from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import Kernel
 from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.space.scalar import scalar_schedule
+from compiler.space.scalar import as_written
 from tests.compiler.codegen.batch import Build, call, expected_of, start_build
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 
@@ -70,7 +71,7 @@ def _sampled(rng: random.Random) -> tuple[Primitive, list[Kernel]]:
     """A random problem: its untransformed nest and a few random schedules that fit it."""
     primitive = random_problem(rng)
     nest = loop_nest(primitive).nest
-    kernels = [generate(fitted(nest, scalar_schedule(nest)))]
+    kernels = [untransformed(lowered(nest, as_written(nest)))]
     for _ in range(TRIES):
         try:
             kernels.append(generate(fitted(nest, random_schedule(nest, rng))))

@@ -1,21 +1,30 @@
-"""The untransformed nest of every operator against the reference."""
+"""The scalar nest of every operator and of random ones against the reference."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
+from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.inputs import integer_inputs
+from compiler.problem.reference import reference
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from compiler.space.scalar import scalar_schedule
-from tests.compiler.codegen.batch import check_cases
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+from tests.compiler.codegen.batch import call, check_cases, start_build
+from tests.compiler.codegen.random_nests import random_tree
+from tests.compiler.problem.operators import MAX_POOL, OPERATORS, conv2d, matmul
+
+RANDOM = 16  # nests
+MARKS = {"simd reduction(+:sum)", "const int inside0", "parallel for", "max(0, ", "omp simd"}
 
 
 def _spec(name: str, tensors: dict[str, Any], *statements: str, **more: Any) -> dict[str, Any]:
@@ -78,6 +87,75 @@ def test_tiles(tmp_path: Path) -> None:
     kernel = generate(fitted(loop_nest(conv).nest, parse_schedule(texts[0])))
     assert "for (long i_oc = tile1_oc; i_oc < min(tile1_oc + 2, 5); ++i_oc)" in kernel.text
     assert "for (long tile1_ow = tile2_ow; tile1_ow < min(tile2_ow + 4, 7)" in kernel.text
+
+
+def test_random_nests_are_exact(tmp_path: Path) -> None:
+    """Bounds, flags, registers and vectors: with small integers every order of a sum is one."""
+    random = Random(20261125)
+    cases = [random_tree(random)[:2] for _ in range(RANDOM)]
+    cases += [(p, lowered(tree.nest, scalar_schedule(tree.nest, 2))) for p, tree in cases[:6]]
+    kernels = [generate(tree) for _, tree in cases]
+    assert all(any(mark in kernel.text for kernel in kernels) for mark in MARKS)
+    library = start_build(kernels, tmp_path, "random").library()
+    for index, ((primitive, _), kernel) in enumerate(zip(cases, kernels, strict=True)):
+        drawn = integer_inputs(primitive, 3, index, 0, frozenset())
+        inputs = {name: values.astype(np.float32) for name, values in drawn.items()}
+        wanted = reference(primitive, inputs)
+        for name, found in call(library, index, kernel, inputs).items():
+            what = f"{name} of {primitive.statements} {kernel.text}"
+            assert np.array_equal(found, wanted[name].reshape(found.shape)), what
+
+
+def _text(spec: dict[str, Any], schedule: str) -> str:
+    return generate(fitted(loop_nest(primitive_from(spec)).nest, parse_schedule(schedule))).text
+
+
+def test_neutral_padding_bounds_the_innermost_loop_that_it_names() -> None:
+    text = _text(MAX_POOL, "scalar/order:c+oh+ow+kh+kw")
+    assert "i_kh = max(0, -2*i_oh + 1); i_kh < min(3, -2*i_oh + 8); ++i_kh" in text
+    assert "?" not in text.partition("polydl_kernel")[2]
+    text = _text(MAX_POOL, "scalar/order:c+kh+kw+oh+ow")
+    assert "i_oh = max(0, ceild(-i_kh + 1, 2)); i_oh < min(4, floord(-i_kh + 7, 2) + 1)" in text
+
+
+def test_other_padding_is_asked_about_outside_of_the_loops_that_it_does_not_name() -> None:
+    spec = {**MAX_POOL, "outside": {"data": 0}}
+    lines = [line.strip() for line in _text(spec, "scalar/order:c+oh+kh+ow+kw").splitlines()]
+    (flag,) = (i for i, line in enumerate(lines) if line.startswith("const int inside0 = i_kh"))
+    assert lines[flag - 1].startswith("for (long i_kh = 0;")
+    assert any("(inside0 && i_kw + 2*i_ow - 1 >= 0 && i_kw" in line for line in lines)
+
+
+def test_a_sum_innermost_is_kept_in_a_register() -> None:
+    text = _text(matmul(k=20), "scalar/order:m+n+k")
+    assert "      float sum = 0.0f;\n" in text
+    assert "+= sum;" in text
+    assert "float sum" not in _text(matmul(k=20), "scalar/order:m+k+n")
+    own = _spec("own", {"x": ["j"], "y": ["j"]}, "y[0] += x[j] * y[j]", sizes={"j": 20})
+    assert "float sum" not in _text(own, "scalar/order:j")  # what is read may be what is summed
+
+
+@pytest.mark.parametrize(
+    ("statement", "vectors"),
+    [
+        ("y[i,j] = x[i,j] + 1", "simd"),
+        ("y[i,j] = y[i-1,j] + x[i,j]", "simd"),
+        ("y[i,j] = y[i,j-1] + x[i,j]", ""),  # carried by the loop
+        ("y[i,j] = exp(x[i,j])", ""),  # a call
+        ("y[j,i] = x[i,j]", ""),  # neighbours are no neighbours
+        ("y[i,0] += x[i,j]", "simd reduction(+:sum)"),
+        ("y[i,0] = max(y[i,0], x[i,j])", "simd reduction(max:most)"),
+        ("y[i,0] += x[j,i]", ""),
+    ],
+)
+def test_which_innermost_loops_run_in_vectors(statement: str, vectors: str) -> None:
+    shape = {"x": ["i", "j"], "y": ["i", "j"]}
+    spec = _spec("small", shape, statement, sizes={"i": 20, "j": 20}, outside={"y": 0})
+    tree = fitted(primitive_from(spec), parse_schedule("scalar/order:i+j"))
+    lines = generate(tree).text.splitlines()
+    (inner,) = (place for place, line in enumerate(lines) if "for (long i_j" in line)
+    before = lines[inner - 1].strip()
+    assert (before.removeprefix("#pragma omp ") if "omp" in before else "") == vectors
 
 
 def test_only_the_outermost_parallel_loop_starts_threads() -> None:

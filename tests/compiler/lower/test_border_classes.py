@@ -153,9 +153,7 @@ def test_borders_of_other_forms_must_be_packed() -> None:
         "statements": ["y[i] += x[i - k] * w[k]"],
     }
     nest = loop_nest(primitive_from(spec)).nest
-    with pytest.raises(
-        ScheduleError, match="x must be packed: its border index 'i - 1\\*k' is not"
-    ):
+    with pytest.raises(ScheduleError, match="x must be packed: its border index 'i - k' is not"):
         borders(nest, nest.statements[0], nest.statements[0].reads[0])
     diagonal = {**spec, "tensors": {"x": ["i", "i"], "w": ["k"], "y": ["i"]},
                 "statements": ["y[i] += x[i + k - 1, i + k - 1] * w[k]"]}  # fmt: skip

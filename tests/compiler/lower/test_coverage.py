@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from random import Random
 
 import pytest
@@ -13,14 +14,17 @@ from compiler.errors import ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import lowered
-from compiler.lower.steps import Step, steps_of
-from compiler.lower.tree import Grain, Loops, Microkernel, Path, Tree
-from compiler.model.loop_nest import loop_nest
+from compiler.lower.steps import Range, Step, iterator, ranges_of, steps_of
+from compiler.lower.tree import Grain, Loops, Microkernel, Path, Scalar, Tree
+from compiler.model.loop_nest import Guard, loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
+from tests.compiler.codegen.random_nests import random_tree
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
+
+POOL = "scalar/order:c+oh+ow+kh+kw"
 
 
 def _nest(k: int) -> Primitive:
@@ -116,3 +120,55 @@ def test_the_scalar_nest() -> None:
     assert uncovered(fitted(nest, parse_schedule(text))) is None
     uneven = "scalar/order:m+n+k@2+k@1+k/block:k@2.6+k@1.4"
     assert uncovered(lowered(_nest(12), parse_schedule(uneven))) == "k"
+
+
+def _inside(clip: Guard, point: dict[str, int]) -> bool:
+    return 0 <= clip.index.at(point) < clip.size
+
+
+C_FUNCTIONS = {
+    "min": min,
+    "max": max,
+    "floord": lambda n, d: n // d,
+    "ceild": lambda n, d: -(-n // d),
+}
+
+
+def _walked(ranges: tuple[Range, ...], at: dict[str, int]) -> Iterator[dict[str, int]]:
+    """The iterations that printed loops reach, their bounds read as Python's."""
+    if not ranges:
+        yield at
+        return
+    here, *rest = ranges
+    first, past = (eval(text, {**C_FUNCTIONS}, at) for text in (here.first, here.past))
+    for x in range(first, past, here.level.step):
+        yield from _walked(tuple(rest), {**at, here.name: x})
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_scalar_loops_run_what_changes_something(seed: int) -> None:
+    _, tree, _ = random_tree(Random(seed))
+    assert uncovered(tree) is None
+    for path in tree.paths():
+        assert isinstance(path.leaf, Scalar)
+        extents = {grain.loop: grain.extent for grain in path.leaf.grains}
+        box = (dict(zip(extents, x, strict=True)) for x in product(*map(range, extents.values())))
+        wanted = [p for p in box if all(_inside(clip, p) for clip in path.leaf.clips)]
+        runs = Counter(
+            tuple(at[iterator(loop)] for loop in extents) for at in _walked(ranges_of(path), {})
+        )
+        assert runs == Counter(tuple(p.values()) for p in wanted)
+
+
+def _one_less(path: Path) -> tuple[Range, ...]:
+    """Where bounds are clipped, they stop an iteration early."""
+    return tuple(
+        replace(r, past=f"{r.past} - 1") if r.past != r.end else r for r in ranges_of(path)
+    )
+
+
+def test_padding_that_is_cut_too_short_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = lowered(loop_nest(primitive_from(MAX_POOL)).nest, parse_schedule(POOL))
+    assert uncovered(tree) is None
+    monkeypatch.setattr("compiler.lower.coverage.ranges_of", _one_less)
+    assert uncovered(tree) == "oh and kh"

@@ -12,7 +12,7 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.space.candidates import candidates
-from compiler.space.scalar import SHARED, scalar_schedule
+from compiler.space.scalar import SHARED, as_written, scalar_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import OPERATORS, shipped
 
@@ -36,6 +36,18 @@ CASES = {
     "a recurrence outside, long inside": (
         _nest(MATRIX, "y[i,j] = y[i-1,j] + x[i,j]", outside={"y": 0}, sizes={"i": 3, "j": SHARED}),
         "j",
+    ),
+    "a recurrence outside, very long inside": (
+        _nest(MATRIX, "y[i,j] = y[i-1,j] + x[i,j]", outside={"y": 0},
+              sizes={"i": 16, "j": SHARED}),
+        "j@1",
+    ),
+    "a sum outside, a vector inside": (
+        _nest({"x": ["k", "i"], "y": ["i"]}, "y[i] += x[k,i]", sizes={"k": 500, "i": 500}), "i@1",
+    ),
+    "a sum outside, two loops inside": (
+        _nest({"a": ["k", "i"], "b": ["k", "j"], "y": ["i", "j"]}, "y[i,j] += a[k,i] * b[k,j]",
+              sizes={"k": 30, "i": 30, "j": 30}), "i",
     ),
     "a diagonal recurrence": (
         _nest(MATRIX, "y[i,j] = y[i-1,j-1] + x[i,j]", outside={"y": 0}, sizes=SQUARE), "",
@@ -85,3 +97,39 @@ def test_several_statements_use_the_threads(name: str) -> None:
     nest = loop_nest(primitive_from(shipped(name))).nest
     for schedule in (scalar_schedule(nest, 2), *candidates(nest, AVX2, 2, fuse=False)[:4]):
         assert all(band.parallel for band in schedule.bands)
+
+
+ORDERS = {
+    "rows of the right factor": (shipped("matmul", m=30, n=30, k=30), "m+k+n"),
+    "both factors along k": ({**shipped("matmul", m=30, n=30, k=30), "stored": {"b": [1, 0]}},
+                             "m+n+k"),
+    "a column or two": (shipped("matmul", m=30, n=2, k=30), "n+m+k"),
+    "columns of an image": (shipped("conv2d", ic=30, oc=30, ih=30, iw=30), "oc+oh+kh+kw+ic+ow"),
+    "a tiny image": (shipped("conv2d", ic=30, oc=30, ih=4, iw=4), "oc+oh+ow+kh+kw+ic"),
+    "sums of columns": (
+        {"name": "sums", "sizes": {"i": 30, "j": 30}, "tensors": {"x": ["i", "j"], "y": ["j"]},
+         "statements": ["y[j] += x[i,j]"]}, "i+j",
+    ),
+    "past a loop of another statement": (
+        {"name": "two", "sizes": {"i": 30, "k": 30, "p": 30},
+         "tensors": {"x": ["i", "k"], "s": ["i"], "v": ["p", "i"], "z": ["p"]},
+         "statements": ["s[i] += x[i,k]", "z[p] += v[p,i]"]}, "p+i+k",
+    ),
+    "a recurrence": (
+        {"name": "scan", "sizes": {"t": 30, "i": 30}, "tensors": {"x": ["i", "t"], "y": ["t", "i"]},
+         "outside": {"y": 0}, "statements": ["y[t,i] = y[t-1,i+1] + x[i,t]"]}, "t+i",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ORDERS)
+def test_the_innermost_loop_loads_and_stores_the_least(what: str) -> None:
+    spec, wanted = ORDERS[what]
+    schedule = scalar_schedule(loop_nest(primitive_from(spec)).nest)
+    assert "+".join(schedule.band.order) == wanted
+
+
+def test_as_written_is_the_order_of_the_primitive() -> None:
+    nest = primitive_from(shipped("matmul"))
+    assert as_written(nest).band.order == ("m", "n", "k")
+    assert as_written(nest, threads=2).band.parallel == ("m",)

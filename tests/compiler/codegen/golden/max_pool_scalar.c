@@ -20,17 +20,32 @@ typedef float vec;
 #else
 #define KEEP(x)
 #endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define LOOPS __attribute__((optimize("O3")))
+#else
+#define LOOPS
+#endif
+#define maximum(x, y) ({ const float a = (x), b = (y); (a > b) | (b != b) ? a : b; })
+#define minimum(x, y) ({ const float a = (x), b = (y); (a < b) | (b != b) ? a : b; })
 float expf(float), tanhf(float), erff(float);
 
-void polydl_kernel(void *const *buffers)
+LOOPS void polydl_kernel(void *const *buffers)
 {
   const float *restrict t_data = buffers[0];
   float *restrict t_out = buffers[1];
+  #pragma omp simd
   for (long i = 0; i < 32; ++i) t_out[i] = -__builtin_inff();
-  for (long i_c = 0; i_c < 2; ++i_c)
-    for (long i_oh = 0; i_oh < 4; ++i_oh)
-      for (long i_ow = 0; i_ow < 4; ++i_ow)
-        for (long i_kh = 0; i_kh < 3; ++i_kh)
-          for (long i_kw = 0; i_kw < 2; ++i_kw)
-            t_out[i_c * 16 + i_oh * 4 + i_ow * 1] = __builtin_fmaxf(t_out[i_c * 16 + i_oh * 4 + i_ow * 1], (i_kh + 2*i_oh - 1 >= 0 && i_kh + 2*i_oh - 1 < 7 && i_kw + 2*i_ow - 1 >= 0 && i_kw + 2*i_ow - 1 < 6 ? t_data[i_c * 42 + i_kh * 6 + i_oh * 12 + i_kw * 1 + i_ow * 2 - 7] : -__builtin_inff()));
+  for (long i_c = 0; i_c < 2; ++i_c) {
+    for (long i_oh = 0; i_oh < 4; ++i_oh) {
+      for (long i_ow = 0; i_ow < 4; ++i_ow) {
+        float most = -__builtin_inff();
+        for (long i_kh = max(0, -2*i_oh + 1); i_kh < min(3, -2*i_oh + 8); ++i_kh) {
+          for (long i_kw = max(0, -2*i_ow + 1); i_kw < min(2, -2*i_ow + 7); ++i_kw) {
+            most = maximum(most, t_data[i_c * 42 + i_kh * 6 + i_oh * 12 + i_kw * 1 + i_ow * 2 - 7]);
+          }
+        }
+        t_out[i_c * 16 + i_oh * 4 + i_ow * 1] = maximum(t_out[i_c * 16 + i_oh * 4 + i_ow * 1], most);
+      }
+    }
+  }
 }

@@ -1,0 +1,93 @@
+"""One instance of a statement in C: numbers, operations, reads and what they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.lower.addressing import Address
+from compiler.lower.steps import iterator
+from compiler.lower.tree import Tree
+from compiler.problem.primitive import Access, Affine, Call, Expression, Number
+
+INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+FUNCTIONS = {
+    "max": "__builtin_fmaxf",
+    "min": "__builtin_fminf",
+    "exp": "__builtin_expf",
+    "sqrt": "__builtin_sqrtf",
+    "tanh": "__builtin_tanhf",
+    "erf": "__builtin_erff",
+    "abs": "__builtin_fabsf",
+}
+MATHEMATICS = "float expf(float), tanhf(float), erff(float);\n"  # what they call
+OVERFLOW = 2.0**128 - 2.0**103  # the least number that float32 rounds to infinity
+
+Question = tuple[Affine, int]  # is 0 <= index < size?
+
+
+def number_text(value: float) -> str:
+    """A C constant; what float32 cannot hold is infinite."""
+    if abs(value) >= OVERFLOW:
+        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
+    return f"{float(value)!r}f"
+
+
+def element(tree: Tree, access: Access) -> str:
+    names = {loop: iterator(loop) for index in access.indices for loop in index.loops}
+    offset = Address(access, tree.layout_of(access.tensor)).base(names, {})
+    return f"t_{access.tensor}[{offset}]"
+
+
+def questions(tree: Tree, access: Access) -> tuple[Question, ...]:
+    """The dimensions in which an access leaves its tensor somewhere."""
+    extents, shape = dict(tree.nest.extents), tree.nest.tensor(access.tensor).shape
+    found = []
+    for index, size in zip(access.indices, shape, strict=True):
+        low, high = index.bounds(extents)
+        if low < 0 or high >= size:
+            found.append((index, size))
+    return tuple(found)
+
+
+def condition(tree: Tree, question: Question) -> str:
+    """C condition that an index is inside, of the sides on which it can be outside."""
+    index, size = question
+    low, high = index.bounds(dict(tree.nest.extents))
+    text = str(Affine(tuple((iterator(x), c) for x, c in index.terms), index.constant))
+    sides = [f"{text} >= 0"] * (low < 0) + [f"{text} < {size}"] * (high >= size)
+    return " && ".join(sides)
+
+
+def inside(tree: Tree, access: Access, asked: Mapping[Question, str]) -> str:
+    """C condition that an access is inside, of what `asked` has an answer to; empty: it is."""
+    return " && ".join(asked[q] for q in questions(tree, access) if q in asked)
+
+
+def expression(
+    tree: Tree, value: Expression, asked: Mapping[Question, str], functions: Mapping[str, str]
+) -> str:
+    """C text of a value; reads that may lie outside give their tensor's value there."""
+    if isinstance(value, Number):
+        return number_text(value.value)
+    if isinstance(value, Call):
+        arguments = [expression(tree, a, asked, functions) for a in value.arguments]
+        if value.function == "neg":
+            return f"(-{arguments[0]})"
+        if value.function in INFIX:
+            return f"({f' {INFIX[value.function]} '.join(arguments)})"
+        return f"{functions[value.function]}({', '.join(arguments)})"
+    read = element(tree, value.access)
+    where = inside(tree, value.access, asked)
+    if not where:
+        return read
+    outside = tree.nest.tensor(value.access.tensor).outside or 0.0
+    return f"({where} ? {read} : {number_text(outside)})"
+
+
+def combined(reduction: str | None, target: str, value: str, functions: Mapping[str, str]) -> str:
+    """C text that sets a target to a value, or continues its reduction."""
+    if reduction is None:
+        return f"{target} = {value};"
+    if reduction == "add":
+        return f"{target} += {value};"
+    return f"{target} = {functions[reduction]}({target}, {value});"
