@@ -46,21 +46,19 @@ def quotient(one: Interval, other: Interval) -> Interval:
     Zou, Donner, "Construction of confidence limits about effect measures: a general approach",
     Statistics in Medicine 27, 2008; here of logarithms, so that t is that of the ratio.
     """
-    return product([one, other.inverse])
+    return _together([one, other.inverse], 1.0)
 
 
 def geometric_mean(figures: Sequence[Interval]) -> Interval:
     """Of independent figures, by the same rule."""
-    whole = product(figures)
-    share = 1 / len(figures)
-    return Interval(whole.value**share, whole.low**share, whole.high**share)
+    return _together(figures, 1 / len(figures))
 
 
-def product(figures: Sequence[Interval]) -> Interval:
-    """Of independent figures: deviations of logarithms add up as squares (see `quotient`)."""
-    value = sum(log(one.value) for one in figures)
-    below = sqrt(sum(log(one.value / one.low) ** 2 for one in figures))
-    above = sqrt(sum(log(one.high / one.value) ** 2 for one in figures))
+def _together(figures: Sequence[Interval], share: float) -> Interval:
+    """exp of `share` times the sum of logarithms, whose deviations add up as squares."""
+    value = share * sum(log(one.value) for one in figures)
+    below = share * sqrt(sum(log(one.value / one.low) ** 2 for one in figures))
+    above = share * sqrt(sum(log(one.high / one.value) ** 2 for one in figures))
     return Interval(exp(value), exp(value - below), exp(value + above))
 
 

@@ -31,6 +31,8 @@ def test_a_mean_of_equals_is_narrower_than_each() -> None:
     mean = geometric_mean([one] * 4)
     assert mean.value == pytest.approx(2.0)
     assert (mean.low, mean.high) == pytest.approx((2 / 1.04**0.5, 2 * 1.04**0.5))
+    many = geometric_mean([Interval(1e6, 0.9e6, 1.1e6)] * 1000)  # their product is no float
+    assert many.value == pytest.approx(1e6)
 
 
 def test_processes_give_students_interval() -> None:
