@@ -22,7 +22,7 @@ from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
-from compiler.space.chain import apart, refusals
+from compiler.space.chain import apart, joined
 from compiler.space.paper_variants import paper_variants
 from compiler.space.scalar import as_written
 
@@ -122,14 +122,14 @@ def estimated(
 class Fusion:
     """What a schedule makes of one statement behind the contraction.
 
-    `why` not, where it is not fused; `seconds` are the roofline's for the schedule as it is, and
-    with nothing fused, None where the layouts do not allow that.
+    `why` says what forbids to fuse it, None where nothing does. `seconds` are the roofline's for
+    the schedule with everything fused that may be, and with nothing fused.
     """
 
     statement: int
     fused: bool
     why: str | None
-    seconds: tuple[float | None, ...]
+    seconds: tuple[float, float] | None
 
 
 def fusions(
@@ -140,21 +140,16 @@ def fusions(
     number = anchor(nest)
     if number is None or all(band.scheme == "scalar" for band in schedule.bands):
         return ()
-    refused = refusals(nest, schedule, architecture, threads)
-    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
-    roofline = Roofline(nest, architecture)
+    together, refused = joined(nest, schedule, architecture, threads)
     alone = apart(nest, schedule, architecture, threads)
-    seconds = tuple(
-        None if one is None else roofline.estimate(one, threads).seconds
-        for one in (schedule, alone)
-    )
+    seconds = None
+    if together is not None and alone is not None:
+        roofline = Roofline(nest, architecture)
+        first, second = (roofline.estimate(s, threads).seconds for s in (together, alone))
+        seconds = first, second
+    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
     return tuple(
-        Fusion(
-            other,
-            other in fused,
-            None if other in fused else refused.get(other, "legal, but not chosen"),
-            seconds if other in fused else (),
-        )
+        Fusion(other, other in fused, refused.get(other), seconds)
         for other in range(number + 1, len(nest.statements))
     )
 

@@ -199,16 +199,14 @@ def apart(
     return Chain(nest, number, machine, threads, fuse=False).around(alone)
 
 
-def refusals(
+def joined(
     nest: Primitive, schedule: Schedule, machine: Architecture, threads: int = 1
-) -> dict[int, str]:
-    """Why statements behind the contraction are not computed on its tile, by number."""
+) -> tuple[Schedule | None, dict[int, str]]:
+    """The schedule with everything fused that may be; what forbids it of the others, by number."""
     number = anchor(nest)
-    if number is None:
-        return {}
+    assert number is not None, "nothing can be fused without a contraction"
     chain = Chain(nest, number, machine, threads)
-    chain.around(_contraction_of(nest, schedule, number))
-    return chain.refused
+    return chain.around(_contraction_of(nest, schedule, number)), chain.refused
 
 
 def _contraction_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:

@@ -165,10 +165,14 @@ def _print_reuse(console: Terminal, reuse: Reuse) -> None:
 
 
 def _fusion(one: Fusion) -> str:
-    if not one.fused:
-        return f"S{one.statement} has a pass of its own: {one.why}"
-    fused, apart = ("-" if x is None else f"{1e6 * x:.1f} us" for x in one.seconds)
-    return f"S{one.statement} on the register tile: {fused} predicted, {apart} with nothing fused"
+    name = f"S{one.statement}"
+    if one.why is not None:
+        return f"{name} has a pass of its own: {one.why}"
+    where = "on the register tile" if one.fused else "has a pass of its own"
+    if one.seconds is None:
+        return f"{name} {where}"
+    fused, apart = (1e6 * seconds for seconds in one.seconds)
+    return f"{name} {where}: predicted {fused:.1f} us fused, {apart:.1f} us apart"
 
 
 @dataclass(frozen=True)
