@@ -113,7 +113,7 @@ def as_text(one: Explanation) -> str:
         _print_reuse(console, shown.reuse)
     if shown.fusions:
         _section(console, "fusion  of the statements behind the contraction")
-        console.print("\n".join(map(_fusion, shown.fusions)), soft_wrap=True)
+        console.print("\n".join(map(fusion_line, shown.fusions)), soft_wrap=True)
     if shown.estimate is not None:
         _section(console, "estimate  by roofline; parts overlap, so shares may add to more than 1")
         console.print(_estimate(shown.estimate, one.architecture), soft_wrap=True)
@@ -164,7 +164,8 @@ def _print_reuse(console: Terminal, reuse: Reuse) -> None:
     console.print(f"  PolyRank cost {reuse.cost:.0f}: latency of each level times its bytes")
 
 
-def _fusion(one: Fusion) -> str:
+def fusion_line(one: Fusion) -> str:
+    """What becomes of a statement, in words."""
     name = f"S{one.statement}"
     if one.why is not None:
         return f"{name} has a pass of its own: {one.why}"

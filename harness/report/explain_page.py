@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.analysis.explained import Explanation
-from harness.report.explain import document, estimate_parts, ranking_rows, ranking_unit
+from harness.report.explain import document, estimate_parts, fusion_line, ranking_rows, ranking_unit
 from harness.report.pages import page
 
 
@@ -17,5 +17,6 @@ def as_html(one: Explanation) -> str:
         unit=ranking_unit(one.ranked),
         headings=headings,
         rows=rows,
+        fused=[fusion_line(fusion) for fusion in one.shown.fusions],
         estimates=[] if estimate is None else estimate_parts(estimate, one.architecture),
     )
