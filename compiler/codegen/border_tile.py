@@ -25,10 +25,12 @@ class BorderTile:
     tiles: tuple[TileClass, ...]  # one per loop of the output
 
     @property
-    def factors(self) -> Factors:
-        """Those of its sum; only of a tile that has one."""
-        assert self.operands.factors is not None
-        return self.operands.factors
+    def reduced(self) -> tuple[Address, ...]:
+        """What its reduction reads: two factors, or the operands of any expression."""
+        reduced = self.operands.reduced
+        if isinstance(reduced, Factors):
+            return reduced.vector, reduced.broadcast
+        return reduced.reads if reduced is not None else ()
 
     @property
     def starts(self) -> tuple[str, ...]:
@@ -45,16 +47,14 @@ class BorderTile:
     def places(self) -> tuple[Address, ...]:
         """What it stores, and where sums begin with values of an earlier statement."""
         ops = self.operands
-        begun = ops.factors is not None and ops.factors.accumulate
+        begun = ops.reduced is not None and ops.reduced.accumulate
         return tuple(dict.fromkeys((*self.written, *((ops.output,) if begun else ()))))
 
     @property
     def tensors(self) -> tuple[Address, ...]:
         """An operand of each pointer that the function takes, in the order of its parameters."""
-        ops = self.operands
-        factors = (ops.factors.vector, ops.factors.broadcast) if ops.factors else ()
         found: dict[str, Address] = {}
-        for address in (*factors, *self.places, *ops.reads):
+        for address in (*self.reduced, *self.places, *self.operands.reads):
             found.setdefault(pointer(address), address)
         return tuple(found.values())
 

@@ -125,7 +125,7 @@ def _looped(tile: BorderTile, vector: int, shared: Values) -> list[str]:
         return " + ".join(terms)
 
     points = tile.points({})
-    if tile.operands.factors is not None:
+    if tile.operands.reduced is not None:
         names = ", ".join(accumulator(point, vector) for point in points)
         lines.append(f"const vec held[{len(points)}] = {{{names}}};")
     for one in tile.point_loops:
@@ -149,7 +149,7 @@ def _chain(
         if address.access not in values:
             lines.append(_read(tile, number, address, at(address), vector))
             values[address.access] = f"e{number}", address.uses(tile.leaf.vector)
-    if ops.factors is not None:
+    if ops.reduced is not None:
         values[ops.output.access] = summed, True
     for number, one in enumerate(ops.assignments):
         lines.append(f"const vec y{number} = {vector_value(one.value, values)};")

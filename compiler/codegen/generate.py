@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,7 +18,7 @@ from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
 from compiler.lower.isl_tree import Space
-from compiler.lower.operands import Operands, Packed, operands, tiles_of
+from compiler.lower.operands import Operands, Packed, Summand, operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Scalar, Tree
 
 FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
@@ -71,17 +71,21 @@ def _scalar(tree: Tree) -> bool:
 
 def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     lanes = max((tile.leaf.lanes for tile in tiles), default=1)
-    functions = {
-        name
-        for tile in tiles
-        for one in tile.operands.assignments
-        for name in functions_of(one.value)
-    }
+    functions = {name for tile in tiles for name in _functions(tile.operands)}
     return (
         prelude(lanes, any(tile.leaf.nontemporal for tile in tiles))
         + (vector_functions(functions, lanes) if functions else "")
         + (PRELUDE if _scalar(tree) else "")
     )
+
+
+def _functions(placed: Operands) -> Iterator[str]:
+    for one in placed.assignments:
+        yield from functions_of(one.value)
+    if isinstance(placed.reduced, Summand):
+        yield from functions_of(placed.reduced.value)
+        if placed.reduced.reduction != "add":
+            yield placed.reduced.reduction
 
 
 def _vectorised(path: Path, leaf: Microkernel, placed: Operands, first: int) -> _Part:

@@ -16,7 +16,7 @@ def tile_function(tile: BorderTile) -> str:
     ]
     parameters += [f"long at_{loop}" for loop in tile.starts]
     lines = [f"static void {tile.name}({', '.join(parameters)})", "{"]
-    sums = tile.operands.factors is not None
+    sums = tile.operands.reduced is not None
     body = [*(offsets(tile) if sums else ()), *pointers(tile), *(summed(tile) if sums else ())]
     body += finished(tile)
     return "\n".join([*lines, *("  " + line for line in body), "}"]) + "\n"

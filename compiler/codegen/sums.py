@@ -1,27 +1,40 @@
-"""The sum of a microkernel: accumulators in registers, reduction loops around multiply-adds."""
+"""The reduction of a microkernel: accumulators in registers, loops around multiply-adds or more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
 
-from compiler.codegen.border_tile import BorderTile, accumulator, pointer
+from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.finish import sums_loaded
+from compiler.codegen.vector_expression import vector_value
+from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
+from compiler.lower.operands import Factors, Summand
 from compiler.lower.steps import Step, steps_of, tap_range, variable
 from compiler.lower.tree import Level
+from compiler.problem.primitive import Access
+
+START = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
 def offsets(tile: BorderTile) -> list[str]:
-    """Declarations of where the two factors begin."""
+    """Declarations of where the operands of the reduction begin."""
     return [
-        f"const long v0 = {tile.base(tile.factors.vector)};",
-        f"const long s0 = {tile.base(tile.factors.broadcast)};",
+        f"const long {prefix}0 = {tile.base(address)};"
+        for prefix, address in zip(_prefixes(tile), tile.reduced, strict=True)
     ]
 
 
+def _prefixes(tile: BorderTile) -> tuple[str, ...]:
+    """Of the operands' offsets, one for each depth of the loops: vectors v and scalars s, or x."""
+    if isinstance(tile.operands.reduced, Factors):
+        return "v", "s"
+    return tuple(f"x{number}_" for number in range(len(tile.reduced)))
+
+
 def summed(tile: BorderTile) -> list[str]:
-    """C lines that leave the sums in the accumulators."""
+    """C lines that leave what is reduced in the accumulators."""
     lines = []
     for border in _ranged_borders(tile):
         low, high = tap_range(border)
@@ -35,11 +48,15 @@ def _accumulators_set(tile: BorderTile) -> list[str]:
 
     Zero, or what the output holds; where that depends on the tile it is loaded afterwards.
     """
+    reduced = tile.operands.reduced
+    assert reduced is not None
     names = [accumulator(p, j) for p, j in tile.accumulators()]
-    if tile.factors.accumulate:
+    if reduced.accumulate:
         loads = sums_loaded(tile).values()
         return [f"vec {name} = {load};" for name, load in zip(names, loads, strict=True)]
-    lines = [f"vec {name} = (vec){{0}};" for name in names]
+    operation = reduced.reduction if isinstance(reduced, Summand) else "add"
+    start = "(vec){0}" if operation == "add" else f"SPLAT({START[operation]})"
+    lines = [f"vec {name} = {start};" for name in names]
     later = " || ".join(f"at_{level.loop} != 0" for level in tile.path.cut)
     if later:  # an earlier piece of the reduction has left its sums in the output
         loads = sums_loaded(tile).values()
@@ -62,12 +79,12 @@ class _Reduction:
     def loops(
         self, levels: tuple[Level, ...], depth: int, live: dict[str, tuple[int, ...]]
     ) -> list[str]:
-        """Loops of the microkernel from `levels[0]` inwards, offsets v and s of `depth` known."""
+        """Loops of the microkernel from `levels[0]` inwards, offsets of `depth` known."""
         fixed = [b for b in self.tile.operands.borders if self._is_cut(b.tap)]
         if depth == 0 and fixed:
             return self._outer_taps(fixed, levels)
         if not levels:
-            return self._multiply_add(f"v{depth}", f"s{depth}", live, 0, 0)
+            return self._step(depth, live, None)
         level, *rest = levels
         grouped = self._grouped_border(level.loop)
         if grouped is None:
@@ -108,7 +125,8 @@ class _Reduction:
         for choice in product(*choices):
             live = {loop: points for _, part in choice for loop, points in part.items()}
             lines.append(f"if ({' && '.join(condition for condition, _ in choice)}) {{")
-            lines += ["  const long v1 = v0, s1 = s0;"]
+            same = ", ".join(f"{prefix}1 = {prefix}0" for prefix in _prefixes(self.tile))
+            lines += [f"  const long {same};"]
             lines += ["  " + line for line in self.loops(levels, 1, live)] + ["}"]
         return lines
 
@@ -116,9 +134,9 @@ class _Reduction:
         """Bounds of a microkernel loop, counted in pieces of the level from its parent's start."""
         if any(border.tap == level.loop for border in _ranged_borders(self.tile)):
             return f"{level.loop}_low", f"{level.loop}_high"
-        return "0", self._step(level).end
+        return "0", self._bounds(level).end
 
-    def _step(self, level: Level) -> Step:
+    def _bounds(self, level: Level) -> Step:
         extent = self.tile.leaf.grain(level.loop).extent
         return next(s for s in steps_of(self.tile.path, level.loop, extent) if s.level == level)
 
@@ -132,40 +150,88 @@ class _Reduction:
         live: dict[str, tuple[int, ...]],
     ) -> list[str]:
         name = variable(level)
-        cv = self.tile.factors.vector.coefficient(level.loop, level.step)
-        cs = self.tile.factors.broadcast.coefficient(level.loop, level.step)
         head = f"for (long {name} = {low}; {name} < {high}; ++{name}) {{"
         if rest:
-            v, s = f"v{depth + 1}", f"s{depth + 1}"
-            body = [f"const long {v} = v{depth} + {name} * {cv}, {s} = s{depth} + {name} * {cs};"]
-            body += self.loops(rest, depth + 1, live)
+            moved = ", ".join(
+                f"{prefix}{depth + 1} = {prefix}{depth} + {name} * {step}"
+                for prefix, step in zip(_prefixes(self.tile), self._steps(level), strict=True)
+            )
+            body = [f"const long {moved};", *self.loops(rest, depth + 1, live)]
             return [head, *("  " + line for line in body), "}"]
-        body = self._multiply_add(f"v{depth}", f"s{depth}", live, cv, cs, name)
+        body = self._step(depth, live, level)
         unroll = self.tile.leaf.unroll
         pragma = [f"#pragma GCC unroll {unroll}"] if unroll > 1 else []
         return [*pragma, head, *("  " + line for line in body), "}"]
 
+    def _steps(self, level: Level) -> list[int]:
+        """Elements that each operand's offset grows by from piece to piece of a level."""
+        return [address.coefficient(level.loop, level.step) for address in self.tile.reduced]
+
+    def _step(self, depth: int, live: dict[str, tuple[int, ...]], level: Level | None) -> list[str]:
+        """One step of the reduction, inside the loop over a level if there is any."""
+        steps = self._steps(level) if level is not None else [0] * len(self.tile.reduced)
+        inside = [
+            f"{pointer(address)} + {prefix}{depth}"
+            + (f" + {variable(level)} * {step}" if level is not None else "")
+            for prefix, address, step in zip(
+                _prefixes(self.tile), self.tile.reduced, steps, strict=True
+            )
+        ]
+        if isinstance(self.tile.operands.reduced, Factors):
+            vector, scalar = inside
+            return self._multiply_add(vector, scalar, self.tile.operands.reduced, live)
+        return self._element_wise(inside, live)
+
+    def _element_wise(self, places: list[str], live: dict[str, tuple[int, ...]]) -> list[str]:
+        """Every live accumulator takes the summand at its point.
+
+        Nothing keeps the compiler from holding what neighbouring points and taps both read.
+        """
+        tile, reduced = self.tile, self.tile.operands.reduced
+        assert isinstance(reduced, Summand)
+        lines = [f"const float *q{k} = {place};" for k, place in enumerate(places)]
+        loops = {one.loop for one in tile.point_loops}
+        for vector in range(tile.vectors.size):
+            shared: dict[Access, tuple[str, bool]] = {}
+            inside = []
+            for k, address in enumerate(reduced.reads):
+                if not any(address.uses(loop) for loop in loops):
+                    inside.append(self._read(k, address, (), vector))
+                    shared[address.access] = f"e{k}", address.uses(tile.leaf.vector)
+            for point in tile.points(live):
+                values = dict(shared)
+                own = []
+                for k, address in enumerate(reduced.reads):
+                    if address.access not in shared:
+                        own.append(self._read(k, address, point, vector))
+                        values[address.access] = f"e{k}", address.uses(tile.leaf.vector)
+                name, value = accumulator(point, vector), vector_value(reduced.value, values)
+                taken = f"{name} += {value};"
+                if reduced.reduction != "add":
+                    taken = f"{name} = vec_{reduced.reduction}({name}, {value});"
+                inside.append(f"{{ {' '.join([*own, taken])} }}")
+            lines += ["{", *("  " + line for line in inside), "}"]
+        return lines
+
+    def _read(self, k: int, address: Address, point: Point, vector: int) -> str:
+        at = str(self.tile.offset(address, point, vector))
+        if address.uses(self.tile.leaf.vector):
+            return f"const vec e{k} = {self.tile.load(f'q{k}', address, at, vector)};"
+        return f"const float e{k} = q{k}[{at}];"
+
     def _multiply_add(
-        self,
-        v: str,
-        s: str,
-        live: dict[str, tuple[int, ...]],
-        cv: int,
-        cs: int,
-        name: str = "",
+        self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]
     ) -> list[str]:
-        """One reduction step: every live accumulator takes vector times scalar."""
-        tile, factors = self.tile, self.tile.factors
-        vector = f"{pointer(factors.vector)} + {v}" + (f" + {name} * {cv}" if name else "")
-        scalar = f"{pointer(factors.broadcast)} + {s}" + (f" + {name} * {cs}" if name else "")
+        """Every live accumulator takes vector times scalar."""
+        tile = self.tile
         lines = [f"const float *vp = {vector}, *sp = {scalar};"]
         lines.append("STEP;")
-        if self.tile.leaf.prefetch:
-            lines.append(f"__builtin_prefetch(vp + {self.tile.leaf.prefetch // 4});")
+        if tile.leaf.prefetch:
+            lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // 4});")
         points, count = tile.points(live), tile.vectors.size
         # The smaller side stays in registers, the other passes through one register at a time.
         if len(points) >= count:
-            lines += [self._load_vector(j) for j in range(count)]
+            lines += [self._load_vector(factors, j) for j in range(count)]
             for k, p in enumerate(points):
                 lines.append(f"const float x{k} = sp[{tile.offset(factors.broadcast, p, 0)}];")
                 lines += [f"{accumulator(p, j)} += w{j} * x{k};" for j in range(count)]
@@ -174,14 +240,14 @@ class _Reduction:
             offset = tile.offset(factors.broadcast, p, 0)
             lines.append(f"vec x{k} = SPLAT(sp[{offset}]); KEEP(x{k});")
         for j in range(count):
-            lines.append(self._load_vector(j))
+            lines.append(self._load_vector(factors, j))
             lines += [f"{accumulator(p, j)} += w{j} * x{k};" for k, p in enumerate(points)]
         return lines
 
-    def _load_vector(self, vector: int) -> str:
-        address = self.tile.factors.vector
+    def _load_vector(self, factors: Factors, vector: int) -> str:
+        address = factors.vector
         offset = address.coefficient(self.tile.vectors.loop, self.tile.leaf.lanes) * vector
         lanes = self.tile.partial(vector)
-        if lanes and not self.tile.factors.whole_loads:
+        if lanes and not factors.whole_loads:
             return f"vec w{vector} = LOAD_PART(vp + {offset}, {lanes});"
         return f"vec w{vector} = LOAD(vp + {offset}); KEEP(w{vector});"

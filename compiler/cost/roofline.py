@@ -17,7 +17,7 @@ from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
 from compiler.cost.work import Work
 from compiler.lower.lowered import lowered
-from compiler.lower.operands import Operands, operands
+from compiler.lower.operands import Operands, Summand, operands
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
@@ -101,9 +101,12 @@ class Roofline:
             cycles = self._work.cycles(tree, path, leaf, roles)
             compute, overhead = cycles.compute, cycles.overhead
             packing = self._packing(tree) if tree.pack else 0.0
-        element_wise = self._operands(tree, leaf)
-        if element_wise is not None:
-            overhead += self._work.element_wise(leaf, element_wise)
+        placed = self._operands(tree, leaf)
+        if placed is not None and isinstance(placed.reduced, Summand):
+            cycles = self._work.lane_sum(leaf, placed)
+            compute, overhead = cycles.compute, cycles.overhead
+        if placed is not None and placed.assignments:
+            overhead += self._work.element_wise(leaf, placed)
         parts = {
             "compute": compute * share / self.hertz,
             "overhead": overhead * share / self.hertz,
@@ -129,7 +132,7 @@ class Roofline:
         return self._roles[key]
 
     def _operands(self, tree: Tree, leaf: Microkernel) -> Operands | None:
-        """The operands of what a leaf computes element by element, if anything."""
+        """The operands of a leaf that is more than a sum of products."""
         if not leaf.fused and leaf.form.sums:
             return None
         key = (leaf.statement, leaf.vector, leaf.lanes, leaf.fused, tree.layout, tree.pack)
@@ -150,6 +153,8 @@ class Roofline:
             read = (roles.vector_operand, roles.broadcast_operand)
         placed = self._operands(tree, leaf)
         if placed is not None:
+            if isinstance(placed.reduced, Summand):
+                read = tuple(address.access for address in placed.reduced.reads)
             once = tuple(address.access for address in placed.reads)
             written, *others = (address.access for address in placed.stores or (placed.output,))
             once += tuple(others)

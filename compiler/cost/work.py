@@ -8,13 +8,13 @@ from itertools import product
 from math import prod
 
 from compiler.lower.border_classes import Border, borders, tile_classes
-from compiler.lower.operands import Operands
+from compiler.lower.operands import Operands, Summand
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
 from compiler.microkernel.functions import vector_operations
-from compiler.microkernel.register_tile import RegisterTile
+from compiler.microkernel.register_tile import RegisterTile, joined
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access
+from compiler.problem.primitive import Access, Call
 
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0
@@ -68,11 +68,41 @@ class Work:
         for other in leaf.grains:
             vectors *= other.extent if not other.summed and other.loop != leaf.vector else 1
         operations = sum(vector_operations(one.value) for one in placed.assignments)
-        moves = len(placed.reads) + (0 if placed.factors else len(placed.stores))
+        moves = len(placed.reads) + (0 if placed.reduced else len(placed.stores))
         each = max(operations / self.machine.fma_per_cycle, moves / self.machine.loads_per_cycle)
-        calls = 0.0 if placed.factors else CALL_CYCLES
+        calls = 0.0 if placed.reduced else CALL_CYCLES
         tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
         return vectors * (each + calls / tile)
+
+    def lane_sum(self, leaf: Microkernel, placed: Operands) -> Cycles:
+        """The cycles of a reduction of any expression, all of whose operands are read in lanes.
+
+        Of a sliding window, whose innermost loop is printed whole, each element is loaded once.
+        """
+        reduced = placed.reduced
+        assert isinstance(reduced, Summand)
+        outputs = [grain for grain in leaf.grains if not grain.summed]
+        points = {g.loop: g.points for g in outputs if g.loop != leaf.vector}
+        vectors, count = leaf.grain(leaf.vector).runs[0][1], prod(points.values())
+        innermost = leaf.levels[-1].loop if leaf.levels else ""
+        taps = leaf.grain(innermost).extent if leaf.unroll > 1 and innermost else 1
+        loads = 0.0
+        for address in reduced.reads:
+            own = vectors if address.uses(leaf.vector) else 1
+            loads += own * _distinct(address.access, points, innermost, taps) / taps
+        operations = vector_operations(reduced.value) + 1
+        fused = isinstance(reduced.value, Call) and reduced.value.function == "mul"
+        each = vectors * count * (operations - (fused and reduced.reduction == "add"))
+        step = joined(
+            each / self.machine.fma_per_cycle,
+            loads / self.machine.loads_per_cycle,
+            float(self.machine.fma_latency),
+        )
+        live = prod(_live(b, leaf.grain(b.point).extent) for b in reduced.borders)
+        steps = prod(grain.extent for grain in leaf.grains if grain.summed)
+        tiles = prod(grain.count for grain in outputs)
+        entries = steps / (leaf.grain(innermost).extent if innermost else 1)
+        return Cycles(tiles * steps * live * step, tiles * (CALL_CYCLES + entries * ENTRY_CYCLES))
 
     def _counted(
         self, tree: Tree, split: Mapping[str, int], leaf: Microkernel, roles: Contraction
@@ -165,6 +195,19 @@ def _tiled(
 def _live(border: Border, points: int) -> float:
     """Part of a border's (point, tap) pairs that read inside the tensor."""
     return border.live_pairs(points) / (points * border.taps)
+
+
+def _distinct(access: Access, points: Mapping[str, int], tap: str, taps: int) -> float:
+    """Elements along the points of a tile that all taps of the innermost loop read."""
+    total = 1.0
+    for index in access.indices:
+        reach, count, moved = 1, 1, 0
+        for loop, step in index.terms:
+            size = taps if loop == tap else points.get(loop, 1)
+            reach, count = reach + (size - 1) * abs(step), count * size
+            moved += size > 1
+        total *= min(reach, count) if moved > 1 else count
+    return total
 
 
 def _unaligned(roles: Contraction, vector: str, lanes: int) -> bool:

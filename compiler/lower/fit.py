@@ -87,24 +87,11 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
 
 def _check_lanes(nest: Primitive, band: Band, statement: Statement) -> None:
     where = f"{nest.name}: schedule"
-    if statement.reduction_loops:
-        loop = statement.reduction_loops[0]
-        raise ScheduleError(f"{where}: only schemes that sum fit: a reduction over {loop}")
-    if not covers(nest, statement.target):
+    own = any(access.tensor == statement.target.tensor for access in statement.reads)
+    if not covers(nest, statement.target) or (own and statement.reduction_loops):
         raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
-    bare = Band(
-        band.scheme,
-        band.order,
-        band.vector,
-        band.tile,
-        band.block,
-        band.parallel,
-        nontemporal=band.nontemporal,
-        of=band.of,
-        fusion=band.fusion,
-    )
-    if band != bare:
-        raise ScheduleError(f"{where}: scheme lanes takes no unroll, prefetch or microkernel")
+    if band.prefetch or band.microkernel != "generated":
+        raise ScheduleError(f"{where}: scheme lanes takes no prefetch and no microkernel")
 
 
 def _check_levels(where: str, band: Band, loop: str, extent: int) -> None:
@@ -136,10 +123,20 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             f"{nest.name}: schedule: parallel level '{inside[0]}' is inside the microkernel"
         )
     placed = operands(tree, leaf)
-    if placed.factors is not None:
-        _check_factors(tree, path, leaf, placed.factors)
+    reduced = placed.reduced
+    if isinstance(reduced, Factors):
+        _check_factors(tree, path, leaf, reduced)
+    elif reduced is not None:
+        for address in reduced.reads:
+            if leaf.lanes > 1 and address.uses(leaf.vector):
+                _check_contiguous(leaf, address)
+            _check_vector_block(leaf, address)
+            _check_blocks(path, leaf, address)
+    for border in placed.borders:
+        if any(level.loop == border.tap != level.name for level in path.levels):
+            raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
     _check_fused(tree, leaf, placed)
-    kept = path.cut or (placed.factors is not None and placed.factors.accumulate)
+    kept = path.cut or (reduced is not None and reduced.accumulate)
     written = (*placed.stores, placed.output) if kept else placed.stores
     for address in dict.fromkeys((*written, *placed.reads)):
         if leaf.lanes > 1 and (address in written or address.uses(leaf.vector)):
@@ -175,15 +172,12 @@ def _check_factors(tree: Tree, path: Path, leaf: Microkernel, factors: Factors) 
         if not leaf.form.differs(operand):
             _check_serves(leaf, address)
         _check_blocks(path, leaf, address)
-    for border in factors.borders:
-        if any(level.loop == border.tap != level.name for level in path.levels):
-            raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
 
 
 def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
     """What is read lies inside its tensor; what the tile holds is read where it was computed."""
-    held = {} if placed.factors is None else {placed.output.access.tensor: placed.output.access}
-    assigned = leaf.statements[1 if placed.factors else 0 :]
+    held = {} if placed.reduced is None else {placed.output.access.tensor: placed.output.access}
+    assigned = leaf.statements[1 if placed.reduced else 0 :]
     for number, one in zip(assigned, placed.assignments, strict=True):
         where = f"{tree.nest.name}: schedule: S{number}"
         for access in one.reads:

@@ -11,7 +11,16 @@ from compiler.lower.border_classes import Border, TileClass, borders, tile_class
 from compiler.lower.fusion import in_loops
 from compiler.lower.tree import Level, Microkernel, Tree
 from compiler.microkernel.contraction import Contraction, contraction
-from compiler.problem.primitive import Access, Call, Primitive, Read, Statement
+from compiler.model.loop_nest import nest_guards
+from compiler.problem.primitive import (
+    Access,
+    Call,
+    Expression,
+    Primitive,
+    Read,
+    Reduction,
+    Statement,
+)
 from compiler.schedule.layout import Layout, layout_from_tag
 
 
@@ -40,14 +49,26 @@ class Factors:
 
 
 @dataclass(frozen=True)
+class Summand:
+    """What a reduction takes at each point: any expression of vectors and of scalars."""
+
+    value: Expression
+    reduction: Reduction
+    reads: tuple[Address, ...]
+    borders: tuple[Border, ...]
+    accumulate: bool  # the output's values on entry count
+    copies: tuple[Packed, ...] = ()
+
+
+@dataclass(frozen=True)
 class Operands:
-    """All that a microkernel reads and writes: the factors of its sum, then element by element.
+    """All that a microkernel reads and writes: those of its reduction, then element by element.
 
     `output` is where the sums of a cut reduction wait for the next piece. `assignments` compute on
     registers, from elements in `reads` and from each other; `stores` are written at last.
     """
 
-    factors: Factors | None  # None: nothing is summed
+    reduced: Factors | Summand | None  # None: nothing is
     output: Address
     assignments: tuple[Statement, ...]  # in the microkernel's loops
     reads: tuple[Address, ...]
@@ -56,31 +77,36 @@ class Operands:
 
     @property
     def borders(self) -> tuple[Border, ...]:
-        return self.factors.borders if self.factors else ()
+        return self.reduced.borders if self.reduced else ()
 
     @property
     def copies(self) -> tuple[Packed, ...]:
-        return self.factors.copies if self.factors else ()
+        return self.reduced.copies if self.reduced else ()
 
     def whole(self, leaf: Microkernel) -> bool:
         """Whether the last vector of the vector loop may be read and written like the others."""
         every = (*self.reads, *self.stores, self.output)
-        return (self.factors is None or self.factors.whole_loads) and all(
-            whole(leaf, address) for address in every if address.uses(leaf.vector)
-        )
+        if isinstance(self.reduced, Summand):
+            every += self.reduced.reads
+        loads = not isinstance(self.reduced, Factors) or self.reduced.whole_loads
+        return loads and all(whole(leaf, one) for one in every if one.uses(leaf.vector))
 
 
 def operands(tree: Tree, leaf: Microkernel) -> Operands:
     """The operands of a leaf; ScheduleError where one cannot lie as the schedule says."""
     statement = tree.statement(leaf)
-    factors = _factors(tree, leaf) if leaf.form.sums else None
+    reduced: Factors | Summand | None = None
+    if leaf.form.sums:
+        reduced = _factors(tree, leaf)
+    elif statement.reduction_loops:
+        reduced = _summand(tree, leaf)
     assigned: tuple[Statement, ...] = ()
-    if factors is None:
+    if reduced is None:
         assigned = (_assignment(tree.nest, leaf.statement, statement),)
     for fused in leaf.fused:
         renamed = in_loops(tree.nest.statements[fused.statement], dict(fused.loops))
         assigned += (_assignment(tree.nest, fused.statement, renamed),)
-    held = {statement.target.tensor: statement.target} if factors else {}
+    held = {statement.target.tensor: statement.target} if reduced else {}
     reads: dict[Access, Address] = {}
     for one in assigned:
         for access in one.reads:
@@ -89,7 +115,7 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
         held[one.target.tensor] = one.target
     kept = live(tree, leaf)
     return Operands(
-        factors,
+        reduced,
         Address(statement.target, tree.layout_of(statement.target.tensor)),
         assigned,
         tuple(reads.values()),
@@ -150,6 +176,29 @@ def _factors(tree: Tree, leaf: Microkernel) -> Factors:
         tuple(copies.values()),
         padded,
         whole(leaf, vector) or vector.access.tensor in copies,
+        not starts(nest, leaf.statement),
+    )
+
+
+def _summand(tree: Tree, leaf: Microkernel) -> Summand:
+    nest, statement = tree.nest, tree.statement(leaf)
+    found: dict[Border, None] = {}
+    for access in dict.fromkeys(statement.reads):
+        found.update(dict.fromkeys(borders(nest, statement, access)))
+    if len({border.point for border in found}) < len(found):
+        raise ScheduleError(
+            f"{nest.name}: schedule: only scheme scalar fits: two borders of a loop"
+        )
+    if not all(guard.skips for guard in nest_guards(nest) if guard.statement == leaf.statement):
+        raise ScheduleError(
+            f"{nest.name}: schedule: only scheme scalar fits: values outside a tensor count"
+        )
+    assert statement.reduction is not None
+    return Summand(
+        statement.value,
+        statement.reduction,
+        tuple(Address(a, tree.layout_of(a.tensor)) for a in dict.fromkeys(statement.reads)),
+        tuple(found),
         not starts(nest, leaf.statement),
     )
 

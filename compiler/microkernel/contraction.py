@@ -47,13 +47,17 @@ def product(nest: Primitive, number: int) -> tuple[Statement, Access, Access] | 
 
 
 def anchor(nest: Primitive) -> int | None:
-    """The sum of products with the most iterations, around which the others are arranged."""
-    sums = [k for k in range(len(nest.statements)) if product(nest, k) is not None]
+    """The statement that the others are arranged around: of the most iterations, sums first.
 
-    def iterations(number: int) -> int:
-        return prod(nest.extent(loop) for loop in nest.statements[number].loops)
+    None where no statement can be on whole vectors: none writes all of its target.
+    """
+    whole = [k for k, s in enumerate(nest.statements) if covers(nest, s.target)]
 
-    return max(sums, key=iterations, default=None)
+    def weight(number: int) -> tuple[bool, int]:
+        loops = nest.statements[number].loops
+        return product(nest, number) is not None, prod(nest.extent(loop) for loop in loops)
+
+    return max(whole, key=weight, default=None)
 
 
 def contraction(nest: Primitive, number: int, vector: str) -> Contraction:

@@ -42,7 +42,7 @@ class RegisterTile:
         other: a norm joins them, |(points*vectors/fma, loads/rate, latency)| with exponent 4.
         Vectors that are `unaligned` cross into a second line, as often as their width says.
         """
-        return _joined(
+        return joined(
             self.accumulators / machine.fma_per_cycle,
             self._loads(machine, unaligned) / machine.loads_per_cycle,
             float(machine.fma_latency),
@@ -95,7 +95,8 @@ def dividing_tile(machine: Architecture, points: int, vectors: int) -> RegisterT
     )
 
 
-def _joined(*bounds: float) -> float:
+def joined(*bounds: float) -> float:
+    """Cycles of a step that has these bounds: near their crossing it reaches neither."""
     return float(sum(bound**CROSSING for bound in bounds) ** (1 / CROSSING))
 
 

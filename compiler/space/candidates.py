@@ -20,6 +20,7 @@ from compiler.schedule.layout import Layout, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, Sizes, loop_of
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
+from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import Placed, Tags, placements
 from compiler.space.parallel import with_parallel
 
@@ -44,7 +45,10 @@ def candidates(
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
-    found = contraction_schedules(chain.alone, machine, threads) if number is not None else ()
+    found: tuple[Schedule, ...] = ()
+    if number is not None:
+        found = contraction_schedules(chain.alone, machine, threads)
+        found += lane_schedules(chain.alone, machine, threads)
     legal = []
     for schedule in found:
         whole = chain.around(schedule)

@@ -1,0 +1,115 @@
+"""The space of one statement whose operands all lie along the lanes: depthwise, pooling, chains.
+
+    out[c,oh,ow] += data[c,oh+kh,ow+kw] * weight[c,kh,kw]     lanes over c, or over ow
+
+A loop that stands in one factor of a product alone is left to the contraction's forms, which reuse
+each vector for several points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product as every
+
+from compiler.errors import ScheduleError
+from compiler.lower.addressing import Address
+from compiler.lower.fit import fitted
+from compiler.lower.tiling import balanced
+from compiler.microkernel.contraction import contraction, covers, product
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Access, Primitive
+from compiler.schedule.layout import Layout, free, layout_from_tag
+from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
+from compiler.space.parallel import with_parallel
+
+VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
+POINTS = (1, 4, 7, 8, 14)
+LONGEST_UNROLLED = 8
+
+
+def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
+    """All schedules of a nest of one statement; none where nothing lies along lanes."""
+    statement = nest.statements[0]
+    if not covers(nest, statement.target):
+        return ()
+    found: dict[Schedule, None] = {}
+    for vector in statement.loops:
+        if vector in statement.reduction_loops or _in_one_factor(nest, vector):
+            continue
+        lanes = machine.vector_length
+        while lanes > 4 and nest.extent(vector) <= lanes // 2:
+            lanes //= 2
+        layout = _layouts(nest, vector, lanes)
+        for order, tile, unroll in _shapes(nest, vector, lanes, layout):
+            band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
+            try:
+                fitted(nest, Schedule((band,), layout))
+            except ScheduleError:
+                continue
+            found[with_parallel(nest, Schedule((band,), layout), threads)] = None
+    return tuple(found)
+
+
+def _in_one_factor(nest: Primitive, vector: str) -> bool:
+    if product(nest, 0) is None:
+        return False
+    try:
+        contraction(nest, 0, vector)
+    except ScheduleError:
+        return False
+    return True
+
+
+def _shapes(
+    nest: Primitive, vector: str, lanes: int, layout: Tags
+) -> Iterator[tuple[tuple[str, ...], Sizes, int]]:
+    """Orders, register tiles and unrolling: points along the loop that is nearest in memory."""
+    statement = nest.statements[0]
+    reduction = statement.reduction_loops
+    target = Address(statement.target, _lies(nest, statement.target, layout))
+    block = max(target.block_of(vector), lanes)
+    steps = {x: abs(target.coefficient(x, 1)) for x in statement.loops if x not in reduction}
+    if target.block_of(vector) > 1:
+        steps[vector] = target.coefficient(vector, block)
+    outputs = sorted(steps, key=lambda loop: -steps[loop])
+    inner = next((loop for loop in reversed(outputs) if loop != vector), None)
+    limits = POINTS if inner is not None else (1,)
+    taps = list(reduction)
+    innermost = nest.extent(taps[-1]) if taps else 1
+    unroll = innermost if 1 < innermost <= LONGEST_UNROLLED else 4 if innermost > 1 else 1
+    orders = [outputs]
+    if len(outputs) > 1:
+        orders.append([*(x for x in outputs if x != vector), vector])
+    seen = set()
+    for order, vectors, points in every(orders, VECTORS, limits):
+        count = balanced(-(-nest.extent(vector) // lanes), vectors)[0][1]
+        tile: Sizes = ((vector, count),)
+        if inner is not None and points > 1:
+            tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
+        key = (tuple(order), tile)
+        if key not in seen:
+            seen.add(key)
+            yield (*order, *taps), tile, unroll
+
+
+def _layouts(nest: Primitive, vector: str, lanes: int) -> Tags:
+    """The lanes innermost in every tensor that may lie so."""
+    tags = {}
+    statement = nest.statements[0]
+    for access in (statement.target, *statement.reads):
+        tensor = nest.tensor(access.tensor)
+        places = [d for d, index in enumerate(access.indices) if index.terms == ((vector, 1),)]
+        if not free(tensor) or len(places) != 1 or tensor.name in tags:
+            continue
+        last = tensor.stored[-1] == places[0]
+        if last and tensor.shape[places[0]] % lanes == 0:
+            continue
+        natural = tuple(range(len(tensor.shape)))
+        tags[tensor.name] = Layout(tensor.shape, natural, ((places[0], lanes),)).tag()
+    return tuple(sorted(tags.items()))
+
+
+def _lies(nest: Primitive, access: Access, layout: Tags) -> Layout:
+    tensor = nest.tensor(access.tensor)
+    tag = dict(layout).get(access.tensor)
+    return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
