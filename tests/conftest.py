@@ -1,12 +1,16 @@
-"""Options of the whole suite, and what ends a test that hangs."""
+"""Options of the whole suite, what ends a test that hangs, and what is told of tests left out."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.programs import found, missing, told
 
 SOAK_SECONDS = 3 * 60 * 60
 GRACE = 0.25  # of its limit: for a test that has been failed to put its things away
@@ -37,6 +41,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+        for marker in item.iter_markers("needs"):
+            for reason in filter(None, map(missing, marker.args)):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tests that were left out, in the end of every run: a gap that nobody sees is a fault."""
+    left_out: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        left_out.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+    if left_out:
+        terminalreporter.section("left out")
+        for line in told(left_out):
+            terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless; a test that uses it is marked `needs("chromium")`.
+
+    A page of it is closed by the test that opened it: `browser.new_context()` in a `with`.
+    """
+    program = found("chromium")
+    assert program is not None, missing("chromium")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=program)
+        yield one
+        one.close()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,7 +18,7 @@ from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.names import FUNCTIONS
 from compiler.problem.specification import primitive_from
 from tests.compiler.codegen.batch import FLAGS, c_compiler
-from tests.compiler.problem.operators import conv2d
+from tests.compiler.problem.operators import conv2d, matmul
 
 X86_REGISTERS = {4: "xmm", 8: "ymm", 16: "zmm"}
 TILES = {4: (2, 6), 8: (2, 6), 16: (4, 6)}  # vectors x pixels, as the best candidates have
@@ -147,3 +147,10 @@ def test_functions_on_vectors_stay_in_whole_registers(tmp_path: Path) -> None:
             maxima = {"vmaxps": 1 + 1 + 2, "vminps": 1 + 1 + 1 + 2}  # own, exp, tanh, erf
             assert {name: found[name] for name in maxima} == maxima, lanes
             assert found["vdivps"] == 1 and found["vsqrtps"] == ("sqrt" in names)
+
+
+def test_scalar_loops_run_in_vectors(tmp_path: Path) -> None:
+    primitive = primitive_from(matmul(m=8, n=64, k=8))
+    text = compile_schedule(primitive, parse_schedule("scalar/order:m+k+n")).text
+    for lanes in _lengths()[-1:]:
+        assert _multiply_adds(_disassembled(text, lanes, tmp_path))

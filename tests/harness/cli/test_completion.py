@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,7 +127,7 @@ def test_bash_gets_what_stands_behind_its_word_breaks() -> None:
     assert answers == [["show "], ["quick "], ["[roofline,top_k"], ["survey "]]
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is missing: apt-get install zsh")
+@pytest.mark.needs("zsh")
 def test_zsh_gets_whole_words() -> None:
     answers = asked_in("zsh", IN_ZSH, ["polydl sh", "polydl run strategy=[roofline,top"])
     assert answers == [["show "], ["strategy=[roofline,top_k"]]
