@@ -87,6 +87,9 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
 
 def _check_lanes(nest: Primitive, band: Band, statement: Statement) -> None:
     where = f"{nest.name}: schedule"
+    loop = band.vector[0]
+    if loop in statement.reduction_loops or loop not in statement.loops:
+        raise ScheduleError(f"{where}: vector loop '{loop}' is not a loop of the output")
     own = any(access.tensor == statement.target.tensor for access in statement.reads)
     if not covers(nest, statement.target) or (own and statement.reduction_loops):
         raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")

@@ -19,7 +19,7 @@ from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, CACHES
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
+from tests.compiler.problem.operators import EDGES, OPERATORS, conv2d, matmul, shipped
 
 PAPER = ("polydl", "polydl_tree")
 NEST = loop_nest(primitive_from(conv2d(ic=32, oc=64, ih=14, iw=14))).nest
@@ -82,7 +82,7 @@ def test_several_statements_are_ranked_by_their_sum_of_products(name: str) -> No
     schedules = candidates(nest, AVX2)[::40]
     ranked = ranker(name)(nest, schedules, AVX2, 1)
     assert len(ranked) > 4 and len({tuple(one.parts.items()) for one in ranked}) > 1
-    none = loop_nest(primitive_from(OPERATORS["average_pool"])).nest
+    none = loop_nest(primitive_from(EDGES)).nest
     ranked = ranker(name)(none, candidates(none, AVX2), AVX2, 1)
     assert [one.place for one in ranked] == [1] * len(ranked)
     assert ranked[0].parts["memory"] == 0

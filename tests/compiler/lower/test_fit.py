@@ -115,11 +115,11 @@ FUSED = {
     "scalar/order:m+n+k/scalar/order:m+n/lanes/of:S3/vector:n.4/order:m+n/fusion:S2.tile":
         "fusion:S2 runs before S3, not after it",
     "scalar/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile": "scheme scalar takes order, block,",
-    "lanes/vector:n.4/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile": "only schemes that sum fit:",
+    "lanes/vector:k.4/order:m+n+k/fusion:S1.tile+S2.tile+S3.tile": "vector loop 'k' is not a loop",
     "broadcast/vector:n.4/order:m+n+k/lanes/vector:n.8/order:m+n/fusion:S2.tile+S3.tile":
         "vector: bands of 4 and 8 lanes; give one",
-    "broadcast/vector:n.4/order:m+n+k/lanes/vector:n.4/order:m+n/unroll:2/fusion:S2.tile+S3.tile":
-        "scheme lanes takes no unroll, prefetch or microkernel",
+    "broadcast/vector:n.4/order:m+n+k/lanes/vector:n.4/order:m+n/prefetch:64/fusion:S2.tile+S3.tile":
+        "scheme lanes takes no prefetch and no microkernel",
 }  # fmt: skip
 
 

@@ -122,6 +122,13 @@ CHAIN: dict[str, Any] = {
         "d[m,n] = min(max(d[m,n], -1), 6) + tanh(c[m,n]) * exp(-abs(c[m,n]))",
     ],
 }
+EDGES: dict[str, Any] = {
+    "name": "edges",
+    "sizes": {"n": 8},
+    "tensors": {"x": ["n"], "y": ["n + 1"], "z": ["2 * n"]},
+    "statements": ["y[i+1] = x[i]", "z[2*i] = x[i]"],
+    "extents": {"i": "n"},
+}  # no statement writes all of its target
 ACCUMULATED: dict[str, Any] = {
     "name": "accumulated",
     "sizes": {"m": 3, "n": 4, "k": 5},
