@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import logging
 import shutil
@@ -23,7 +24,11 @@ def built(toolchain: Toolchain) -> Built:
 
 
 def called(path: Path) -> int:
-    return int(ctypes.CDLL(str(path)).f())
+    """What its function returns; unloaded again, for what is damaged on disk must not be mapped."""
+    library = ctypes.CDLL(str(path))
+    value = int(library.f())
+    _ctypes.dlclose(library._handle)
+    return value
 
 
 def changed(data: bytes, at: int, new: bytes) -> bytes:
