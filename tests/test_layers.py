@@ -154,6 +154,13 @@ def test_imports_stand_at_the_top(path: Path) -> None:
         assert not any(name.startswith("importlib.import_module") for name in names)
 
 
+@pytest.mark.parametrize("path", sources("compiler/codegen"), ids=module_of)
+def test_code_generation_refuses_nothing(path: Path) -> None:
+    """What does not fit is said in compiler.lower, before a line of C is written."""
+    names = [name for name, _ in imported(ast.parse(path.read_text()))]
+    assert not any(name.startswith("compiler.errors") for name in names)
+
+
 @pytest.mark.parametrize(
     "path", sources("compiler", "harness", "tests", "experiments"), ids=module_of
 )

@@ -95,7 +95,7 @@ def _microkernel(tree: Tree, path: Path, leaf: Microkernel) -> list[str]:
 
 def _signature(leaf: Microkernel, factors: Factors | None) -> str:
     """Its form, the shape of its register tile, and how it reads its factors."""
-    shape = []
+    shape: list[str] = []
     for grain in leaf.grains:
         sizes = _listed(size for _, size in grain.runs)
         if grain.loop == leaf.vector:
