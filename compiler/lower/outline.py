@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from compiler.lower.operands import Factors, operands
-from compiler.lower.tree import Leaf, Level, Loops, Microkernel, Node, Path, Scalar, Tree
+from compiler.lower.tree import Leaf, Level, Loops, Microkernel, Path, Scalar, Subtree, Tree
 from compiler.problem.primitive import Expression, Number, Read, Statement
 
 INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}  # how tight it binds
@@ -53,7 +53,7 @@ def _padded(tree: Tree, name: str) -> str:
     return ", padded" if any(copy.target.shape != copy.source.shape for copy in copies) else ""
 
 
-def _node(tree: Tree, around: tuple[Level, ...], node: Node) -> list[str]:
+def _node(tree: Tree, around: tuple[Level, ...], node: Subtree) -> list[str]:
     if not isinstance(node, Loops):
         path = Path(around, node)
         return _scalar(tree, node) if isinstance(node, Scalar) else _microkernel(tree, path, node)
@@ -66,7 +66,7 @@ def _node(tree: Tree, around: tuple[Level, ...], node: Node) -> list[str]:
     return _nested(heads, inside)
 
 
-def _first_leaf(node: Node) -> Leaf:
+def _first_leaf(node: Subtree) -> Leaf:
     return _first_leaf(node.body[0]) if isinstance(node, Loops) else node
 
 

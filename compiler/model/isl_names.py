@@ -16,7 +16,7 @@ from compiler.model.loop_nest import nest_guards
 from compiler.problem.primitive import Access, Affine, Primitive
 
 _THREAD = threading.local()
-Loops = Sequence[tuple[str, int]]  # names and extents, outermost first
+Extents = Sequence[tuple[str, int]]  # names and extents, outermost first
 Runs = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
 
 
@@ -124,7 +124,7 @@ def iteration(points: isl.Set, loops: Sequence[str]) -> dict[str, int]:
     }
 
 
-def box(loops: Loops, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
+def box(loops: Extents, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
     """Every loop from 0 over its extent, `{ S[x0, x1] : 0 <= x0 < 4 and 0 <= x1 < 5 }`.
 
     A limit (index, size) adds `index < size`.
@@ -136,7 +136,7 @@ def box(loops: Loops, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
     return isl.Set.read_from_str(context(), f"{{ S[{', '.join(places.values())}] : {where} }}")
 
 
-def element_map(loops: Loops, access: Access) -> isl.Map:
+def element_map(loops: Extents, access: Access) -> isl.Map:
     """`{ S[x0, x1] -> out[x0 + 2*x1] }`, wherever the elements lie."""
     places = _positions(loops)
     elements = ", ".join(_text(index, places) for index in access.indices)
@@ -160,7 +160,7 @@ def edges(points: isl.Set, level: int) -> tuple[isl.Set, isl.Set, int]:
     return low, high, int(count.to_python())
 
 
-def _positions(loops: Loops) -> dict[str, str]:
+def _positions(loops: Extents) -> dict[str, str]:
     return {loop: f"x{i}" for i, (loop, _) in enumerate(loops)}
 
 

@@ -32,7 +32,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Level:
+class EffectiveLevel:
     """An effective size in bytes and the bytes a second that one core reads from it."""
 
     bytes: int
@@ -48,7 +48,7 @@ def working_sets() -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def effective_levels(curve: Curve, told: Sequence[int]) -> tuple[Level, ...]:
+def effective_levels(curve: Curve, told: Sequence[int]) -> tuple[EffectiveLevel, ...]:
     """One level for each told size, innermost first.
 
     Between two plateaus the border is where the curve passes their geometric mean.
@@ -60,17 +60,17 @@ def effective_levels(curve: Curve, told: Sequence[int]) -> tuple[Level, ...]:
         for inner, outer in zip(ends, told, strict=False)
     ]
     falling = curve.falling()
-    levels: list[Level] = []
+    levels: list[EffectiveLevel] = []
     for index, size in enumerate(told):
         rate = plateaus[index]
         beyond = plateaus[index + 1] if index + 1 < len(told) else memory
         if rate is None or beyond is None or rate < STEP * beyond:
-            levels.append(Level(size, rate))
+            levels.append(EffectiveLevel(size, rate))
             continue
         border = sqrt(rate * beyond)
         reached = [s for s, r in zip(curve.sizes, falling, strict=True) if r >= border]
         least = levels[-1].bytes if levels else 1
-        levels.append(Level(max(least, min(size, max(reached, default=size))), rate))
+        levels.append(EffectiveLevel(max(least, min(size, max(reached, default=size))), rate))
     return tuple(levels)
 
 

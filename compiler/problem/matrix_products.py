@@ -22,7 +22,7 @@ def pair_of(statement: Statement) -> Pair | None:
     return found[0], *found[1]
 
 
-def contraction(pair: Pair, memory: Memory, box: Box, kept: set[str]) -> Array:
+def summed_products(pair: Pair, memory: Memory, box: Box, kept: set[str]) -> Array:
     """number * the sum over the loops not kept of a * b; an axis per loop of the box."""
     number, one, two = pair
     first, second = set(loops_in(one)), set(loops_in(two))
