@@ -1,6 +1,6 @@
 """A lowered tree as text for people: its loops, what waits for what, what is stored.
 
-    layout weight as Abcd16a
+    layout weight as Abcd16a: 2 x 100 x 3 x 1 x 16
     for ic@1: 2 pieces of 64 or 36
       parallel for oh: 7
         for ow: 3 tiles of 6 or 5
@@ -22,9 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from compiler.lower.operands import Factors, operands
+from compiler.lower.operands import Factors, Packed, operands
 from compiler.lower.tree import Leaf, Level, Loops, Microkernel, Path, Scalar, Subtree, Tree
 from compiler.problem.primitive import Expression, Number, Read, Statement
+from compiler.schedule.layout import Layout
 
 INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}  # how tight it binds
 Sizes = tuple[int, ...]  # of the pieces that occur, the largest first
@@ -35,35 +36,46 @@ def outline(tree: Tree) -> str:
 
     ScheduleError where an operand of a microkernel cannot lie as the schedule says.
     """
-    lines = [f"layout {name} as {tag}" for name, tag in tree.layout]
-    lines += [f"pack {name} as {tag}{_padded(tree, name)}" for name, tag in tree.pack]
+    lines = [f"layout {name} as {tag}: {_shape(tree.layout_of(name))}" for name, tag in tree.layout]
+    for copy in dict.fromkeys(copy for path in tree.paths() for copy in _copies(tree, path)):
+        padded = "" if copy.target.shape == copy.source.shape else ", padded"
+        lines.append(f"pack {copy.tensor} as {copy.target.tag()}: {_shape(copy.target)}{padded}")
     for node in tree.body:
         lines += _node(tree, (), node)
     return "\n".join(lines)
 
 
-def _padded(tree: Tree, name: str) -> str:
-    copies = [
-        copy
-        for path in tree.paths()
-        if isinstance(path.leaf, Microkernel)
-        for copy in operands(tree, path.leaf).copies
-        if copy.tensor == name
-    ]
-    return ", padded" if any(copy.target.shape != copy.source.shape for copy in copies) else ""
+def _shape(layout: Layout) -> str:
+    """Its dimensions and blocks in memory, the contiguous one last."""
+    outer = [layout.outer[d] for d in layout.order]
+    return " x ".join(str(size) for size in (*outer, *(size for _, size in layout.blocks)))
+
+
+def _copies(tree: Tree, path: Path) -> tuple[Packed, ...]:
+    return operands(tree, path.leaf).copies if isinstance(path.leaf, Microkernel) else ()
 
 
 def _node(tree: Tree, around: tuple[Level, ...], node: Subtree) -> list[str]:
     if not isinstance(node, Loops):
         path = Path(around, node)
         return _scalar(tree, node) if isinstance(node, Scalar) else _microkernel(tree, path, node)
-    inside = [line for child in node.body for line in _node(tree, around + node.levels, child)]
+    body = [line for child in node.body for line in _node(tree, around + node.levels, child)]
     leaf = _first_leaf(node)
-    heads = [
-        ("parallel " if level.parallel else "") + _head(leaf, (*around, *node.levels[: k + 1]))
-        for k, level in enumerate(node.levels)
-    ]
-    return _nested(heads, inside)
+    inside = _clipped(leaf, (*around, *node.levels)) if isinstance(leaf, Scalar) else {}
+    heads = []
+    for number, level in enumerate(node.levels):
+        shared = "parallel " if level.parallel else ""
+        where = f", inside {inside[level.name]}" if level.name in inside else ""
+        heads.append(shared + _head(leaf, (*around, *node.levels[: number + 1])) + where)
+    return _nested(heads, body)
+
+
+def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
+    """By level, the tensor that the iterations left out would be outside of."""
+    places = {level.name: place for place, level in enumerate(levels)}
+    return {
+        max(clip.index.loops, key=places.__getitem__): clip.access.tensor for clip in leaf.clips
+    }
 
 
 def _first_leaf(node: Subtree) -> Leaf:

@@ -117,7 +117,7 @@ def test_fields_of_the_microkernel_and_threads_are_told() -> None:
         "/unroll:4/prefetch:256/nontemporal:1",
     )
     assert lines == [
-        "layout b as Ba16b",
+        "layout b as Ba16b: 2 x 8 x 16",
         "parallel for m: 1 tile of 6",
         "  for n: 1 tile of 32",
         "    microkernel broadcast: 2 vectors of 16 n x 6 m; vectors of b, scalars of a",
@@ -139,12 +139,19 @@ def test_taps_are_those_inside_unless_the_operand_is_packed() -> None:
     outer = line.replace("oc+oh+ow+ic+kh+kw", "oc+kh+oh+ow+ic+kw")
     assert "if kh is inside data" in [text.strip() for text in printed(spec, outer)]
     packed = [text.strip() for text in printed(spec, f"{line}/pack:data.abcd")]
-    assert "pack data as abcd, padded" in packed and {"for kh: 3", "for kw: 3"} <= set(packed)
+    assert "pack data as abcd: 1 x 2 x 8 x 9, padded" in packed and {
+        "for kh: 3",
+        "for kw: 3",
+    } <= set(packed)
 
 
 def test_scalar_statements_stand_in_loops_of_their_own() -> None:
-    lines = printed(OPERATORS["max_pool"], "scalar/order:c+oh+ow+kh+kw")
+    lines = printed(OPERATORS["max_pool"], "scalar/order:c+oh+kh+ow+kw")
     assert lines[0] == "for c: 2" and re.fullmatch(r" +S0: \w+\[.*\] = max\(.*\)", lines[-1])
+    assert [line.strip() for line in lines if "inside" in line] == [
+        "for kh: 3, inside data",
+        "for kw: 2, inside data",
+    ]
 
 
 def test_sums_that_go_on_are_told() -> None:
