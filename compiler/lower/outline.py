@@ -28,7 +28,7 @@ from compiler.problem.primitive import Expression, Number, Read, Statement
 from compiler.schedule.layout import Layout
 
 INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}  # how tight it binds
-Sizes = tuple[int, ...]  # of the pieces that occur, the largest first
+Pieces = tuple[int, ...]  # of the pieces that occur, largest first
 
 
 def outline(tree: Tree) -> str:
@@ -151,7 +151,7 @@ def _head(leaf: Leaf, levels: Sequence[Level]) -> str:
     """
     *above, level = levels
     grain = next(grain for grain in leaf.grains if grain.loop == level.loop)
-    around: Sizes = (grain.count,)
+    around: Pieces = (grain.count,)
     for other in above:
         if other.loop == level.loop:
             around = _pieces(around, other.step)
@@ -172,7 +172,7 @@ def _counted(count: str, noun: str) -> str:
     return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
 
 
-def _pieces(around: Sizes, step: int) -> Sizes:
+def _pieces(around: Pieces, step: int) -> Pieces:
     """The sizes of pieces of `step` grains, where those that they cut have the sizes `around`."""
     sizes = {min(step, size) for size in around} | {size % step for size in around}
     return tuple(sorted(sizes - {0}, reverse=True))

@@ -17,7 +17,7 @@ from compiler.problem.primitive import Access, Affine, Primitive
 
 _THREAD = threading.local()
 Extents = Sequence[tuple[str, int]]  # names and extents, outermost first
-Runs = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
+Cuts = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
 
 
 def context() -> isl.Context:
@@ -69,7 +69,7 @@ def original_order(nest: Primitive, source: int, sink: int) -> isl.Map:
     return isl.Map.lex_lt(space)
 
 
-def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Runs]]) -> isl.Map:
+def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Cuts]]) -> isl.Map:
     """From iterations to the pieces of each (loop, runs) level, outermost first.
 
     `{ S0[x0] -> [floor(x0/6), x0] }` for levels of 6 points and of 1 point.
@@ -195,7 +195,7 @@ def _inside(nest: Primitive, statement: int, writes_only: bool) -> list[str]:
     ]
 
 
-def _cut(x: str, time: str, runs: Runs) -> str:
+def _cut(x: str, time: str, runs: Cuts) -> str:
     """The piece of a level that holds x, one alternative per run."""
     alternatives = []
     start = piece = 0

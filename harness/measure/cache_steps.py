@@ -1,4 +1,4 @@
-"""Effective cache sizes from a curve of bandwidth over working sets.
+"""Effective cache sizes from a curve of bandwidth over the bytes that are read again and again.
 
 A guest is told caches that it shares with others (260 MB of L3, where 64 MB already reads at
 DRAM's speed), so a level reaches as far as its bandwidth does, and no farther than it is told.
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-SMALLEST, LARGEST = 8 << 10, 128 << 20  # bytes, working sets of the bandwidth curve
+SMALLEST, LARGEST = 8 << 10, 128 << 20  # bytes, sizes of the curve
 STEP = 1.25  # two plateaus closer than this cannot be told apart
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Working sets in bytes, ascending, and bytes a second read from each."""
+    """Bytes that are read again and again, ascending, and bytes a second read of each."""
 
     sizes: tuple[int, ...]
     rates: tuple[float, ...]
@@ -26,7 +26,7 @@ class Curve:
         return tuple(max(self.rates[i:]) for i in range(len(self.rates)))
 
     def plateau(self, low: int, high: int) -> float | None:
-        """The best rate of working sets in (low, high]."""
+        """The best rate of sizes in (low, high]."""
         rates = [r for s, r in zip(self.sizes, self.rates, strict=True) if low < s <= high]
         return max(rates, default=None)
 
@@ -39,7 +39,7 @@ class EffectiveLevel:
     rate: float | None
 
 
-def working_sets() -> tuple[int, ...]:
+def curve_sizes() -> tuple[int, ...]:
     """Two sizes an octave, multiples of eight vectors of any width."""
     sizes, size = [], float(SMALLEST)
     while size <= LARGEST:
