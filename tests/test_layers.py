@@ -48,7 +48,7 @@ HARNESS = [
     ],
     ["harness.settings", "harness.analysis"],
     ["harness.report"],
-    ["harness.unit"],
+    ["harness.unit", "harness.tracking"],
     ["harness.estimates", "harness.trial", "harness.resume"],
     ["harness.plan"],
     ["harness.cluster"],
@@ -68,7 +68,7 @@ CONFINED = {  # library, or a name of one -> where it may be imported
     # Everybody prints by the Terminal that is made of it; a table's form is handed one.
     "rich.console.Console": ("harness.report.terminal.", "harness.report.grid."),
     "jinja2": ("harness.report.",),
-    "mlflow": ("harness.record.mlflow_store",),
+    "mlflow": ("harness.tracking.client.",),
     "sklearn": ("harness.learn.",),
     "tvm": ("harness.baseline.tvm.",),
 }
