@@ -42,7 +42,7 @@ __all__ = [
     "trained_tournament",
 ]
 
-Space = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]]
+Enumeration = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]]
 
 
 def _full(
@@ -51,7 +51,7 @@ def _full(
     return candidates(model.nest, architecture, threads, fuse)
 
 
-SPACES: dict[str, Space] = {"full": _full, "paper": paper_variants}
+SPACES: dict[str, Enumeration] = {"full": _full, "paper": paper_variants}
 
 
 def ranked_schedules(

@@ -37,6 +37,7 @@ from harness.resume import (
     unfinished,
 )
 from harness.settings import Settings
+from harness.tracking.overview import Overview, overview
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
@@ -47,7 +48,7 @@ class Sink(Protocol):
 
     def record(self, results: Sequence[TrialResult]) -> None: ...
 
-    def finish(self, table: str) -> None:
+    def finish(self, overview: Overview) -> None:
         """What the parent gets once, at the end."""
         ...
 
@@ -64,7 +65,7 @@ class NoSink:
 
     def record(self, results: Sequence[TrialResult]) -> None: ...
 
-    def finish(self, table: str) -> None: ...
+    def finish(self, overview: Overview) -> None: ...
 
     def close(self) -> bool:
         return self.complete
@@ -125,7 +126,6 @@ def run(
     command: Sequence[str],
     open_pool: Callable[[Plan], Pool],
     open_sink: Callable[[CampaignFolder], Sink],
-    table: Callable[[Summary], str],
     watcher: Watcher,
 ) -> Summary:
     """Measure the plan's units and record each as it ends.
@@ -161,7 +161,7 @@ def run(
                 watcher.begins(replace(plan, units=units), nodes)
                 _measure(units, pool, writer, sink, watcher)
                 summary = _summary(folder, plan)
-                sink.finish(table(summary))
+                sink.finish(overview(summary.results, summary.means, summary.quality))
             finally:
                 tracked = sink.close()
             return replace(summary, tracked=tracked)

@@ -36,7 +36,7 @@ def reference_bytes(primitive: Primitive) -> int:
 def check_memory(unit: Unit, free_bytes: int) -> None:
     """Refuse a unit whose tensors do not fit the node's free memory.
 
-    Each contender's process holds the tensors of one round packed, in guarded buffers, and while
+    Each contender's process holds the tensors of one round packed, between guard pages, and while
     it packs them row-major. Before any of them starts the reference is computed, in a process of
     its own (see `reference_bytes`).
     """

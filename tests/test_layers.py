@@ -48,7 +48,7 @@ HARNESS = [
     ],
     ["harness.settings", "harness.analysis"],
     ["harness.report"],
-    ["harness.unit"],
+    ["harness.unit", "harness.tracking"],
     ["harness.estimates", "harness.trial", "harness.resume"],
     ["harness.plan"],
     ["harness.cluster"],
@@ -68,7 +68,7 @@ CONFINED = {  # library, or a name of one -> where it may be imported
     # Everybody prints by the Terminal that is made of it; a table's form is handed one.
     "rich.console.Console": ("harness.report.terminal.", "harness.report.grid."),
     "jinja2": ("harness.report.",),
-    "mlflow": ("harness.record.mlflow_store",),
+    "mlflow": ("harness.tracking.client.",),
     "sklearn": ("harness.learn.",),
     "tvm": ("harness.baseline.tvm.",),
 }
@@ -152,6 +152,13 @@ def test_imports_stand_at_the_top(path: Path) -> None:
     if module_of(path) != LOADS_BY_NAME:
         names = [name for name, _ in imported(tree)]
         assert not any(name.startswith("importlib.import_module") for name in names)
+
+
+@pytest.mark.parametrize("path", sources("compiler/codegen"), ids=module_of)
+def test_code_generation_refuses_nothing(path: Path) -> None:
+    """What does not fit is said in compiler.lower, before a line of C is written."""
+    names = [name for name, _ in imported(ast.parse(path.read_text()))]
+    assert not any(name.startswith("compiler.errors") for name in names)
 
 
 @pytest.mark.parametrize(

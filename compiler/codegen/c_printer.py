@@ -1,4 +1,4 @@
-"""One translation unit: prelude, microkernels, packing, the loops, the exported entry point."""
+"""One translation unit: prelude, tile functions, packing, the loops, the exported entry point."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from compiler.codegen.scalar_nest import PRELUDE, fixed_tensors, scalar_statemen
 from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
-from compiler.lower.isl_tree import Space
+from compiler.lower.isl_tree import TileSpace
 from compiler.lower.operands import Operands, Packed, Summand, operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Scalar, Tree
 
@@ -95,7 +95,7 @@ def _vectorised(path: Path, leaf: Microkernel, placed: Operands, first: int) -> 
         for number, classes in enumerate(product(*tiles_of(leaf, placed)))
     )
     named = {tile.name: tile for tile in tiles}
-    space = Space(path)
+    space = TileSpace(path)
 
     def call(name: str, coordinates: tuple[str, ...]) -> str:
         return _call(named[name], space, coordinates)
@@ -105,7 +105,7 @@ def _vectorised(path: Path, leaf: Microkernel, placed: Operands, first: int) -> 
     return _Part(body, tiles, placed.copies)
 
 
-def _call(tile: BorderTile, space: Space, coordinates: tuple[str, ...]) -> str:
+def _call(tile: BorderTile, space: TileSpace, coordinates: tuple[str, ...]) -> str:
     at = dict(zip(space.loops, coordinates, strict=True))
     arguments = [pointer(address) for address in tile.tensors]
     for one in tile.tiles:

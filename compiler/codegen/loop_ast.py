@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from compiler.lower.border_classes import TileClass
-from compiler.lower.isl_tree import Space
+from compiler.lower.isl_tree import TileSpace
 
 
-def _schedule_map(space: Space, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
+def _schedule_map(space: TileSpace, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
     """isl text of the map from the tiles of one class to time after its first `shared` dimensions,
     which are the parameters p0, p1, ..."""
     where = []
@@ -26,7 +26,7 @@ def _schedule_map(space: Space, name: str, tiles: Mapping[str, TileClass], share
     return f"{name}[{coordinates}] -> [{', '.join(time[shared:])}] : {' and '.join(where)}"
 
 
-def _shared_times(space: Space, shared: int) -> str:
+def _shared_times(space: TileSpace, shared: int) -> str:
     """isl condition on p0, p1, ...: the values of the first `shared` dimensions of time."""
     where = [f"0 <= q_{loop} < {space.count(loop)}" for loop in space.loops]
     where += [f"p{k} = {space.time(level)}" for k, level in enumerate(space.path.loops[:shared])]
@@ -34,7 +34,7 @@ def _shared_times(space: Space, shared: int) -> str:
 
 
 def c_loops(
-    space: Space,
+    space: TileSpace,
     classes: Sequence[tuple[str, Mapping[str, TileClass]]],
     call: Callable[[str, tuple[str, ...]], str],
 ) -> list[str]:

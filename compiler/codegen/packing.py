@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.lower.addressing import Address
 from compiler.lower.operands import Packed
-from compiler.problem.primitive import Access, Affine
 
 
 def packing(copy: Packed, shared: bool = False) -> str:
@@ -13,10 +11,8 @@ def packing(copy: Packed, shared: bool = False) -> str:
     With `shared`, threads share its outermost loop.
     """
     shape = copy.target.shape
-    plain = tuple(Affine(((f"i{d}", 1),)) for d in range(len(shape)))
     names = {f"i{d}": f"i{d}" for d in range(len(shape))}
-    to = Address(Access("to", plain), copy.target)
-    source = Address(Access("from", plain), copy.source, tuple(-s for s in copy.shift))
+    source, to = copy.addresses()
     lines = [
         f"static void pack_{copy.tensor}(const float *restrict from, float *restrict to)",
         "{",

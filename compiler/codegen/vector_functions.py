@@ -21,7 +21,7 @@ The coefficients of P make its greatest error relative to the function least. ex
 exchange in 40 digits, rounded to float32. erf: least squares at 800 Chebyshev points with Lawson's
 weights, of erf(x) + 1.2e-7 exp(-((3.8 - x) / 0.08)^2), so that it passes 1; from the lowest power
 up, each is rounded and the others are fitted again. `ULPS` of compiler.problem.evaluation says how
-far the functions are off over all floats, whether multiply-adds are fused or not.
+far the functions are off over all floats, whether a multiply-add rounds once or twice.
 """
 
 from __future__ import annotations

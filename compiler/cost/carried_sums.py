@@ -14,7 +14,7 @@ from itertools import product
 from math import prod
 
 Terms = tuple[tuple[int, int], ...]  # (coefficient > 0, extent) by loop, the carrying one first
-Point = tuple[int, ...]
+Iteration = tuple[int, ...]
 MOST_MOVES = 20000  # to try: more are for isl
 
 
@@ -26,8 +26,8 @@ class CarriedSum:
     """
 
     sources: tuple[tuple[tuple[int, int], ...], ...]
-    first_sink: Point
-    last_sink: Point
+    first_sink: Iteration
+    last_sink: Iteration
 
 
 class TooManyMoves(Exception):
@@ -54,7 +54,7 @@ def carried_sum(terms: Terms) -> CarriedSum | None:
     )
 
 
-def _moves(terms: Terms) -> list[Point]:
+def _moves(terms: Terms) -> list[Iteration]:
     """Changes by loop, the first by 1 or more, that keep the sum and fit the extents."""
     spans = [range(1, terms[0][1]), *(range(1 - n, n) for _, n in terms[1:])]
     solved = max(range(len(spans)), key=lambda j: len(spans[j]))
@@ -71,9 +71,9 @@ def _moves(terms: Terms) -> list[Point]:
     return found
 
 
-def _smallest(moves: Sequence[Point]) -> list[Point]:
+def _smallest(moves: Sequence[Iteration]) -> list[Iteration]:
     """Moves without those that go at least as far as another in every loop."""
-    kept: list[Point] = []
+    kept: list[Iteration] = []
     for move in sorted(moves, key=lambda m: sum(map(abs, m))):
         if not any(
             all(0 <= k <= d or d <= k <= 0 for k, d in zip(small, move, strict=True))
@@ -83,7 +83,7 @@ def _smallest(moves: Sequence[Point]) -> list[Point]:
     return kept
 
 
-def _extreme(terms: Terms, total: int, least: int, largest: bool) -> Point | None:
+def _extreme(terms: Terms, total: int, least: int, largest: bool) -> Iteration | None:
     """The lexicographically smallest or largest point that sums to `total`, its first >= least."""
     if not terms:
         return () if total == 0 else None

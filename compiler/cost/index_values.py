@@ -21,7 +21,7 @@ from compiler.errors import CompilerError
 MOST_VALUES = 2**25  # bits of a set, 4 MiB
 
 Progressions = tuple[tuple[int, int], ...]  # (step, count), by rising step
-Values = tuple[int, Progressions]  # the smallest value, and what is added to it
+IndexValues = tuple[int, Progressions]  # the smallest value, and what is added to it
 
 
 @lru_cache(maxsize=1 << 16)
@@ -98,7 +98,7 @@ def holds(values: Progressions, value: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)
-def union_size(products: tuple[tuple[Values, ...], ...]) -> int:
+def union_size(products: tuple[tuple[IndexValues, ...], ...]) -> int:
     """Points of a union of products of value sets, all of the same dimensions.
 
     Dimension by dimension: the values that the same products share are counted at once. What
@@ -115,16 +115,16 @@ def union_size(products: tuple[tuple[Values, ...], ...]) -> int:
     )
 
 
-def _cells(sets: Sequence[Values]) -> list[tuple[int, list[Values]]]:
+def _cells(sets: Sequence[IndexValues]) -> list[tuple[int, list[IndexValues]]]:
     """The union of some sets, cut by which of them hold a value: (count, those sets)."""
     start = min(first for first, _ in sets)
     if all(len(values) == 1 and values[0][0] == 1 for _, values in sets):
         return _cells_of_ranges(sets)
     _check_width(max(first + _end(values) for first, values in sets) - start)
-    cells: list[tuple[int, list[Values]]] = []
+    cells: list[tuple[int, list[IndexValues]]] = []
     for one in sets:
         bits = _bits(one[1]) << one[0] - start
-        cut: list[tuple[int, list[Values]]] = []
+        cut: list[tuple[int, list[IndexValues]]] = []
         for cell, shared in cells:
             inside = cell & bits
             if inside:
@@ -138,10 +138,10 @@ def _cells(sets: Sequence[Values]) -> list[tuple[int, list[Values]]]:
     return [(cell.bit_count(), shared) for cell, shared in cells]
 
 
-def _cells_of_ranges(sets: Sequence[Values]) -> list[tuple[int, list[Values]]]:
+def _cells_of_ranges(sets: Sequence[IndexValues]) -> list[tuple[int, list[IndexValues]]]:
     """The same for sets without gaps, however long they are."""
     ends = sorted({at for first, values in sets for at in (first, first + _end(values))})
-    cells: dict[tuple[Values, ...], int] = {}
+    cells: dict[tuple[IndexValues, ...], int] = {}
     for low, high in pairwise(ends):
         shared = tuple(one for one in sets if one[0] <= low and high <= one[0] + _end(one[1]))
         if shared:

@@ -18,22 +18,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from compiler.cost.carried_sums import Point, carried_sum
-from compiler.cost.index_values import Values, holds, merged, size, union_size
+from compiler.cost.carried_sums import Iteration, carried_sum
+from compiler.cost.index_values import IndexValues, holds, merged, size, union_size
 
-Box = tuple[tuple[int, int], ...]  # (first, last) by loop, outermost first
-Part = tuple[Box, int]  # a box, and a bit for each loop that does not run over all of its extent
+Intervals = tuple[tuple[int, int], ...]  # (first, last) by loop, outermost first
+Part = tuple[Intervals, int]  # and a bit for each loop that does not run over all of its extent
 Use = tuple[int, int, int]  # access, dimension, coefficient
-Pair = tuple[int, int]
+LeastMost = tuple[int, int]  # a working set, in elements
 
 
 @dataclass(frozen=True)
 class _Dependence:
     """Boxes of sources, and the first and the last sink of the first source."""
 
-    sources: tuple[Box, ...]
-    first_sink: Point
-    last_sink: Point
+    sources: tuple[Intervals, ...]
+    first_sink: Iteration
+    last_sink: Iteration
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Index:
 
     terms: tuple[tuple[int, int], ...] = ()
     loops: int = 0
-    values: Values = (0, ())
+    values: IndexValues = (0, ())
 
     def inside_of(self, loop: int, extent: int, c: int) -> _Index:
         """The index when a loop of `extent` iterations, numbered `loop`, goes around the suffix."""
@@ -60,7 +60,7 @@ class Suffix:
     Loops are counted from the innermost, -1, so that a number means the same in every suffix.
     """
 
-    extents: Point
+    extents: Iteration
     indices: tuple[dict[int, _Index], ...]  # by access and dimension, where any loop moves it
     elements: tuple[int, ...]  # by access, over the whole suffix
 
@@ -85,7 +85,7 @@ class Suffix:
         return end
 
     @cached_property
-    def pairs(self) -> frozenset[Pair]:
+    def pairs(self) -> frozenset[LeastMost]:
         """(min, max) of every dependence that the loop carries, in elements."""
         found = {self._free_pair()} if self._carries_free() else set()
         for dependence in self._sums():
@@ -98,7 +98,7 @@ class Suffix:
         return frozenset(found)
 
     @cached_property
-    def shared(self) -> frozenset[Pair]:
+    def shared(self) -> frozenset[LeastMost]:
         """The same when the loop's n iterations run at once: floor((U - C) * n / 2 + C), twice.
 
         U and C are the sizes of the union and the intersection of what the sources touch in the
@@ -127,7 +127,7 @@ class Suffix:
         """Whether some access does not change with the loop."""
         return len({access for access, _, _ in self._uses}) < len(self.elements)
 
-    def _free_pair(self) -> Pair:
+    def _free_pair(self) -> LeastMost:
         """Sources x_l < n - 1. The first sink (1, 0, ...) ends I after x_l = 0, and may be a source
         itself; the last sink lies behind all sources.
         """
@@ -191,7 +191,7 @@ class Suffix:
             total += rest * union_size(tuple(products))
         return total
 
-    def _part(self, box: Box) -> Part:
+    def _part(self, box: Intervals) -> Part:
         count = len(box)
         cut = 0
         for place, ((low, high), n) in enumerate(zip(box, self.extents, strict=True)):
@@ -199,14 +199,14 @@ class Suffix:
                 cut |= 1 << count - place
         return box, cut
 
-    def _until(self, box: Box, sink: Point) -> Iterator[Part]:
+    def _until(self, box: Intervals, sink: Iteration) -> Iterator[Part]:
         """The iterations of a box up to `sink` in lexicographic order, as disjoint parts."""
         count = len(box)
         whole = count  # from this loop on, the sink is past the end of every loop
         while whole and sink[whole - 1] >= box[whole - 1][1]:
             whole -= 1
         cut = self._part(box)[1]
-        fixed: Box = ()
+        fixed: Intervals = ()
         for place, ((low, high), last) in enumerate(zip(box, sink, strict=True)):
             complete = place + 1 >= whole
             end = min(high, last if complete else last - 1)
@@ -220,7 +220,7 @@ class Suffix:
             cut |= 1 << count - place
 
 
-def _values(terms: tuple[tuple[int, int], ...], box: Box) -> Values:
+def _values(terms: tuple[tuple[int, int], ...], box: Intervals) -> IndexValues:
     """The values of an index over a box."""
     first = 0
     progressions = []

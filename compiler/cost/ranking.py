@@ -136,7 +136,7 @@ def places(keys: Mapping[Schedule, Key]) -> list[tuple[int, Schedule]]:
 def best_varied(ranked: Sequence[Ranked], count: int, per_tile: int) -> tuple[Ranked, ...]:
     """The `count` best, at most `per_tile` of one register tile while there are others.
 
-    A model's error is mostly in the microkernel, so schedules that share one are right or wrong
+    A model's error is mostly in the register tile, so schedules that share one are right or wrong
     together: what measures a few should not spend all on neighbours. 0 sets no limit.
     """
     taken: dict[object, int] = {}

@@ -29,19 +29,19 @@ class Traffic:
         read: Sequence[Footprint],
         once: Sequence[Footprint],
         written: Footprint,
-        microkernel: int,
+        held_from: int,
         nontemporal: bool = False,
     ) -> None:
-        """`written` stays in registers inside the levels from number `microkernel` on.
+        """`written` stays in registers inside the levels from number `held_from` on.
 
         There what is read `once` is read a single time, beside the stores. Written past the caches
         (`nontemporal`) it takes no place in them.
         """
         self._trips = [loop.trips for loop in loops]
         self._read = [_by_depth(footprint, loops, extents) for footprint in read]
-        self._written = _by_depth(written, loops, extents)[: microkernel + 1]
-        self._read += [_by_depth(own, loops, extents)[: microkernel + 1] for own in once]
-        self._runs = [max(1.0, own[microkernel].run) for own in self._read]
+        self._written = _by_depth(written, loops, extents)[: held_from + 1]
+        self._read += [_by_depth(own, loops, extents)[: held_from + 1] for own in once]
+        self._runs = [max(1.0, own[held_from].run) for own in self._read]
         held = self._read if nontemporal else [*self._read, self._written]
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]

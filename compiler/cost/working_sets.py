@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compiler.cost.carried_sums import TooManyMoves
-from compiler.cost.nest_suffix import Pair, Suffix, Use
+from compiler.cost.nest_suffix import LeastMost, Suffix, Use
 from compiler.errors import ScheduleError
 from compiler.model.perfect_nest import PerfectNest
 from compiler.model.reuse import isl_working_sets
 
 
-def working_sets(nest: PerfectNest, parallel: str | None = None) -> tuple[Pair, ...]:
+def working_sets(nest: PerfectNest, parallel: str | None = None) -> tuple[LeastMost, ...]:
     """Sorted pairs (min, max), in elements; what the loop `parallel` carries has one size twice.
 
     ScheduleError when the nest has no loop of that name.
@@ -31,7 +31,7 @@ class WorkingSets:
         self._suffixes: dict[tuple[int, tuple[Use, ...], Suffix], Suffix] = {}
         self._ends: dict[int, Suffix] = {}
 
-    def of(self, nest: PerfectNest, parallel: str | None = None) -> tuple[Pair, ...]:
+    def of(self, nest: PerfectNest, parallel: str | None = None) -> tuple[LeastMost, ...]:
         """As the function `working_sets`."""
         loops = [loop for loop, _ in nest.loops]
         if parallel is not None and parallel not in loops:
@@ -39,7 +39,7 @@ class WorkingSets:
             raise ScheduleError(f"parallel loop '{parallel}' is not in the order {known}")
         if not _closed(nest):
             return isl_working_sets(nest, parallel)
-        found: set[Pair] = set()
+        found: set[LeastMost] = set()
         try:
             for loop, suffix in self._suffixes_of(nest):
                 found |= suffix.shared if loop == parallel else suffix.pairs

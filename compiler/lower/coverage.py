@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import islpy as isl
 
 from compiler.lower.border_classes import Border, TileClass
-from compiler.lower.isl_tree import Space, printed
+from compiler.lower.isl_tree import TileSpace, printed
 from compiler.lower.operands import operands, tiles_of
 from compiler.lower.steps import in_last_piece, iterator, ranges_of, tap_range
 from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
@@ -87,7 +87,7 @@ def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:
 
 def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
     """What waits for the last piece of a level runs in one of its pieces."""
-    pieces, extent = Space(path).count(level.loop), leaf.grain(level.loop).extent
+    pieces, extent = TileSpace(path).count(level.loop), leaf.grain(level.loop).extent
     at = f"at_{level.loop}"
     runs = (
         f"{{ [x] -> [q] : exists {at} : x = 0 and 0 <= q < {pieces} and {at} = q * {level.step} "

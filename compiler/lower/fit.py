@@ -38,7 +38,7 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
         else:
             statement = tree.statement(path.leaf)
             for access in (statement.target, *statement.reads):
-                Address(access, tree.layout_of(access.tensor))
+                Address(access, tree.layout_of(access.tensor))  # or it says why there is none
     return tree
 
 
@@ -165,6 +165,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
 def _check_factors(tree: Tree, path: Path, leaf: Microkernel, factors: Factors) -> None:
     name = factors.vector.access.tensor
     copied = any(copy.tensor == name for copy in factors.copies)
+    for copy in factors.copies:
+        copy.addresses()  # or it says why there are none
     if not copied and borders(tree.nest, factors.roles.statement, factors.vector.access):
         raise ScheduleError(f"schedule: {name} must be packed: it is padded")
     for operand, address in (("right", factors.vector), ("left", factors.broadcast)):

@@ -17,7 +17,7 @@ from compiler.problem.primitive import Primitive
 
 
 @dataclass(frozen=True)
-class Space:
+class TileSpace:
     """The pieces of the loops around a leaf.
 
     A coordinate `q_LOOP` per loop counts the pieces of its finest level there: register tiles of an
@@ -73,7 +73,7 @@ def printed(path: Path, grain: Grain, x: str) -> Printed:
     if not grain.summed:
         return Printed((f"q_{loop}",), _within(grain, x))
     variables, terms, where = [], [], []
-    space = Space(path)
+    space = TileSpace(path)
     if loop in space.loops:
         variables += [f"q_{loop}", f"at_{loop}"]
         terms.append(f"at_{loop}")
@@ -110,7 +110,7 @@ def tile_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
 
     { S1[x0] -> [t0, t1, p0] : exists q_m, q_k : q_m = floor(x0/6) and q_k = 3 and ... and p0 = x0 }
     """
-    space, leaf = Space(path), path.leaf
+    space, leaf = TileSpace(path), path.leaf
     number = leaf.statement if fused is None else fused.statement
     x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[number].loops)}
     at = dict(x) if fused is None else {own: x[loop] for loop, own in fused.loops}
@@ -139,7 +139,7 @@ def times_of(path: Path) -> list[str]:
     """The printed variables that each level advances, outermost first."""
     if isinstance(path.leaf, Scalar):
         return [r.name for r in ranges_of(path)]
-    space = Space(path)
+    space = TileSpace(path)
     inside = [variable(level) for level in path.leaf.levels]
     return [space.time(level) for level in path.loops] + inside
 

@@ -14,6 +14,7 @@ from compiler.microkernel.contraction import Contraction, contraction
 from compiler.model.loop_nest import nest_guards
 from compiler.problem.primitive import (
     Access,
+    Affine,
     Call,
     Expression,
     Primitive,
@@ -33,6 +34,22 @@ class Packed:
     shift: tuple[int, ...]
     outside: float
     tensor: str
+
+    def addresses(self) -> tuple[Address, Address]:
+        """Where element (i0, i1, ...) of the copy is read and written.
+
+        ScheduleError where a layout of the two cannot be blocked as it is.
+        """
+        for d, _ in self.source.blocks:
+            if self.shift[d]:
+                raise ScheduleError(
+                    f"schedule: pack:{self.tensor}: it is padded along dimension {d}, which its "
+                    f"layout '{self.source.tag()}' blocks"
+                )
+        plain = tuple(Affine(((f"i{d}", 1),)) for d in range(len(self.shift)))
+        access = Access(self.tensor, plain)
+        back = tuple(-s for s in self.shift)
+        return Address(access, self.source, back), Address(access, self.target)
 
 
 @dataclass(frozen=True)

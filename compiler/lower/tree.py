@@ -16,9 +16,9 @@ from compiler.microkernel.signature import Signature
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import Layout, layout_from_tag
+from compiler.schedule.schedule import Tags
 
 Runs = tuple[tuple[int, int], ...]  # (pieces, size of each), larger size first
-Tags = tuple[tuple[str, str], ...]  # tensor -> layout tag
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Loops:
     """Levels right inside each other, outermost first, around `body`, which runs in its order."""
 
     levels: tuple[Level, ...]
-    body: tuple[Node, ...]
+    body: tuple[Subtree, ...]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Scalar:
 
 
 Leaf = Microkernel | Scalar
-Node = Loops | Leaf
+Subtree = Loops | Leaf
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Tree:
     """What runs, in which order; where tensors lie for the caller, and their packed copies."""
 
     nest: Primitive
-    body: tuple[Node, ...]
+    body: tuple[Subtree, ...]
     layout: Tags = ()
     pack: Tags = ()
 
@@ -201,7 +201,7 @@ class Tree:
         return any(level.parallel for path in self.paths() for level in path.loops)
 
 
-def _paths(around: tuple[Level, ...], body: tuple[Node, ...]) -> Iterator[Path]:
+def _paths(around: tuple[Level, ...], body: tuple[Subtree, ...]) -> Iterator[Path]:
     for node in body:
         if isinstance(node, Loops):
             yield from _paths(around + node.levels, node.body)

@@ -15,4 +15,4 @@ CATALOGUE = {
         Signature("lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"),  # any expression, no sum
     )
 }
-SCHEMES = ("broadcast", "pixels", "lanes")  # those that a schedule begins with
+VECTOR_SCHEMES = ("broadcast", "pixels", "lanes")  # those that a schedule begins with

@@ -1,4 +1,4 @@
-"""The form that vectorised microkernels take: one reduction of a product of two reads."""
+"""The form that vectorised microkernels take: a sum of products of two reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Contraction:
         return self.vector_operand, self.broadcast_operand, self.output
 
 
-def product(nest: Primitive, number: int) -> tuple[Statement, Access, Access] | None:
+def sum_of_products(nest: Primitive, number: int) -> tuple[Statement, Access, Access] | None:
     """A statement and its two factors when it is a sum of products, else None.
 
     Its output must be written once per element: tiles that overlap or leave gaps are no sums.
@@ -55,7 +55,7 @@ def anchor(nest: Primitive) -> int | None:
 
     def weight(number: int) -> tuple[bool, int]:
         loops = nest.statements[number].loops
-        return product(nest, number) is not None, prod(nest.extent(loop) for loop in loops)
+        return sum_of_products(nest, number) is not None, prod(nest.extent(loop) for loop in loops)
 
     return max(whole, key=weight, default=None)
 
@@ -66,7 +66,7 @@ def contraction(nest: Primitive, number: int, vector: str) -> Contraction:
     Raises ScheduleError when it is no sum of products, or the loop is not one of the output
     (where it then stands alone in one index) or not in exactly one operand.
     """
-    found = product(nest, number)
+    found = sum_of_products(nest, number)
     if found is None:
         raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
     statement, left, right = found

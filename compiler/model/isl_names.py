@@ -16,8 +16,8 @@ from compiler.model.loop_nest import nest_guards
 from compiler.problem.primitive import Access, Affine, Primitive
 
 _THREAD = threading.local()
-Loops = Sequence[tuple[str, int]]  # names and extents, outermost first
-Runs = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
+Extents = Sequence[tuple[str, int]]  # names and extents, outermost first
+Cuts = Sequence[tuple[int, int]]  # (pieces, points of each): how a level cuts a loop's range
 
 
 def context() -> isl.Context:
@@ -69,7 +69,7 @@ def original_order(nest: Primitive, source: int, sink: int) -> isl.Map:
     return isl.Map.lex_lt(space)
 
 
-def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Runs]]) -> isl.Map:
+def time_map(nest: Primitive, statement: int, levels: Sequence[tuple[str, Cuts]]) -> isl.Map:
     """From iterations to the pieces of each (loop, runs) level, outermost first.
 
     `{ S0[x0] -> [floor(x0/6), x0] }` for levels of 6 points and of 1 point.
@@ -124,7 +124,7 @@ def iteration(points: isl.Set, loops: Sequence[str]) -> dict[str, int]:
     }
 
 
-def box(loops: Loops, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
+def box(loops: Extents, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
     """Every loop from 0 over its extent, `{ S[x0, x1] : 0 <= x0 < 4 and 0 <= x1 < 5 }`.
 
     A limit (index, size) adds `index < size`.
@@ -136,7 +136,7 @@ def box(loops: Loops, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:
     return isl.Set.read_from_str(context(), f"{{ S[{', '.join(places.values())}] : {where} }}")
 
 
-def element_map(loops: Loops, access: Access) -> isl.Map:
+def element_map(loops: Extents, access: Access) -> isl.Map:
     """`{ S[x0, x1] -> out[x0 + 2*x1] }`, wherever the elements lie."""
     places = _positions(loops)
     elements = ", ".join(_text(index, places) for index in access.indices)
@@ -160,7 +160,7 @@ def edges(points: isl.Set, level: int) -> tuple[isl.Set, isl.Set, int]:
     return low, high, int(count.to_python())
 
 
-def _positions(loops: Loops) -> dict[str, str]:
+def _positions(loops: Extents) -> dict[str, str]:
     return {loop: f"x{i}" for i, (loop, _) in enumerate(loops)}
 
 
@@ -195,7 +195,7 @@ def _inside(nest: Primitive, statement: int, writes_only: bool) -> list[str]:
     ]
 
 
-def _cut(x: str, time: str, runs: Runs) -> str:
+def _cut(x: str, time: str, runs: Cuts) -> str:
     """The piece of a level that holds x, one alternative per run."""
     alternatives = []
     start = piece = 0

@@ -26,7 +26,7 @@ from compiler.problem.primitive import (
     Tensor,
 )
 
-Pair = tuple[str, str]
+LoopPair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _kept_loop(primitive: Primitive) -> set[str]:
     return {loop for loop, _ in primitive.extents[:1]}
 
 
-def _coalesced_name(pair: Pair, nest: Primitive) -> str:
+def _coalesced_name(pair: LoopPair, nest: Primitive) -> str:
     return _unused("_".join(pair), nest)
 
 
@@ -141,9 +141,9 @@ def _accesses(nest: Primitive) -> Iterator[Access]:
         yield from statement.reads
 
 
-def _coalescible(nest: Primitive) -> frozenset[Pair]:
+def _coalescible(nest: Primitive) -> frozenset[LoopPair]:
     """Pairs of loops that are coalesced at once, from the first pair that can be; else empty."""
-    tried: set[Pair] = set()
+    tried: set[LoopPair] = set()
     for access in _accesses(nest):
         for d in range(len(access.indices) - 1):
             pair = _pair_at(nest, access, d)
@@ -156,7 +156,7 @@ def _coalescible(nest: Primitive) -> frozenset[Pair]:
     return frozenset()
 
 
-def _pair_at(nest: Primitive, access: Access, d: int) -> Pair | None:
+def _pair_at(nest: Primitive, access: Access, d: int) -> LoopPair | None:
     """Loops (l1, l2) when dimensions d, d+1 are indexed by exactly these and have their extents."""
     tensor = nest.tensor(access.tensor)
     found: list[str] = []
@@ -172,9 +172,9 @@ def _pair_at(nest: Primitive, access: Access, d: int) -> Pair | None:
     return (found[0], found[1]) if adjacent and found[0] != found[1] else None
 
 
-def _closure(nest: Primitive, pair: Pair) -> frozenset[Pair]:
+def _closure(nest: Primitive, pair: LoopPair) -> frozenset[LoopPair]:
     """`pair` and all pairs that shared tensors tie to it; empty if impossible."""
-    pairs: set[Pair] = set()
+    pairs: set[LoopPair] = set()
     grown = {pair}
     while grown != pairs:
         pairs = set(grown)
@@ -197,7 +197,7 @@ def _closure(nest: Primitive, pair: Pair) -> frozenset[Pair]:
     return frozenset(pairs) if together and len(set(loops)) == len(loops) else frozenset()
 
 
-def _places(nest: Primitive, access: Access, pairs: set[Pair]) -> tuple[int, ...] | None:
+def _places(nest: Primitive, access: Access, pairs: set[LoopPair]) -> tuple[int, ...] | None:
     """First dimensions of the pairs in an access; None if a loop of a pair stands otherwise."""
     loops = {loop for pair in pairs for loop in pair}
     used = [d for d, index in enumerate(access.indices) if loops & set(index.loops)]
@@ -207,7 +207,7 @@ def _places(nest: Primitive, access: Access, pairs: set[Pair]) -> tuple[int, ...
     return tuple(firsts) if all(_pair_at(nest, access, d) in pairs for d in firsts) else None
 
 
-def _coalesced(nest: Primitive, names: dict[Pair, str]) -> Primitive:
+def _coalesced(nest: Primitive, names: dict[LoopPair, str]) -> Primitive:
     """The nest with each pair of loops replaced by one, tensor dimensions merged likewise."""
     firsts = {pair[0]: name for pair, name in names.items()}
     seconds = {pair[1] for pair in names}

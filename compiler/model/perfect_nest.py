@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from compiler.errors import ScheduleError
 from compiler.model.dependences import between
-from compiler.model.isl_names import Runs, executed_domain, first_differ, time_map
+from compiler.model.isl_names import Cuts, executed_domain, first_differ, time_map
 from compiler.problem.primitive import Access, Affine, Primitive
 
 
@@ -122,7 +122,7 @@ def _tile_sizes(
 
 def _check_dependences(primitive: Primitive, levels: Sequence[tuple[str, int]]) -> None:
     """Refuse an order of (loop, points) that runs a dependence backwards; reductions may."""
-    runs: list[tuple[str, Runs]] = []
+    runs: list[tuple[str, Cuts]] = []
     for loop, size in levels:
         whole, rest = divmod(primitive.extent(loop), size)
         runs.append((loop, [(n, points) for n, points in ((whole, size), (1, rest)) if points]))

@@ -23,7 +23,7 @@ from compiler.model.isl_names import box, edges, element_map, first_differ
 from compiler.model.perfect_nest import PerfectNest
 
 Maps = tuple[tuple[str, isl.Map], ...]  # by tensor, one for each different access
-Footprint = Mapping[str, isl.Set]  # elements by tensor
+Touched = Mapping[str, isl.Set]  # elements by tensor
 
 
 def isl_working_sets(nest: PerfectNest, parallel: str | None = None) -> tuple[tuple[int, int], ...]:
@@ -85,7 +85,7 @@ def _shared(accesses: Maps, sources: isl.Set, level: int) -> int:
     return (union - common) * iterations // 2 + common
 
 
-def _footprint(accesses: Maps, iterations: isl.Set) -> Footprint:
+def _footprint(accesses: Maps, iterations: isl.Set) -> Touched:
     found: dict[str, isl.Set] = {}
     for tensor, access in accesses:
         elements = iterations.apply(access)
@@ -93,6 +93,6 @@ def _footprint(accesses: Maps, iterations: isl.Set) -> Footprint:
     return found
 
 
-def _size(footprint: Footprint) -> int:
+def _size(footprint: Touched) -> int:
     sizes = (elements.coalesce().count_val() for elements in footprint.values())
     return sum(int(size.to_python()) for size in sizes)

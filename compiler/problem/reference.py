@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from compiler.problem.contraction import contraction, pair_of
 from compiler.problem.evaluation import Array, is_curved, magnitude_of, rounding_of, value_of
 from compiler.problem.iteration import boxes, loops_in
+from compiler.problem.matrix_products import pair_of, summed_products
 from compiler.problem.memory import Box, Inputs, Memory, Precision, memory_of
 from compiler.problem.primitive import Call, Primitive, Read, Statement
 
@@ -100,7 +100,7 @@ def _step(primitive: Primitive, statement: Statement, values: Memory) -> None:
     for box in _boxes(primitive, statement):
         target = values.view(statement.target, box)
         if pair is not None:
-            target += contraction(pair, values, box, set(loops_in(statement.target)))
+            target += summed_products(pair, values, box, set(loops_in(statement.target)))
             continue
         found = value_of(statement.value, values.reader(box))
         _reduce(statement, target, found, box, statement.reduction)
@@ -110,7 +110,7 @@ def _magnify(statement: Statement, values: Memory, magnitudes: Memory, box: Box)
     target = magnitudes.view(statement.target, box)
     pair = pair_of(statement)
     if pair is not None:
-        target += contraction(pair, magnitudes, box, set(loops_in(statement.target)))
+        target += summed_products(pair, magnitudes, box, set(loops_in(statement.target)))
         return
     found = magnitude_of(statement.value, values.reader(box), magnitudes.reader(box))
     _reduce(statement, target, found, box, statement.reduction and _widest(statement))

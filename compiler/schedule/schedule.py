@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from compiler.errors import ScheduleError
-from compiler.microkernel.catalogue import SCHEMES as VECTOR_SCHEMES
+from compiler.microkernel.catalogue import VECTOR_SCHEMES
 
 SCHEMES = (*VECTOR_SCHEMES, "scalar")
 MICROKERNELS = ("generated", "product")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
-from compiler.microkernel.contraction import Contraction, contraction, dimension, product
+from compiler.microkernel.contraction import Contraction, contraction, dimension, sum_of_products
 from compiler.problem.primitive import Access, Primitive
 
 
@@ -29,7 +29,7 @@ class Axes:
 
 def axes_of(nest: Primitive) -> tuple[Axes, ...]:
     """The readings of a nest of one statement, one per loop that can fill lanes; none of others."""
-    found = product(nest, 0)
+    found = sum_of_products(nest, 0)
     if found is None:
         return ()
     readings = []

@@ -17,11 +17,11 @@ from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import Layout, layout_from_tag
-from compiler.schedule.schedule import Band, Schedule, Sizes, loop_of
+from compiler.schedule.schedule import Band, Schedule, Sizes, Tags, loop_of
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
 from compiler.space.lane_schedules import lane_schedules
-from compiler.space.operand_layouts import Placed, Tags, placements
+from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
@@ -63,9 +63,9 @@ def contraction_schedules(
     """All schedules of a nest of one sum of products, legal or not; none where it has no form."""
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
-        for placed in placements(nest, axes, machine):
-            streams = _streams(nest, axes, placed, machine)
-            for schedule in _placed(nest, axes, placed, machine):
+        for layouts in operand_layouts(nest, axes, machine):
+            streams = _streams(nest, axes, layouts, machine)
+            for schedule in _of_layouts(nest, axes, layouts, machine):
                 parallel = with_parallel(nest, schedule, threads)
                 found[parallel] = None
                 if streams and _whole(axes, schedule):
@@ -73,18 +73,20 @@ def contraction_schedules(
     return tuple(found)
 
 
-def _placed(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> list[Schedule]:
+def _of_layouts(
+    nest: Primitive, axes: Axes, layouts: OperandLayouts, machine: Architecture
+) -> list[Schedule]:
     """The schedules of every good register tile, or else those of the best one that has any.
 
-    So no limit on tiles leaves a placement with nothing: 7 vectors at one point are cut into 4 + 3,
-    too few for the latency, and still many times faster than none.
+    So no limit on tiles leaves a choice of layouts with nothing: 7 vectors at one point are cut
+    into 4 + 3, too few for the latency, and still many times faster than none.
     """
-    lanes = placed.lanes
+    lanes = layouts.lanes
     good = [
         schedule
         for tile in _tiles(nest, axes, lanes, machine)
         if _busy(nest, axes, lanes, tile, machine)
-        for schedule in _ordered(nest, axes, placed, tile)
+        for schedule in _ordered(nest, axes, layouts, tile)
     ]
     if good:
         return good
@@ -94,39 +96,39 @@ def _placed(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) 
         return RegisterTile(points, dict(tile)[axes.vector]).rate(machine)
 
     others = sorted(_tiles(nest, axes, lanes, machine, least=0.0), key=rate, reverse=True)
-    return next(filter(None, (_ordered(nest, axes, placed, tile) for tile in others)), [])
+    return next(filter(None, (_ordered(nest, axes, layouts, tile) for tile in others)), [])
 
 
-def _ordered(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> list[Schedule]:
+def _ordered(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Sizes) -> list[Schedule]:
     """One register tile under every loop order whose kernel is not too long to compile."""
-    printed = printed_multiply_adds(nest, axes, placed, tile)
-    layout = _tile_by_tile(nest, axes, placed, tile)
+    printed = printed_multiply_adds(nest, axes, layouts, tile)
+    layout = _tile_by_tile(nest, axes, layouts, tile)
     found = []
-    for order, block in _orders(nest, axes, placed, tile):
+    for order, block in _orders(nest, axes, layouts, tile):
         unroll = unrolled(nest, order[-1], dict(block))
         if printed * unroll > MULTIPLY_ADDS:
             continue
-        band = Band(placed.scheme, order, (axes.vector, placed.lanes), tile, block, unroll=unroll)
-        found.append(Schedule((band,), layout, placed.pack))
+        band = Band(layouts.scheme, order, (axes.vector, layouts.lanes), tile, block, unroll=unroll)
+        found.append(Schedule((band,), layout, layouts.pack))
     return found
 
 
-def _tile_by_tile(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> Tags:
+def _tile_by_tile(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Sizes) -> Tags:
     """The layouts, the output's blocks as wide as the register tile where all tiles are alike.
 
     So a tile is written to one place instead of one for each of its vectors: 1.8 % faster on an
     Ice Lake core, the same on a Zen 5 one.
     """
-    name, lanes, width = axes.roles.output.tensor, placed.lanes, dict(tile)[axes.vector]
-    tags = dict(placed.layout)
+    name, lanes, width = axes.roles.output.tensor, layouts.lanes, dict(tile)[axes.vector]
+    tags = dict(layouts.layout)
     if name not in tags or width == 1 or nest.extent(axes.vector) % (lanes * width):
-        return placed.layout
+        return layouts.layout
     layout = layout_from_tag(tags[name], nest.tensor(name).shape)
     wider = replace(layout, blocks=tuple((d, size * width) for d, size in layout.blocks))
     return tuple(sorted((tags | {name: wider.tag()}).items()))
 
 
-def _streams(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture) -> bool:
+def _streams(nest: Primitive, axes: Axes, layouts: OperandLayouts, machine: Architecture) -> bool:
     """Whether the output is larger than every cache, and every vector of it aligned.
 
     The next call finds nothing of such an output in a cache: it may be written past them.
@@ -136,10 +138,10 @@ def _streams(nest: Primitive, axes: Axes, placed: Placed, machine: Architecture)
         return False
     if output.elements * FLOAT <= machine.caches[-1].bytes:
         return False
-    tag = dict(placed.layout).get(output.name)
+    tag = dict(layouts.layout).get(output.name)
     layout = layout_from_tag(tag, output.shape) if tag else Layout(output.shape, output.stored)
     inner = layout.blocks[-1][1] if layout.blocks else output.shape[output.stored[-1]]
-    return inner % placed.lanes == 0
+    return inner % layouts.lanes == 0
 
 
 def _whole(axes: Axes, schedule: Schedule) -> bool:
@@ -188,15 +190,15 @@ def _busy(nest: Primitive, axes: Axes, lanes: int, tile: Sizes, machine: Archite
     return prod(n for _, n in tile) >= min(wanted, most)
 
 
-def printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> int:
+def printed_multiply_adds(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Sizes) -> int:
     """Multiply-adds in the C text: accumulators of every class and group of taps."""
     scalar = axes.roles.broadcast_operand
-    packed = scalar.tensor in dict(placed.pack)
+    packed = scalar.tensor in dict(layouts.pack)
     padded = () if packed else borders(nest, axes.roles.statement, scalar)
     by_point = {border.point: border for border in padded}
     total = 1
     for loop, size in tile:
-        lanes = placed.lanes if loop == axes.vector else 1
+        lanes = layouts.lanes if loop == axes.vector else 1
         grain = register_tiles(loop, nest.extent(loop), size, lanes)
         try:
             classes = tile_classes(grain, by_point.get(loop), False, MULTIPLY_ADDS)
@@ -206,17 +208,17 @@ def printed_multiply_adds(nest: Primitive, axes: Axes, placed: Placed, tile: Siz
     return total
 
 
-def _orders(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> Iterator[Order]:
+def _orders(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Sizes) -> Iterator[Order]:
     """Loop orders around and inside the microkernel, with their block sizes."""
     sizes = dict(tile)
     vector, pixels = axes.vector, axes.pixels
-    tiles = -(-nest.extent(vector) // (placed.lanes * sizes[vector]))
-    for inner, block in _inner(nest, axes, placed):
+    tiles = -(-nest.extent(vector) // (layouts.lanes * sizes[vector]))
+    for inner, block in _inner(nest, axes, layouts):
         for outer, blocks in _around(nest, axes, sizes, tiles):
             yield (*axes.batch, *outer, *inner), (*blocks, *block)
         if axes.taps and inner[0] == axes.channel:  # they are few
             continue
-        for chunk in _chunks(nest, axes, placed):
+        for chunk in _chunks(nest, axes, layouts):
             name = f"{axes.channel}@{2 if block else 1}"
             cut = (*block, (name, chunk))
             yield (*axes.batch, name, vector, *pixels, *inner), cut
@@ -228,14 +230,14 @@ def _orders(nest: Primitive, axes: Axes, placed: Placed, tile: Sizes) -> Iterato
                 yield (*axes.batch, name, several, *pixels, vector, *inner), sized
 
 
-def _inner(nest: Primitive, axes: Axes, placed: Placed) -> Iterator[Order]:
+def _inner(nest: Primitive, axes: Axes, layouts: OperandLayouts) -> Iterator[Order]:
     """Reduction loops of the microkernel: channel blocks, taps, channels; or channels, taps."""
     channel = axes.channel
     if channel is None:
         yield axes.taps, ()
         return
-    if 1 < placed.channel_block < nest.extent(channel):
-        yield (f"{channel}@1", *axes.taps, channel), ((f"{channel}@1", placed.channel_block),)
+    if 1 < layouts.channel_block < nest.extent(channel):
+        yield (f"{channel}@1", *axes.taps, channel), ((f"{channel}@1", layouts.channel_block),)
         return
     yield (*axes.taps, channel), ()
     if axes.taps and nest.extent(channel) <= UNROLL:  # too short to be the innermost loop
@@ -276,12 +278,12 @@ def _groups(pieces: int) -> list[int]:
     return [g for g in (2, 4, 8, 16, 32) if g * 2 <= pieces]
 
 
-def _chunks(nest: Primitive, axes: Axes, placed: Placed) -> list[int]:
+def _chunks(nest: Primitive, axes: Axes, layouts: OperandLayouts) -> list[int]:
     """Pieces of the channel loop, for when the whole reduction does not stay in a near cache."""
     if axes.channel is None:
         return []
     extent, taps = nest.extent(axes.channel), prod(nest.extent(loop) for loop in axes.taps)
-    sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % placed.channel_block == 0]
+    sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % layouts.channel_block == 0]
     return [c for c in sizes if c * taps >= 256][:3]
 
 

@@ -15,7 +15,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.fit import fitted
 from compiler.lower.tiling import balanced
-from compiler.microkernel.contraction import contraction, covers, product
+from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free, layout_from_tag
@@ -40,7 +40,7 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
         while lanes > 4 and nest.extent(vector) <= lanes // 2:
             lanes //= 2
         layout = _layouts(nest, vector, lanes)
-        for order, tile, unroll in _shapes(nest, vector, lanes, layout):
+        for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
             try:
                 fitted(nest, Schedule((band,), layout))
@@ -51,7 +51,7 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
 
 
 def _in_one_factor(nest: Primitive, vector: str) -> bool:
-    if product(nest, 0) is None:
+    if sum_of_products(nest, 0) is None:
         return False
     try:
         contraction(nest, 0, vector)
@@ -61,9 +61,13 @@ def _in_one_factor(nest: Primitive, vector: str) -> bool:
 
 
 def _shapes(
-    nest: Primitive, vector: str, lanes: int, layout: Tags
+    nest: Primitive, vector: str, lanes: int, layout: Tags, machine: Architecture
 ) -> Iterator[tuple[tuple[str, ...], Sizes, int]]:
-    """Orders, register tiles and unrolling: points along the loop that is nearest in memory."""
+    """Orders, register tiles and unrolling: points along the loop that is nearest in memory.
+
+    Accumulators, what serves all points at each tap that is printed, and one vector more must fit
+    the registers.
+    """
     statement = nest.statements[0]
     reduction = statement.reduction_loops
     target = Address(statement.target, _lies(nest, statement.target, layout))
@@ -80,6 +84,11 @@ def _shapes(
     orders = [outputs]
     if len(outputs) > 1:
         orders.append([*(x for x in outputs if x != vector), vector])
+    served = sum(
+        any(vector in index.loops for index in access.indices)
+        and not any(inner in index.loops for index in access.indices)
+        for access in dict.fromkeys(statement.reads)
+    )
     seen = set()
     for order, vectors, points in every(orders, VECTORS, limits):
         count = balanced(-(-nest.extent(vector) // lanes), vectors)[0][1]
@@ -87,7 +96,8 @@ def _shapes(
         if inner is not None and points > 1:
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
         key = (tuple(order), tile)
-        if key not in seen:
+        registers = count * (dict(tile).get(inner or "", 1) + served * unroll) + 1
+        if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
             seen.add(key)
             yield (*order, *taps), tile, unroll
 

@@ -11,15 +11,15 @@ from compiler.microkernel.contraction import dimension
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free
+from compiler.schedule.schedule import Tags
 from compiler.space.axes import Axes
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
 SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes
-Tags = tuple[tuple[str, str], ...]  # tensor -> layout tag
 
 
 @dataclass(frozen=True)
-class Placed:
+class OperandLayouts:
     """Lanes, inner channel block (1: none) and the layouts for one reading of a nest."""
 
     scheme: str
@@ -29,8 +29,8 @@ class Placed:
     pack: Tags
 
 
-def placements(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[Placed]:
-    """Every placement worth trying; none when no layout makes the lanes contiguous."""
+def operand_layouts(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[OperandLayouts]:
+    """Every choice worth trying; none when no layout makes the lanes contiguous."""
     lanes = machine.vector_length
     while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
         lanes //= 2
@@ -43,7 +43,7 @@ def placements(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[P
         scalar_layout, scalar_pack = _broadcast_operand(nest, axes, block)
         for vector_layout, vector_pack in _vector_operand(nest, axes, lanes, block):
             layout = tuple(sorted(vector_layout + scalar_layout + output))
-            yield Placed(scheme, lanes, block, layout, vector_pack + scalar_pack)
+            yield OperandLayouts(scheme, lanes, block, layout, vector_pack + scalar_pack)
 
 
 def _channel_blocks(nest: Primitive, axes: Axes) -> list[int]:

@@ -29,13 +29,13 @@ from compiler.space.candidates import (
     unrolled,
 )
 from compiler.space.chain import Chain
-from compiler.space.operand_layouts import Placed, placements
+from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
 PRODUCT_TILES = (16, 32, 64)  # of a matrix product's innermost level
 MOST_VARIANTS = 20_000  # of a matrix product: those of 8192 x 8192 x 8192
-Level = tuple[str, int]  # loop, and the points of it that one iteration of the level covers
+Advance = tuple[str, int]  # loop, and the points of it that one iteration of a level covers
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class _Convolution:
     """The levels that the orders are made of; a pixel loop may be rows and columns coalesced."""
 
     axes: Axes
-    images: tuple[Level, ...]
-    row: Level | None  # loop, and the points of one row
+    images: tuple[Advance, ...]
+    row: Advance | None  # loop, and the points of one row
     rows: int
     column: str | None
     columns: int
     block: int
-    placed: Placed
+    layouts: OperandLayouts
 
 
 def paper_variants(
@@ -89,13 +89,13 @@ def _convolutions(
 ) -> Iterator[Schedule]:
     nest = model.nest
     shape = _convolution(model, _reading(nest, readings), machine)
-    axes, lanes, block = shape.axes, shape.placed.lanes, shape.block
+    axes, lanes, block = shape.axes, shape.layouts.lanes, shape.block
     vectors = gcd(block // lanes, -(-nest.extent(axes.vector) // lanes))
     for order in _orders(nest, shape):
         columns = min((n for loop, n in order if loop == shape.column), default=shape.columns)
         columns = min(columns, shape.columns)
         tile = dividing_tile(machine, columns, vectors)
-        yield _schedule(nest, axes, shape.placed, shape.column, tile, order)
+        yield _schedule(nest, axes, shape.layouts, shape.column, tile, order)
 
 
 def _reading(nest: Primitive, readings: list[Axes]) -> Axes:
@@ -110,13 +110,13 @@ def _reading(nest: Primitive, readings: list[Axes]) -> Axes:
 def _convolution(model: LoopNest, axes: Axes, machine: Architecture) -> _Convolution:
     nest, origin = model.nest, dict(model.origin)
     target = [loop for index in axes.roles.output.indices for loop in index.loops]
-    spatial: list[tuple[Level, int]] = []  # an original loop's nest loop and step; its extent
+    spatial: list[tuple[Advance, int]] = []  # an original loop's nest loop and step; its extent
     for loop in target[target.index(axes.vector) + 1 :]:
         extents = [model.primitive.extent(o) for o in origin[loop]]
         steps = [prod(extents[k + 1 :]) for k in range(len(extents))]
         spatial += [((loop, step), n) for step, n in zip(steps, extents, strict=True)]
     before = tuple((loop, 1) for loop in target[: target.index(axes.vector)])
-    absent: list[tuple[Level, int] | None] = [None, None]
+    absent: list[tuple[Advance, int] | None] = [None, None]
     *images, row, column = absent + list(spatial)
     lanes = machine.vector_length
     while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
@@ -132,7 +132,7 @@ def _convolution(model: LoopNest, axes: Axes, machine: Architecture) -> _Convolu
         column[0][0] if column is not None else None,
         column[1] if column is not None else 1,
         block,
-        Placed("broadcast", lanes, block, _layouts(nest, axes, block), ()),
+        OperandLayouts("broadcast", lanes, block, _layouts(nest, axes, block), ()),
     )
 
 
@@ -163,7 +163,7 @@ def _layouts(nest: Primitive, axes: Axes, block: int) -> tuple[tuple[str, str], 
     )
 
 
-def _orders(nest: Primitive, shape: _Convolution) -> Iterator[tuple[Level, ...]]:
+def _orders(nest: Primitive, shape: _Convolution) -> Iterator[tuple[Advance, ...]]:
     """Levels around the product: the untiled orders 2 to 5 of the paper, then 0 and 1 tiled."""
     axes, block, taps = shape.axes, shape.block, tuple((tap, 1) for tap in shape.axes.taps)
     assert axes.channel is not None
@@ -193,9 +193,9 @@ def _matrix_products(
 ) -> Iterator[Schedule]:
     """it2 jt2 kt2 it1 jt1 kt1 around the product of one inner tile."""
     # lanes along the last loop of the output, if that can be
-    found = ((a, p) for a in reversed(readings) for p in placements(nest, a, machine))
-    axes, placed = next(found, (None, None))
-    if axes is None or placed is None:
+    found = ((a, p) for a in reversed(readings) for p in operand_layouts(nest, a, machine))
+    axes, layouts = next(found, (None, None))
+    if axes is None or layouts is None:
         raise ScheduleError(f"{nest.name}: no layout makes the vectors of a product contiguous")
     assert axes.channel is not None
     rows = axes.pixels[-1] if axes.pixels else None
@@ -212,19 +212,19 @@ def _matrix_products(
         outer = tuple((loop, sized[loop][0]) for loop in loops)
         inner = tuple((loop, sized[loop][1]) for loop in loops)
         points = sized[rows][1] if rows is not None else 1
-        vectors = -(-sized[axes.vector][1] // placed.lanes)
+        vectors = -(-sized[axes.vector][1] // layouts.lanes)
         yield _schedule(
-            nest, axes, placed, rows, dividing_tile(machine, points, vectors), outer + inner
+            nest, axes, layouts, rows, dividing_tile(machine, points, vectors), outer + inner
         )
 
 
 def _schedule(
     nest: Primitive,
     axes: Axes,
-    placed: Placed,
+    layouts: OperandLayouts,
     pixel: str | None,
     register: RegisterTile,
-    around: tuple[Level, ...],
+    around: tuple[Advance, ...],
 ) -> Schedule:
     """Levels around a product, and the product's own: pixel, vector and channel.
 
@@ -235,7 +235,7 @@ def _schedule(
     if pixel is not None and register.points > 1:
         tile[pixel] = register.points
     own = tuple(loop for loop in (pixel, axes.vector, axes.channel) if loop is not None)
-    kept: list[Level] = []
+    kept: list[Advance] = []
     covered = dict(nest.extents)
     for loop, points in around:
         finest = loop not in own and (loop, points) == [x for x in around if x[0] == loop][-1]
@@ -244,27 +244,27 @@ def _schedule(
             covered[loop] = points
     kept += [(loop, 1) for loop in own]
     order: list[str] = []
-    block: list[Level] = []
+    block: list[Advance] = []
     for place, (loop, points) in enumerate(kept):
         depth = sum(later == loop for later, _ in kept[place + 1 :])
         order.append(f"{loop}@{depth}" if depth else loop)
         if depth:
-            unit = tile.get(loop, 1) * (placed.lanes if loop == axes.vector else 1)
+            unit = tile.get(loop, 1) * (layouts.lanes if loop == axes.vector else 1)
             block.append((order[-1], points // unit))
     sizes = tuple(tile.items())
     unroll = unrolled(nest, order[-1], dict(block))
-    while unroll > 1 and printed_multiply_adds(nest, axes, placed, sizes) * unroll > MULTIPLY_ADDS:
+    while unroll > 1 and printed_multiply_adds(nest, axes, layouts, sizes) * unroll > MULTIPLY_ADDS:
         unroll //= 2
     band = Band(
-        scheme=placed.scheme,
+        scheme=layouts.scheme,
         order=tuple(order),
-        vector=(axes.vector, placed.lanes),
+        vector=(axes.vector, layouts.lanes),
         tile=sizes,
         block=tuple(block),
         unroll=unroll,
         microkernel="product",
     )
-    return Schedule((band,), placed.layout, placed.pack)
+    return Schedule((band,), layouts.layout, layouts.pack)
 
 
 def _powers_of_two(extent: int, least: int) -> list[int]:

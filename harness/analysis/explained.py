@@ -15,6 +15,7 @@ from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
 from compiler.lower.lowered import lowered
+from compiler.lower.outline import outline
 from compiler.microkernel.contraction import anchor
 from compiler.model.dependences import Dependence, dependences
 from compiler.model.isl_names import access_map, domain
@@ -107,6 +108,7 @@ class Shown:
     """
 
     schedule: Schedule
+    loop_nest: str  # of the lowered schedule, a line a loop
     kernel: Kernel
     reuse: Reuse | None
     estimate: Ranked | None = None
@@ -164,7 +166,8 @@ def _in_order(primitive: Primitive, order: LoopOrder, machine: Architecture) -> 
     """The scalar nest of the primitive's own loops."""
     reuse = _reuse(nest_of_order(primitive, order.levels, order.tiles), order.parallel, machine)
     schedule = order.schedule(primitive)
-    return Shown(schedule, compile_as_written(primitive, schedule), reuse)
+    kernel = compile_as_written(primitive, schedule)
+    return Shown(schedule, outline(lowered(primitive, schedule)), kernel, reuse)
 
 
 def _scheduled(
@@ -174,12 +177,13 @@ def _scheduled(
     kernel = compile_schedule(primitive, schedule)
     (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
     told = fusions(primitive, schedule, machine, threads)
-    if len(nest.statements) != 1 and anchor(nest) is None:
-        return Shown(schedule, kernel, None, estimate, told)
     tree = lowered(nest, schedule)
+    loops = outline(tree)
+    if len(nest.statements) != 1 and anchor(nest) is None:
+        return Shown(schedule, loops, kernel, None, estimate, told)
     analysed = nest_of_tree(tree)
     reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine)
-    return Shown(schedule, kernel, reuse, estimate, told)
+    return Shown(schedule, loops, kernel, reuse, estimate, told)
 
 
 def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse | None:

@@ -21,7 +21,7 @@ class Unrecognised(Exception):
 
 
 @dataclass(frozen=True)
-class Placement:
+class View:
     """A tensor's dimensions in the order an operator wants them, elements apart in two memories.
 
     `plain` strides belong to the row-major array of the declared shape, `stored` strides to the
@@ -45,9 +45,9 @@ class Convolution:
     negative by less than the stride (rows that no output reads).
     """
 
-    data: Placement  # n, g*ic, spatial...
-    weight: Placement  # [g,] oc, ic, taps...
-    out: Placement  # n, g*oc, spatial...
+    data: View  # n, g*ic, spatial...
+    weight: View  # [g,] oc, ic, taps...
+    out: View  # n, g*oc, spatial...
     groups: int  # 1: the weight has no group dimension
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
@@ -60,9 +60,9 @@ class Convolution:
 class MatrixProduct:
     """c[batch.., m, n] += a[batch.., m, k] * b[batch.., k, n]; n is contiguous in c's memory."""
 
-    a: Placement
-    b: Placement
-    c: Placement
+    a: View
+    b: View
+    c: View
     axes: tuple[str | None, ...]  # loops of c: batch.., m, n
 
 
@@ -142,14 +142,14 @@ def _memory(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return _strides(tensor.shape), tuple(stored)
 
 
-def placed(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> Placement:
+def view_of(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> View:
     """The tensor with one dimension per loop, in this order; None is a dimension of length 1."""
     tensor = primitive.tensor(access.tensor)
     plain, stored = _memory(tensor)
     position = {index.loops[0]: d for d, index in enumerate(access.indices)}
     at = [None if loop is None else position[loop] for loop in loops]
     dims = tuple(1 if d is None else tensor.shape[d] for d in at)
-    return Placement(
+    return View(
         tensor=tensor.name,
         dims=dims,
         plain=_leading(dims, [1 if d is None else plain[d] for d in at], tensor.elements),
@@ -186,9 +186,9 @@ def _matrix_product(
         left, right, x, y = right, left, y, x
     m, n, k = (next(iter(g), None) for g in ((c & x) - y, (c & y) - x, (x & y) - c))
     return MatrixProduct(
-        placed(primitive, left, [*batch, m, k]),
-        placed(primitive, right, [*batch, k, n]),
-        placed(primitive, target, [*batch, m, n]),
+        view_of(primitive, left, [*batch, m, k]),
+        view_of(primitive, right, [*batch, k, n]),
+        view_of(primitive, target, [*batch, m, n]),
         axes=(*batch, m, n),
     )
 
@@ -219,9 +219,9 @@ def _convolution(
     head = [group] if group else []
     axes = (batch, group, oc, *(v.pixel for v in windows))
     return Convolution(
-        data=_data_placement(primitive, data, [batch, group, ic], windows),
-        weight=placed(primitive, weight, [*head, oc, ic, *taps]),
-        out=merged(placed(primitive, target, axes)),
+        data=_data_view(primitive, data, [batch, group, ic], windows),
+        weight=view_of(primitive, weight, [*head, oc, ic, *taps]),
+        out=merged(view_of(primitive, target, axes)),
         groups=primitive.extent(group) if group else 1,
         stride=tuple(v.stride for v in windows),
         dilation=tuple(v.dilation for v in windows),
@@ -306,9 +306,9 @@ def _window(
     )
 
 
-def _data_placement(
+def _data_view(
     primitive: Primitive, data: Access, head: list[str | None], windows: list[_Window]
-) -> Placement:
+) -> View:
     """n, g*ic, spatial...: spatial dimensions without the rows that are never read."""
     tensor = primitive.tensor(data.tensor)
     plain, stored = _memory(tensor)
@@ -316,7 +316,7 @@ def _data_placement(
     at = [position[loop] if loop else None for loop in head]
     spatial = [v.dimension for v in windows]
     return merged(
-        Placement(
+        View(
             tensor=tensor.name,
             dims=(
                 *(1 if d is None else tensor.shape[d] for d in at),
@@ -331,25 +331,23 @@ def _data_placement(
     )
 
 
-def merged(placement: Placement) -> Placement:
+def merged(view: View) -> View:
     """Dimensions 1 (group) and 2 (channel in the group) as one channel dimension."""
-    groups, channels = placement.dims[1:3]
+    groups, channels = view.dims[1:3]
 
     def together(strides: tuple[int, ...]) -> tuple[int, ...]:
         if groups > 1 and channels > 1 and strides[1] != strides[2] * channels:
-            raise Unrecognised(
-                f"groups and channels of {placement.tensor} do not follow each other"
-            )
+            raise Unrecognised(f"groups and channels of {view.tensor} do not follow each other")
         return (strides[0], strides[1] if channels == 1 else strides[2], *strides[3:])
 
-    return Placement(
-        placement.tensor,
-        (placement.dims[0], groups * channels, *placement.dims[3:]),
-        together(placement.plain),
-        together(placement.stored),
-        placement.constant,
-        placement.elements,
-        placement.offset,
+    return View(
+        view.tensor,
+        (view.dims[0], groups * channels, *view.dims[3:]),
+        together(view.plain),
+        together(view.stored),
+        view.constant,
+        view.elements,
+        view.offset,
     )
 
 

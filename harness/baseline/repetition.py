@@ -8,8 +8,8 @@ from compiler.problem.primitive import Primitive
 from harness.baseline.recognition import (
     Convolution,
     MatrixProduct,
-    Placement,
     Unrecognised,
+    View,
     recognise,
 )
 from harness.benchdnn import problem as benchdnn
@@ -52,10 +52,10 @@ def _convolution(operator: Convolution, name: str) -> benchdnn.Convolution:
     )
 
 
-def _tag(placement: Placement) -> str:
+def _tag(view: View) -> str:
     """The memory format: `abx` for row-major, else the dimensions' letters, slowest first."""
-    strides = placement.stored
-    long = [strides[d] for d, length in enumerate(placement.dims) if length > 1]
+    strides = view.stored
+    long = [strides[d] for d, length in enumerate(view.dims) if length > 1]
     if long == sorted(long, reverse=True):
         return "abx"
     order = sorted(range(len(strides)), key=lambda d: (-strides[d], d))

@@ -16,8 +16,8 @@ from harness.cli.rooms import room
 from harness.cli.store import tracking_of
 from harness.errors import RecordError, SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
-from harness.record.sqlite_store import alone, is_sqlite, sqlite_file
 from harness.report.terminal import terminal
+from harness.tracking.sqlite_store import alone, is_sqlite, sqlite_file
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -38,7 +38,7 @@ def main(asked: Dashboard) -> int:
     # Without a campaign the store beside all of them; its folder need not be one.
     folder = CampaignFolder(RUNS / "none") if name is None else find_campaign(name)
     uri, _ = tracking_of(folder, asked.uri)
-    store = uri or room("harness.record.mlflow_sink").default_store(folder)
+    store = uri or room("harness.tracking.sink").default_store(folder)
     console = terminal()
     if store.startswith(("http://", "https://")):
         console.print(f"the campaign is recorded on a server: open {store}")

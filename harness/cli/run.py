@@ -22,7 +22,7 @@ from harness.plan import Plan
 from harness.record.configuration import documents_in
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
 from harness.report.doubts import refusal_told
-from harness.report.tables import campaign_table, render_campaign
+from harness.report.tables import campaign_table
 from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, as_recorded, load_settings, quoted, resumed_alone
 
@@ -48,7 +48,6 @@ def main(asked: Run) -> int:
             ["run", *asked.words],
             open_pool=lambda named: open_pool(settings, named, progress),
             open_sink=lambda folder: open_sink(settings[0], begun(folder), console),
-            table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=progress,
         )
     shown = campaign_table(summary.results, summary.means, summary.quality)
@@ -127,7 +126,7 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Terminal) -> 
         console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
 
     try:
-        sink: Sink = room("harness.record.mlflow_sink").MlflowSink(
+        sink: Sink = room("harness.tracking.sink").MlflowSink(
             folder, tracking.uri, tracking.experiment, warn
         )
     except EnvironmentProblem as problem:

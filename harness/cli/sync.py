@@ -8,8 +8,8 @@ from harness.cli.commands import Sync
 from harness.cli.rooms import room
 from harness.cli.store import tracking_of
 from harness.record.journal import find_campaign
-from harness.report.tables import render_campaign
 from harness.report.terminal import terminal
+from harness.tracking.overview import overview
 
 
 def main(asked: Sync) -> int:
@@ -17,8 +17,8 @@ def main(asked: Sync) -> int:
     uri, experiment = tracking_of(folder, asked.uri, asked.experiment)
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
-    table = render_campaign(results, means, quality)
-    done = room("harness.record.mlflow_sink").sync(folder, uri, experiment, table)
+    told = overview(results, means, quality)
+    done = room("harness.tracking.sink").sync(folder, uri, experiment, told)
     console = terminal()
     console.print(
         f"{folder.path}: {done.written} runs written, {done.unchanged} were up to date",

@@ -88,9 +88,9 @@ def _run(command: list[str], folder: Path, time_limit: float) -> str | None:
     `timeout` ends one that hangs after whoever started it was killed.
     """
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TMPDIR": str(folder)}
-    guard = ["timeout", "-s", "KILL", f"{time_limit + ORPHAN_SECONDS:.0f}"]
+    limited = ["timeout", "-s", "KILL", f"{time_limit + ORPHAN_SECONDS:.0f}"]
     with subprocess.Popen(
-        [*guard, *command],
+        [*limited, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -19,7 +19,7 @@ import numpy as np
 from compiler.codegen.kernel import SYMBOL, Buffer, Kernel
 from compiler.schedule.layout import Array, Layout
 from harness.errors import HarnessError
-from harness.kernel.memory import GuardedBuffer, Placement
+from harness.kernel.memory import MappedBuffer, Placement
 from harness.kernel.problem_data import Inputs
 
 ExecutableSpec = Mapping[str, Any]
@@ -67,7 +67,7 @@ class Executable(Protocol):
         """Name, address and bytes of every buffer that is known to the caller."""
         ...
 
-    def guards(self) -> list[tuple[str, int, int, int, int]]:
+    def mappings(self) -> list[tuple[str, int, int, int, int]]:
         """Name, address and end of a buffer, then of its mapping with the guard pages."""
         ...
 
@@ -91,7 +91,7 @@ def load(spec: ExecutableSpec) -> Executable:
 
 
 class KernelExecutable:
-    """A generated kernel with its guarded buffers; inputs are packed outside the timed region."""
+    """A generated kernel, buffers between guard pages; inputs are packed outside what is timed."""
 
     kind = 0
     library = False
@@ -109,7 +109,7 @@ class KernelExecutable:
         # no addresses around those of the buffers: who reads one too many meets a fault
         self._pointers = (ctypes.c_void_p * (len(self.buffers) + 2 * AROUND))()
         self.argument = ctypes.addressof(self._pointers) + AROUND * ctypes.sizeof(ctypes.c_void_p)
-        self._memory: list[GuardedBuffer] = []
+        self._memory: list[MappedBuffer] = []
         self._inputs: Inputs | None = None
         self._packed: dict[int, Array] = {}
 
@@ -123,7 +123,7 @@ class KernelExecutable:
             }
         self._memory = []
         for index, buffer in enumerate(self.buffers):
-            held = GuardedBuffer(buffer.elements, placement, index)
+            held = MappedBuffer(buffer.elements, placement, index)
             if index in self._packed:
                 held.values[:] = self._packed[index]
             elif buffer.role == "input":
@@ -161,9 +161,9 @@ class KernelExecutable:
         named = zip(self.buffers, self._memory, strict=True)
         return [(buffer.name, held.address, held.bytes) for buffer, held in named]
 
-    def guards(self) -> list[tuple[str, int, int, int, int]]:
+    def mappings(self) -> list[tuple[str, int, int, int, int]]:
         named = zip(self.buffers, self._memory, strict=True)
-        return [(b.name, m.address, m.address + m.bytes, *m.guarded) for b, m in named]
+        return [(b.name, m.address, m.address + m.bytes, *m.mapping) for b, m in named]
 
     def describe(self) -> dict[str, object]:
         return {}
@@ -235,7 +235,7 @@ class AdapterExecutable:
     def memory(self) -> list[tuple[str, int, int]]:
         return []
 
-    def guards(self) -> list[tuple[str, int, int, int, int]]:
+    def mappings(self) -> list[tuple[str, int, int, int, int]]:
         return []
 
     def describe(self) -> dict[str, object]:

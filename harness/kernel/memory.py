@@ -21,7 +21,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 
-class GuardedBuffer:
+class MappedBuffer:
     """`elements` fp32 values in a mapping of their own, an inaccessible page at either end.
 
     `end` puts the last 64-byte line against the upper guard page, `start` the first value against
@@ -47,7 +47,7 @@ class GuardedBuffer:
         first = (page + shift) // 4
         self.address = base + page + shift
         self.bytes = size
-        self.guarded = (base, base + body + 2 * page)
+        self.mapping = (base, base + body + 2 * page)
         self.values: Array = self._words[first : first + elements].view(np.float32)
         self._around = (
             self._words[page // 4 : first],

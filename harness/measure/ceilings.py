@@ -11,7 +11,7 @@ from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import VectorUnit, vector_facts
 from harness.lock_file import open_lock
-from harness.measure.cache_steps import Level, effective_levels, found_sizes
+from harness.measure.cache_steps import EffectiveLevel, effective_levels, found_sizes
 from harness.measure.core_rates import Ceilings
 from harness.measure.kept_ceilings import ceilings_file, keep, kept_ceilings
 from harness.measure.looks import measured_ceilings
@@ -59,7 +59,7 @@ def _architecture(
     unit: VectorUnit,
     ceilings: Ceilings,
     told: tuple[SystemCache, ...],
-    levels: tuple[Level, ...],
+    levels: tuple[EffectiveLevel, ...],
 ) -> Architecture:
     found = []
     for index, level in enumerate(levels):

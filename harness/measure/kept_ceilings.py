@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.kernel.toolchain import Toolchain
-from harness.measure.cache_steps import Curve, working_sets
+from harness.measure.cache_steps import Curve, curve_sizes
 from harness.measure.core_rates import Ceilings, CoreRates
 from harness.measure.host import fingerprint
 from harness.outside import json_of
@@ -42,7 +42,7 @@ def kept_ceilings(toolchain: Toolchain) -> Ceilings | None:
     try:
         held = json_of(text.decode())
         peak, *read = (_rate(value) for value in (held["peak"], *held["rates"]))
-        if held["sizes"] != list(working_sets()) or len(read) != len(held["sizes"]):
+        if held["sizes"] != list(curve_sizes()) or len(read) != len(held["sizes"]):
             raise ValueError("other working sets")
         core = held["core"]
         rates = CoreRates(
@@ -55,7 +55,7 @@ def kept_ceilings(toolchain: Toolchain) -> Ceilings | None:
         )
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
-    return Ceilings(peak, Curve(working_sets(), tuple(read)), rates)
+    return Ceilings(peak, Curve(curve_sizes(), tuple(read)), rates)
 
 
 def _amount(value: object) -> float:

@@ -13,7 +13,7 @@ from harness.kernel.build import build
 from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import VectorUnit, vector_facts
-from harness.measure.cache_steps import Curve, working_sets
+from harness.measure.cache_steps import Curve, curve_sizes
 from harness.measure.child import Child, ChildSettings
 from harness.measure.core_rates import AGREEMENT, Ceilings, Look, best_look, core_rates, spread
 from harness.measure.native import timing_library
@@ -35,7 +35,7 @@ def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     probed = probes(machine)
     kernels = [_built(probe.kernel(machine), toolchain) for probe in probed]
     settings = ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")
-    sizes = working_sets()
+    sizes = curve_sizes()
 
     with Child(settings) as child:
 

@@ -48,7 +48,7 @@ class Timer:
     def watch(self, executable: Executable) -> None:
         """Let a fault name the buffer whose guard page it hit."""
         self._native.polydl_watch_none()
-        for name, *addresses in executable.guards():
+        for name, *addresses in executable.mappings():
             self._native.polydl_watch(name.encode(), *addresses)
 
     def call(self, executable: Executable, garbage: float) -> None:

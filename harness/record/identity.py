@@ -2,7 +2,7 @@
 
 `identity.json` is written at the first start and bound to the first line of results.jsonl once
 there is one. A copy has the same id and, until both go on, is the same campaign; where two that
-went on meet, in a store, the one that comes second gets an id of its own (see mlflow_store). Ids
+went on meet, in a store, the one that comes second gets an id of its own (tracking/store.py). Ids
 that are not given at a start follow from the records, so that they need not be written to be the
 same again: of a campaign recorded before there were ids, of a copy, in a folder that is read-only.
 """

@@ -63,6 +63,7 @@ def document(one: Explanation) -> dict[str, Any]:
             for r in one.ranked
         ],
         "schedule": str(shown.schedule),
+        "loop_nest": shown.loop_nest.splitlines(),
         "working_sets": None
         if shown.reuse is None
         else [list(x) for x in shown.reuse.working_sets],
@@ -104,6 +105,8 @@ def as_text(one: Explanation) -> str:
     _section(console, f"schedules  {of}, {ranking_unit(best)}")
     console.print(_columns(ranking_rows(best)), soft_wrap=True)
     _section(console, f"schedule  {shown.schedule}")
+    _section(console, "loop nest")
+    console.print("\n".join(f"  {x}" for x in shown.loop_nest.splitlines()), soft_wrap=True)
     if shown.reuse is None:
         _section(
             console,

@@ -21,7 +21,6 @@ from tests.compiler.problem.operators import MAX_POOL, RECURRENCE, conv2d, matmu
 
 TYPICAL = conv2d(ic=64, oc=64, ih=56, iw=56)
 DEEP = conv2d(ic=256, oc=128, ih=7, iw=7)
-DOCUMENTED = conv2d(ic=512, oc=512, ih=7, iw=7)
 PRODUCT = matmul(m=128, n=256, k=512)
 
 
@@ -128,22 +127,6 @@ def test_loops_are_those_of_the_normalised_nest() -> None:
     compile_schedule(primitive, parse_schedule("scalar/order:oh_ow+oc+ic"))
     with pytest.raises(ScheduleError, match="unknown loop 'oh'; known: oc, oh_ow, ic"):
         compile_schedule(primitive, parse_schedule("scalar/order:oc+oh+ow+ic"))
-
-
-def test_the_schedules_of_the_documentation_compile() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text()
-    joined = re.sub(r"\n\s+(?=/)", "", page)
-    texts = re.findall(r"(?:broadcast|pixels)/vector:\S+", joined)
-    problems = (
-        matmul(m=512, n=512, k=512),
-        DOCUMENTED,
-        matmul(m=7, n=37, k=10),
-        conv2d(ic=64, oc=6, ih=56, iw=56),
-    )
-    assert len(texts) == len(problems)
-    for spec, text in zip(problems, texts, strict=True):
-        assert str(parse_schedule(text)) == text
-        compile_schedule(primitive_from(spec), parse_schedule(text))
 
 
 def test_a_search_tries_a_prefetch_where_the_operand_is_large() -> None:

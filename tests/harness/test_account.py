@@ -59,6 +59,6 @@ def test_a_user_without_name_and_home_has_a_private_cache(tmp_path: Path) -> Non
 
 
 def test_a_user_without_name_and_home_has_mlflow(tmp_path: Path) -> None:
-    code = "from harness.record.mlflow_store import load_mlflow; print(load_mlflow().__version__)"
+    code = "from harness.tracking.store import load_mlflow; print(load_mlflow().__version__)"
     done = as_stranger(sys.executable, "-c", code, TMPDIR=str(tmp_path), PYTHONPATH=str(ROOT))
     assert done.returncode == 0 and done.stdout, done.stderr

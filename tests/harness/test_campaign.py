@@ -20,6 +20,7 @@ from harness.record.result import TrialResult
 from harness.record.writer import CampaignWriter
 from harness.report.doubts import refusal_told
 from harness.settings import as_recorded, load_settings, resumed_alone
+from harness.tracking.overview import Overview
 from harness.trial import UnitOutcome
 from harness.unit import Unit
 from tests.harness.campaigns import NODE, Onlooker, ReplayPool
@@ -38,13 +39,13 @@ class KeptSink:
 
     def __init__(self) -> None:
         self.results: list[TrialResult] = []
-        self.table = ""
+        self.overviews: list[Overview] = []
 
     def record(self, results: Sequence[TrialResult]) -> None:
         self.results.extend(results)
 
-    def finish(self, table: str) -> None:
-        self.table = table
+    def finish(self, overview: Overview) -> None:
+        self.overviews.append(overview)
 
     def close(self) -> bool:
         return True
@@ -63,7 +64,6 @@ def run(
         ["run", *GEMMS],
         open_pool=lambda plan: pool or ReplayPool(),
         open_sink=lambda folder: sink or NoSink(),
-        table=lambda summary: f"{len(summary.results)} results",
         watcher=watcher or Onlooker(),
     )
 
@@ -100,7 +100,8 @@ def test_everything_of_a_campaign_is_in_its_folder() -> None:
     assert [unit.problem.name for unit in pool.submitted] == ["gemm_01", "gemm_09"]
     assert pool.closed == 1
     assert sink.results == list(summary.results)
-    assert sink.table == "6 results"
+    (told,) = sink.overviews
+    assert told.metrics["ok"] == 6 and "6 trials" in told.table
     log = summary.folder.log.read_text()
     assert "2 units" in log and "gemm_09 top_k: ok" in log
 
@@ -284,7 +285,6 @@ def refuse(*overrides: str) -> None:
             [],
             open_pool=no_pool,
             open_sink=lambda folder: NoSink(),
-            table=str,
             watcher=Onlooker(),
         )
 

@@ -8,7 +8,7 @@ from harness.baseline.baseline import Available
 from harness.baseline.onednn.onednn import TOOL, OneDnn
 from harness.baseline.tool.environment import install
 from harness.kernel.toolchain import Toolchain
-from tests.harness.baseline import test_onednn, test_onednn_fused
+from tests.harness.baseline import test_onednn, test_onednn_post_ops
 
 pytestmark = pytest.mark.soak
 
@@ -33,6 +33,6 @@ def test_agrees_with_the_statement(case: str, older: OneDnn) -> None:
     test_onednn.test_agrees_with_the_statement(case, older)
 
 
-@pytest.mark.parametrize("case", test_onednn_fused.CASES)
+@pytest.mark.parametrize("case", test_onednn_post_ops.CASES)
 def test_agrees_with_the_reference(case: str, older: OneDnn) -> None:
-    test_onednn_fused.check(older, test_onednn_fused.CASES[case])
+    test_onednn_post_ops.check(older, test_onednn_post_ops.CASES[case])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.baseline.recognition import Placement
+from harness.baseline.recognition import View
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class Block:
 
 def array(
     role: str,
-    placement: Placement,
+    view: View,
     layout: str,
     axes: Sequence[Axis],
     blocks: Sequence[Block] = (),
 ) -> dict[str, object]:
     """Flat entries for `Array(configuration, role)`; `layout` is what records say of it."""
     return {
-        role: placement.tensor,
+        role: view.tensor,
         f"{role}_layout": layout,
-        f"{role}_elements": placement.elements,
-        f"{role}_offset": placement.offset,
+        f"{role}_elements": view.elements,
+        f"{role}_offset": view.offset,
         f"{role}_dims": [axis.length for axis in axes],
         f"{role}_strides": [axis.stride for axis in axes],
         f"{role}_padding": [zeros for axis in axes for zeros in (axis.before, axis.after)],
@@ -47,19 +47,17 @@ def array(
     }
 
 
-def matrix(role: str, placement: Placement) -> dict[str, object]:
+def matrix(role: str, view: View) -> dict[str, object]:
     """An operand of a matrix product in the caller's memory order, [batch.., row, column].
 
     `<role>_shape` are its dimensions in this order, `<role>_memory` their strides.
     """
-    order = sorted(
-        range(len(placement.dims)), key=lambda d: (-placement.stored[d], placement.dims[d])
-    )
-    axes = [Axis(placement.dims[d], placement.plain[d]) for d in order]
+    order = sorted(range(len(view.dims)), key=lambda d: (-view.stored[d], view.dims[d]))
+    axes = [Axis(view.dims[d], view.plain[d]) for d in order]
     tag = "".join(chr(ord("a") + d) for d in order)
     return {
-        **array(role, placement, tag, axes),
-        f"{role}_shape": list(placement.dims),
-        f"{role}_memory": list(placement.stored),
-        f"{role}_constant": int(placement.constant),
+        **array(role, view, tag, axes),
+        f"{role}_shape": list(view.dims),
+        f"{role}_memory": list(view.stored),
+        f"{role}_constant": int(view.constant),
     }

@@ -54,7 +54,7 @@ inline Array &named(const std::string &name, std::initializer_list<Array *> arra
 
 // Runs an action of the ABI; an exception becomes the status 1 and the description.
 template <typename Action>
-int guarded(void *handle, Action action) {
+int answered(void *handle, Action action) {
     Adapter &adapter = *static_cast<Adapter *>(handle);
     try {
         action(adapter);
@@ -79,16 +79,16 @@ extern "C" void *polydl_adapter_create(const char *configuration, char *error,
 
 extern "C" int polydl_adapter_bind(void *handle, const char *tensor, const float *values,
                                    std::size_t elements) {
-    return polydl::guarded(handle, [&](auto &a) { a.bind(tensor, values, elements); });
+    return polydl::answered(handle, [&](auto &a) { a.bind(tensor, values, elements); });
 }
 
 extern "C" int polydl_adapter_run(void *handle) {
-    return polydl::guarded(handle, [](auto &a) { a.run(); });
+    return polydl::answered(handle, [](auto &a) { a.run(); });
 }
 
 extern "C" int polydl_adapter_fetch(void *handle, const char *tensor, float *values,
                                     std::size_t elements) {
-    return polydl::guarded(handle, [&](auto &a) { a.fetch(tensor, values, elements); });
+    return polydl::answered(handle, [&](auto &a) { a.fetch(tensor, values, elements); });
 }
 
 extern "C" const char *polydl_adapter_describe(void *handle) {

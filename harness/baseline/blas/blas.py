@@ -16,7 +16,7 @@ from harness.baseline.adapter.build import (
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.blas.library import Blas, library_found
-from harness.baseline.recognition import Convolution, MatrixProduct, Placement, Unrecognised
+from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, View
 from harness.kernel.toolchain import Toolchain
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")
@@ -94,10 +94,10 @@ BLAS = Builder(BlasOptions, blas)
 def _check(operator: Operator) -> None:
     """Raises Unrecognised for operands that no sgemm can read where they lie."""
     if isinstance(operator, MatrixProduct):
-        for placement in (operator.a, operator.b):
-            if 1 not in placement.stored[-2:]:
+        for view in (operator.a, operator.b):
+            if 1 not in view.stored[-2:]:
                 raise Unrecognised(
-                    f"neither rows nor columns of {placement.tensor} are contiguous in memory"
+                    f"neither rows nor columns of {view.tensor} are contiguous in memory"
                 )
 
 
@@ -144,9 +144,9 @@ def _problem(operator: Operator) -> dict[str, object]:
     }
 
 
-def _with_group(weight: Placement) -> Placement:
+def _with_group(weight: View) -> View:
     """The weight of a convolution without groups as that of one group."""
-    return Placement(
+    return View(
         weight.tensor,
         (1, *weight.dims),
         (0, *weight.plain),
@@ -156,15 +156,15 @@ def _with_group(weight: Placement) -> Placement:
     )
 
 
-def _images(placement: Placement, conv: Convolution) -> list[Axis]:
+def _images(view: View, conv: Convolution) -> list[Axis]:
     """n, group, channels of the group, three spatial dimensions."""
-    channels, step = placement.dims[1] // conv.groups, placement.plain[1]
+    channels, step = view.dims[1] // conv.groups, view.plain[1]
     return [
-        Axis(placement.dims[0], placement.plain[0]),
+        Axis(view.dims[0], view.plain[0]),
         Axis(conv.groups, channels * step),
         Axis(channels, step),
         *(Axis(1, 0) for _ in range(3 - len(conv.stride))),
-        *map(Axis, placement.dims[2:], placement.plain[2:]),
+        *map(Axis, view.dims[2:], view.plain[2:]),
     ]
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.baseline.epilogue import Binary, Eltwise, Step
-from harness.baseline.fusion import Fused
-from harness.baseline.recognition import MatrixProduct, Placement
+from harness.baseline.post_ops import Binary, Eltwise, PostOp
+from harness.baseline.recognition import MatrixProduct, View
+from harness.baseline.with_post_ops import WithPostOps
 
 # What oneDNN 3 wants to be told of functions that have no parameters here.
 _PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}
 
 
-def configuration_of(fused: Fused, threads: int, algorithm: str) -> dict[str, object]:
+def configuration_of(recognised: WithPostOps, threads: int, algorithm: str) -> dict[str, object]:
     """The configuration of `polydl_adapter_create`; `algorithm` is that of convolutions."""
-    operator = fused.product
+    operator = recognised.product
     if isinstance(operator, MatrixProduct):
         return {
             "kind": "matmul",
@@ -22,7 +22,7 @@ def configuration_of(fused: Fused, threads: int, algorithm: str) -> dict[str, ob
             **_tensor("src", operator.a),
             **_tensor("weights", operator.b),
             **_tensor("dst", operator.c),
-            **_epilogue(fused),
+            **_post_ops(recognised),
         }
     return {
         "kind": "convolution",
@@ -35,52 +35,52 @@ def configuration_of(fused: Fused, threads: int, algorithm: str) -> dict[str, ob
         **_tensor("src", operator.data),
         **_tensor("weights", operator.weight),
         **_tensor("dst", operator.out),
-        **_epilogue(fused),
+        **_post_ops(recognised),
     }
 
 
-def _epilogue(fused: Fused) -> dict[str, object]:
-    """The bias where the chain begins with one, and every other step."""
-    chain = list(fused.chain)
+def _post_ops(recognised: WithPostOps) -> dict[str, object]:
+    """The bias where they begin with one, and every other post-op."""
+    post_ops = list(recognised.post_ops)
     told: dict[str, object] = {}
-    bias = _bias(fused, chain[0]) if chain else None
+    bias = _bias(recognised, post_ops[0]) if post_ops else None
     if bias is not None:
         told = _tensor("bias", bias)
-        del chain[0]
-    told["steps"] = len(chain)
-    for i, step in enumerate(chain):
-        told[f"step{i}"] = step.function
-        if isinstance(step, Eltwise):
-            alpha, beta = _PARAMETERS.get(step.function, (step.alpha, step.beta))
+        del post_ops[0]
+    told["steps"] = len(post_ops)
+    for i, one in enumerate(post_ops):
+        told[f"step{i}"] = one.function
+        if isinstance(one, Eltwise):
+            alpha, beta = _PARAMETERS.get(one.function, (one.alpha, one.beta))
             told |= {f"step{i}_alpha": alpha, f"step{i}_beta": beta}
         else:
-            told |= _tensor(f"operand{i}", fused.operand(step.operand))
+            told |= _tensor(f"operand{i}", recognised.operand(one.operand))
     return told
 
 
-def _bias(fused: Fused, step: Step) -> Placement | None:
-    """The tensor that the step adds, if it has one number for each output channel (or column)."""
-    if not isinstance(step, Binary) or step.function != "add":
+def _bias(recognised: WithPostOps, one: PostOp) -> View | None:
+    """The tensor that a post-op adds, if it has one number for each output channel (or column)."""
+    if not isinstance(one, Binary) or one.function != "add":
         return None
-    placement = fused.operand(step.operand)
-    product = isinstance(fused.product, MatrixProduct)
-    channel = len(placement.dims) - 1 if product else 1
-    if any(length > 1 for d, length in enumerate(placement.dims) if d != channel):
+    view = recognised.operand(one.operand)
+    product = isinstance(recognised.product, MatrixProduct)
+    channel = len(view.dims) - 1 if product else 1
+    if any(length > 1 for d, length in enumerate(view.dims) if d != channel):
         return None
-    if placement.dims[channel] != fused.out.dims[channel]:
+    if view.dims[channel] != recognised.out.dims[channel]:
         return None
     if product:
-        return placement
+        return view
     only = slice(channel, channel + 1)
     return replace(
-        placement,
-        dims=placement.dims[only],
-        plain=placement.plain[only],
-        stored=placement.stored[only],
+        view,
+        dims=view.dims[only],
+        plain=view.plain[only],
+        stored=view.stored[only],
     )
 
 
-def _tensor(role: str, p: Placement) -> dict[str, object]:
+def _tensor(role: str, p: View) -> dict[str, object]:
     return {
         role: p.tensor,
         f"{role}_dims": list(p.dims),

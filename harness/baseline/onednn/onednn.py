@@ -23,10 +23,10 @@ from harness.baseline.adapter.build import (
     cxx_compiler,
 )
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
-from harness.baseline.fusion import Fused, recognise_fused
 from harness.baseline.onednn.configuration import configuration_of
 from harness.baseline.recognition import MatrixProduct, Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
+from harness.baseline.with_post_ops import WithPostOps, recognise_with_post_ops
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
@@ -101,7 +101,7 @@ class OneDnn:
 
     def supports(self, primitive: Primitive) -> str | None:
         try:
-            operator = recognise_fused(primitive).product
+            operator = recognise_with_post_ops(primitive).product
         except Unrecognised as reason:
             return f"unsupported: {primitive.name}: {reason}"
         if isinstance(operator, MatrixProduct) and self.algorithm == "winograd":
@@ -118,7 +118,7 @@ class OneDnn:
         if compiler is None:
             return Unprepared("plan", "oneDNN's adapter needs a C++ compiler")
         try:
-            fused = recognise_fused(primitive)
+            recognised = recognise_with_post_ops(primitive)
             adapter = build_adapter(
                 SOURCE,
                 compiler,
@@ -127,8 +127,8 @@ class OneDnn:
                 version=found.version,
                 toolchain=self.toolchain,
             )
-            configuration = configuration_of(fused, threads, self.algorithm)
-            refusal = self._refusal(fused, found, adapter.path, configuration)
+            configuration = configuration_of(recognised, threads, self.algorithm)
+            refusal = self._refusal(recognised, found, adapter.path, configuration)
         except Unrecognised as unknown:
             refusal = str(unknown)
         except AdapterBuildError as failure:
@@ -148,14 +148,18 @@ class OneDnn:
         return Prepared(executable, seconds, adapter.cached, facts)
 
     def _refusal(
-        self, fused: Fused, found: Installation, adapter: Path, configuration: Mapping[str, object]
+        self,
+        recognised: WithPostOps,
+        found: Installation,
+        adapter: Path,
+        configuration: Mapping[str, object],
     ) -> str | None:
         """What this oneDNN has no implementation for; only the library itself knows.
 
         The direct algorithm takes all that is recognised, so it is asked for nothing else. A
         process of its own asks, for a library's crash would be ours, without running anything.
         """
-        if self.algorithm == "direct" and not fused.chain:
+        if self.algorithm == "direct" and not recognised.post_ops:
             return None
         text = json.dumps({**configuration, "probe": 1})
         try:

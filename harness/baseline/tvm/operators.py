@@ -1,6 +1,6 @@
 """A convolution or matrix product as one of AutoTVM's operators, and its packed arguments.
 
-The templates want inputs in layouts that their tuning chooses: a blocked array is a view with steps
+The templates want inputs in layouts that their tuning chooses: a blocked array is one with steps
 of the row-major one, an axis for the blocks and an axis inside of them.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.arrays import Axis, array
-from harness.baseline.recognition import Convolution, MatrixProduct, Placement
+from harness.baseline.recognition import Convolution, MatrixProduct, View
 
 ROLES = ("data", "weight", "out")  # in the adapter's order
 
@@ -43,50 +43,49 @@ def packed_arrays(
     """The adapter's arrays, from the shapes that the tuned operator wants, in its order."""
     shapes = {role: tuple(shape) for role, shape in arguments}
     if isinstance(product, MatrixProduct):
-        placed = {"data": product.a, "weight": product.b, "out": product.c}
+        views = {"data": product.a, "weight": product.b, "out": product.c}
         weight = _steps(product.b, (1, 0), shapes["weight"], ((0, 2),))
-        views = {"data": product.a.plain, "weight": weight, "out": product.c.plain}
+        steps = {"data": product.a.plain, "weight": weight, "out": product.c.plain}
         layouts = {"data": "ab", "weight": f"Ba{shapes['weight'][2]}b", "out": "ab"}
     else:
-        placed = {"data": product.data, "weight": product.weight, "out": product.out}
-        views, layouts = _convolution_views(product, shapes)
+        views = {"data": product.data, "weight": product.weight, "out": product.out}
+        steps, layouts = _convolution_steps(product, shapes)
     configuration: dict[str, object] = {"order": [ROLES.index(role) for role, _ in arguments]}
-    for role, place in placed.items():
-        axes = [Axis(*axis) for axis in zip(shapes[role], views[role], strict=True)]
-        configuration |= array(role, place, layouts[role], axes)
+    for role, view in views.items():
+        axes = [Axis(*axis) for axis in zip(shapes[role], steps[role], strict=True)]
+        configuration |= array(role, view, layouts[role], axes)
     return configuration
 
 
-def _convolution_views(
+def _convolution_steps(
     product: Convolution, shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
     """data and out: n, C, h, w, c; weight: O, I, kh, kw, i, o."""
     weight = product.weight
     if product.groups > 1:  # depthwise: the group is the output channel, o and i are 1
         group, _, _, *taps = weight.plain
-        steps = (group, 0, *taps, 0, group)
         inner_i, inner_o = 1, shapes["weight"][5]
-        steps = (group * inner_o, *steps[1:])
+        own = (group * inner_o, 0, *taps, 0, group)
     else:
         o, i, *taps = weight.plain
         inner_i, inner_o = shapes["weight"][4:]
-        steps = (o * inner_o, i * inner_i, *taps, i, o)
-    views = {"weight": steps}
+        own = (o * inner_o, i * inner_i, *taps, i, o)
+    steps = {"weight": own}
     layouts = {"weight": f"ABcd{inner_i}b{inner_o}a"}
-    for role, place in (("data", product.data), ("out", product.out)):
-        views[role] = _steps(place, (0, 1, 2, 3), shapes[role], ((1, 4),))
+    for role, view in (("data", product.data), ("out", product.out)):
+        steps[role] = _steps(view, (0, 1, 2, 3), shapes[role], ((1, 4),))
         layouts[role] = f"aBcd{shapes[role][4]}b"
-    return views, layouts
+    return steps, layouts
 
 
 def _steps(
-    place: Placement,
+    view: View,
     order: tuple[int, ...],
     shape: tuple[int, ...],
     blocked: tuple[tuple[int, int], ...],
 ) -> tuple[int, ...]:
     """Steps of axes that are dimensions in this order; (outer, inner) axes share a dimension."""
-    steps = [place.plain[d] for d in order]
+    steps = [view.plain[d] for d in order]
     for outer, inner in blocked:
         steps.append(steps[outer])
         steps[outer] *= shape[inner]
@@ -125,9 +124,9 @@ def _dense(primitive: Primitive, product: MatrixProduct) -> Operator:
         raise Unsuitable("a batch of matrix products, AutoTVM's dense has none")
     if not product.b.constant:
         raise Unsuitable(f"{product.b.tensor} is not constant, AutoTVM's dense packs it")
-    for place in (product.a, product.c):
-        if primitive.tensor(place.tensor).plain and place.stored != place.plain:
-            raise Unsuitable(f"{place.tensor} lies transposed, AutoTVM's dense has it row-major")
+    for view in (product.a, product.c):
+        if primitive.tensor(view.tensor).plain and view.stored != view.plain:
+            raise Unsuitable(f"{view.tensor} lies transposed, AutoTVM's dense has it row-major")
     m, n = product.c.dims
     k = product.a.dims[1]
     return Operator("dense_pack", {"operator": "dense", "shapes": [[m, k], [n, k]]})

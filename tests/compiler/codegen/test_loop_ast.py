@@ -17,7 +17,7 @@ from compiler.codegen.loop_ast import c_loops
 from compiler.errors import ScheduleError
 from compiler.lower.border_classes import TileClass, borders, tile_classes
 from compiler.lower.fit import fitted
-from compiler.lower.isl_tree import Space
+from compiler.lower.isl_tree import TileSpace
 from compiler.lower.lowered import lowered
 from compiler.lower.tree import Level, Microkernel
 from compiler.model.loop_nest import loop_nest
@@ -37,7 +37,7 @@ LONGEST = 100_000
 class Case:
     """A tile space with its classes, numbered in the order of `classes`."""
 
-    space: Space
+    space: TileSpace
     classes: tuple[dict[str, TileClass], ...]
 
     def function(self, number: int) -> str:
@@ -85,7 +85,7 @@ def _case(nest: Primitive, schedule: Schedule) -> Case:
         if grain.loop not in statement.reduction_loops
     ]
     classes = tuple({tile.loop: tile for tile in tiles} for tiles in product(*by_loop))
-    return Case(Space(path), classes)
+    return Case(TileSpace(path), classes)
 
 
 def _check(cases: Sequence[Case], folder: Path) -> None:
@@ -166,7 +166,7 @@ def test_tile_spaces_count_pieces() -> None:
     nest = loop_nest(primitive_from(matmul(m=7, n=37, k=10))).nest
     text = "broadcast/vector:n.8/tile:n.2+m.3/order:k@2+n@1+k@1+m+n+k/block:k@2.8+k@1.4+n@1.2"
     (path,) = lowered(nest, parse_schedule(text)).paths()
-    space = Space(path)
+    space = TileSpace(path)
     assert space.loops == ("k", "n", "m")
     assert [space.count(loop) for loop in space.loops] == [3, 3, 3]
     assert [space.step(loop) for loop in space.loops] == [4, 1, 1]

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from compiler.cost.carried_sums import Point, Terms, carried_sum
+from compiler.cost.carried_sums import Iteration, Terms, carried_sum
 
 
-def _sinks(terms: Terms) -> dict[Point, list[Point]]:
+def _sinks(terms: Terms) -> dict[Iteration, list[Iteration]]:
     """By source, the iterations with the same sum and a larger first loop."""
     points = list(product(*(range(extent) for _, extent in terms)))
     sums = {x: sum(c * at for (c, _), at in zip(terms, x, strict=True)) for x in points}

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from compiler.cost.index_values import (
+    IndexValues,
     Progressions,
     TooWide,
-    Values,
     holds,
     merged,
     size,
@@ -52,7 +52,7 @@ def test_unions_of_products_are_counted_point_by_point(seed: int) -> None:
     random = Random(seed)
     dimensions = random.randint(0, 3)
     ranges = seed % 3 == 0
-    pool: list[Values] = [
+    pool: list[IndexValues] = [
         (
             random.randint(0, 9),
             ((1, random.randint(2, 9)),) if ranges else merged(_random_terms(random)[:2]),
@@ -71,7 +71,7 @@ def test_unions_of_products_are_counted_point_by_point(seed: int) -> None:
 
 
 def test_large_ranges_are_counted_without_their_values() -> None:
-    long: Values = (0, ((1, 10**12),))
+    long: IndexValues = (0, ((1, 10**12),))
     assert union_size((((0, ((3, 5),)), long), ((1, ((3, 5),)), long))) == 10 * 10**12
     assert size(merged(((10**6, 10**6), (1, 10**6)))) == prod((10**6, 10**6))
 

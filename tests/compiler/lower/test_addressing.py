@@ -51,8 +51,8 @@ def blocked_layouts(draw: st.DrawFn) -> Layout:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_base_is_where_the_element_lies(layout: Layout) -> None:
     loops = "xyz"[: len(layout.shape)]
-    placement = Address(plain(*loops), layout)
-    expression = placement.base({loop: loop for loop in loops}, {})
+    address = Address(plain(*loops), layout)
+    expression = address.base({loop: loop for loop in loops}, {})
     for index, position in places(layout).items():
         assert value(expression, dict(zip(loops, index, strict=True))) == position
 
@@ -61,7 +61,7 @@ def test_base_is_where_the_element_lies(layout: Layout) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_steps_of_whole_blocks_and_inside_one(layout: Layout) -> None:
     loops = "xyz"[: len(layout.shape)]
-    placement = Address(plain(*loops), layout)
+    address = Address(plain(*loops), layout)
     found = places(layout)
     for d, loop in enumerate(loops):
         block = layout.block(d)
@@ -73,40 +73,40 @@ def test_steps_of_whole_blocks_and_inside_one(layout: Layout) -> None:
                 (i, j) for i, j in moved
                 if j in found and (step % block == 0 or i[d] // block == j[d] // block)
             ]  # fmt: skip
-            wanted = placement.coefficient(loop, step)
+            wanted = address.coefficient(loop, step)
             assert {found[j] - found[i] for i, j in inside} <= {wanted}
         if layout.shape[d] > 1 < block:
             first = (0,) * len(loops)
             second = tuple(int(i == d) for i in range(len(loops)))
-            assert placement.contiguous(loop) == (found[second] - found[first] == 1)
+            assert address.contiguous(loop) == (found[second] - found[first] == 1)
 
 
 def test_affine_indices_and_shifts() -> None:
     access = Access("t", (Affine((("kh", 2), ("oh", 3)), -1), Affine((("c", 1),))))
     layout = layout_from_tag("aB4b", (20, 6))
-    placement = Address(access, layout, (1, 0))
-    expression = placement.base({"oh": "oh", "kh": "kh", "c": "c"}, {})
+    address = Address(access, layout, (1, 0))
+    expression = address.base({"oh": "oh", "kh": "kh", "c": "c"}, {})
     found = places(layout)
     for oh, kh, c in product(range(4), range(4), range(6)):
         point = {"oh": oh, "kh": kh, "c": c}
         assert value(expression, point) == found[(3 * oh + 2 * kh, c)]
-    assert placement.coefficient("oh", 2) == 6 * 8
-    assert placement.coefficient("kh", 1) == 2 * 8
-    assert placement.coefficient("other", 1) == 0
-    assert placement.uses("kh")
-    assert not placement.uses("other")
+    assert address.coefficient("oh", 2) == 6 * 8
+    assert address.coefficient("kh", 1) == 2 * 8
+    assert address.coefficient("other", 1) == 0
+    assert address.uses("kh")
+    assert not address.uses("other")
 
 
 def test_known_alignment_saves_the_remainder() -> None:
-    placement = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
-    assert placement.base({"c": "c"}, {"c": 8}) == "c / 8 * 8"
-    assert placement.base({"c": "c"}, {"c": 4}) == "c / 8 * 8 + c % 8 * 1"
-    assert placement.base({}, {}) == "0"
+    address = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
+    assert address.base({"c": "c"}, {"c": 8}) == "c / 8 * 8"
+    assert address.base({"c": "c"}, {"c": 4}) == "c / 8 * 8 + c % 8 * 1"
+    assert address.base({}, {}) == "0"
 
 
 def test_block_of() -> None:
-    placement = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
-    assert (placement.block_of("c"), placement.block_of("x")) == (8, 1)
+    address = Address(plain("x", "c"), layout_from_tag("aB8b", (3, 16)))
+    assert (address.block_of("c"), address.block_of("x")) == (8, 1)
 
 
 def test_what_cannot_be_blocked() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from random import Random
 
 import pytest
 
+from compiler.codegen.generate import generate
 from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import anchored
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Tensor
 from compiler.problem.specification import primitive_from
-from compiler.schedule.layout import free
+from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Band, Schedule
 from compiler.schedule.text import parse_schedule
+from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 CONV = loop_nest(primitive_from(conv2d(ic=8, oc=16))).nest
@@ -33,6 +38,12 @@ REFUSED = {
     f"scalar/{LOOPS}/block:ic@1.2": "block 'ic@1' is no tile level of the order",
     f"scalar/{LOOPS}/block:ic.2": "block 'ic' is no tile level of the order",
     f"broadcast/vector:oc.8/{LOOPS}/parallel:kh": "parallel level 'kh' is inside the microkernel",
+    f"scalar/{LOOPS}/layout:data.aBcd2b4b": "data: a dimension is blocked twice",
+    f"scalar/{LOOPS}/layout:data.abCd2c": "data: dimension 2 is indexed by 'kh + oh - 1', only one",
+    f"broadcast/vector:oc.8/tile:ow.7/{LOOPS}/layout:data.abCd2c+out.aBcd8b+weight.Abcd8a"
+    "/pack:data.abcd": "pack:data: it is padded along dimension 2, which its layout 'abCd2c'",
+    f"broadcast/vector:oc.8/tile:ow.7/{LOOPS}/layout:out.aBcd8b+weight.Abcd8a"
+    "/pack:data.aBcd2b2b": "data: a dimension is blocked twice",
     f"scalar/{LOOPS}/layout:x.ab": "unknown tensor 'x'; known: data, weight, out",
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
@@ -139,3 +150,36 @@ def test_fused_and_apart_fit_alike() -> None:
         "scalar/order:m+n+k/lanes/vector:n.4/order:m+n/lanes/vector:n.4/order:n+m/scalar/order:m+n",
     ):
         fitted(CHAIN, parse_schedule(text))
+
+
+def test_what_fits_can_be_printed() -> None:
+    """Whatever a schedule is refused for, it is before code is generated."""
+    printed = refused = 0
+    for seed in range(200):
+        rng = Random(seed)
+        nest = loop_nest(random_problem(rng)).nest
+        schedule = random_schedule(nest, rng)
+        tags = {tensor.name: _tag(tensor, rng) for tensor in nest.tensors if rng.random() < 0.3}
+        layout = {name: tag for name, tag in tags.items() if free(nest.tensor(name))}
+        if rng.random() < 0.3:  # one instance of the statement at a time
+            order = tuple(loop for loop, _ in nest.extents)
+            schedule = Schedule((Band("scalar", order),), tuple(layout.items()))
+        else:
+            layout = dict(schedule.layout) | layout
+            pack = tuple(tags.items())[:1] if rng.random() < 0.5 else schedule.pack
+            schedule = replace(schedule, layout=tuple(layout.items()), pack=pack)
+        try:
+            tree = fitted(nest, schedule)
+        except ScheduleError:
+            refused += 1
+            continue
+        assert generate(tree).text
+        printed += 1
+    assert printed > 30 and refused > 30
+
+
+def _tag(tensor: Tensor, rng: Random) -> str:
+    """Dimensions in any order, some of them blocked, some of these twice."""
+    order = rng.sample(range(len(tensor.shape)), len(tensor.shape))
+    blocked = rng.choices(order, k=rng.choice([0, 1, 1, 2]))
+    return Layout(tensor.shape, tuple(order), tuple((d, rng.choice([2, 4])) for d in blocked)).tag()

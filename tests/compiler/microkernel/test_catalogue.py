@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.microkernel.catalogue import CATALOGUE, SCHEMES
+from compiler.microkernel.catalogue import CATALOGUE, VECTOR_SCHEMES
 
 
 @pytest.mark.parametrize("name", [name for name, form in CATALOGUE.items() if form.sums])
@@ -16,7 +16,7 @@ def test_vectors_are_contiguous_and_serve_all_points(name: str) -> None:
 
 
 def test_only_a_products_sums_are_in_memory() -> None:
-    assert set(SCHEMES) < set(CATALOGUE)
+    assert set(VECTOR_SCHEMES) < set(CATALOGUE)
     assert [form.name for form in CATALOGUE.values() if form.memory] == ["product"]
 
 

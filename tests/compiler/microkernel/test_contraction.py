@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compiler.errors import ScheduleError
-from compiler.microkernel.contraction import contraction, covers, dimension, product
+from compiler.microkernel.contraction import contraction, covers, dimension, sum_of_products
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -22,7 +22,7 @@ def _nest(spec: dict[str, Any]) -> Primitive:
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_sums_of_products(name: str) -> None:
-    found = product(_nest(OPERATORS[name]), 0)
+    found = sum_of_products(_nest(OPERATORS[name]), 0)
     assert (found is not None) == (name in PRODUCTS)
 
 
@@ -73,7 +73,7 @@ def test_covers(target: str, shape: list[str], whole: bool) -> None:
     }
     primitive = primitive_from(spec)
     assert covers(primitive, primitive.statements[0].target) == whole
-    assert (product(primitive, 0) is not None) == whole
+    assert (sum_of_products(primitive, 0) is not None) == whole
 
 
 def test_dimension_of_a_plain_index() -> None:

@@ -23,7 +23,7 @@ from compiler.schedule.schedule import Schedule, loop_of
 from compiler.schedule.text import parse_schedule
 from compiler.space.axes import axes_of
 from compiler.space.candidates import candidates, fetched_ahead
-from compiler.space.operand_layouts import placements
+from compiler.space.operand_layouts import operand_layouts
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
@@ -159,7 +159,7 @@ def test_threads_take_the_outermost_legal_levels() -> None:
     assert all(not schedule.band.parallel for schedule in candidates(nest, AVX2, 1)[::5])
 
 
-def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> tuple[Schedule, ...]:
+def _check_every_choice_has_some(nest: Primitive, machine: Architecture) -> tuple[Schedule, ...]:
     """A reading of the loops with a layout that makes its lanes contiguous is a vector form."""
     found = candidates(nest, machine)
     target = nest.statements[0].target.tensor  # its blocks follow the register tile
@@ -173,9 +173,9 @@ def _check_every_placement_has_some(nest: Primitive, machine: Architecture) -> t
         if s.band.scheme != "lanes"
     }
     wanted = {
-        (placed.scheme, (axes.vector, placed.lanes), read(placed.layout), placed.pack)
+        (layouts.scheme, (axes.vector, layouts.lanes), read(layouts.layout), layouts.pack)
         for axes in axes_of(nest)
-        for placed in placements(nest, axes, machine)
+        for layouts in operand_layouts(nest, axes, machine)
     }
     lanes = any(schedule.band.scheme == "lanes" for schedule in found)
     other = set() if lanes else {("scalar", ("", 1), (), ())}
@@ -197,7 +197,7 @@ def test_what_has_a_vector_form_gets_one(
     for size in range(1, last + 1):
         nest = _nest(operator(**sizes, **{swept: size}))
         for machine in (NEON, AVX2, AVX512):
-            _check_every_placement_has_some(nest, machine)
+            _check_every_choice_has_some(nest, machine)
 
 
 BORDERS = {"kh": 13, "kw": 13, "pad_h": 6, "pad_w": 6}
@@ -222,7 +222,7 @@ NEIGHBOURS = (
 def test_whatever_limit_it_meets(spec: dict[str, Any]) -> None:
     nest = _nest(spec)
     for machine in MACHINES:
-        found = _check_every_placement_has_some(nest, machine)
+        found = _check_every_choice_has_some(nest, machine)
         assert generate(fitted(nest, found[-1]))
         assert found[-1].band.scheme != "scalar"
 

@@ -32,6 +32,9 @@ def test_an_order_is_of_the_primitives_own_loops() -> None:
     assert shown.reuse.cost == polyrank_cost(shown.reuse.levels)
     assert str(shown.schedule) == "scalar/order:kh+n+oc@1+oh+ow+ic+oc+kw/block:oc@1.8"
     assert "for (long i_oc = tile1_oc; i_oc < tile1_oc + 8; ++i_oc)" in shown.kernel.text
+    loops = json.loads(as_json(one))["loop_nest"]
+    assert loops[:3] == ["for kh: 1", "  for n: 1", "    for oc@1: 4 pieces of 8"]
+    assert "\n".join(f"  {line}" for line in loops) in as_text(one)
 
 
 @pytest.mark.parametrize("ranking", ["roofline", "polydl", "polydl_tree"])

@@ -67,7 +67,7 @@ PRODUCTS = {
 
 
 def check(baseline: Baseline, problem: Primitive, threads: int = 1) -> dict[str, object]:
-    """Twice on new inputs in guarded memory, against the reference; what the adapter says."""
+    """Twice on new inputs between guard pages, against the reference; what the adapter says."""
     assert baseline.supports(problem) is None
     prepared = baseline.prepare(problem, threads)
     assert isinstance(prepared, Prepared), prepared

@@ -210,7 +210,6 @@ def test_a_campaign_is_resumed_or_refused(
                 ["run", *words],
                 open_pool=lambda plan: ReplayPool(),
                 open_sink=lambda folder: NoSink(),
-                table=lambda made: render_campaign(made.results, made.means, made.quality),
                 watcher=Onlooker(),
             )
         except HarnessError as error:

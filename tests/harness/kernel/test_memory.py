@@ -6,18 +6,18 @@ import mmap
 import numpy as np
 import pytest
 
-from harness.kernel.memory import GuardedBuffer, Placement
+from harness.kernel.memory import MappedBuffer, Placement
 
 
 @pytest.mark.parametrize("placement", ["end", "start", "timing"])
 @pytest.mark.parametrize("elements", [1, 15, 16, 17, 1024, 5000])
 def test_buffers_are_aligned_and_leave_traces(placement: Placement, elements: int) -> None:
-    buffer = GuardedBuffer(elements, placement, index=3)
+    buffer = MappedBuffer(elements, placement, index=3)
     assert buffer.address % 64 == 0
     assert buffer.values.size == elements and buffer.values.ctypes.data == buffer.address
     buffer.values[:] = 1
     assert buffer.intact
-    low, high = buffer.guarded
+    low, high = buffer.mapping
     if placement == "start":
         assert buffer.address == low + mmap.PAGESIZE
     if placement == "end":
@@ -26,13 +26,13 @@ def test_buffers_are_aligned_and_leave_traces(placement: Placement, elements: in
 
 
 def test_a_write_into_the_slack_is_seen() -> None:
-    buffer = GuardedBuffer(15, "end")
+    buffer = MappedBuffer(15, "end")
     past_the_end = (ctypes.c_float * 16).from_address(buffer.address)
     past_the_end[15] = 0
     assert not buffer.intact
 
 
 def test_what_lies_around_is_nan() -> None:
-    buffer = GuardedBuffer(15, "end")
+    buffer = MappedBuffer(15, "end")
     past_the_end = (ctypes.c_float * 16).from_address(buffer.address)
     assert np.isnan(past_the_end[15])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.measure.cache_steps import LARGEST, Curve, effective_levels, found_sizes, working_sets
+from harness.measure.cache_steps import LARGEST, Curve, curve_sizes, effective_levels, found_sizes
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -52,6 +52,6 @@ def test_steps_are_found_where_nothing_is_told() -> None:
 
 
 def test_working_sets_hold_whole_vectors() -> None:
-    sizes = working_sets()
+    sizes = curve_sizes()
     assert sizes[0] == 8 << 10 and sizes[-1] <= LARGEST
     assert all(size % 512 == 0 for size in sizes) and list(sizes) == sorted(set(sizes))

@@ -8,13 +8,13 @@ import pytest
 
 from harness.kernel.toolchain import Toolchain
 from harness.measure import host
-from harness.measure.cache_steps import Curve, working_sets
+from harness.measure.cache_steps import Curve, curve_sizes
 from harness.measure.core_rates import Ceilings, CoreRates
 from harness.measure.kept_ceilings import keep, kept_ceilings
 from harness.own_files import put
 from tests.harness.accounts import UNTRUSTED, untrusted
 
-SIZES, RATES = list(working_sets()), [1e9] * len(working_sets())
+SIZES, RATES = list(curve_sizes()), [1e9] * len(curve_sizes())
 CORE: dict[str, object] = {
     "fma_per_cycle": 2,
     "fma_latency": 4,
@@ -35,7 +35,7 @@ def test_what_was_kept_is_taken(fresh: Toolchain) -> None:
     found = kept(fresh, json.dumps(KEPT).encode())
     assert found is not None and found.peak == 50.0
     assert asdict(found.core) == CORE
-    assert found.curve.sizes == working_sets() and set(found.curve.rates) == {1e9}
+    assert found.curve.sizes == curve_sizes() and set(found.curve.rates) == {1e9}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_others_can_have_written_is_not(how: str, fresh: Toolchain) -> None
 
 
 def test_what_is_kept_comes_back(fresh: Toolchain) -> None:
-    sizes = working_sets()
+    sizes = curve_sizes()
     core = CoreRates(2, 4, 1.5, 20.0, 3e9, 0.01)
     ceilings = Ceilings(50.0, Curve(sizes, tuple(float(n + 1) for n in range(len(sizes)))), core)
     keep(fresh, ceilings)

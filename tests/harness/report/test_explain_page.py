@@ -10,7 +10,7 @@ import pytest
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.specification import primitive_from
 from harness.analysis.explained import Explanation, LoopOrder, Source, explained
-from harness.report.explain import document
+from harness.report.explain import document, fusion_line
 from harness.report.explain_page import as_html
 from tests.fuzz.inputs import small
 
@@ -74,6 +74,8 @@ def test_every_fact_of_the_json_form_is_there(
     assert all(line in page.text for line in facts["dependences"])
     assert all(ranked["schedule"] in page.text for ranked in facts["ranked"])
     assert all(f"{name}={value}" in page.text for name, value in facts["problem"]["sizes"].items())
+    assert "\n".join(facts["loop_nest"]) in page.text
+    assert all(fusion_line(fusion) in page.text for fusion in one.shown.fusions)
     for level, held in (facts["levels"] or {}).items():
         assert level in page.text and f"{held:,}" in page.text
     for name in (facts["estimate"] or {"parts": ()})["parts"]:

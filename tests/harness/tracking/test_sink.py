@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import socket
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,11 @@ import pytest
 
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
-from harness.record.mlflow_sink import MlflowSink, Synced, default_store, sync
 from harness.record.writer import CampaignWriter
+from harness.tracking.client import client_of
+from harness.tracking.overview import overview
+from harness.tracking.sink import MlflowSink, Synced, default_store, sync
+from harness.tracking.sqlite_store import artifact_folder, is_sqlite
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
 RESULTS = (
@@ -29,6 +30,11 @@ RESULTS = (
     strategy_result(),
     strategy_result(contender="top_k", status="failed", stage="verify", reason="wrong by 3"),
 )
+CANDIDATES = [
+    {"rank": rank, "measured": seconds, "at": float(rank), "best": best}
+    for rank, seconds, best in ((1, 4e-6, 4e-6), (2, 5e-6, 4e-6), (3, 2e-6, 2e-6))
+]
+OVERVIEW = overview(RESULTS)
 
 
 @pytest.fixture
@@ -41,7 +47,8 @@ def folder(tmp_path: Path) -> CampaignFolder:
                 Left(
                     RESULTS,
                     samples={RESULTS[1].trial: [{"seconds": 0.5}]},
-                    kernels={"0123": "void f(void) {}\n"},
+                    candidates={RESULTS[1].trial: CANDIDATES},
+                    kernels={str(RESULTS[1].kernel): "void f(void) {}\n"},
                 )
             ]
         )
@@ -93,13 +100,6 @@ def server(starting: Starting) -> str:
     raise AssertionError(f"no MLflow server within 90 s: {starting.log.read_text()}")
 
 
-def client_of(uri: str) -> Any:
-    """By name, as the sink does: the import warns, and takes seconds at collection."""
-    return importlib.import_module("mlflow.tracking").MlflowClient(
-        tracking_uri=uri, registry_uri=uri
-    )
-
-
 def runs_of(uri: str, condition: str) -> list[Any]:
     client = client_of(uri)
     experiment = client.get_experiment_by_name("polydl")
@@ -112,7 +112,7 @@ def recorded(folder: CampaignFolder, uri: str | None) -> list[str]:
     sink = MlflowSink(folder, uri, "polydl", warnings.append)
     sink.record(RESULTS[:1])
     sink.record(RESULTS[1:])
-    sink.finish("the table")
+    sink.finish(OVERVIEW)
     assert sink.close() is not bool(warnings)
     return warnings
 
@@ -131,15 +131,30 @@ def check_store(folder: CampaignFolder, uri: str) -> None:
     failed = by_trial[RESULTS[2].trial]
     assert failed.info.status == "FAILED"
     assert failed.data.tags["reason"] == "wrong by 3"
-    assert parent.data.metrics == {"ok": 2, "failed": 1, "skipped": 0, "unsupported": 0}
+    assert parent.data.tags["mlflow.note.content"] == OVERVIEW.note
+    assert parent.data.metrics == OVERVIEW.metrics
+    assert [one.dataset.name for one in parent.inputs.dataset_inputs] == ["conv2d"]
+    held = artifacts(uri, parent)
+    assert set(held) == {"campaign.yaml", "results.jsonl", "results.txt"}
+    assert held["results.txt"] == OVERVIEW.table
+    assert artifacts(uri, run) == {
+        "samples.json": folder.samples_file(RESULTS[1].trial).read_text(),
+        "candidates.jsonl": folder.candidates_file(RESULTS[1].trial).read_text(),
+        "kernel.c.txt": "void f(void) {}\n",
+    }
+    assert set(artifacts(uri, failed)) == {"kernel.c.txt"}
+    steps = client_of(uri).get_metric_history(run.info.run_id, "best.microseconds")
+    assert [(s.step, s.value) for s in steps] == [(1, 4.0), (2, 4.0), (3, 2.0)]
+
+
+def artifacts(uri: str, run: Any) -> dict[str, str]:
+    """The texts of a run's files: from beside a sqlite store, or from its server."""
+    if is_sqlite(uri):
+        folder = artifact_folder(uri) / run.info.artifact_uri.removeprefix("mlflow-artifacts:/")
+        return {file.name: file.read_text() for file in folder.glob("*")}
     client = client_of(uri)
-    names = {entry.path for entry in client.list_artifacts(parent.info.run_id)}
-    assert names == {"campaign.yaml", "records.zip", "results.jsonl", "results.txt"}
-    archive = client.download_artifacts(
-        parent.info.run_id, "records.zip", str(folder.path.parent.parent)
-    )
-    with zipfile.ZipFile(archive) as held:
-        assert held.namelist() == [f"samples/{RESULTS[1].trial}.json", "kernels/0123.c"]
+    names = [entry.path for entry in client.list_artifacts(run.info.run_id)]
+    return {n: Path(client.download_artifacts(run.info.run_id, n)).read_text() for n in names}
 
 
 def test_sqlite(folder: CampaignFolder) -> None:
@@ -147,7 +162,7 @@ def test_sqlite(folder: CampaignFolder) -> None:
     assert uri == f"sqlite:///{folder.path.parent}/mlflow.db"
     assert recorded(folder, None) == []
     check_store(folder, uri)
-    assert sync(folder, None, "polydl", "the table") == Synced(0, 3)
+    assert sync(folder, None, "polydl", OVERVIEW) == Synced(0, 3)
     again = baseline_result(gflops=99.0, attempt=2)
     with CampaignWriter(folder.path, resume=True) as writer:
         writer.record([Left([again])])
@@ -173,4 +188,4 @@ def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolde
 def test_a_server(folder: CampaignFolder, server: str) -> None:
     assert recorded(folder, server) == []
     check_store(folder, server)
-    assert sync(folder, server, "polydl", "the table") == Synced(0, 3)
+    assert sync(folder, server, "polydl", OVERVIEW) == Synced(0, 3)

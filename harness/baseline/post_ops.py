@@ -1,4 +1,4 @@
-"""What follows a product, as a chain of steps on one value: libraries call them post-ops.
+"""What follows a product, as steps on one value: post-ops, as libraries say.
 
 max(acc + bias, 0)                         add bias, relu
 acc*scale + shift + residual               mul scale, add shift, add residual
@@ -15,7 +15,7 @@ from compiler.problem.primitive import Access, Call, Expression, Number, Read, r
 from harness.baseline.normal_form import alike, normal, product, scaled, shown, terms, total
 from harness.baseline.recognition import Unrecognised
 
-PRODUCT = Read(Access("product", ()))  # the value that the chain starts from
+PRODUCT = Read(Access("product", ()))  # the value that they start from
 LARGEST = 3.4028234663852886e38  # of fp32
 Function = Literal[
     "linear",
@@ -56,20 +56,20 @@ class Binary:
     operand: Access
 
 
-Step = Eltwise | Binary
+PostOp = Eltwise | Binary
 
 
-def chain_of(expression: Expression) -> tuple[Step, ...]:
+def post_ops_of(expression: Expression) -> tuple[PostOp, ...]:
     """The steps from PRODUCT to the expression; raises Unrecognised."""
     if not _holds(expression):
         raise Unrecognised("the output does not follow from the product")
-    chain: list[Step] = []
+    found: list[PostOp] = []
     for step in filter(_matters, _steps(normal(expression))):
-        chain = [*chain[:-1], *_joined(chain[-1], step)] if chain else [step]
-    return tuple(map(_named, filter(_matters, chain)))
+        found = [*found[:-1], *_joined(found[-1], step)] if found else [step]
+    return tuple(map(_named, filter(_matters, found)))
 
 
-def _steps(e: Expression) -> list[Step]:
+def _steps(e: Expression) -> list[PostOp]:
     """Innermost first; every expression here holds PRODUCT."""
     if e == PRODUCT:
         return []
@@ -91,7 +91,7 @@ def _steps(e: Expression) -> list[Step]:
     raise Unrecognised(f"no known step computes {shown(e)}")
 
 
-def _of_product(e: Expression, coefficient: float, factors: Sequence[Expression]) -> list[Step]:
+def _of_product(e: Expression, coefficient: float, factors: Sequence[Expression]) -> list[PostOp]:
     inner, rest = [f for f in factors if _holds(f)], [f for f in factors if not _holds(f)]
     if len(inner) == 1:
         steps = _steps(inner[0])
@@ -105,7 +105,7 @@ def _of_product(e: Expression, coefficient: float, factors: Sequence[Expression]
     return [*steps, Eltwise("linear", coefficient)]
 
 
-def _of_sum(e: Expression) -> list[Step]:
+def _of_sum(e: Expression) -> list[PostOp]:
     """Operands are added as they are, so what has a coefficient of its own scales the rest."""
     constant, found = terms(e)
     inner = [(c, term) for c, term in found if _holds(term)]
@@ -122,7 +122,7 @@ def _of_sum(e: Expression) -> list[Step]:
     return [*steps, Eltwise("linear", scale, constant)]
 
 
-def _of_bound(e: Call) -> list[Step]:
+def _of_bound(e: Call) -> list[PostOp]:
     """max and min with a number, a tensor, or a multiple of the value itself (leaky ReLU)."""
     function: Literal["max", "min"] = "max" if e.function == "max" else "min"
     one, other = e.arguments
@@ -175,7 +175,7 @@ _GATES: dict[Function, Callable[[Expression], Expression]] = {
 
 def _of_gate(
     e: Expression, factors: Sequence[Expression]
-) -> tuple[list[Step], float, list[Expression]]:
+) -> tuple[list[PostOp], float, list[Expression]]:
     """Steps of the gate that fits, its coefficient, and the factors that it leaves."""
     for function, gate in _GATES.items():
         for u in _gated(factors):
@@ -227,7 +227,7 @@ def _operand(e: Expression) -> Access:
     raise Unrecognised(f"{shown(e)} is neither a tensor nor computed from the product")
 
 
-def _joined(one: Step, other: Step) -> list[Step]:
+def _joined(one: PostOp, other: PostOp) -> list[PostOp]:
     """Two steps in sequence, as one where that is possible."""
     if isinstance(one, Eltwise) and isinstance(other, Eltwise):
         if one.function == other.function == "linear":
@@ -239,9 +239,9 @@ def _joined(one: Step, other: Step) -> list[Step]:
     return [one, other]
 
 
-def _matters(step: Step) -> bool:
+def _matters(step: PostOp) -> bool:
     return step not in (Eltwise("linear", 1.0), Eltwise("clip", -LARGEST, LARGEST))
 
 
-def _named(step: Step) -> Step:
+def _named(step: PostOp) -> PostOp:
     return Eltwise("relu") if step == Eltwise("clip", 0.0, LARGEST) else step

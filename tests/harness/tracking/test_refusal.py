@@ -9,8 +9,8 @@ import pytest
 
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
-from harness.record.mlflow_refusal import refusal, without_password
-from harness.record.mlflow_sink import sync
+from harness.tracking.refusal import refusal, without_password
+from harness.tracking.sink import sync
 
 LONGEST = 300
 

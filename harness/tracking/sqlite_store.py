@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem, RecordError
@@ -24,6 +25,29 @@ def sqlite_uri(file: Path) -> str:
 
 def sqlite_file(uri: str) -> Path:
     return Path(uri.removeprefix(_SCHEME).partition("?")[0])
+
+
+def artifact_folder(uri: str) -> Path:
+    """Where the files of its runs lie."""
+    return sqlite_file(uri).parent / "mlartifacts"
+
+
+def make_relative(uri: str, experiment: str, location: str, relative: str) -> None:
+    """Addresses of files from before they were relative, below `location`, in one experiment.
+
+    MLflow has no call for it: an experiment's place is given once.
+    """
+    place = location.rstrip("/")
+    with closing(sqlite3.connect(sqlite_file(uri), timeout=60.0)) as store, store:
+        store.execute(
+            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
+            (relative, len(place) + 2, experiment, len(place) + 1, f"{place}/"),
+        )
+        store.execute(
+            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
+            (relative, experiment),
+        )
 
 
 @contextmanager

@@ -7,37 +7,28 @@ on, and the second one gets an id and runs of its own.
 
 from __future__ import annotations
 
-import importlib
-import logging
-import os
-import tempfile
-import warnings
-import zipfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness.account import home_folder, temporary_folder, user_name
-from harness.own_files import private_folder
+from harness.account import user_name
 from harness.record.identity import Identity, Lines, identity_of, identity_of_copy, keep_identity
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
-from harness.record.run_fields import RunFields, run_fields, safe_name
-from harness.record.sqlite_store import is_sqlite, opening, sqlite_file
-from harness.scratch import clear_scratch, scratch_folder
+from harness.tracking.artifacts import RELATIVE, Artifacts
+from harness.tracking.client import client_of, load_mlflow
+from harness.tracking.overview import Overview
+from harness.tracking.run_fields import RunFields, milliseconds, run_fields, safe_name
+from harness.tracking.sqlite_store import is_sqlite, make_relative, opening
 
-ENVIRONMENT = {  # what the user has set stays
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",  # seconds
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-}
-CHATTY = ("mlflow", "alembic", "sqlalchemy")
 PARENT = "mlflow.parentRunId"
 CAMPAIGN = "campaign_id"  # the tag of parents and children
+NOTE = "mlflow.note.content"
 PAGE = 1000  # runs of one search
-STATUSES = ("ok", "failed", "skipped", "unsupported")
+WRITERS = 8  # threads that write to a server: what waits for it takes longer than what is done here
+
+Line = tuple[TrialResult, str]  # a result, and the id of its journal line
 
 
 class Store:
@@ -54,59 +45,102 @@ class Store:
         self._children: dict[str, tuple[str, str]] = {}  # trial -> run, line
         self._folder = folder
         self._mlflow = load_mlflow()
+        self._artifacts = Artifacts(uri)
+        self._writers = 1 if is_sqlite(uri) else WRITERS  # one at a time has the file
         with opening(uri):
-            self._client = self._mlflow.tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)
+            self._client = client_of(uri)
             self._experiment = self._experiment_id(uri, experiment)
             self._enter(identity_of(folder.identity_file, folder.results_file))
 
-    def write(self, result: TrialResult, line: str) -> None:
-        """Writes the child run of a journal line, in place of an older one of its trial."""
-        if self.behind and line not in self._seen:
+    def write(self, lines: Iterable[Line]) -> None:
+        """Writes the child runs of journal lines, each in place of an older one of its trial.
+
+        Of several lines of one trial the last counts. What was written when a fault ends this is
+        whole, and found when the store is opened again.
+        """
+        newest = {result.trial: (result, line) for result, line in lines}
+        if self.behind and any(line not in self._seen for _, line in newest.values()):
             self._part()  # a copy that goes on
-        old, content = self._children.get(result.trial, ("", ""))
-        if self.behind or content == line:
+        if self.behind:
             return
-        fields = run_fields(result)
-        tags = fields.tags | self._own_tags() | {"content": line, PARENT: self._parent}
-        run = self._client.create_run(
-            self._experiment, start_time=fields.started, tags=tags, run_name=fields.name
-        )
-        self._log(run.info.run_id, fields)
-        status = "FINISHED" if fields.finished else "FAILED"
-        self._client.set_terminated(run.info.run_id, status, fields.ended)
-        if old:
-            self._client.delete_run(old)
-        self._children[result.trial] = (run.info.run_id, line)
-        self.written += 1
+        due = [
+            (result, line)
+            for result, line in newest.values()
+            if self._children.get(result.trial, ("", ""))[1] != line
+        ]
+        with ThreadPoolExecutor(self._writers, "mlflow-run") as pool:
+            waiting = [pool.submit(self._write, result, line) for result, line in due]
+            try:
+                for (result, line), one in zip(due, waiting, strict=True):
+                    self._children[result.trial] = (one.result(), line)
+                    self.written += 1
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def write_journal(self) -> None:
         """The newest line of every trial."""
         newest = dict(Lines.of(self._folder.results_file).newest)
-        for result in self._folder.results():
-            if result.trial in newest:  # a driver may have added to it
-                self.write(result, newest[result.trial])
+        results = self._folder.results()  # a driver may add to it meanwhile
+        self.write((r, newest[r.trial]) for r in results if r.trial in newest)
 
-    def finish(self, table: str | None) -> None:
-        """The parent's counts and artifacts; files of the same name are replaced."""
+    def finish(self, overview: Overview | None) -> None:
+        """What the parent says of the whole campaign; files of the same name are replaced."""
         if self.behind:
             return
-        results = self._folder.results()
-        counts = {status: sum(r.status == status for r in results) for status in STATUSES}
+        entities = self._mlflow.entities
         now = self._mlflow.utils.time.get_current_time_millis()
-        metric = self._mlflow.entities.Metric
-        self._client.log_batch(
-            self._parent, [metric(name, float(n), now, 0) for name, n in counts.items()]
+        failed = any(result.status == "failed" for result in self._folder.results())
+        files = (self._folder.configuration, self._folder.results_file, self._folder.report)
+        put: dict[str, Path | str] = {file.name: file for file in files}
+        if overview is not None:
+            put["results.txt"] = overview.table
+        self._artifacts.put(self._client.get_run(self._parent), put)
+        if overview is not None:
+            tags = {**overview.tags, NOTE: overview.note}
+            self._client.log_batch(
+                self._parent,
+                metrics=[entities.Metric(k, v, now, 0) for k, v in overview.metrics.items()],
+                tags=[entities.RunTag(k, v) for k, v in tags.items()],
+            )
+            self._log_workloads(overview.workloads)
+        self._client.set_terminated(self._parent, "FAILED" if failed else "FINISHED")
+
+    def _write(self, result: TrialResult, line: str) -> str:
+        """One child run, terminated when all of it is there; then the older one goes."""
+        folder = self._folder
+        fields = run_fields(result, folder.candidates(result.trial))
+        tags = fields.tags | self._own_tags() | {"content": line, PARENT: self._parent}
+        run = self._client.create_run(
+            self._experiment, start_time=fields.started, tags=tags, run_name=fields.name
         )
-        place = Path(tempfile.gettempdir())
-        clear_scratch(place)
-        with scratch_folder(place) as staged:
-            if table is not None:
-                (staged / "results.txt").write_text(table, encoding="utf-8")
-            _archive(self._folder, staged / "records.zip")
-            files = (self._folder.configuration, self._folder.results_file, self._folder.report)
-            for file in [*sorted(staged.iterdir()), *(f for f in files if f.is_file())]:
-                self._client.log_artifact(self._parent, str(file))
-        self._client.set_terminated(self._parent, "FAILED" if counts["failed"] else "FINISHED")
+        files = {
+            "samples.json": folder.samples_file(result.trial),
+            "candidates.jsonl": folder.candidates_file(result.trial),
+        }
+        if result.kernel is not None:
+            files["kernel.c.txt"] = folder.kernel_file(result.kernel)  # the UI shows no .c
+        self._artifacts.put(run, files)
+        self._log(run.info.run_id, fields)
+        status = "FINISHED" if fields.finished else "FAILED"
+        self._client.set_terminated(run.info.run_id, status, fields.ended)
+        old, _ = self._children.get(result.trial, ("", ""))
+        if old:
+            self._client.delete_run(old)
+        return str(run.info.run_id)
+
+    def _log_workloads(self, workloads: Mapping[str, str]) -> None:
+        """As inputs of the parent: what the UI calls its datasets."""
+        entities = self._mlflow.entities
+        inputs = [
+            entities.DatasetInput(
+                entities.Dataset(name, digest, "polydl", name),
+                [entities.InputTag("mlflow.data.context", "benchmark")],
+            )
+            for name, digest in workloads.items()
+        ]
+        if inputs:
+            self._client.log_inputs(self._parent, inputs)
 
     def _enter(self, identity: Identity) -> None:
         """Find the campaign's runs, or begin with a parent; leave those that are another copy's."""
@@ -155,7 +189,7 @@ class Store:
         name = safe_name(self._folder.name)
         known = self._search(f"tags.campaign = '{name}' AND tags.kind = 'campaign'", "ACTIVE_ONLY")
         newest = dict(lines.newest)
-        moments = {(r.trial, run_fields(r).started) for r in self._folder.results()}
+        moments = {(r.trial, milliseconds(r.started)) for r in self._folder.results()}
         found = []
         for parent in known:
             if CAMPAIGN in parent.data.tags:
@@ -180,11 +214,11 @@ class Store:
     def _alone(self, runs: Sequence[Any], lines: Lines) -> dict[str, tuple[str, str]]:
         """By trial its one run and line; what a killed driver left unfinished or twice is deleted.
 
-        The newest line's run is kept, else the newest run.
+        The newest line's run is kept, a complete one before one that is not, else the newest run.
         """
         newest = dict(lines.newest)
         children: dict[str, tuple[str, str]] = {}
-        for run in sorted(runs, key=lambda r: _content(r) == newest.get(_trial(r))):
+        for run in sorted(runs, key=lambda r: (_content(r) == newest.get(_trial(r)), _complete(r))):
             trial = _trial(run)
             if trial in children:
                 self._client.delete_run(children[trial][0])
@@ -209,20 +243,28 @@ class Store:
     def _log(self, run: str, fields: RunFields) -> None:
         entities = self._mlflow.entities
         now = fields.ended or self._mlflow.utils.time.get_current_time_millis()
+        began = fields.started or now
+        steps = [
+            entities.Metric(
+                "best.microseconds", s.microseconds, began + int(1e3 * s.seconds), s.number
+            )
+            for s in fields.steps
+        ]
         self._client.log_batch(
             run,
-            metrics=[entities.Metric(k, v, now, 0) for k, v in fields.metrics.items()],
+            metrics=steps + [entities.Metric(k, v, now, 0) for k, v in fields.metrics.items()],
             params=[entities.Param(k, v) for k, v in fields.params.items()],
         )
 
     def _experiment_id(self, uri: str, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        place = None  # the server's own
-        if is_sqlite(uri):  # else MLflow fills ./mlruns
-            place = (sqlite_file(uri).parent / "mlartifacts").resolve().as_uri()
-        return str(self._client.create_experiment(name, artifact_location=place))
+        if found is None:
+            place = RELATIVE if is_sqlite(uri) else None  # the server's own
+            return str(self._client.create_experiment(name, artifact_location=place))
+        number, place = str(found.experiment_id), str(found.artifact_location)
+        if is_sqlite(uri) and place.startswith("file:") and Path(place).name == "mlartifacts":
+            make_relative(uri, number, place, RELATIVE)  # until 0.2.0 they were absolute
+        return number
 
     def _search(self, condition: str, view: str) -> list[Any]:
         """All runs of the experiment, oldest first; `view` is one of MLflow's ViewType."""
@@ -262,27 +304,3 @@ def _trial(run: Any) -> str:
 
 def _content(run: Any) -> str:
     return str(run.data.tags.get("content", ""))
-
-
-def load_mlflow() -> Any:
-    """The mlflow package, quiet; its environment must stand before it is imported."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    for module in ("mlflow", "sqlalchemy", "alembic", "pydantic", "fastapi", "google"):
-        warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")
-    if home_folder() is None:  # MLflow asks for one as it is imported
-        os.environ["HOME"] = str(private_folder(temporary_folder(), "set HOME"))
-    mlflow = importlib.import_module("mlflow")
-    importlib.import_module("mlflow.tracking")
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return mlflow
-
-
-def _archive(folder: CampaignFolder, target: Path) -> None:
-    """Samples, candidates and C texts, as they lie in the folder."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part in ("samples", "candidates", "kernels"):
-            for file in sorted((folder.path / part).glob("[!.]*")):
-                with suppress(FileNotFoundError):  # written anew this moment
-                    archive.write(file, f"{part}/{file.name}")

@@ -12,11 +12,13 @@ import pytest
 
 from harness.record.identity import line_id
 from harness.record.journal import CampaignFolder
-from harness.record.mlflow_sink import MlflowSink, Synced, sync
-from harness.record.mlflow_store import CAMPAIGN, PARENT, Store, load_mlflow
 from harness.record.result import TrialResult
 from harness.record.result_line import line_of
 from harness.record.writer import CampaignWriter
+from harness.tracking.client import client_of
+from harness.tracking.overview import overview
+from harness.tracking.sink import MlflowSink, Synced, sync
+from harness.tracking.store import CAMPAIGN, PARENT, Store
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
 DRIVERS = 6
@@ -26,15 +28,15 @@ DRIVERS = 6
 RACE = """
 import os, sys
 from pathlib import Path
-from harness.record import mlflow_store
+from harness.tracking import client, store
 from harness.record.journal import CampaignFolder
-mlflow_store.load_mlflow()
+client.load_mlflow()
 uri, *folders = sys.argv[1:]
 children = []
 for folder in folders:
     child = os.fork()
     if child == 0:
-        store = mlflow_store.Store(CampaignFolder(Path(folder)), uri, "race")
+        store = store.Store(CampaignFolder(Path(folder)), uri, "race")
         store.write_journal()
         os._exit(0 if store.written == 2 else 1)
     children.append(child)
@@ -85,8 +87,7 @@ class Runs:
     """What a store holds of the experiment."""
 
     def __init__(self, uri: str, experiment: str = "polydl") -> None:
-        tracking = load_mlflow().tracking
-        self.client = tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self.client = client_of(uri)
         self._experiment = self.client.get_experiment_by_name(experiment).experiment_id
 
     def found(self, condition: str = "") -> list[Any]:
@@ -184,7 +185,7 @@ def test_a_copy_that_goes_on_under_a_driver(tmp_path: Path, uri: str) -> None:
     fresh = measured(3)[1]
     go_on(other, fresh)
     sink.record([fresh])
-    sink.finish("the table")
+    sink.finish(overview([fresh]))
     assert sink.close()
     assert any("went on, each by itself" in line for line in told)
     assert sorted(Runs(uri).children().values()) == [[101.0, 102.0], [101.0, 103.0]]
@@ -230,7 +231,7 @@ def test_runs_of_both_are_nobodys(tmp_path: Path, uri: str) -> None:
     sync(one, uri, "polydl")
     other = folder_of(tmp_path / "2" / "toy", *measured(2)[:1])
     store = Store(one, uri, "polydl")
-    store.write(measured(2)[0], line_id(line_of(measured(2)[0]).encode()))
+    store.write([(measured(2)[0], line_id(line_of(measured(2)[0]).encode()))])
     forget(uri, one, other)
     assert [sync(f, uri, "polydl").written for f in (one, other)] == [2, 1]
     assert sorted(Runs(uri).children().values()) == [[101.0, 101.0], [101.0, 102.0], [102.0]]

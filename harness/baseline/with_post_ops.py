@@ -1,4 +1,4 @@
-"""A product and the element-wise statements around it, as one operator with a chain of steps.
+"""A product and the element-wise statements around it, as one operator with post-ops.
 
 The statements are followed as values: each read of a written tensor is replaced by what it holds,
 until the output is one expression of the product and of inputs. So temporaries, the order of the
@@ -21,37 +21,37 @@ from compiler.problem.primitive import (
     Statement,
     operations_of,
 )
-from harness.baseline.epilogue import PRODUCT, Eltwise, Step, chain_of
+from harness.baseline.post_ops import PRODUCT, Eltwise, PostOp, post_ops_of
 from harness.baseline.recognition import (
     Convolution,
     MatrixProduct,
-    Placement,
     Unrecognised,
+    View,
     check_covered,
     is_loop,
     loops_in,
     merged,
-    placed,
     recognise,
+    view_of,
 )
 
 MOST_OPERATIONS = 200  # in the output's expression: a temporary that is read often repeats
 
 
 @dataclass(frozen=True)
-class Fused:
-    """`product` writes the primitive's output after the steps of `chain` on each element."""
+class WithPostOps:
+    """`product` writes the primitive's output after its `post_ops` on each element."""
 
     primitive: Primitive
     product: Convolution | MatrixProduct
-    chain: tuple[Step, ...]
+    post_ops: tuple[PostOp, ...]
 
     @property
-    def out(self) -> Placement:
+    def out(self) -> View:
         return self.product.out if isinstance(self.product, Convolution) else self.product.c
 
-    def operand(self, access: Access) -> Placement:
-        """A step's tensor with the dimensions of `out`, of length 1 where it has none.
+    def operand(self, access: Access) -> View:
+        """The tensor of a post-op with the dimensions of `out`, of length 1 where it has none.
 
         Raises Unrecognised.
         """
@@ -61,19 +61,19 @@ class Fused:
         if not has <= {axis for axis in axes if axis}:
             raise Unrecognised(f"{access} has other loops than the product")
         at = [axis if axis in has else None for axis in axes]
-        placement = placed(self.primitive, access, at)
+        view = view_of(self.primitive, access, at)
         if isinstance(self.product, MatrixProduct):
-            return placement
+            return view
         apart = [a for a in axes[1:3] if a and self.primitive.extent(a) > 1]
         if len(apart) == 2 and len(has & set(apart)) == 1:
             raise Unrecognised(f"{access} varies with only one of {' and '.join(apart)}")
-        return merged(placement)
+        return merged(view)
 
 
-def recognise_fused(primitive: Primitive) -> Fused:
+def recognise_with_post_ops(primitive: Primitive) -> WithPostOps:
     """The operator that a primitive's statements are together; raises Unrecognised."""
     if len(primitive.statements) == 1:
-        return Fused(primitive, recognise(primitive), ())
+        return WithPostOps(primitive, recognise(primitive), ())
     sums = [s for s in primitive.statements if s.reduction_loops]
     if len(sums) != 1 or sums[0].reduction != "add":
         raise Unrecognised(f"{len(sums)} of its statements reduce, only a single product is taken")
@@ -90,11 +90,11 @@ def recognise_fused(primitive: Primitive) -> Fused:
         tensors=tuple(t for t in primitive.tensors if t.name in operands),
         statements=(replace(sums[0], target=target),),
     )
-    fused = Fused(primitive, recognise(alone), chain_of(values.held[target.tensor]))
-    for step in fused.chain:
-        if not isinstance(step, Eltwise):
-            fused.operand(step.operand)
-    return fused
+    recognised = WithPostOps(primitive, recognise(alone), post_ops_of(values.held[target.tensor]))
+    for one in recognised.post_ops:
+        if not isinstance(one, Eltwise):
+            recognised.operand(one.operand)
+    return recognised
 
 
 class _Values:

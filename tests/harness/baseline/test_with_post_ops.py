@@ -1,4 +1,4 @@
-"""Statements around a product: the chain that they are, and what is refused by name."""
+"""Statements around a product: the post-ops that they are, and what is refused by name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from harness.baseline.epilogue import Binary, Eltwise, Step
-from harness.baseline.fusion import Fused, recognise_fused
+from harness.baseline.post_ops import Binary, Eltwise, PostOp
 from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised
+from harness.baseline.with_post_ops import WithPostOps, recognise_with_post_ops
 from tests.harness.baseline.specs import conv2d, grouped, matmul, primitive
 
 PRODUCT = "c[m,n] += a[m,k] * b[k,n]"
@@ -22,7 +22,7 @@ SHAPES = {
 }
 
 
-def fused(*statements: str, **changes: object) -> Fused:
+def recognised(*statements: str, **changes: object) -> WithPostOps:
     """A matrix product of c and what follows it; c is hidden where something else is written."""
     text = " ".join(statements)
     more = {name: shape for name, shape in SHAPES.items() if re.search(rf"\b{name}\[", text)}
@@ -31,18 +31,18 @@ def fused(*statements: str, **changes: object) -> Fused:
     spec["extents"] = {"i": "m", "j": "n"}
     if "d" in more or "t" in more:
         spec["temporary"] = ["c"]
-    return recognise_fused(primitive(spec, **changes))
+    return recognise_with_post_ops(primitive(spec, **changes))
 
 
-def told(step: Step) -> tuple[object, ...]:
+def told(step: PostOp) -> tuple[object, ...]:
     if isinstance(step, Binary):
         return step.function, step.operand.tensor
     parameters = (step.alpha, step.beta)
     return (step.function, *parameters) if any(parameters) else (step.function,)
 
 
-def chain(*statements: str) -> list[tuple[object, ...]]:
-    return [told(step) for step in fused(*statements).chain]
+def post_ops(*statements: str) -> list[tuple[object, ...]]:
+    return [told(step) for step in recognised(*statements).post_ops]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def chain(*statements: str) -> list[tuple[object, ...]]:
     ],
 )
 def test_steps_after_a_product(statement: str, steps: list[tuple[object, ...]]) -> None:
-    assert chain(PRODUCT, statement) == steps
+    assert post_ops(PRODUCT, statement) == steps
 
 
 @pytest.mark.parametrize(
@@ -110,42 +110,42 @@ def test_steps_after_a_product(statement: str, steps: list[tuple[object, ...]]) 
     ],
 )
 def test_how_the_statements_are_split_makes_no_difference(statements: list[str]) -> None:
-    assert chain(*statements) == [("add", "bias"), ("relu",)]
+    assert post_ops(*statements) == [("add", "bias"), ("relu",)]
 
 
 def test_a_temporary_may_be_read_later() -> None:
     both = [PRODUCT, "d[m,n] = erf(c[m,n]/sqrt(2))", "d[m,n] = 0.5*c[m,n]*(d[m,n] + 1)"]
-    assert chain(*both) == [("gelu_erf",)]
+    assert post_ops(*both) == [("gelu_erf",)]
 
 
 def test_the_product_writes_the_output() -> None:
-    turned = fused(PRODUCT, "t[n,m] = c[m,n] + bias[n] + rows[m]")
+    turned = recognised(PRODUCT, "t[n,m] = c[m,n] + bias[n] + rows[m]")
     assert isinstance(turned.product, MatrixProduct)
     assert turned.out.tensor == "t"
     assert (turned.product.a.tensor, turned.product.b.tensor) == ("b", "a")  # m is contiguous
-    one, other = turned.chain
+    one, other = turned.post_ops
     assert isinstance(one, Binary)
     assert isinstance(other, Binary)
     assert turned.operand(one.operand).dims == (4, 1)
     assert turned.operand(other.operand).dims == (1, 4)
 
 
-def test_a_single_statement_has_no_chain() -> None:
-    found = recognise_fused(primitive(conv2d()))
+def test_a_single_statement_has_no_post_ops() -> None:
+    found = recognise_with_post_ops(primitive(conv2d()))
     assert isinstance(found.product, Convolution)
-    assert found.chain == ()
+    assert found.post_ops == ()
 
 
-def grouped_with(bias: str, shape: list[str]) -> Fused:
+def grouped_with(bias: str, shape: list[str]) -> WithPostOps:
     spec = grouped()
     spec["tensors"] = {**spec["tensors"], "bias": shape}
     spec["statements"] = [*spec["statements"], f"out[n,g,oc,oh,ow] += bias[{bias}]"]
-    return recognise_fused(primitive(spec))
+    return recognise_with_post_ops(primitive(spec))
 
 
 def test_operands_of_a_grouped_convolution() -> None:
     found = grouped_with("g,oc", ["g", "oc"])
-    (step,) = found.chain
+    (step,) = found.post_ops
     assert isinstance(step, Binary)
     assert found.operand(step.operand).dims == (1, 15, 1, 1)
     with pytest.raises(Unrecognised, match="varies with only one of g and oc"):
@@ -169,7 +169,7 @@ def test_operands_of_a_grouped_convolution() -> None:
 )
 def test_refusals_name_what_is_in_the_way(statements: list[str], why: str) -> None:
     with pytest.raises(Unrecognised, match=why):
-        fused(*statements)
+        recognised(*statements)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,13 @@ def test_an_operand_that_is_computed_is_refused(first: list[str], why: str) -> N
     if "a[" not in first[0]:
         del spec["tensors"]["a"]
     with pytest.raises(Unrecognised, match=why):
-        recognise_fused(primitive(spec))
+        recognise_with_post_ops(primitive(spec))
 
 
 def test_an_output_that_starts_from_its_own_values_is_refused() -> None:
     with pytest.raises(Unrecognised, match="c starts from values of its own"):
-        fused(PRODUCT, "c[m,n] = max(c[m,n], 0)", accumulate=["c"])
+        recognised(PRODUCT, "c[m,n] = max(c[m,n], 0)", accumulate=["c"])
 
 
 def test_a_linear_step_has_its_parameters() -> None:
-    assert fused(PRODUCT, "c[m,n] = 2*c[m,n] + 1").chain == (Eltwise("linear", 2.0, 1.0),)
+    assert recognised(PRODUCT, "c[m,n] = 2*c[m,n] + 1").post_ops == (Eltwise("linear", 2.0, 1.0),)

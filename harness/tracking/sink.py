@@ -10,20 +10,24 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 
 from harness.errors import EnvironmentProblem, RecordError
 from harness.record.identity import line_id
 from harness.record.journal import CampaignFolder
-from harness.record.mlflow_refusal import refusal, without_password
-from harness.record.mlflow_store import Store
 from harness.record.result import TrialResult
 from harness.record.result_line import line_of
-from harness.record.sqlite_store import sqlite_uri
+from harness.tracking.overview import Overview
+from harness.tracking.refusal import refusal, without_password
+from harness.tracking.sqlite_store import sqlite_uri
+from harness.tracking.store import Store
 
 CLOSING_SECONDS = 120.0
+
+_Item = tuple[TrialResult, ...] | Overview | None  # None is the end
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class MlflowSink:
         self._experiment = experiment
         self._warn = warn
         self._warned = False
-        self._queue: Queue[tuple[TrialResult, ...] | str | None] = Queue()
+        self._queue: Queue[_Item] = Queue()
         self._thread = Thread(target=self._run, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -67,9 +71,9 @@ class MlflowSink:
         """Queues a unit's results, which stand in the journal already."""
         self._queue.put(tuple(results))
 
-    def finish(self, table: str) -> None:
-        """Queues what the parent run gets once: the table, the journal, samples and C texts."""
-        self._queue.put(table)
+    def finish(self, overview: Overview) -> None:
+        """Queues what the parent run gets once: what it says of the whole, journal and page."""
+        self._queue.put(overview)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> bool:
         """Waits for what is queued; False when not everything reached the store."""
@@ -84,16 +88,30 @@ class MlflowSink:
         # must not end the campaign.
         try:
             store = Store(self._folder, self._uri, self._experiment)
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, str):
-                    store.finish(item)
-                else:
-                    for result in item:
-                        store.write(result, line_id(line_of(result).encode()))
+            while (items := self._taken())[-1] is not None:
+                store.write(
+                    (result, line_id(line_of(result).encode()))
+                    for item in items
+                    if isinstance(item, tuple)
+                    for result in item
+                )
+                for item in items:
+                    if isinstance(item, Overview):
+                        store.finish(item)
             for note in store.notes:
                 self._warn(note)
         except Exception as fault:
             self._fall_back(refusal(fault))
+
+    def _taken(self) -> list[_Item]:
+        """The next item, and the results that wait behind it; the end stands alone."""
+        items = [self._queue.get()]
+        with suppress(Empty):
+            while isinstance(items[-1], tuple):
+                items.append(self._queue.get_nowait())
+        if items[-1] is None and len(items) > 1:
+            self._queue.put(items.pop())
+        return items
 
     def _fall_back(self, reason: str) -> None:
         if not self._warned:
@@ -105,7 +123,7 @@ class MlflowSink:
 
 
 def sync(
-    folder: CampaignFolder, uri: str | None, experiment: str, table: str | None = None
+    folder: CampaignFolder, uri: str | None, experiment: str, overview: Overview | None = None
 ) -> Synced:
     """Brings the store up to date from the journal; safe to repeat.
 
@@ -116,7 +134,7 @@ def sync(
     try:
         store = Store(folder, address, experiment)
         store.write_journal()
-        store.finish(table)
+        store.finish(overview)
     except Exception as fault:  # see MlflowSink._run
         raise RecordError(f"MLflow at {without_password(address)}: {refusal(fault)}") from fault
     unchanged = len(folder.results()) - store.written

@@ -11,10 +11,10 @@ from compiler.problem.iteration import loops_in
 from compiler.problem.memory import Box, Memory
 from compiler.problem.primitive import Access, Statement
 
-Pair = tuple[float, Access, Access]
+Factored = tuple[float, Access, Access]
 
 
-def pair_of(statement: Statement) -> Pair | None:
+def pair_of(statement: Statement) -> Factored | None:
     """(number, a, b) of `target += number * a * b`."""
     found = factors_of(statement.value) if statement.reduction == "add" else None
     if found is None or len(found[1]) != 2:
@@ -22,7 +22,7 @@ def pair_of(statement: Statement) -> Pair | None:
     return found[0], *found[1]
 
 
-def contraction(pair: Pair, memory: Memory, box: Box, kept: set[str]) -> Array:
+def summed_products(pair: Factored, memory: Memory, box: Box, kept: set[str]) -> Array:
     """number * the sum over the loops not kept of a * b; an axis per loop of the box."""
     number, one, two = pair
     first, second = set(loops_in(one)), set(loops_in(two))

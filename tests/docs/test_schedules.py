@@ -1,0 +1,39 @@
+"""docs/schedules.md: its examples print what stands there, and no field is left out."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from compiler.pipeline import compile_schedule
+from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import SCHEMES
+from compiler.schedule.text import FIELDS, TUNING_FIELDS, parse_schedule
+from tests.compiler.problem.operators import shipped
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "schedules.md"
+
+
+def test_examples_print_what_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    told: list[str] = []
+    test = doctest.DocTestParser().get_doctest(PAGE.read_text(), {}, PAGE.name, str(PAGE), 0)
+    found = doctest.DocTestRunner().run(test, out=told.append)
+    assert found.attempted > 25 and not found.failed, "".join(told)
+
+
+def test_the_line_to_paste_compiles() -> None:
+    (line,) = re.findall(r"polydl run primitive=matmul .*fixed\.schedule=(\S+)", PAGE.read_text())
+    assert str(parse_schedule(line)) == line
+    compile_schedule(primitive_from(shipped("matmul")), parse_schedule(line))
+
+
+def test_every_field_and_scheme_has_an_example() -> None:
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", PAGE.read_text(), re.S | re.M))
+    shown = {name for name, text in sections.items() if "    >>> " in text}
+    assert shown >= {*FIELDS, *TUNING_FIELDS, "scheme"}
+    assert {*re.findall(r"microkernel (\w+): ", PAGE.read_text()), "scalar"} >= set(SCHEMES)
