@@ -116,6 +116,19 @@ class ExportData(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report(Asked):
+    campaigns: tuple[str, ...] = argument(
+        "CAMPAIGN", f"{CAMPAIGN}; of several the last, compared", count="+", completed="campaign"
+    )
+    out: str | None = option(
+        "out",
+        "where the page goes; into the campaign's folder if left out",
+        value="FILE",
+        completed="file",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracked(Asked):
     """Of a command that works on a campaign's store."""
 
@@ -287,6 +300,16 @@ COMMANDS = {
                 ("polydl export-data CAMPAIGN out=trials.csv", "pandas.read_csv takes it"),
                 ("polydl export-data CAMPAIGN format=parquet out=trials.parquet", "with types"),
             ),
+        ),
+        Command(
+            "report",
+            Report,
+            "the review page: one HTML file with every figure; of several campaigns compared",
+            (
+                ("polydl report CAMPAIGN", "written into its folder, as at the end of a run"),
+                ("polydl report BEFORE AFTER out=review.html", "what differs, and what it changed"),
+            ),
+            "The page opens from disk and needs no network. docs/review.md says how to read it.",
         ),
         Command(
             "sync",
