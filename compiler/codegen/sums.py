@@ -158,16 +158,17 @@ class _Reduction:
         tile, factors = self.tile, self.tile.factors
         vector = f"{pointer(factors.vector)} + {v}" + (f" + {name} * {cv}" if name else "")
         scalar = f"{pointer(factors.broadcast)} + {s}" + (f" + {name} * {cs}" if name else "")
-        lines = [f"const float *vp = {vector}, *sp = {scalar};"]
+        lines = [f"const {tile.dtype.c} *vp = {vector}, *sp = {scalar};"]
         lines.append("STEP;")
-        if self.tile.leaf.prefetch:
-            lines.append(f"__builtin_prefetch(vp + {self.tile.leaf.prefetch // 4});")
+        if tile.leaf.prefetch:
+            lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // tile.dtype.bytes});")
         points, count = tile.points(live), tile.vectors.size
         # The smaller side stays in registers, the other passes through one register at a time.
         if len(points) >= count:
             lines += [self._load_vector(j) for j in range(count)]
             for k, p in enumerate(points):
-                lines.append(f"const float x{k} = sp[{tile.offset(factors.broadcast, p, 0)}];")
+                offset = tile.offset(factors.broadcast, p, 0)
+                lines.append(f"const {tile.dtype.c} x{k} = sp[{offset}];")
                 lines += [f"{accumulator(p, j)} += w{j} * x{k};" for j in range(count)]
             return lines
         for k, p in enumerate(points):

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Access, Call, Expression, Number, Read
 
 Array = npt.NDArray[Any]  # of float32 or float64
 Lookup = Callable[[Access], Array]
-EPS = 2.0**-23
+EPS = float(np.finfo(F32.numpy).eps)
 # Functions whose error depends on the value of their argument, not on its magnitude alone, and how
 # far a kernel's may be from the exact value, in ulp (one is at most EPS times the value). Quotients
 # and roots are rounded correctly, as a sum is: each counts one. Kernels with vectors have their own

@@ -9,7 +9,7 @@ from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
 from compiler.lower.steps import SHORT
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, loop_of
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others
@@ -129,7 +129,7 @@ def _strides(nest: Primitive, statement: Statement, loop: str) -> tuple[int, lis
 
     def stride(access: Access) -> int:
         tensor = nest.tensor(access.tensor)
-        strides = Layout(tensor.shape, tensor.stored).outer_strides
+        strides = layout_of(tensor).outer_strides
         pairs = zip(access.indices, strides, strict=True)
         return abs(sum(index.coefficient(loop) * step for index, step in pairs))
 

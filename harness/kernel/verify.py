@@ -38,9 +38,9 @@ BLOCK = 2**18  # elements compared at once
 # buffer lies against a guard page. Every element is NaN, very large and very negative once: of
 # these a maximum that was never initialised shows the second alone, a minimum the third.
 SURROUNDINGS: tuple[tuple[Placement, Array], ...] = (
-    ("end", np.array([np.nan], np.float32)),
-    ("start", np.array([1e30, -1e30], np.float32)),
-    ("end", np.array([-1e30, 1e30], np.float32)),
+    ("end", np.array([np.nan])),
+    ("start", np.array([1e30, -1e30])),
+    ("end", np.array([-1e30, 1e30])),
 )
 
 
