@@ -42,6 +42,7 @@ def _working_sets(tree: Tree, result: TrialResult) -> Mapping[str, int]:
     caches = [CacheLevel(str(name), int(size)) for name, size in sorted(sizes.items())]
     try:
         nest = nest_of_tree(tree)
-        return level_bytes(working_sets(nest, analysed_parallel(nest, tree)), caches)
+        pairs = working_sets(nest, analysed_parallel(nest, tree))
+        return level_bytes(pairs, caches, tree.nest.dtype)
     except (TooWide, CompilerError):
         return {}
