@@ -25,7 +25,7 @@ from compiler.problem.dtypes import F32, DType
 from compiler.schedule.layout import Array, Layout
 
 Numbers = npt.NDArray[Any]
-Kind = Literal["float", "exact", "negated", "planted"]
+Kind = Literal["float", "exact", "negated", "planted", "far"]
 MOST_KEPT = 2**26  # bytes of packed copies that a round keeps for the next candidate
 
 
@@ -63,8 +63,8 @@ class Inputs:
 class Round:
     """Inputs and what they must give.
 
-    An output with a `scale` may differ by `factor * eps * growth * scale`, in every element; one
-    without must be equal.
+    An output with a `scale` may differ by `factor * eps * growth * scale`, in every element, by
+    anything where that is infinite; one without must be equal.
     """
 
     kind: Kind

@@ -237,10 +237,10 @@ def _distance(values: Array, expected: Numbers) -> Numbers:
 
 
 def _relative(error: Numbers, scale: Numbers) -> Numbers:
-    """error / scale; where the scale is 0 the result must be exact."""
+    """error / scale; where the scale is 0 nothing may err, where it is infinite all may."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         divided = error / scale
-    divided[error == 0] = 0.0
+    divided[(error == 0) | np.isposinf(scale)] = 0.0
     return divided
 
 
