@@ -62,7 +62,8 @@ class Build:
 def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1") -> Build:
     """Compile one shared library of all kernels, the i-th under the symbol `kernel_i`.
 
-    Each text keeps its own types and functions: names get the kernel's number.
+    Each text keeps its own types and functions: names get the kernel's number. Under the usual
+    symbol stands the one whose number is in `chosen`.
     """
     texts = []
     for i, kernel in enumerate(kernels):
@@ -70,6 +71,11 @@ def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str =
         text = re.sub(r"\b(tile\d+|pack_\w+|vec|vec_\w+|whole|loose)\b", rf"\1_of_{i}", text)
         macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
         texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
+    symbols = ", ".join(f"kernel_{i}" for i in range(len(kernels)))
+    texts.append(
+        f"int chosen;\nstatic void (*const kernels[])(void *const *) = {{{symbols}}};\n"
+        f"void {SYMBOL}(void *const *buffers) {{ kernels[chosen](buffers); }}\n"
+    )
     source, library = folder / f"{name}.c", folder / f"{name}.so"
     source.write_text("\n".join(texts))
     openmp = ["-fopenmp"] if any(kernel.openmp for kernel in kernels) else []
