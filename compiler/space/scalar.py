@@ -42,7 +42,9 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
                 order = moved
                 break
     schedule = _scalar(order)
-    return _shared(nest, _led(nest, schedule, threads), threads) if threads > 1 else schedule
+    if threads == 1 or not order:  # a statement of one element may have no loop at all
+        return schedule
+    return _shared(nest, _led(nest, schedule, threads), threads)
 
 
 def as_written(nest: Primitive, threads: int = 1) -> Schedule:
