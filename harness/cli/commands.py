@@ -155,6 +155,7 @@ class Dashboard(Tracked):
     port: int | None = option(
         "port", "of 127.0.0.1; 5000 or any free one if left out", kind=int, least=1, most=65535
     )
+    open: bool = option("open", "in a browser, too", False, kind=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,8 +332,12 @@ COMMANDS = {
         Command(
             "dashboard",
             Dashboard,
-            "start the MLflow UI on a campaign's store, loopback only",
-            (("polydl dashboard CAMPAIGN", "until Ctrl-C"),),
+            "a campaign in MLflow's UI, worst trials first; loopback only",
+            (
+                ("polydl dashboard CAMPAIGN", "the link to its trials, served until Ctrl-C"),
+                ("polydl dashboard CAMPAIGN open=true", "the same, in a browser"),
+                ("polydl dashboard", "the campaigns of ./runs"),
+            ),
         ),
         Command(
             "baseline",
