@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import psutil
@@ -94,6 +95,7 @@ class Summary:
     means: Means
     quality: CampaignQuality
     refuse_noise: float = 1.0
+    page: Path | None = None  # the review, where one was written
     tracked: bool = False  # all of it reached the sink
 
     @property
@@ -120,6 +122,11 @@ def plan_of(settings: Sequence[Settings], now: datetime) -> Plan:
     return planned(settings, campaign_name(first.campaign, now), free, recorded_schedule)
 
 
+def no_review(folder: CampaignFolder) -> Path | None:
+    """Where no page is wanted."""
+    return None
+
+
 def run(
     plan: Plan,
     settings: Sequence[Settings],
@@ -127,8 +134,9 @@ def run(
     open_pool: Callable[[Plan], Pool],
     open_sink: Callable[[CampaignFolder], Sink],
     watcher: Watcher,
+    review: Callable[[CampaignFolder], Path | None] = no_review,
 ) -> Summary:
-    """Measure the plan's units and record each as it ends.
+    """Measure the plan's units and record each as it ends; `review` writes the page at the end.
 
     Raises what the pool, the journal or the sink refuse before anything is measured; afterwards a
     unit's failure is data. The pool is closed whatever happens, Ctrl-C included.
@@ -160,7 +168,7 @@ def run(
             try:
                 watcher.begins(replace(plan, units=units), nodes)
                 _measure(units, pool, writer, sink, watcher)
-                summary = _summary(folder, plan)
+                summary = replace(_summary(folder, plan), page=review(folder))
                 sink.finish(overview(summary.results, summary.means, summary.quality))
             finally:
                 tracked = sink.close()

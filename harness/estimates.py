@@ -10,7 +10,6 @@ from harness.errors import SettingsError
 from harness.unit import Unit
 
 GIB = 2**30
-FLOAT = 4  # bytes of fp32
 _COMPILE_SECONDS = 0.6  # a kernel's gcc run
 _TRIAL_SECONDS = 2.5  # of a baseline's tuner
 _REFERENCE_RATE = 5e9  # flops a second of computing all rounds
@@ -18,8 +17,8 @@ _START_SECONDS = 4.0  # children started, inputs, reference and verification of 
 
 
 def tensor_bytes(primitive: Primitive) -> int:
-    """Bytes of all the tensors that a caller hands over or receives, fp32."""
-    return FLOAT * sum(t.elements for t in primitive.tensors if t.role != "temporary")
+    """Bytes of all the tensors that a caller hands over or receives."""
+    return sum(t.bytes for t in primitive.tensors if t.role != "temporary")
 
 
 def reference_bytes(primitive: Primitive) -> int:
@@ -30,7 +29,7 @@ def reference_bytes(primitive: Primitive) -> int:
     what is written: values in float64 with their magnitudes, and what each round expects.
     """
     written = {statement.target.tensor for statement in primitive.statements}
-    return FLOAT * sum(t.elements * (8 if t.name in written else 4) for t in primitive.tensors)
+    return sum(t.bytes * (8 if t.name in written else 4) for t in primitive.tensors)
 
 
 def check_memory(unit: Unit, free_bytes: int) -> None:

@@ -10,6 +10,7 @@ from compiler.lower.addressing import Address
 from compiler.lower.border_classes import TileClass
 from compiler.lower.operands import Factors, Operands, whole
 from compiler.lower.tree import Microkernel, Path
+from compiler.problem.dtypes import DType
 
 Point = tuple[tuple[str, int], ...]  # offset in the register tile, by loop
 
@@ -31,6 +32,11 @@ class BorderTile:
         if isinstance(reduced, Factors):
             return reduced.vector, reduced.broadcast
         return reduced.reads if reduced is not None else ()
+
+    @property
+    def dtype(self) -> DType:
+        """Of its vectors."""
+        return self.operands.output.layout.dtype
 
     @property
     def starts(self) -> tuple[str, ...]:

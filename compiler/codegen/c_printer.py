@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.codegen.kernel import SYMBOL, Buffer
+from compiler.problem.dtypes import DType
 
 VECTOR_PRELUDE = """\
-typedef float vec __attribute__((vector_size({bytes}), may_alias));
-typedef float loose __attribute__((vector_size({bytes}), may_alias, aligned(4)));
+typedef {c} vec __attribute__((vector_size({bytes}), may_alias));
+typedef {c} loose __attribute__((vector_size({bytes}), may_alias, aligned({item})));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
 #define SPLAT(x) ((x) - (vec){{0}})
 """
 
 SCALAR_PRELUDE = """\
-typedef float vec;
+typedef {c} vec;
 #define LOAD(p) (*(p))
 #define STORE(p, x) (*(p) = (x))
 #define SPLAT(x) (x)
@@ -24,9 +25,9 @@ typedef float vec;
 # Stores past the caches need the target's own builtin; elsewhere they are ordinary stores.
 STREAM_PRELUDE = """\
 #if {bytes} == 64 && defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
-#define STREAM(p, x) __builtin_ia32_movntps512((float *)(p), (x))
+#define STREAM(p, x) __builtin_ia32_movnt{packed}512(({c} *)(p), (x))
 #elif {bytes} == 32 && defined(__AVX__) && defined(__GNUC__) && !defined(__clang__)
-#define STREAM(p, x) __builtin_ia32_movntps256((float *)(p), (x))
+#define STREAM(p, x) __builtin_ia32_movnt{packed}256(({c} *)(p), (x))
 #elif defined(__clang__)
 #define STREAM(p, x) __builtin_nontemporal_store((x), (vec *)(p))
 #else
@@ -39,9 +40,9 @@ STREAM_PRELUDE = """\
 # registers left to hold them, and the spills cost more than half of the speed. KEEP makes it hold
 # a loaded vector in its register: read again for every multiply-add, loads become the limit.
 COMMON = """\
-#define LOAD_PART(p, n) ({{ vec part = {{0}}; __builtin_memcpy(&part, (p), 4 * (n)); part; }})
+#define LOAD_PART(p, n) ({{ vec part = {{0}}; __builtin_memcpy(&part, (p), {item} * (n)); part; }})
 #define STORE_PART(p, x, n) \\
-  do {{ vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); }} while (0)
+  do {{ vec part = (x); __builtin_memcpy((p), &part, {item} * (n)); }} while (0)
 #define STEP __asm__ volatile("" ::: "memory")
 """
 
@@ -65,13 +66,18 @@ ARITHMETIC = """\
 """
 
 
-def prelude(lanes: int, nontemporal: bool) -> str:
-    """Macros and vector types for vectors of `lanes` floats."""
-    vectors = SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE.format(bytes=4 * lanes)
-    stream = STREAM_PRELUDE.format(bytes=4 * lanes) if nontemporal else ""
-    size = 4 * lanes
-    keep = KEEP_PRELUDE.format(native=NATIVE.get(size, "__x86_64__"), bytes=size)
-    return ARITHMETIC + vectors + COMMON.format() + keep + stream
+def prelude(dtype: DType, lanes: int, nontemporal: bool) -> str:
+    """Macros and vector types for vectors of `lanes` elements."""
+    size = dtype.bytes * lanes
+    texts = [
+        SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE,
+        COMMON,
+        KEEP_PRELUDE,
+        STREAM_PRELUDE if nontemporal else "",
+    ]
+    words = {"c": dtype.c, "packed": dtype.packed, "item": dtype.bytes, "bytes": size}
+    words["native"] = NATIVE.get(size, "__x86_64__")
+    return ARITHMETIC + "".join(texts).format(**words)
 
 
 def translation_unit(
@@ -86,7 +92,7 @@ def translation_unit(
     lines = [f"/* {line.replace('*/', '* /')} */" for line in comment]
     lines += [head, *functions, f"{attribute}void {SYMBOL}(void *const *buffers)", "{"]
     for i, buffer in enumerate(buffers):
-        kind = "const float" if buffer.role == "input" else "float"
+        kind = f"const {buffer.dtype.c}" if buffer.role == "input" else buffer.dtype.c
         lines.append(f"  {kind} *restrict t_{buffer.name} = buffers[{i}];")
     lines += ["  " + line for line in body]
     return "\n".join([*lines, "}"]) + "\n"

@@ -36,13 +36,14 @@ def pointers(tile: BorderTile) -> list[str]:
     read = {address.access.tensor for address in tile.operands.reads}
     lines = []
     for address in tile.places:
-        kind = "float *" if address.access.tensor in read else "float *restrict "
-        kind = kind if address in tile.written else f"const {kind}"
-        name = f"t_{address.access.tensor}"
-        lines.append(f"{kind}{_place(tile, address)} = {name} + {tile.base(address)};")
+        constant = "" if address in tile.written else "const "
+        alone = "" if address.access.tensor in read else "restrict "
+        name, c = f"t_{address.access.tensor}", address.layout.dtype.c
+        place = f"{constant}{c} *{alone}{_place(tile, address)}"
+        lines.append(f"{place} = {name} + {tile.base(address)};")
     for number, address in enumerate(tile.operands.reads):
-        name = f"t_{address.access.tensor}"
-        lines.append(f"const float *in{number} = {name} + {tile.base(address)};")
+        name, c = f"t_{address.access.tensor}", address.layout.dtype.c
+        lines.append(f"const {c} *in{number} = {name} + {tile.base(address)};")
     return lines
 
 
@@ -152,7 +153,7 @@ def _chain(
     if ops.reduced is not None:
         values[ops.output.access] = summed, True
     for number, one in enumerate(ops.assignments):
-        lines.append(f"const vec y{number} = {vector_value(one.value, values)};")
+        lines.append(f"const vec y{number} = {vector_value(one.value, values, tile.dtype)};")
         values[one.target] = f"y{number}", True
     for address in ops.stores:
         value, _ = values[address.access]
@@ -163,4 +164,4 @@ def _chain(
 def _read(tile: BorderTile, number: int, address: Address, at: str, vector: int) -> str:
     if address.uses(tile.leaf.vector):
         return f"const vec e{number} = {tile.load(f'in{number}', address, at, vector)};"
-    return f"const float e{number} = in{number}[{at}];"
+    return f"const {address.layout.dtype.c} e{number} = in{number}[{at}];"

@@ -12,8 +12,8 @@ from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
-from compiler.codegen.scalar_expression import MATHEMATICS
-from compiler.codegen.scalar_nest import PRELUDE, fixed_tensors, scalar_statement
+from compiler.codegen.scalar_expression import declarations
+from compiler.codegen.scalar_nest import fixed_tensors, scalar_prelude, scalar_statement
 from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
@@ -60,7 +60,8 @@ def generate(tree: Tree) -> Kernel:
 
 def untransformed(tree: Tree) -> Kernel:
     """The kernel of a scalar tree without blocks, its statements as they are written."""
-    buffers, head = _buffers(tree, ()), prelude(1, False) + MATHEMATICS
+    dtype, buffers = tree.nest.dtype, _buffers(tree, ())
+    head = prelude(dtype, 1, False) + declarations(dtype)
     text = translation_unit(_comment(tree), head, [], buffers, untransformed_body(tree))
     return Kernel(text, buffers, tree.parallel)
 
@@ -70,12 +71,12 @@ def _scalar(tree: Tree) -> bool:
 
 
 def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
-    lanes = max((tile.leaf.lanes for tile in tiles), default=1)
+    dtype, lanes = tree.nest.dtype, max((tile.leaf.lanes for tile in tiles), default=1)
     functions = {name for tile in tiles for name in _functions(tile.operands)}
     return (
-        prelude(lanes, any(tile.leaf.nontemporal for tile in tiles))
-        + (vector_functions(functions, lanes) if functions else "")
-        + (PRELUDE if _scalar(tree) else "")
+        prelude(dtype, lanes, any(tile.leaf.nontemporal for tile in tiles))
+        + (vector_functions(functions, lanes, dtype) if functions else "")
+        + (scalar_prelude(dtype) if _scalar(tree) else "")
     )
 
 
@@ -134,16 +135,19 @@ def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
         layout = tree.layout_of(tensor.name)
         if tensor.role == "temporary":
             if tensor.name in touched:
-                own.append(Buffer(tensor.name, "workspace", layout.elements, None))
+                own.append(Buffer(tensor.name, "workspace", layout.elements, tensor.dtype, None))
         elif tensor.values is None:
-            buffer = Buffer(tensor.name, tensor.role, layout.elements, layout, tensor.constant)
+            buffer = Buffer(
+                tensor.name, tensor.role, layout.elements, tensor.dtype, layout, tensor.constant
+            )
             given.append(buffer)
     return (*given, *own)
 
 
 def _workspaces(copies: tuple[Packed, ...]) -> tuple[Buffer, ...]:
     return tuple(
-        Buffer(f"packed_{copy.tensor}", "workspace", copy.target.elements, None) for copy in copies
+        Buffer(f"packed_{c.tensor}", "workspace", c.target.elements, c.target.dtype, None)
+        for c in copies
     )
 
 

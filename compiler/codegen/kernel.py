@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
+from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Layout
 
 SYMBOL = "polydl_kernel"  # void polydl_kernel(void *const *buffers)
@@ -13,7 +14,7 @@ SYMBOL = "polydl_kernel"  # void polydl_kernel(void *const *buffers)
 
 @dataclass(frozen=True)
 class Buffer:
-    """One entry of the kernel's argument array, in order; fp32, 64-byte aligned.
+    """One entry of the kernel's argument array, in order; 64-byte aligned.
 
     A workspace has no tensor: its contents are undefined before and after a call.
     """
@@ -21,8 +22,13 @@ class Buffer:
     name: str
     role: Literal["input", "output", "workspace"]
     elements: int
+    dtype: DType
     layout: Layout | None  # None for a workspace
     constant: bool = False  # packed outside the timed region
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * self.dtype.bytes
 
 
 @dataclass(frozen=True)

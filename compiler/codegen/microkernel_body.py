@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.finish import finished, pointers
-from compiler.codegen.sums import offsets, summed
+from compiler.codegen.reductions import offsets, summed
 
 
 def tile_function(tile: BorderTile) -> str:
     """The C function of a border class."""
     written = {pointer(address) for address in tile.written}
-    names = [pointer(address) for address in tile.tensors]
-    parameters = [
-        f"{'float' if name in written else 'const float'} *restrict {name}" for name in names
-    ]
+    parameters = []
+    for address in tile.tensors:
+        name, c = pointer(address), address.layout.dtype.c
+        parameters.append(f"{c if name in written else f'const {c}'} *restrict {name}")
     parameters += [f"long at_{loop}" for loop in tile.starts]
     lines = [f"static void {tile.name}({', '.join(parameters)})", "{"]
     sums = tile.operands.reduced is not None

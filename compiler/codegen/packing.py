@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compiler.codegen.scalar_expression import number_text
 from compiler.lower.operands import Packed
 
 
@@ -10,11 +11,11 @@ def packing(copy: Packed, shared: bool = False) -> str:
 
     With `shared`, threads share its outermost loop.
     """
-    shape = copy.target.shape
+    shape, c = copy.target.shape, copy.target.dtype.c
     names = {f"i{d}": f"i{d}" for d in range(len(shape))}
     source, to = copy.addresses()
     lines = [
-        f"static void pack_{copy.tensor}(const float *restrict from, float *restrict to)",
+        f"static void pack_{copy.tensor}(const {c} *restrict from, {c} *restrict to)",
         "{",
     ]
     inside, indent = [], "  "
@@ -29,16 +30,8 @@ def packing(copy: Packed, shared: bool = False) -> str:
             inside.append(f"i{d} >= {low} && i{d} < {high}")
     read = f"from[{source.base(names, {})}]"
     if inside:
-        read = f"({' && '.join(inside)}) ? {read} : {_number(copy.outside)}"
+        read = f"({' && '.join(inside)}) ? {read} : {number_text(copy.outside, copy.target.dtype)}"
     write = f"to[{to.base(names, {})}]"
     lines.append(f"{indent}{write} = {read};")
     lines += ["  " * d + "}" for d in range(len(shape), 0, -1)]
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def _number(value: float) -> str:
-    if value == float("-inf"):
-        return "-__builtin_inff()"
-    if value == float("inf"):
-        return "__builtin_inff()"
-    return f"{value!r}f"

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from compiler.lower.addressing import Address
 from compiler.lower.steps import iterator
 from compiler.lower.tree import Tree
+from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Affine, Call, Expression, Number
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-FUNCTIONS = {
-    "max": "__builtin_fmaxf",
-    "min": "__builtin_fminf",
-    "exp": "__builtin_expf",
-    "sqrt": "__builtin_sqrtf",
-    "tanh": "__builtin_tanhf",
-    "erf": "__builtin_erff",
-    "abs": "__builtin_fabsf",
+LIBRARY = {  # names in the C library, but for the suffix of a type
+    "max": "fmax",
+    "min": "fmin",
+    "exp": "exp",
+    "sqrt": "sqrt",
+    "tanh": "tanh",
+    "erf": "erf",
+    "abs": "fabs",
 }
-MATHEMATICS = "float expf(float), tanhf(float), erff(float);\n"  # what they call
-OVERFLOW = 2.0**128 - 2.0**103  # the least number that float32 rounds to infinity
+CALLED = ("exp", "tanh", "erf")  # no instruction: one element at a time
 
 Question = tuple[Affine, int]  # is 0 <= index < size?
 
 
-def number_text(value: float) -> str:
-    """A C constant; what float32 cannot hold is infinite."""
-    if abs(value) >= OVERFLOW:
-        return "__builtin_inff()" if value > 0 else "-__builtin_inff()"
-    return f"{float(value)!r}f"
+def library(dtype: DType) -> dict[str, str]:
+    """The C library's functions on numbers of a type, by the grammar's names."""
+    return {name: f"__builtin_{own}{dtype.suffix}" for name, own in LIBRARY.items()}
+
+
+def declarations(dtype: DType) -> str:
+    """C text that declares those that are called."""
+    functions = (f"{LIBRARY[name]}{dtype.suffix}({dtype.c})" for name in CALLED)
+    return f"{dtype.c} {', '.join(functions)};\n"
+
+
+def number_text(value: float, dtype: DType) -> str:
+    """A C constant; what the type cannot hold is infinite."""
+    with np.errstate(over="ignore"):
+        infinite = np.isinf(dtype.numpy(value))
+    if infinite:
+        return f"{'-' if value < 0 else ''}__builtin_inf{dtype.suffix}()"
+    return f"{float(value)!r}{dtype.suffix}"
 
 
 def element(tree: Tree, access: Access) -> str:
@@ -68,7 +83,7 @@ def expression(
 ) -> str:
     """C text of a value; reads that may lie outside give their tensor's value there."""
     if isinstance(value, Number):
-        return number_text(value.value)
+        return number_text(value.value, tree.nest.dtype)
     if isinstance(value, Call):
         arguments = [expression(tree, a, asked, functions) for a in value.arguments]
         if value.function == "neg":
@@ -80,8 +95,8 @@ def expression(
     where = inside(tree, value.access, asked)
     if not where:
         return read
-    outside = tree.nest.tensor(value.access.tensor).outside or 0.0
-    return f"({where} ? {read} : {number_text(outside)})"
+    tensor = tree.nest.tensor(value.access.tensor)
+    return f"({where} ? {read} : {number_text(tensor.outside or 0.0, tensor.dtype)})"
 
 
 def combined(reduction: str | None, target: str, value: str, functions: Mapping[str, str]) -> str:

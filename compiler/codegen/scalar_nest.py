@@ -22,18 +22,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
 from compiler.codegen.scalar_expression import (
-    FUNCTIONS,
-    MATHEMATICS,
+    CALLED,
     Question,
     combined,
     condition,
+    declarations,
     element,
     expression,
     inside,
+    library,
     number_text,
     questions,
 )
@@ -43,25 +45,34 @@ from compiler.lower.operands import starts
 from compiler.lower.steps import SHORT, Range, ranges_of
 from compiler.lower.tree import Loops, Path, Scalar, Tree
 from compiler.microkernel.contraction import covers
+from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Call, Expression, Statement
 
 # LOOPS: builds are at -O2, which suits microkernels; around scalar loops gcc takes conditions that
 # do not change out of them and unrolls the ends of vector loops only at -O3.
 # maximum, minimum: as fmaxf and fminf, the number of a number and a NaN; those are calls.
-PRELUDE = f"""\
+PRELUDE = """\
 #if defined(__GNUC__) && !defined(__clang__)
 #define LOOPS __attribute__((optimize("O3")))
 #else
 #define LOOPS
 #endif
-#define maximum(x, y) ({{ const float a = (x), b = (y); (a > b) | (b != b) ? a : b; }})
-#define minimum(x, y) ({{ const float a = (x), b = (y); (a < b) | (b != b) ? a : b; }})
-{MATHEMATICS}"""
-INLINE = FUNCTIONS | {"max": "maximum", "min": "minimum"}
-CALLED = {"exp", "tanh", "erf"}  # the C library's: one element at a time
-NEUTRAL = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
+#define maximum(x, y) ({{ const {c} a = (x), b = (y); (a > b) | (b != b) ? a : b; }})
+#define minimum(x, y) ({{ const {c} a = (x), b = (y); (a < b) | (b != b) ? a : b; }})
+"""
+NEUTRAL = {"add": 0.0, "max": -inf, "min": inf}
 REGISTERS = {"add": "sum", "max": "most", "min": "least"}
 CLAUSES = {"add": "+", "max": "max", "min": "min"}  # OpenMP's names of reductions
+
+
+def scalar_prelude(dtype: DType) -> str:
+    """What the text of scalar statements stands on, for elements of one type."""
+    return PRELUDE.format(c=dtype.c) + declarations(dtype)
+
+
+def inline(dtype: DType) -> dict[str, str]:
+    """The library's functions, but for those that the prelude has."""
+    return library(dtype) | {"max": "maximum", "min": "minimum"}
 
 
 def scalar_statement(tree: Tree, path: Path) -> list[str]:
@@ -75,10 +86,10 @@ def fixed_tensors(tree: Tree) -> list[str]:
     lines = []
     for tensor in tree.nest.tensors:
         if tensor.values is not None:
-            packed = tree.layout_of(tensor.name).pack(np.asarray(tensor.values, np.float32))
-            values = ", ".join(number_text(float(v)) for v in packed)
-            attribute = "__attribute__((aligned(64)))"
-            lines.append(f"static const float t_{tensor.name}[] {attribute} = {{{values}}};")
+            packed = tree.layout_of(tensor.name).pack(np.asarray(tensor.values))
+            values = ", ".join(number_text(float(v), tensor.dtype) for v in packed)
+            c, attribute = tensor.dtype.c, "__attribute__((aligned(64)))"
+            lines.append(f"static const {c} t_{tensor.name}[] {attribute} = {{{values}}};")
     return lines
 
 
@@ -90,7 +101,8 @@ def starting_lines(tree: Tree, path: Path) -> list[str]:
     partly = statement.reduction or own or not covers(nest, statement.target)
     if not partly or not starts(nest, path.leaf.statement):
         return []
-    count, value = tree.layout_of(name).elements, NEUTRAL[statement.reduction or "add"]
+    count = tree.layout_of(name).elements
+    value = number_text(NEUTRAL[statement.reduction or "add"], nest.tensor(name).dtype)
     threads = "parallel for " if tree.parallel else ""
     loop = f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};"
     return [f"#pragma omp {threads}simd", loop]
@@ -109,17 +121,20 @@ class _Nest:
         statement, reduction = self.statement, self.statement.reduction
         target = element(self.tree, statement.target)
         register = REGISTERS.get(reduction or "", "")
-        value = expression(self.tree, statement.value, self.asked, INLINE)
+        dtype = self.tree.nest.tensor(statement.target.tensor).dtype
+        functions = inline(dtype)
+        value = expression(self.tree, statement.value, self.asked, functions)
         summed = register if self.kept < len(self.ranges) else target
-        update = combined(reduction, summed, value, INLINE)
+        update = combined(reduction, summed, value, functions)
         where = inside(self.tree, statement.target, self.asked)
         lines = [f"if ({where}) {update}" if where else update]
         for place in range(len(self.ranges), -1, -1):
             if place < len(self.ranges):
                 lines = [*self._pragma(place), _head(self.ranges[place]), *_indented(lines), "}"]
             if place == self.kept < len(self.ranges):
-                start = f"float {register} = {NEUTRAL[reduction or 'add']};"
-                lines = [start, *lines, combined(reduction, target, register, INLINE)]
+                neutral = number_text(NEUTRAL[reduction or "add"], dtype)
+                start = f"{dtype.c} {register} = {neutral};"
+                lines = [start, *lines, combined(reduction, target, register, functions)]
             lines = [*(flag for depth, flag in self.hoisted if depth == place), *lines]
         alone = self.kept == 0 < len(self.ranges)  # its register stands outside of all loops
         return ["{", *_indented(lines), "}"] if alone else lines
@@ -180,7 +195,7 @@ class _Nest:
     @cached_property
     def vectorised(self) -> bool:
         """Whether the innermost loop is long, contiguous, and carries nothing but its own sum."""
-        if not self.ranges or _functions(self.statement.value) & CALLED:
+        if not self.ranges or _functions(self.statement.value).intersection(CALLED):
             return False
         level = self.ranges[-1].level
         around = [other.step for other in self.path.loops[:-1] if other.loop == level.loop]

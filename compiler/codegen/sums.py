@@ -15,7 +15,7 @@ from compiler.lower.steps import Step, steps_of, tap_range, variable
 from compiler.lower.tree import Level
 from compiler.problem.primitive import Access
 
-START = {"add": "0.0f", "max": "-__builtin_inff()", "min": "__builtin_inff()"}
+START = {"max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
 def offsets(tile: BorderTile) -> list[str]:
@@ -189,7 +189,7 @@ class _Reduction:
         """
         tile, reduced = self.tile, self.tile.operands.reduced
         assert isinstance(reduced, Summand)
-        lines = [f"const float *q{k} = {place};" for k, place in enumerate(places)]
+        lines = [f"const {tile.dtype.c} *q{k} = {place};" for k, place in enumerate(places)]
         loops = {one.loop for one in tile.point_loops}
         for vector in range(tile.vectors.size):
             shared: dict[Access, tuple[str, bool]] = {}
@@ -205,7 +205,8 @@ class _Reduction:
                     if address.access not in shared:
                         own.append(self._read(k, address, point, vector))
                         values[address.access] = f"e{k}", address.uses(tile.leaf.vector)
-                name, value = accumulator(point, vector), vector_value(reduced.value, values)
+                name = accumulator(point, vector)
+                value = vector_value(reduced.value, values, tile.dtype)
                 taken = f"{name} += {value};"
                 if reduced.reduction != "add":
                     taken = f"{name} = vec_{reduced.reduction}({name}, {value});"
@@ -217,23 +218,24 @@ class _Reduction:
         at = str(self.tile.offset(address, point, vector))
         if address.uses(self.tile.leaf.vector):
             return f"const vec e{k} = {self.tile.load(f'q{k}', address, at, vector)};"
-        return f"const float e{k} = q{k}[{at}];"
+        return f"const {self.tile.dtype.c} e{k} = q{k}[{at}];"
 
     def _multiply_add(
         self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]
     ) -> list[str]:
         """Every live accumulator takes vector times scalar."""
         tile = self.tile
-        lines = [f"const float *vp = {vector}, *sp = {scalar};"]
+        lines = [f"const {tile.dtype.c} *vp = {vector}, *sp = {scalar};"]
         lines.append("STEP;")
         if tile.leaf.prefetch:
-            lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // 4});")
+            lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // tile.dtype.bytes});")
         points, count = tile.points(live), tile.vectors.size
         # The smaller side stays in registers, the other passes through one register at a time.
         if len(points) >= count:
             lines += [self._load_vector(factors, j) for j in range(count)]
             for k, p in enumerate(points):
-                lines.append(f"const float x{k} = sp[{tile.offset(factors.broadcast, p, 0)}];")
+                offset = tile.offset(factors.broadcast, p, 0)
+                lines.append(f"const {tile.dtype.c} x{k} = sp[{offset}];")
                 lines += [f"{accumulator(p, j)} += w{j} * x{k};" for j in range(count)]
             return lines
         for k, p in enumerate(points):

@@ -7,12 +7,12 @@ is inside, and its sum is in memory.
 from __future__ import annotations
 
 from compiler.codegen.scalar_expression import (
-    FUNCTIONS,
     combined,
     condition,
     element,
     expression,
     inside,
+    library,
     questions,
 )
 from compiler.codegen.scalar_nest import fixed_tensors, starting_lines
@@ -42,7 +42,8 @@ def _statement(tree: Tree, path: Path) -> list[str]:
         lines.append("  " * depth + f"for (long {name} = 0; {name} < {extent}; ++{name})")
     accesses = (statement.target, *statement.reads)
     asked = {q: condition(tree, q) for access in accesses for q in questions(tree, access)}
-    value = expression(tree, statement.value, asked, FUNCTIONS)
-    update = combined(statement.reduction, element(tree, statement.target), value, FUNCTIONS)
+    functions = library(tree.nest.tensor(statement.target.tensor).dtype)
+    value = expression(tree, statement.value, asked, functions)
+    update = combined(statement.reduction, element(tree, statement.target), value, functions)
     where = inside(tree, statement.target, asked)
     return [*lines, "  " * len(path.loops) + (f"if ({where}) {update}" if where else update)]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.codegen.scalar_expression import FUNCTIONS, INFIX, number_text
+from compiler.codegen.scalar_expression import INFIX, library, number_text
+from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Expression, Number, Read
 
 Values = Mapping[Access, tuple[str, bool]]  # C name by access; whether it is a vector
 
 
-def vector_value(value: Expression, values: Values) -> str:
-    """C expression of type vec."""
-    text, is_vector = _printed(value, values)
+def vector_value(value: Expression, values: Values, dtype: DType) -> str:
+    """C expression of type vec, whose elements are of the given type."""
+    text, is_vector = _printed(value, values, dtype)
     return text if is_vector else f"SPLAT({text})"
 
 
@@ -24,18 +25,19 @@ def functions_of(value: Expression) -> frozenset[str]:
     return inside if value.function in (*INFIX, "neg") else inside | {value.function}
 
 
-def _printed(value: Expression, values: Values) -> tuple[str, bool]:
+def _printed(value: Expression, values: Values, dtype: DType) -> tuple[str, bool]:
     if isinstance(value, Number):
-        return number_text(value.value), False
+        return number_text(value.value, dtype), False
     if isinstance(value, Read):
         return values[value.access]
-    arguments = [_printed(argument, values) for argument in value.arguments]
+    arguments = [_printed(argument, values, dtype) for argument in value.arguments]
     if value.function == "neg":
         return f"(-{arguments[0][0]})", arguments[0][1]
     if value.function in INFIX:
         texts = (text for text, _ in arguments)
         return f"({f' {INFIX[value.function]} '.join(texts)})", any(v for _, v in arguments)
     if not any(is_vector for _, is_vector in arguments):
-        return f"{FUNCTIONS[value.function]}({', '.join(text for text, _ in arguments)})", False
+        name = library(dtype)[value.function]
+        return f"{name}({', '.join(text for text, _ in arguments)})", False
     spread = (text if is_vector else f"SPLAT({text})" for text, is_vector in arguments)
     return f"vec_{value.function}({', '.join(spread)})", True

@@ -28,7 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from compiler.codegen.scalar_expression import FUNCTIONS
+from compiler.codegen.scalar_expression import LIBRARY, library
+from compiler.problem.dtypes import F32, DType
 
 # P of each, the highest power first
 EXP = ("0x1.6a2434p-10", "0x1.1239e2p-7", "0x1.5558f2p-5", "0x1.555492p-3", "0x1.fffffcp-2")
@@ -100,25 +101,26 @@ typedef int whole __attribute__((vector_size({bytes})));
 """
 
 
-def vector_functions(names: Collection[str], lanes: int) -> str:
+def vector_functions(names: Collection[str], lanes: int, dtype: DType = F32) -> str:
     """C text that defines `vec_NAME` for each of the names, and what these need.
 
     It stands behind `c_printer.prelude` for as many lanes, whose `vec` all arguments and results
     are. max and min take two, the others one; of numbers that are none, max and min give the
-    second. A single lane has the C library's functions.
+    second. A single lane has the C library's functions, of any type; the polynomials are of F32.
     """
     if lanes == 1:
-        return "".join(_library(name) for name in FUNCTIONS if name in names)
+        return "".join(_library(name, dtype) for name in LIBRARY if name in names)
     needed = {other for name in names for other in (name, *NEEDS.get(name, ()))}
-    size = 4 * lanes
+    size = F32.bytes * lanes
     return CONSTANTS.format(bytes=size) + "".join(
         _function(name, _body(name, size)) for name in PLAIN if name in needed
     )
 
 
-def _library(name: str) -> str:
+def _library(name: str, dtype: DType) -> str:
     arguments = ARGUMENTS.get(name, "vec x")
-    return _function(name, f"  return {FUNCTIONS[name]}({arguments.replace('vec ', '')});\n")
+    called = library(dtype)[name]
+    return _function(name, f"  return {called}({arguments.replace('vec ', '')});\n")
 
 
 def _body(name: str, size: int) -> str:

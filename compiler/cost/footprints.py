@@ -10,7 +10,6 @@ from compiler.lower.tree import Path
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout
 
-ELEMENT = 4  # bytes of a float
 PAGE = 4096  # bytes: inside a page, virtual and physical addresses choose the same set
 
 
@@ -65,7 +64,8 @@ class Footprint:
         self._loops = sorted({loop for index in access.indices for loop in index.loops})
         self._axes = _axes(layout)
         self._line, self._sets = line, PAGE // line
-        self._total = layout.elements * ELEMENT / line
+        self._element = layout.dtype.bytes
+        self._total = layout.bytes / line
         self._known: dict[tuple[int, ...], Lines] = {}
 
     def elements(self, points: Mapping[str, int]) -> int:
@@ -99,7 +99,7 @@ class Footprint:
             pieces, whole = held * lines, self._of_run(span)
             if pieces < whole:  # with gaps between them
                 run = run or lines
-                apart = gcd(apart, stride * ELEMENT * max(1, (over - 1) // max(1, held - 1)))
+                apart = gcd(apart, stride * self._element * max(1, (over - 1) // max(1, held - 1)))
             lines = min(pieces, whole)
             stride *= places
         lines = min(lines, self._total)
@@ -111,10 +111,10 @@ class Footprint:
 
     def _of_run(self, elements: int) -> float:
         """Lines of consecutive elements: aligned where their number allows it, else at random."""
-        size = elements * ELEMENT
+        size = elements * self._element
         if size % self._line == 0:
             return size / self._line
-        return 1.0 if self._line % size == 0 else (size - ELEMENT) / self._line + 1
+        return 1.0 if self._line % size == 0 else (size - self._element) / self._line + 1
 
 
 def _axes(layout: Layout) -> list[tuple[int, int, int]]:

@@ -112,14 +112,14 @@ def held_bytes(
     largest sum of products counts; without one nothing is held, so all schedules tie.
     """
     if len(nest.statements) != 1 and anchor(nest) is None:
-        return {schedule: level_bytes((), machine.caches) for schedule in schedules}
+        return {schedule: level_bytes((), machine.caches, nest.dtype) for schedule in schedules}
     analysis = WorkingSets()
     held = {}
     for schedule in schedules:
         tree = lowered(nest, schedule)
         analysed = nest_of_tree(tree)
         pairs = analysis.of(analysed, analysed_parallel(analysed, tree))
-        held[schedule] = level_bytes(pairs, machine.caches)
+        held[schedule] = level_bytes(pairs, machine.caches, nest.dtype)
     return held
 
 

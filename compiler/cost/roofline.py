@@ -21,8 +21,9 @@ from compiler.lower.operands import Operands, Summand, operands
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Access, Primitive, operations_of
-from compiler.schedule.layout import layout_from_tag
+from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Schedule
 
 # Share of a transfer that is not hidden behind a longer one: the first lines of a tile, before the
@@ -62,8 +63,7 @@ class Roofline:
 
     def __init__(self, nest: Primitive, machine: Architecture) -> None:
         self.nest, self.machine = nest, machine
-        lanes = machine.vector_length
-        per_cycle = 2 * machine.fma_per_cycle * lanes
+        per_cycle = 2 * machine.fma_per_cycle * machine.lanes(F32)  # as the peak counts
         self.hertz = (machine.peak / per_cycle if machine.peak else ASSUMED_GHZ) * 1e9
         self._extents = dict(nest.extents)
         self._line = machine.caches[0].line if machine.caches else ASSUMED_LINE
@@ -184,7 +184,7 @@ class Roofline:
         key = (access, tag)
         if key not in self._footprints:
             tensor = self.nest.tensor(access.tensor)
-            layout = layout_from_tag(tag, tensor.shape) if tag else tree.layout_of(tensor.name)
+            layout = layout_of(tensor, tag)
             self._footprints[key] = Footprint(self.nest, access, layout, self._line)
         return self._footprints[key]
 

@@ -14,7 +14,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
-from compiler.lower.operands import Factors, Operands, operands, tiles_of
+from compiler.lower.operands import Factors, Operands, operands, starts, tiles_of
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import covers
@@ -189,6 +189,10 @@ def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
             if access.tensor in held and access != held[access.tensor]:
                 raise ScheduleError(
                     f"{where}: reads {access}, the tile holds {held[access.tensor]}"
+                )
+            if access.tensor == one.target.tensor and starts(tree.nest, number):
+                raise ScheduleError(
+                    f"{where}: only scheme scalar fits: {access} is read before it is written"
                 )
         held_there = held.get(one.target.tensor, one.target)
         if not covers(tree.nest, one.target) or held_there != one.target:

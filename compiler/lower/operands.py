@@ -262,7 +262,7 @@ def packed(
         shape.append(max(high + 1, size) + shift[-1])
     if tensor.outside is None and tuple(shape) != tensor.shape and not slack:
         raise ScheduleError(f"schedule: {tensor.name} has no value outside, so it needs no packing")
-    target = layout_from_tag(tag, tuple(shape))
+    target = layout_from_tag(tag, tuple(shape), tensor.dtype)
     return Packed(source, target, tuple(shift), tensor.outside or 0.0, tensor.name)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from compiler.microkernel.signature import Signature
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Primitive, Statement
-from compiler.schedule.layout import Layout, layout_from_tag
+from compiler.schedule.layout import Layout, layout_of
 from compiler.schedule.schedule import Tags
 
 Runs = tuple[tuple[int, int], ...]  # (pieces, size of each), larger size first
@@ -191,9 +191,7 @@ class Tree:
 
     def layout_of(self, name: str) -> Layout:
         """Where a tensor lies for the caller: the schedule's choice, else plain as stored."""
-        tensor = self.nest.tensor(name)
-        tag = dict(self.layout).get(name)
-        return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
+        return layout_of(self.nest.tensor(name), dict(self.layout).get(name))
 
     @property
     def parallel(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.errors import ProblemError
+from compiler.problem.dtypes import DType
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,9 @@ class Architecture:
                 f"architecture {self.name}: drain_cycles must be >= 0, got {self.drain_cycles}"
             )
 
-    @property
-    def vector_length(self) -> int:
-        """fp32 lanes in a vector register."""
-        return self.vector_bytes // 4
+    def lanes(self, dtype: DType) -> int:
+        """Elements in a vector register; one at a time where none holds two."""
+        return max(1, self.vector_bytes // dtype.bytes)
 
     def cache(self, name: str) -> CacheLevel | None:
         return next((level for level in self.caches if level.name == name), None)

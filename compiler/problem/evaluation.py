@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Access, Call, Expression, Number, Read
 
 Array = npt.NDArray[Any]  # of float32 or float64
 Lookup = Callable[[Access], Array]
-EPS = 2.0**-23
+Held = Callable[[Array], Array]  # what a number format keeps of values
+EPS = float(np.finfo(F32.numpy).eps)
 # Functions whose error depends on the value of their argument, not on its magnitude alone, and how
 # far a kernel's may be from the exact value, in ulp (one is at most EPS times the value). Quotients
 # and roots are rounded correctly, as a sum is: each counts one. Kernels with vectors have their own
@@ -24,13 +26,32 @@ ULPS = {"div": 1.0, "sqrt": 1.0, "exp": 1.1, "tanh": 2.7, "erf": 3.6}
 CURVED = tuple(ULPS)
 
 
-def value_of(expression: Expression, read: Lookup) -> Array:
-    """The expression on whatever arrays `read` gives for its accesses; they must broadcast."""
+def everything(values: Array) -> Array:
+    return values
+
+
+def in_range(smallest: float, largest: float) -> Held:
+    """As a format holds values that has no smaller and no larger ones: as 0, as infinities."""
+
+    def held(values: Array) -> Array:
+        size = np.abs(values)
+        kept = np.where(size > largest, np.copysign(np.inf, values), values)
+        return np.where(size < smallest, 0.0, kept)
+
+    return held
+
+
+def value_of(expression: Expression, read: Lookup, held: Held = everything) -> Array:
+    """The expression on whatever arrays `read` gives for its accesses; they must broadcast.
+
+    `held` is what is kept of every function's result.
+    """
     if isinstance(expression, Number):
         return np.asarray(expression.value)
     if isinstance(expression, Read):
         return read(expression.access)
-    return _applied(expression.function, [value_of(a, read) for a in expression.arguments])
+    arguments = [value_of(a, read, held) for a in expression.arguments]
+    return held(_applied(expression.function, arguments))
 
 
 def _applied(function: str, x: list[Array]) -> Array:

@@ -46,11 +46,14 @@ class ExactForm:
     why: str | None = None
 
 
-def exact_form(primitive: Primitive) -> ExactForm:
-    """The widest inputs for which as many statements as possible are exact."""
+def exact_form(primitive: Primitive, wanted: float = DEVIATION) -> ExactForm:
+    """The widest inputs for which as many statements as possible are exact.
+
+    Arguments of functions have about the wanted standard deviation.
+    """
     why = None
     for count in range(len(primitive.statements), 0, -1):
-        form = _form(primitive, count)
+        form = _form(primitive, count, wanted)
         if form.largest == 0:
             continue
         if form.equal or form.rounded:
@@ -59,13 +62,16 @@ def exact_form(primitive: Primitive) -> ExactForm:
     return ExactForm(0, why=why or f"statement 1: {TOO_LONG}")
 
 
-def float_exponents(primitive: Primitive, deviation: float) -> dict[str, int]:
-    """Powers of two for inputs of that deviation, so that arguments of functions deviate by 3."""
-    ran = _settled(lambda scales: Interpretation(primitive, 0, 1, deviation, scales))
+def float_exponents(
+    primitive: Primitive, deviation: float, wanted: float = DEVIATION
+) -> dict[str, int]:
+    """Powers of two for inputs of that deviation, so that arguments of functions deviate by the
+    wanted one."""
+    ran = _settled(lambda scales: Interpretation(primitive, 0, 1, deviation, scales), wanted)
     return {name: scale.exponent for name, scale in ran.placed.items()}
 
 
-def _form(primitive: Primitive, count: int) -> ExactForm:
+def _form(primitive: Primitive, count: int, wanted: float) -> ExactForm:
     """The form of which the first `count` statements are exact."""
 
     def interpreted(largest: int, scales: _Scales) -> Interpretation:
@@ -82,7 +88,7 @@ def _form(primitive: Primitive, count: int) -> ExactForm:
                 high = middle - 1
         return interpreted(low, scales)
 
-    ran = _settled(widest)
+    ran = _settled(widest, wanted)
     outputs = {t.name: ran.values[t.name] for t in primitive.tensors if t.role == "output"}
     return ExactForm(
         ran.largest,
@@ -95,7 +101,7 @@ def _form(primitive: Primitive, count: int) -> ExactForm:
     )
 
 
-def _settled(run: Callable[[_Scales], Interpretation]) -> Interpretation:
+def _settled(run: Callable[[_Scales], Interpretation], wanted: float = DEVIATION) -> Interpretation:
     """The interpretation once every argument that asks for it has been given its scale."""
     scales: dict[str, Scale] = {}
     treated: set[str] = set()
@@ -108,5 +114,5 @@ def _settled(run: Callable[[_Scales], Interpretation]) -> Interpretation:
         treated |= set(pending.factors)
         sized = (a for a in ran.arguments if a.scaled and set(a.factors) <= set(pending.factors))
         argument = next(sized, None)
-        shift = 0 if argument is None else round(log2(DEVIATION / argument.deviation))
+        shift = 0 if argument is None else round(log2(wanted / argument.deviation))
         scales[chosen] = Scale(shift, odd=True)

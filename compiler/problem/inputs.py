@@ -14,13 +14,14 @@ import numpy.typing as npt
 from compiler.problem.primitive import Access, Primitive, Read, Tensor
 
 Numbers = npt.NDArray[Any]
+Reals = npt.NDArray[np.floating[Any]]
 CHUNK = 2**22  # elements changed at once
 RANDOM_DEVIATION = 1.04  # of values of 0.5 to 1.5 with random signs
 MOST_PLANTED = 16  # rounds in which each tap of a reduction wins in turn ...
 MOST_ROUNDS = 64  # ... or more, where there are fewer outputs than taps
 
 
-def random_inputs(primitive: Primitive, seed: int) -> dict[str, npt.NDArray[np.float32]]:
+def random_inputs(primitive: Primitive, seed: int) -> dict[str, Reals]:
     """Non-zero values of magnitude 0.5 to 1.5 for inputs and accumulated outputs.
 
     A tensor's values depend on the seed, its name and its shape alone; those fixed in the
@@ -28,12 +29,12 @@ def random_inputs(primitive: Primitive, seed: int) -> dict[str, npt.NDArray[np.f
     """
     inputs = _fixed(primitive)
     for tensor in _given(primitive):
-        values = _generator(tensor, seed, 0).random(tensor.elements, np.float32)
+        values = _generator(tensor, seed, 0).random(tensor.elements, tensor.dtype.numpy)
         for start in range(0, len(values), CHUNK):  # in place: a copy of the largest takes 2 GB
             part = values[start : start + CHUNK]
-            part *= np.float32(2)
-            part -= np.float32(1)
-            part += np.copysign(np.float32(0.5), part)
+            part *= 2
+            part -= 1
+            part += np.copysign(part.dtype.type(0.5), part)
         inputs[tensor.name] = values.reshape(tensor.shape)
     return inputs
 
@@ -43,7 +44,7 @@ def integer_inputs(
 ) -> dict[str, Numbers]:
     """Integers of -largest..largest without 0, in the least type; `negated` change their signs.
 
-    `number` tells the rounds of a seed apart. Tensors fixed in the primitive's file are fp32.
+    `number` tells the rounds of a seed apart. Fixed tensors have their own type.
     """
     kind = next(t for t in (np.int8, np.int16, np.int32) if largest <= np.iinfo(t).max)
     inputs: dict[str, Numbers] = dict(_fixed(primitive))
@@ -65,9 +66,9 @@ def _given(primitive: Primitive) -> list[Tensor]:
     ]
 
 
-def _fixed(primitive: Primitive) -> dict[str, npt.NDArray[np.float32]]:
+def _fixed(primitive: Primitive) -> dict[str, Reals]:
     return {
-        t.name: np.asarray(t.values, np.float32).reshape(t.shape)
+        t.name: np.asarray(t.values, t.dtype.numpy).reshape(t.shape)
         for t in primitive.tensors
         if t.values is not None
     }

@@ -1,6 +1,6 @@
 """Tensors with room around them for the reads outside, seen through strided views.
 
-Inputs stay as they were given (fp32): they are converted block by block as they are read, so that
+Inputs stay as they were given: they are converted block by block as they are read, so that
 a reference in float64 holds no copy of them in float64.
 """
 
@@ -131,7 +131,7 @@ def _start(primitive: Primitive, tensor: Tensor, inputs: Inputs) -> Array | floa
     if start is not None:
         return start
     if tensor.values is not None:
-        return np.asarray(tensor.values, np.float32).reshape(tensor.shape)
+        return np.asarray(tensor.values, tensor.dtype.numpy).reshape(tensor.shape)
     if tensor.name not in inputs:
         raise ProblemError(f"{primitive.name}: no values given for the input '{tensor.name}'")
     found = np.asarray(inputs[tensor.name])

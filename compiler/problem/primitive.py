@@ -8,6 +8,7 @@ from math import inf, prod
 from typing import Literal
 
 from compiler.errors import ProblemError
+from compiler.problem.dtypes import DType
 
 Role = Literal["input", "output", "temporary"]
 Reduction = Literal["add", "max", "min"]
@@ -124,6 +125,7 @@ class Tensor:
     shape: tuple[int, ...]
     role: Role
     stored: tuple[int, ...]
+    dtype: DType
     constant: bool = False  # its values are known ahead of time (weights), so it may be packed
     outside: float | None = None  # the value of reads outside the tensor
     values: tuple[float, ...] | None = None  # row-major, for tensors fixed in the primitive's file
@@ -133,6 +135,10 @@ class Tensor:
     @property
     def elements(self) -> int:
         return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * self.dtype.bytes
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,12 @@ class Primitive:
     extents: tuple[tuple[str, int], ...]  # of every loop that a statement uses
     tensors: tuple[Tensor, ...]
     statements: tuple[Statement, ...]
-    dtype: str = "f32"
+
+    @property
+    def dtype(self) -> DType:
+        """That of its tensors: a primitive's file gives one for all of them."""
+        (dtype,) = {tensor.dtype for tensor in self.tensors}
+        return dtype
 
     def extent(self, loop: str) -> int:
         return dict(self.extents)[loop]

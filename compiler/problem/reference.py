@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from compiler.problem.evaluation import Array, is_curved, magnitude_of, rounding_of, value_of
+from compiler.problem.evaluation import (
+    Array,
+    Held,
+    everything,
+    is_curved,
+    magnitude_of,
+    rounding_of,
+    value_of,
+)
 from compiler.problem.iteration import boxes, loops_in
 from compiler.problem.matrix_products import pair_of, summed_products
 from compiler.problem.memory import Box, Inputs, Memory, Precision, memory_of
@@ -21,11 +29,19 @@ BeforeStatement = Callable[[int, Memory], None]
 
 
 def reference(
-    primitive: Primitive, inputs: Inputs, precision: Precision = np.float64
+    primitive: Primitive,
+    inputs: Inputs,
+    precision: Precision = np.float64,
+    held: Held = everything,
 ) -> dict[str, Array]:
-    """Every output, logical shape; `inputs` holds inputs and accumulated outputs."""
+    """Every output, logical shape; `inputs` holds inputs and accumulated outputs.
+
+    `held` is what a narrower format would keep of each result on the way.
+    """
     values = memory_of(primitive, inputs, precision)
-    run(primitive, values, 0, len(primitive.statements))
+    with np.errstate(all="ignore"):
+        for statement in primitive.statements:
+            _step(primitive, statement, values, held)
     return _outputs(primitive, values)
 
 
@@ -95,14 +111,16 @@ def _boxes(primitive: Primitive, statement: Statement) -> Iterator[Box]:
     return boxes(primitive, statement, [loops_in(a) for a in (*pair[1:], statement.target)])
 
 
-def _step(primitive: Primitive, statement: Statement, values: Memory) -> None:
+def _step(
+    primitive: Primitive, statement: Statement, values: Memory, held: Held = everything
+) -> None:
     pair = pair_of(statement)
     for box in _boxes(primitive, statement):
         target = values.view(statement.target, box)
         if pair is not None:
             target += summed_products(pair, values, box, set(loops_in(statement.target)))
             continue
-        found = value_of(statement.value, values.reader(box))
+        found = value_of(statement.value, values.reader(box), held)
         _reduce(statement, target, found, box, statement.reduction)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.errors import ProblemError, shown
+from compiler.problem.dtypes import DTYPES, F32, DType
 from compiler.problem.expression import (
     LONGEST,
     RawStatement,
@@ -44,7 +45,6 @@ KEYS = (
     "statements",
     "dtype",
 )
-DTYPES = ("f32",)
 MOST_ELEMENTS = 2**40
 MOST_STATEMENTS = 40  # dependences are asked of every pair
 MOST_MEMBERS = 200  # sizes, extents, tensors, or dimensions of one
@@ -57,17 +57,19 @@ def primitive_from(spec: Mapping[str, object]) -> Primitive:
     unknown = [str(key) for key in spec if key not in KEYS]
     if unknown:
         raise ProblemError(f"{name}: unknown key '{unknown[0]}' (known: {', '.join(KEYS)})")
-    dtype = spec.get("dtype", "f32")
-    if dtype not in DTYPES:
-        raise ProblemError(f"{name}: dtype must be one of {', '.join(DTYPES)}, got {shown(dtype)}")
-    draft = _Draft(name, spec)
+    draft = _Draft(name, spec, _dtype(name, spec.get("dtype", F32.name)))
     extents = tuple((loop, draft.numbers[loop]) for loop in draft.order)
-    primitive = Primitive(
-        name, tuple(draft.sizes.items()), extents, draft.tensors, draft.statements, dtype="f32"
-    )
+    sizes = tuple(draft.sizes.items())
+    primitive = Primitive(name, sizes, extents, draft.tensors, draft.statements)
     _check_bounds(primitive)
     _check_order(primitive)
     return primitive
+
+
+def _dtype(name: str, given: object) -> DType:
+    if isinstance(given, str) and given in DTYPES:
+        return DTYPES[given]
+    raise ProblemError(f"{name}: dtype must be one of {', '.join(DTYPES)}, got {shown(given)}")
 
 
 @dataclass
@@ -76,6 +78,7 @@ class _Draft:
 
     name: str
     spec: Mapping[str, object]
+    dtype: DType  # of all tensors
 
     def __post_init__(self) -> None:
         self.sizes = self._read_sizes()
@@ -286,6 +289,7 @@ class _Draft:
             shape,
             self._role(tensor),
             numbers,
+            self.dtype,
             constant=values is not None or self._listed("constant", tensor),
             outside=scalar(outside[tensor], f"{self.name}: outside.{tensor}")
             if tensor in outside

@@ -6,14 +6,16 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from compiler.errors import ScheduleError
+from compiler.problem.dtypes import F32, DType
 from compiler.problem.primitive import Tensor
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Layout:
     shape: tuple[int, ...]
     order: tuple[int, ...]
     blocks: tuple[tuple[int, int], ...] = ()
+    dtype: DType = F32
 
     def block(self, dimension: int) -> int:
         """Product of the inner blocks of a dimension."""
@@ -42,6 +45,10 @@ class Layout:
     def elements(self) -> int:
         """Elements of the buffer, padding lanes included."""
         return prod(self.outer) * prod(size for _, size in self.blocks)
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * self.dtype.bytes
 
     @cached_property
     def outer_strides(self) -> tuple[int, ...]:
@@ -64,7 +71,7 @@ class Layout:
 
     def pack(self, values: npt.NDArray[np.generic]) -> Array:
         """The flat buffer that holds `values` (any shape with the same elements, row-major)."""
-        padded = np.zeros([n * self.block(d) for d, n in enumerate(self.outer)], np.float32)
+        padded = np.zeros([n * self.block(d) for d, n in enumerate(self.outer)], self.dtype.numpy)
         padded[tuple(slice(n) for n in self.shape)] = values.reshape(self.shape)
         split, axes_of, inner = self._split_shape()
         axes = [axes_of[d] for d in self.order] + inner
@@ -105,12 +112,19 @@ def free(tensor: Tensor) -> bool:
     return tensor.constant or not tensor.plain
 
 
-def layout_from_tag(tag: str, shape: tuple[int, ...]) -> Layout:
+def layout_of(tensor: Tensor, tag: str | None = None) -> Layout:
+    """How a tensor lies: as a tag says, plain as stored without one."""
+    if tag:
+        return layout_from_tag(tag, tensor.shape, tensor.dtype)
+    return Layout(tensor.shape, tensor.stored, dtype=tensor.dtype)
+
+
+def layout_from_tag(tag: str, shape: tuple[int, ...], dtype: DType = F32) -> Layout:
     """The layout that `Layout.tag` prints as `tag`, for a tensor of `shape`."""
     outer = re.match(r"[A-Za-z]+", tag)
     blocks = re.findall(r"([0-9]+)([a-z])", tag[outer.end() :] if outer else "")
     order = tuple(ord(c) - 97 for c in outer.group().lower()) if outer else ()
-    layout = Layout(shape, order, tuple((ord(c) - 97, int(n)) for n, c in blocks))
+    layout = Layout(shape, order, tuple((ord(c) - 97, int(n)) for n, c in blocks), dtype)
     if sorted(order) != list(range(len(shape))) or any(n < 1 for _, n in layout.blocks):
         raise ScheduleError(f"schedule: layout '{tag}' does not name {len(shape)} dimensions")
     if any(d >= len(shape) for d, _ in layout.blocks) or layout.tag() != tag:

@@ -16,7 +16,7 @@ from compiler.microkernel.contraction import anchor, contraction
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.layout import Layout, layout_from_tag
+from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags, loop_of
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
@@ -28,9 +28,8 @@ MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a 
 UNROLL = 4
 LONGEST_UNROLLED = 8  # a shorter reduction loop is unrolled whole
 LONG = 128  # steps from which twice as many are unrolled
-FLOAT = 4  # bytes
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
-LINE = 16  # floats: a whole line is written at once, else it is read first after all
+LINE = 64  # bytes: a whole line is written at once, else it is read first after all
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -68,7 +67,7 @@ def contraction_schedules(
             for schedule in _of_layouts(nest, axes, layouts, machine):
                 parallel = with_parallel(nest, schedule, threads)
                 found[parallel] = None
-                if streams and _whole(axes, schedule):
+                if streams and _whole(nest, axes, schedule):
                     found[parallel.with_band(nontemporal=True)] = None
     return tuple(found)
 
@@ -123,7 +122,7 @@ def _tile_by_tile(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Si
     tags = dict(layouts.layout)
     if name not in tags or width == 1 or nest.extent(axes.vector) % (lanes * width):
         return layouts.layout
-    layout = layout_from_tag(tags[name], nest.tensor(name).shape)
+    layout = layout_of(nest.tensor(name), tags[name])
     wider = replace(layout, blocks=tuple((d, size * width) for d, size in layout.blocks))
     return tuple(sorted((tags | {name: wider.tag()}).items()))
 
@@ -136,21 +135,21 @@ def _streams(nest: Primitive, axes: Axes, layouts: OperandLayouts, machine: Arch
     output = nest.tensor(axes.roles.output.tensor)
     if output.accumulate or not machine.caches:
         return False
-    if output.elements * FLOAT <= machine.caches[-1].bytes:
+    if output.bytes <= machine.caches[-1].bytes:
         return False
-    tag = dict(layouts.layout).get(output.name)
-    layout = layout_from_tag(tag, output.shape) if tag else Layout(output.shape, output.stored)
+    layout = layout_of(output, dict(layouts.layout).get(output.name))
     inner = layout.blocks[-1][1] if layout.blocks else output.shape[output.stored[-1]]
     return inner % layouts.lanes == 0
 
 
-def _whole(axes: Axes, schedule: Schedule) -> bool:
+def _whole(nest: Primitive, axes: Axes, schedule: Schedule) -> bool:
     """Whether the schedule writes whole lines, and each of them once: no cut reduction."""
     reduction = axes.roles.statement.reduction_loops
     band = schedule.band
     last = max(k for k, level in enumerate(band.order) if loop_of(level) not in reduction)
     cut = any(loop_of(level) in reduction for level in band.order[:last])
-    return not cut and band.tile_of(axes.vector) * band.vector[1] >= LINE
+    elements = band.tile_of(axes.vector) * band.vector[1]
+    return not cut and elements * nest.tensor(axes.roles.output.tensor).dtype.bytes >= LINE
 
 
 def _tiles(
@@ -299,7 +298,7 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
         if band.prefetch or level is None:
             return None
         operand = contraction(nest, numbers[0], band.vector[0]).vector_operand
-        if nest.tensor(operand.tensor).elements * FLOAT <= level.bytes:
+        if nest.tensor(operand.tensor).bytes <= level.bytes:
             return None
         ahead = replace(band, prefetch=AHEAD)
         bands = (*schedule.bands[:place], ahead, *schedule.bands[place + 1 :])

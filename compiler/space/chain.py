@@ -23,7 +23,7 @@ from compiler.lower.tiling import balanced
 from compiler.microkernel.contraction import anchor, covers
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.layout import Layout, free, layout_from_tag
+from compiler.schedule.layout import Layout, free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Tags
 from compiler.space.parallel import with_parallel
 from compiler.space.scalar import scalar_schedule
@@ -75,7 +75,7 @@ class Chain:
 
     def without(self) -> Schedule:
         """The schedule where no contraction has a vector form."""
-        lanes = self._machine.vector_length
+        lanes = self._machine.lanes(self.nest.dtype)
         bands = [self._band(number, lanes, ()) for number in range(len(self.nest.statements))]
         if all(band.scheme == "scalar" for band in bands):
             return scalar_schedule(self.nest, self._threads)
@@ -162,8 +162,7 @@ class Chain:
             return scalar
         tag = dict(layout).get(statement.target.tensor)
         tensor = nest.tensor(statement.target.tensor)
-        lies = layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)
-        address = Address(statement.target, lies)
+        address = Address(statement.target, layout_of(tensor, tag))
         vector = next((x for x in statement.loops if address.contiguous(x)), None)
         if vector is None:
             return scalar

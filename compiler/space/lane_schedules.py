@@ -17,9 +17,10 @@ from compiler.lower.fit import fitted
 from compiler.lower.tiling import balanced
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive
-from compiler.schedule.layout import Layout, free, layout_from_tag
+from compiler.problem.primitive import Primitive
+from compiler.schedule.layout import Layout, free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
+from compiler.space.operand_layouts import lanes_of
 from compiler.space.parallel import with_parallel
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
@@ -36,9 +37,7 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
     for vector in statement.loops:
         if vector in statement.reduction_loops or _in_one_factor(nest, vector):
             continue
-        lanes = machine.vector_length
-        while lanes > 4 and nest.extent(vector) <= lanes // 2:
-            lanes //= 2
+        lanes = lanes_of(nest, vector, machine)
         layout = _layouts(nest, vector, lanes)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
@@ -70,7 +69,8 @@ def _shapes(
     """
     statement = nest.statements[0]
     reduction = statement.reduction_loops
-    target = Address(statement.target, _lies(nest, statement.target, layout))
+    written = nest.tensor(statement.target.tensor)
+    target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
     block = max(target.block_of(vector), lanes)
     steps = {x: abs(target.coefficient(x, 1)) for x in statement.loops if x not in reduction}
     if target.block_of(vector) > 1:
@@ -117,9 +117,3 @@ def _layouts(nest: Primitive, vector: str, lanes: int) -> Tags:
         natural = tuple(range(len(tensor.shape)))
         tags[tensor.name] = Layout(tensor.shape, natural, ((places[0], lanes),)).tag()
     return tuple(sorted(tags.items()))
-
-
-def _lies(nest: Primitive, access: Access, layout: Tags) -> Layout:
-    tensor = nest.tensor(access.tensor)
-    tag = dict(layout).get(access.tensor)
-    return layout_from_tag(tag, tensor.shape) if tag else Layout(tensor.shape, tensor.stored)

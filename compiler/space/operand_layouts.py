@@ -15,6 +15,7 @@ from compiler.schedule.schedule import Tags
 from compiler.space.axes import Axes
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
+LEAST = 16  # bytes of a vector, which every machine with vectors has
 SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes
 
 
@@ -31,9 +32,7 @@ class OperandLayouts:
 
 def operand_layouts(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[OperandLayouts]:
     """Every choice worth trying; none when no layout makes the lanes contiguous."""
-    lanes = machine.vector_length
-    while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
-        lanes //= 2
+    lanes = lanes_of(nest, axes.vector, machine)
     constant = nest.tensor(axes.roles.vector_operand.tensor).constant
     scheme = "broadcast" if constant else "pixels"
     output = _output(nest, axes, lanes)
@@ -44,6 +43,15 @@ def operand_layouts(nest: Primitive, axes: Axes, machine: Architecture) -> Itera
         for vector_layout, vector_pack in _vector_operand(nest, axes, lanes, block):
             layout = tuple(sorted(vector_layout + scalar_layout + output))
             yield OperandLayouts(scheme, lanes, block, layout, vector_pack + scalar_pack)
+
+
+def lanes_of(nest: Primitive, vector: str, machine: Architecture) -> int:
+    """Elements of a vector: fewer than the machine's hold a short loop, down to LEAST bytes."""
+    dtype = nest.tensor(nest.statements[0].target.tensor).dtype
+    lanes, least = machine.lanes(dtype), LEAST // dtype.bytes
+    while lanes > least and nest.extent(vector) <= lanes // 2:
+        lanes //= 2
+    return lanes
 
 
 def _channel_blocks(nest: Primitive, axes: Axes) -> list[int]:

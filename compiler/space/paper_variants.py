@@ -29,7 +29,7 @@ from compiler.space.candidates import (
     unrolled,
 )
 from compiler.space.chain import Chain
-from compiler.space.operand_layouts import OperandLayouts, operand_layouts
+from compiler.space.operand_layouts import OperandLayouts, lanes_of, operand_layouts
 from compiler.space.parallel import with_parallel
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
@@ -118,9 +118,7 @@ def _convolution(model: LoopNest, axes: Axes, machine: Architecture) -> _Convolu
     before = tuple((loop, 1) for loop in target[: target.index(axes.vector)])
     absent: list[tuple[Advance, int] | None] = [None, None]
     *images, row, column = absent + list(spatial)
-    lanes = machine.vector_length
-    while lanes > 4 and nest.extent(axes.vector) <= lanes // 2:
-        lanes //= 2
+    lanes = lanes_of(nest, axes.vector, machine)
     assert axes.channel is not None
     both = gcd(nest.extent(axes.vector), nest.extent(axes.channel))
     block = next((b for b in CHANNEL_BLOCKS if both % b == 0), CHANNEL_BLOCKS[-1])

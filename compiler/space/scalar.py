@@ -9,7 +9,7 @@ from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
 from compiler.lower.steps import SHORT
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, loop_of
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others
@@ -42,7 +42,9 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
                 order = moved
                 break
     schedule = _scalar(order)
-    return _shared(nest, _led(nest, schedule, threads), threads) if threads > 1 else schedule
+    if threads == 1 or not order:  # a statement of one element may have no loop at all
+        return schedule
+    return _shared(nest, _led(nest, schedule, threads), threads)
 
 
 def as_written(nest: Primitive, threads: int = 1) -> Schedule:
@@ -129,7 +131,7 @@ def _strides(nest: Primitive, statement: Statement, loop: str) -> tuple[int, lis
 
     def stride(access: Access) -> int:
         tensor = nest.tensor(access.tensor)
-        strides = Layout(tensor.shape, tensor.stored).outer_strides
+        strides = layout_of(tensor).outer_strides
         pairs = zip(access.indices, strides, strict=True)
         return abs(sum(index.coefficient(loop) * step for index, step in pairs))
 

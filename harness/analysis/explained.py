@@ -31,6 +31,7 @@ from compiler.pipeline import (
     trained_tournament,
 )
 from compiler.problem.architecture import Architecture
+from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule
 from harness.strategy.rankings import ranker_named
@@ -164,7 +165,8 @@ def explained(
 
 def _in_order(primitive: Primitive, order: LoopOrder, machine: Architecture) -> Shown:
     """The scalar nest of the primitive's own loops."""
-    reuse = _reuse(nest_of_order(primitive, order.levels, order.tiles), order.parallel, machine)
+    nest = nest_of_order(primitive, order.levels, order.tiles)
+    reuse = _reuse(nest, order.parallel, machine, primitive.dtype)
     schedule = order.schedule(primitive)
     kernel = compile_as_written(primitive, schedule)
     return Shown(schedule, outline(lowered(primitive, schedule)), kernel, reuse)
@@ -182,16 +184,18 @@ def _scheduled(
     if len(nest.statements) != 1 and anchor(nest) is None:
         return Shown(schedule, loops, kernel, None, estimate, told)
     analysed = nest_of_tree(tree)
-    reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine)
+    reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine, nest.dtype)
     return Shown(schedule, loops, kernel, reuse, estimate, told)
 
 
-def _reuse(nest: PerfectNest, parallel: str | None, machine: Architecture) -> Reuse | None:
+def _reuse(
+    nest: PerfectNest, parallel: str | None, machine: Architecture, dtype: DType
+) -> Reuse | None:
     try:
         pairs = working_sets(nest, parallel)
     except TooWide:
         return None
-    levels = level_bytes(pairs, machine.caches)
+    levels = level_bytes(pairs, machine.caches, dtype)
     return Reuse(pairs, levels, polyrank_cost(levels))
 
 

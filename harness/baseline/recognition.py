@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Access, Affine, Call, Primitive, Read, Statement, Tensor
 
 
@@ -74,8 +75,8 @@ def recognise(primitive: Primitive) -> Convolution | MatrixProduct:
         )
     statement = primitive.statements[0]
     left, right = _factors(statement)
-    if primitive.dtype != "f32":
-        raise Unrecognised(f"dtype {primitive.dtype}, only f32 is taken")
+    if primitive.dtype != F32:
+        raise Unrecognised(f"dtype {primitive.dtype.name}, only {F32.name} is taken")
     target = primitive.tensor(statement.target.tensor)
     if target.role != "output" or target.accumulate:
         raise Unrecognised(f"{target.name} starts from values of its own, only from zero is taken")

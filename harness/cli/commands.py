@@ -116,6 +116,19 @@ class ExportData(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report(Asked):
+    campaigns: tuple[str, ...] = argument(
+        "CAMPAIGN", f"{CAMPAIGN}; of several the last, compared", count="+", completed="campaign"
+    )
+    out: str | None = option(
+        "out",
+        "where the page goes; into the campaign's folder if left out",
+        value="FILE",
+        completed="file",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracked(Asked):
     """Of a command that works on a campaign's store."""
 
@@ -142,6 +155,7 @@ class Dashboard(Tracked):
     port: int | None = option(
         "port", "of 127.0.0.1; 5000 or any free one if left out", kind=int, least=1, most=65535
     )
+    open: bool = option("open", "in a browser, too", False, kind=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +303,16 @@ COMMANDS = {
             ),
         ),
         Command(
+            "report",
+            Report,
+            "the review page: one HTML file with every figure; of several campaigns compared",
+            (
+                ("polydl report CAMPAIGN", "written into its folder, as at the end of a run"),
+                ("polydl report BEFORE AFTER out=review.html", "what differs, and what it changed"),
+            ),
+            "The page opens from disk and needs no network. docs/review.md says how to read it.",
+        ),
+        Command(
             "sync",
             Sync,
             "bring MLflow up to date from the campaign's journal; safe to repeat",
@@ -308,8 +332,12 @@ COMMANDS = {
         Command(
             "dashboard",
             Dashboard,
-            "start the MLflow UI on a campaign's store, loopback only",
-            (("polydl dashboard CAMPAIGN", "until Ctrl-C"),),
+            "a campaign in MLflow's UI, worst trials first; loopback only",
+            (
+                ("polydl dashboard CAMPAIGN", "the link to its trials, served until Ctrl-C"),
+                ("polydl dashboard CAMPAIGN open=true", "the same, in a browser"),
+                ("polydl dashboard", "the campaigns of ./runs"),
+            ),
         ),
         Command(
             "baseline",

@@ -1,4 +1,4 @@
-"""polydl dashboard: the MLflow UI on a campaign's store, on loopback only."""
+"""polydl dashboard: a campaign in MLflow's UI, worst trials first; a server on loopback only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from harness.cli.commands import Dashboard
 from harness.cli.rooms import room
 from harness.cli.store import tracking_of
-from harness.errors import RecordError, SettingsError
+from harness.errors import EnvironmentProblem, RecordError, SettingsError
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
 from harness.report.terminal import terminal
-from harness.tracking.sqlite_store import alone, is_sqlite, sqlite_file
+from harness.tracking.refusal import without_password
+from harness.tracking.sqlite_store import alone, artifact_folder, is_sqlite, sqlite_file
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -33,15 +35,14 @@ _FIRST = (
 
 
 def main(asked: Dashboard) -> int:
-    name = asked.campaign
     port = free_port(asked.port)
+    folder = None if asked.campaign is None else find_campaign(asked.campaign)
     # Without a campaign the store beside all of them; its folder need not be one.
-    folder = CampaignFolder(RUNS / "none") if name is None else find_campaign(name)
-    uri, _ = tracking_of(folder, asked.uri)
-    store = uri or room("harness.tracking.sink").default_store(folder)
-    console = terminal()
+    place = folder or CampaignFolder(RUNS / "none")
+    uri, experiment = tracking_of(place, asked.uri)
+    store = uri or room("harness.tracking.sink").default_store(place)
     if store.startswith(("http://", "https://")):
-        console.print(f"the campaign is recorded on a server: open {store}")
+        _tell(room("harness.tracking.link").link_to(store, experiment, folder), asked.open)
         return 0
     if is_sqlite(store) and not sqlite_file(store).is_file():
         raise RecordError(
@@ -49,15 +50,27 @@ def main(asked: Dashboard) -> int:
             "`polydl sync CAMPAIGN` makes one"
         )
     with _serving(store, port) as server:
-        console.print(f"MLflow on {store}\nopen http://{HOST}:{port}  (Ctrl-C ends it)")
+        address = f"http://{HOST}:{port}"
+        link = room("harness.tracking.link").link_to(address, experiment, folder)
+        terminal().print(f"MLflow on {without_password(store)}; Ctrl-C ends it", soft_wrap=True)
+        _tell(link, asked.open)
         return server.wait()
+
+
+def _tell(link: str, opened: bool) -> None:
+    terminal().print(f"open {link}", soft_wrap=True)
+    if opened and not webbrowser.open(link):
+        raise EnvironmentProblem("no browser was found to open it; set BROWSER to a command")
 
 
 @contextmanager
 def _serving(store: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """The server once it answers, ended with its workers when this is left."""
     words = ["server", "--backend-store-uri", store, "--workers", "1"]
-    words += ["--host", HOST, "--port", str(port)]
+    # a line for each request would push the link off the terminal
+    words += ["--host", HOST, "--port", str(port), "--uvicorn-opts", "--log-level=warning"]
+    if is_sqlite(store):
+        words += ["--artifacts-destination", str(artifact_folder(store).resolve())]
     # without its job runners the server takes 0.5 GB instead of 3
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-c", _FIRST, str(os.getpid()), *words]
@@ -65,6 +78,7 @@ def _serving(store: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         opening.enter_context(alone(store))  # it may migrate it
         server = subprocess.Popen(command, env=environment, start_new_session=True)
         try:
+            room("harness.tracking.client").load_mlflow()  # seconds, while it starts
             _await(server, port)
             opening.close()
             yield server

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,7 @@ from harness.cli.commands import Run
 from harness.cli.progress import Progress
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool
-from harness.errors import EnvironmentProblem, RecordError
+from harness.errors import EnvironmentProblem, HarnessError, RecordError
 from harness.estimates import estimated_seconds
 from harness.plan import Plan
 from harness.record.configuration import documents_in
@@ -49,6 +50,7 @@ def main(asked: Run) -> int:
             open_pool=lambda named: open_pool(settings, named, progress),
             open_sink=lambda folder: open_sink(settings[0], begun(folder), console),
             watcher=progress,
+            review=lambda folder: write_review(folder, console),
         )
     shown = campaign_table(summary.results, summary.means, summary.quality)
     console.print(shown, soft_wrap=True)  # notes hold commands to be pasted
@@ -120,19 +122,30 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Terminal) -> 
     if tracking.kind == "journal":
         return NoSink()
 
-    def warn(message: str) -> None:
-        campaign.log.warning(message)
-        told = Text.assemble(("warning:", "yellow"), " ", plain(message))
-        console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
-
     try:
         sink: Sink = room("harness.tracking.sink").MlflowSink(
-            folder, tracking.uri, tracking.experiment, warn
+            folder, tracking.uri, tracking.experiment, lambda message: _warn(console, message)
         )
     except EnvironmentProblem as problem:
-        warn(f"{problem}; the journal is complete, later: polydl sync {folder.path}")
+        _warn(console, f"{problem}; the journal is complete, later: polydl sync {folder.path}")
         return NoSink(complete=False)
     return sink
+
+
+def write_review(folder: CampaignFolder, console: Terminal) -> Path | None:
+    """The page at the end; a campaign does not fail for it, for it can be written later."""
+    try:
+        page: Path = room("harness.report.review_file").write_review(folder)
+    except HarnessError as problem:
+        _warn(console, f"no page: {problem}; later: polydl report {folder.path}")
+        return None
+    return page
+
+
+def _warn(console: Terminal, message: str) -> None:
+    campaign.log.warning(message)
+    told = Text.assemble(("warning:", "yellow"), " ", plain(message))
+    console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
 
 
 def plan_table(plan: Plan) -> Table:
@@ -164,5 +177,7 @@ def plan_told(plan: Plan) -> str:
 def _tell_where(console: Terminal, settings: Settings, summary: Summary) -> None:
     folder = summary.folder
     console.print(f"journal: {folder.results_file}", soft_wrap=True)
+    if summary.page is not None:
+        console.print(f"page:    {summary.page}", soft_wrap=True)
     if settings.tracking.kind == "mlflow" and summary.tracked:
         console.print(f"MLflow:  polydl dashboard {folder.path}", soft_wrap=True)

@@ -3,11 +3,12 @@
 One float round, then exact ones, of two seeds: an exchange of two operands can leave one sum as it
 is. Where an output does not see every accumulator, negated inputs and further seeds follow. Behind
 a maximum that keeps an exponential from overflowing, as in a softmax, values are far apart in some.
+In the last ones arguments lie far beyond a clip, or where exp, tanh and erf run flat or over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil, prod
@@ -17,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.problem.deciding import all_decide, deciding
-from compiler.problem.exact import ExactForm, exact_form, float_exponents
+from compiler.problem.evaluation import EPS, in_range
+from compiler.problem.exact import DEVIATION, ExactForm, exact_form, float_exponents
 from compiler.problem.inputs import (
     RANDOM_DEVIATION,
     integer_inputs,
@@ -26,7 +28,7 @@ from compiler.problem.inputs import (
     random_inputs,
 )
 from compiler.problem.iteration import meeting
-from compiler.problem.primitive import Call, Expression, Primitive
+from compiler.problem.primitive import Call, Expression, Number, Primitive, Statement
 from compiler.problem.reference import magnitude, reference, rounded
 from compiler.problem.signs import growth
 from harness.kernel.problem_data import Inputs, Kind, Numbers, ProblemData, Round, saving
@@ -38,6 +40,10 @@ GAIN = 0.02  # of the accumulators; a seed that adds less is the last one
 MOST_SEEDS = 6
 ARGUMENTS = 2**10  # of a function: one in twenty lies beyond 5
 MOST_SEEDS_OF_FEW = 32
+_FAR = 1 + MOST_SEEDS_OF_FEW  # numbers of rounds that no other inputs have
+FAR = 64.0  # deviation of arguments: exp passes what float32 holds at 88.7, is 0 below -104
+# Of results on the way: less than float32 holds by some powers of two, and more.
+NARROW, WIDER = in_range(2.0**-122, 2.0**124), in_range(2.0**-153, 2.0**132)
 _KINDS: tuple[Kind, ...] = ("exact", "negated")
 
 
@@ -73,6 +79,7 @@ class _Expectation:
         for kind, inputs in _inputs(self.primitive, self._form, self.seed, self._decided):
             yield _exact_round(self.primitive, self._form, kind, inputs)
         yield from _wide_rounds(self.primitive, self.seed)
+        yield from _far_rounds(self.primitive, self.seed)
 
     def told(self) -> ProblemData:
         return ProblemData(
@@ -170,7 +177,7 @@ def _wide_rounds(primitive: Primitive, seed: int) -> Iterator[Round]:
 
     Of two winners either is the larger one once. None where a right kernel overflows as well.
     """
-    if not any(_calls(s.value, "exp") for s in primitive.statements):
+    if not _has(primitive, "exp"):
         return
     for number, below in product(range(planted_rounds(primitive)), (False, True)):
         stored = random_inputs(primitive, seed + number)
@@ -184,14 +191,73 @@ def _wide_rounds(primitive: Primitive, seed: int) -> Iterator[Round]:
             yield replace(one, kind="planted", scale=scale)
 
 
-def _calls(expression: Expression, function: str) -> bool:
+def _far_rounds(primitive: Primitive, seed: int) -> Iterator[Round]:
+    """Every other argument is clipped, and as many at the other end.
+
+    What is cut off before a polynomial must be cut off where it has no effect. Arguments are exact
+    where sums are: a function of one that is not says little of large ones.
+    """
+    if not _has(primitive, "exp", "tanh", "erf") and not any(map(_clips, primitive.statements)):
+        return
+    form = exact_form(primitive, FAR)
+    if form.largest == 0:
+        yield _where_sure(primitive, _float_round(primitive, _random(primitive, seed, FAR)))
+        return
+    for number in range(_seeds_for_arguments(primitive)):
+        stored = integer_inputs(primitive, form.largest, seed, _FAR + number, frozenset())
+        one = _exact_round(primitive, form, "far", Inputs(stored, form.exponents))
+        yield _where_sure(primitive, one)
+
+
+def _where_sure(primitive: Primitive, one: Round) -> Round:
+    """The round without what hangs on a number on the way that float32 hardly holds.
+
+    There results of a narrower and of a wider format differ.
+    """
+    values = {name: one.inputs.values(name) for name in one.inputs.stored}
+    narrow, wider = (reference(primitive, values, held=held) for held in (NARROW, WIDER))
+    scale: dict[str, Numbers] = {}
+    for name, m in one.scale.items():
+        with np.errstate(invalid="ignore"):
+            far = np.abs(narrow[name] - wider[name])
+            sure = (narrow[name] == wider[name]) | (far <= EPS * np.abs(wider[name]))
+        m = np.where(np.isinf(narrow[name]), np.float32(1), m)  # nothing but infinite
+        scale[name] = np.where(sure & ~np.isnan(m), m, np.float32(np.inf))
+    expected = {name: narrow[name] if name in scale else e for name, e in one.expected.items()}
+    return replace(one, kind="far", expected=expected, scale=scale)
+
+
+def _has(primitive: Primitive, *functions: str) -> bool:
+    return any(_calls(s.value, functions) for s in primitive.statements)
+
+
+def _calls(expression: Expression, functions: Collection[str]) -> bool:
     return isinstance(expression, Call) and (
-        expression.function == function or any(_calls(a, function) for a in expression.arguments)
+        expression.function in functions or any(_calls(a, functions) for a in expression.arguments)
     )
 
 
-def _random(primitive: Primitive, seed: int) -> Inputs:
-    exponents = float_exponents(primitive, RANDOM_DEVIATION)
+def _clips(statement: Statement) -> bool:
+    """Whether values end at a number that is not 0."""
+    if statement.reduction in ("max", "min") and _is_end(statement.value):
+        return True
+    waiting = [statement.value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Call):
+            if one.function in ("max", "min") and any(map(_is_end, one.arguments)):
+                return True
+            waiting += one.arguments
+    return False
+
+
+def _is_end(value: Expression) -> bool:
+    return isinstance(value, Number) and value.value != 0
+
+
+def _random(primitive: Primitive, seed: int, wanted: float = DEVIATION) -> Inputs:
+    """Arguments of functions deviate by as much as is wanted."""
+    exponents = float_exponents(primitive, RANDOM_DEVIATION, wanted)
     return Inputs(random_inputs(primitive, seed), exponents)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compiler.codegen.kernel import SYMBOL, Buffer, Kernel
+from compiler.problem.dtypes import DTYPES, F32
 from compiler.schedule.layout import Array, Layout
 from harness.errors import HarnessError
 from harness.kernel.memory import MappedBuffer, Placement
@@ -81,6 +82,11 @@ def kernel_spec(kernel: Kernel, library: Path) -> dict[str, object]:
     return {"kind": "kernel", "library": str(library), "buffers": [*map(_to_json, kernel.buffers)]}
 
 
+def buffer_bytes(spec: ExecutableSpec) -> int:
+    """Bytes of all buffers of a generated kernel."""
+    return sum(_from_json(entry).bytes for entry in spec["buffers"])
+
+
 def load(spec: ExecutableSpec) -> Executable:
     """Open a library; raises LoadError."""
     if spec["kind"] == "kernel":
@@ -123,7 +129,7 @@ class KernelExecutable:
             }
         self._memory = []
         for index, buffer in enumerate(self.buffers):
-            held = MappedBuffer(buffer.elements, placement, index)
+            held = MappedBuffer(buffer.elements, buffer.dtype, placement, index)
             if index in self._packed:
                 held.values[:] = self._packed[index]
             elif buffer.role == "input":
@@ -152,8 +158,8 @@ class KernelExecutable:
                 return f"wrote outside '{buffer.name}'"
             if buffer.role != "input":
                 continue
-            before = self._packed[index].view(np.uint32)
-            if not np.array_equal(before, held.values.view(np.uint32)):
+            bits = np.dtype(f"u{buffer.dtype.bytes}")  # as numbers, no NaN is itself
+            if not np.array_equal(self._packed[index].view(bits), held.values.view(bits)):
                 return f"changed its input '{buffer.name}'"
         return None
 
@@ -222,7 +228,7 @@ class AdapterExecutable:
             raise LoadError(self._told(f"the adapter's run returned {status}"))
 
     def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
-        values = np.full(shape, np.nan, np.float32)
+        values = np.full(shape, np.nan, F32.numpy)  # adapter.h's
         if self._library.polydl_adapter_fetch(
             self.argument, tensor.encode(), values.ctypes.data, values.size
         ):
@@ -254,7 +260,8 @@ class AdapterExecutable:
 
 
 def _fill(values: Array, pattern: Array) -> None:
-    """Repeat a pattern to the end; np.resize takes a fifth of a second for a million floats."""
+    """Repeat a pattern to the end; np.resize takes a fifth of a second for a million elements."""
+    pattern = pattern.astype(values.dtype)
     whole = len(values) // len(pattern) * len(pattern)
     values[:whole].reshape(-1, len(pattern))[:] = pattern
     values[whole:] = pattern[: len(values) - whole]
@@ -273,6 +280,7 @@ def _to_json(buffer: Buffer) -> dict[str, object]:
         "name": buffer.name,
         "role": buffer.role,
         "elements": buffer.elements,
+        "dtype": buffer.dtype.name,
         "constant": buffer.constant,
         "layout": layout
         and {"shape": layout.shape, "order": layout.order, "blocks": layout.blocks},
@@ -280,16 +288,18 @@ def _to_json(buffer: Buffer) -> dict[str, object]:
 
 
 def _from_json(entry: Mapping[str, Any]) -> Buffer:
-    layout = entry["layout"]
+    layout, dtype = entry["layout"], DTYPES[entry["dtype"]]
     return Buffer(
         name=entry["name"],
         role=entry["role"],
         elements=entry["elements"],
+        dtype=dtype,
         constant=entry["constant"],
         layout=layout
         and Layout(
             shape=tuple(layout["shape"]),
             order=tuple(layout["order"]),
             blocks=tuple((d, size) for d, size in layout["blocks"]),
+            dtype=dtype,
         ),
     )

@@ -9,11 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Array
 
 Placement = Literal["end", "start", "timing"]
 ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
-CANARY = np.uint32(0x7FC0DEAD)  # a quiet NaN: what is read from around a buffer poisons the result
+# Repeated, a quiet NaN of four or eight bytes: what is read from around a buffer poisons the result
+CANARY = np.array([0x7FFFDEAD], np.uint32).view(np.uint8)
 PROT_NONE = 0
 STAGGER = 832  # bytes between the page offsets of two buffers, an odd number of lines
 
@@ -22,7 +24,7 @@ _LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 
 class MappedBuffer:
-    """`elements` fp32 values in a mapping of their own, an inaccessible page at either end.
+    """`elements` in a mapping of their own, an inaccessible page at either end.
 
     `end` puts the last 64-byte line against the upper guard page, `start` the first value against
     the lower one; `timing` gives each buffer (`index`) another offset within its page, so that
@@ -30,31 +32,28 @@ class MappedBuffer:
     holds a canary.
     """
 
-    def __init__(self, elements: int, placement: Placement, index: int = 0) -> None:
+    def __init__(self, elements: int, dtype: DType, placement: Placement, index: int = 0) -> None:
         page = mmap.PAGESIZE
-        size = 4 * elements
+        size = elements * dtype.bytes
         shift = (STAGGER * (index + 1)) % page // ALIGNMENT * ALIGNMENT
         body = -(-(size + (shift if placement == "timing" else 0)) // page) * page or page
         # Private, as memory of malloc is: a baseline has no better pages than a kernel.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self._map = mmap.mmap(-1, body + 2 * page, flags=flags)
-        self._words = np.frombuffer(self._map, np.uint32)
-        base = self._words.ctypes.data
+        held = np.frombuffer(self._map, np.uint8)
+        base = held.ctypes.data
         if placement == "end":
             shift = (body - size) // ALIGNMENT * ALIGNMENT
         elif placement == "start":
             shift = 0
-        first = (page + shift) // 4
-        self.address = base + page + shift
+        first = page + shift
+        self.address = base + first
         self.bytes = size
         self.mapping = (base, base + body + 2 * page)
-        self.values: Array = self._words[first : first + elements].view(np.float32)
-        self._around = (
-            self._words[page // 4 : first],
-            self._words[first + elements : (page + body) // 4],
-        )
-        for words in self._around:
-            words[:] = CANARY
+        self.values: Array = held[first : first + size].view(dtype.numpy)
+        self._around = (held[page:first], held[first + size : page + body])
+        for part in self._around:
+            part[:] = np.resize(CANARY, part.size)
         for guard in (base, base + page + body):
             if _LIBC.mprotect(guard, page, PROT_NONE):
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -62,4 +61,4 @@ class MappedBuffer:
     @property
     def intact(self) -> bool:
         """Nothing was written between the buffer and its guard pages."""
-        return all(bool((words == CANARY).all()) for words in self._around)
+        return all(np.array_equal(part, np.resize(CANARY, part.size)) for part in self._around)

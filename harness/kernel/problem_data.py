@@ -21,10 +21,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from compiler.problem.dtypes import F32, DType
 from compiler.schedule.layout import Array, Layout
 
 Numbers = npt.NDArray[Any]
-Kind = Literal["float", "exact", "negated", "planted"]
+Kind = Literal["float", "exact", "negated", "planted", "far"]
 MOST_KEPT = 2**26  # bytes of packed copies that a round keeps for the next candidate
 
 
@@ -39,20 +40,20 @@ class Inputs:
     def __contains__(self, name: str) -> bool:
         return name in self.stored
 
-    def values(self, name: str) -> Array:
-        """A tensor in float32, row-major."""
+    def values(self, name: str, dtype: DType = F32) -> Array:
+        """A tensor, row-major."""
         stored = self.stored[name]
         exponent = self.exponents.get(name, 0)
         if exponent == 0:
-            return np.asarray(stored, np.float32)
-        return np.multiply(stored, np.float32(2.0**exponent), dtype=np.float32)
+            return np.asarray(stored, dtype.numpy)
+        return np.multiply(stored, dtype.numpy(2.0**exponent), dtype=dtype.numpy)
 
     def packed(self, name: str, layout: Layout) -> Array:
         """A tensor as a kernel wants it; the candidates of a search share small ones."""
         key = (name, layout)
         if key in self._packed:
             return self._packed[key]
-        packed = layout.pack(self.values(name))
+        packed = layout.pack(self.values(name, layout.dtype))
         if packed.nbytes + sum(array.nbytes for array in self._packed.values()) <= MOST_KEPT:
             self._packed[key] = packed
         return packed
@@ -62,8 +63,8 @@ class Inputs:
 class Round:
     """Inputs and what they must give.
 
-    An output with a `scale` may differ by `factor * eps * growth * scale`, in every element; one
-    without must be equal.
+    An output with a `scale` may differ by `factor * eps * growth * scale`, in every element, by
+    anything where that is infinite; one without must be equal.
     """
 
     kind: Kind

@@ -38,9 +38,9 @@ BLOCK = 2**18  # elements compared at once
 # buffer lies against a guard page. Every element is NaN, very large and very negative once: of
 # these a maximum that was never initialised shows the second alone, a minimum the third.
 SURROUNDINGS: tuple[tuple[Placement, Array], ...] = (
-    ("end", np.array([np.nan], np.float32)),
-    ("start", np.array([1e30, -1e30], np.float32)),
-    ("end", np.array([-1e30, 1e30], np.float32)),
+    ("end", np.array([np.nan])),
+    ("start", np.array([1e30, -1e30])),
+    ("end", np.array([-1e30, 1e30])),
 )
 
 
@@ -237,10 +237,10 @@ def _distance(values: Array, expected: Numbers) -> Numbers:
 
 
 def _relative(error: Numbers, scale: Numbers) -> Numbers:
-    """error / scale; where the scale is 0 the result must be exact."""
+    """error / scale; where the scale is 0 nothing may err, where it is infinite all may."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         divided = error / scale
-    divided[error == 0] = 0.0
+    divided[(error == 0) | np.isposinf(scale)] = 0.0
     return divided
 
 

@@ -14,14 +14,11 @@ from compiler.lower.fit import fitted
 from compiler.pipeline import loop_nest, parse_schedule
 from compiler.problem.architecture import Architecture, CacheLevel
 from compiler.problem.primitive import Primitive
-from compiler.problem.specification import primitive_from
 from harness.errors import RecordError
 from harness.learn.pairs import Survey
-from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
-from harness.settings import recorded_problems
-from harness.unit import content_id
+from harness.settings.recorded import problem_key, recorded_primitives
 
 
 def surveys_of(folder: CampaignFolder) -> list[Survey]:
@@ -29,12 +26,12 @@ def surveys_of(folder: CampaignFolder) -> list[Survey]:
 
     RecordError where the campaign's configuration does not tell what a problem was.
     """
-    primitives = _primitives(folder)
+    primitives = recorded_primitives(folder)
     found = []
     for result in folder.results():
         rows = [row for row in folder.candidates(result.trial) if row.get("measured") is not None]
         if len(rows) > 1:
-            identity = _identity(result.problem)
+            identity = problem_key(result.problem)
             if identity not in primitives:
                 raise RecordError(
                     f"{folder.configuration}: does not describe {result.problem.get('name')}"
@@ -72,20 +69,3 @@ def _machine(result: TrialResult) -> Architecture:
         raise RecordError(f"trial {result.trial}: its host's caches are not recorded")
     caches = tuple(CacheLevel(str(name), int(size)) for name, size in sorted(sizes.items()))
     return Architecture("recorded", "any", vector_bytes=4, vector_registers=1, caches=caches)
-
-
-def _primitives(folder: CampaignFolder) -> dict[str, Primitive]:
-    """By identity: every problem of every configuration that the campaign ran with."""
-    found = {}
-    for file in sorted(folder.path.glob("campaign*.yaml")):
-        for document in documents_in(file):
-            for choice in recorded_problems(document):
-                primitive = primitive_from(choice.spec)
-                facts = {"primitive": primitive.name, "sizes": dict(primitive.sizes)}
-                found[_identity(facts)] = primitive
-    return found
-
-
-def _identity(problem: Mapping[str, object]) -> str:
-    """Equal for equal problems, whatever they are called in their network."""
-    return content_id({key: problem.get(key) for key in ("primitive", "sizes")})

@@ -90,11 +90,11 @@ def _bound(spec: dict[str, Any]) -> Executable:
     """A kernel with ones for inputs, laid out for timing."""
     kernel = load(spec)
     ones = {
-        buffer["name"]: np.ones(buffer["layout"]["shape"], np.float32)
+        buffer["name"]: np.ones(buffer["layout"]["shape"])
         for buffer in spec["buffers"]
         if buffer["role"] == "input"
     }
-    kernel.bind(Inputs(ones), "timing", np.zeros(1, np.float32))
+    kernel.bind(Inputs(ones), "timing", np.zeros(1))
     return kernel
 
 

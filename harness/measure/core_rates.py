@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from compiler.problem.architecture import Architecture
+from compiler.problem.dtypes import F32
 from harness.measure.cache_steps import Curve
 from harness.measure.probes import Probe, rates
 
@@ -79,7 +80,7 @@ def core_rates(
     """In cycles what a look saw in seconds."""
     machine = replace(
         machine,
-        fma_per_cycle=max(1, round(look.operations * look.cycle / (2 * machine.vector_length))),
+        fma_per_cycle=max(1, round(look.operations * look.cycle / (2 * machine.lanes(F32)))),
         fma_latency=max(1, round(look.latency / look.cycle)),
     )
     cycles = {p: s / look.cycle for p, s in zip(probed, look.probes, strict=True)}

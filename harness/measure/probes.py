@@ -15,6 +15,7 @@ from compiler.codegen.kernel import Kernel
 from compiler.microkernel.register_tile import RegisterTile
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.architecture import Architecture
+from compiler.problem.dtypes import F32
 from compiler.problem.specification import primitive_from
 
 SHORT, LONG = 32, 96  # reduction steps: operands of either stay in an L1 of 32 KiB
@@ -32,7 +33,7 @@ class Probe:
 
     def kernel(self, machine: Architecture) -> Kernel:
         """Its C, for the machine's vectors."""
-        points, lanes = self.tile.points, machine.vector_length
+        points, lanes = self.tile.points, machine.lanes(F32)
         primitive = primitive_from(
             {
                 "name": "probe",

@@ -12,7 +12,7 @@ import psutil
 
 from harness.failure import Failure
 from harness.kernel import problem_data
-from harness.kernel.load import Executable, LoadError, load
+from harness.kernel.load import Executable, LoadError, buffer_bytes, load
 from harness.kernel.problem_data import ProblemData
 from harness.kernel.verify import verify
 from harness.measure.budget import MeasureSettings
@@ -22,8 +22,7 @@ from harness.measure.search import time_candidate, time_finalists
 
 Reply = dict[str, Any]
 TICKS = Path("/proc/stat")
-FLOAT = 4  # bytes
-TIMING_GARBAGE = np.zeros(1, np.float32)
+TIMING_GARBAGE = np.zeros(1)
 
 
 class Session:
@@ -168,7 +167,7 @@ def _fitting(executables: Sequence[Mapping[str, Any]]) -> int:
     """How many of the first executables half of the free memory holds; two at least."""
     left = psutil.virtual_memory().available // 2
     for count, spec in enumerate(executables):
-        left -= sum(FLOAT * int(buffer["elements"]) for buffer in spec["buffers"])
+        left -= buffer_bytes(spec)
         if left < 0:
             return max(2, count)
     return len(executables)

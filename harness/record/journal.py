@@ -88,11 +88,15 @@ class CampaignFolder:
         record is told as a warning and skipped: its trial counts as not measured. Raises
         RecordError where no line is one, or one has another schema.
         """
+        return tuple(attempts[-1] for attempts in self.attempts().values())
+
+    def attempts(self) -> dict[str, list[TrialResult]]:
+        """All lines of each trial, oldest first; `results` has the last. Raises RecordError."""
         texts: dict[str, str] = {}
-        last: dict[str, TrialResult] = {}
+        found: dict[str, list[TrialResult]] = {}
         for result in lines_read(self.results_file, partial(result_of, texts=texts)):
-            last[result.trial] = result
-        return tuple(last.values())
+            found.setdefault(result.trial, []).append(result)
+        return found
 
     def samples(self, trial: str) -> list[SampleRow]:
         """The raw samples of a trial, [] where none were kept or they cannot be read."""
@@ -106,6 +110,11 @@ class CampaignFolder:
         """
         file = self.candidates_file(trial)
         return told_and_skipped(lambda: list(lines_read(file, partial(_row, CandidateRow))), [])
+
+    def kernel(self, name: str) -> str | None:
+        """A kernel's C text, None where it was not kept or cannot be read."""
+        held = told_and_skipped(lambda: content(self.kernel_file(name)), None)
+        return None if held is None else held.decode(errors="replace")
 
 
 def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:

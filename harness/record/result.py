@@ -60,7 +60,7 @@ class TuningSeconds:
 class Verification:
     """What a contender was held to before it was timed.
 
-    `rounds` counts them by kind: float, exact, negated, planted. `decided` is the share of
+    `rounds` counts them by kind: float, exact, negated, planted, far. `decided` is the share of
     accumulators that decided an output in an exact round, None without accumulators or such rounds;
     `inexact` says why not every output was compared with ==; `repeatable`, with several threads,
     whether a second run gave the same bits.

@@ -108,8 +108,8 @@ class CampaignWriter:
                 if target.read_text() == text:
                     return
                 number = 1 + len(list(self.folder.path.glob("campaign.*.yaml")))
-                _write(target.with_suffix(f".{number}.yaml"), target.read_text())
-            _write(target, text)
+                write_whole(target.with_suffix(f".{number}.yaml"), target.read_text())
+            write_whole(target, text)
         except OSError as fault:
             raise _unwritable(self.folder.path, fault) from fault
 
@@ -127,11 +127,11 @@ class CampaignWriter:
             for unit in units:
                 for trial, rows in unit.samples.items():
                     body = ",\n".join(json_text(_plain(row)) for row in rows)
-                    _write(self.folder.samples_file(trial), f"[{body}]\n")
+                    write_whole(self.folder.samples_file(trial), f"[{body}]\n")
                 for trial, rows in unit.candidates.items():
-                    _write(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
+                    write_whole(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
                 for name, text in unit.kernels.items():
-                    _write(self.folder.kernel_file(name), text)
+                    write_whole(self.folder.kernel_file(name), text)
             lines = "".join(line_of(result) + "\n" for unit in units for result in unit.results)
             _append(self.folder.results_file, lines.encode())
             if not self._bound:
@@ -235,8 +235,8 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write(target: Path, text: str) -> None:
-    """By rename, so that a reader never sees half a file."""
+def write_whole(target: Path, text: str) -> None:
+    """By rename, so that a reader never sees half a file. Raises OSError."""
     target.parent.mkdir(exist_ok=True)
     partial = target.with_name(f".{target.name}{PARTIAL}")
     partial.write_text(text, encoding="utf-8")

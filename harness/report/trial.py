@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.review.commands import repetition
 from harness.analysis.summary import share_of_peak
 from harness.record.result import Estimate, TrialResult
+from harness.settings import quoted
 
 BEST = 10  # candidates shown
 Line = tuple[str, str]
@@ -54,7 +56,7 @@ def trial_lines(
     if files.kernel is not None:
         yield "C text", str(files.kernel)
     if result.schedule:
-        yield "repeat", " ".join(_repetition(campaign, result))
+        yield "repeat", repetition(campaign, result, quoted)
     if benchdnn := result.problem.get("benchdnn"):
         yield "benchdnn", str(benchdnn)
 
@@ -63,19 +65,6 @@ def _problem(problem: Mapping[str, object]) -> str:
     sizes = problem.get("sizes")
     told = " ".join(f"{k}={v}" for k, v in sizes.items()) if isinstance(sizes, Mapping) else ""
     return f"{problem.get('name')}: {problem.get('primitive')} {told}"
-
-
-def _repetition(campaign: str, result: TrialResult) -> Iterator[str]:
-    """The words of the command that measures this schedule again."""
-    problem = result.problem
-    yield "polydl run"
-    if problem.get("workload"):
-        yield f"workload={problem['workload']} workload.select=[{problem.get('name')}]"
-    else:
-        yield f"primitive={problem.get('primitive')}"
-    yield f"strategy=fixed strategy.fixed.from={campaign}:{result.trial}"
-    if result.threads > 1:
-        yield f"threads={result.threads}"
 
 
 def _threads(result: TrialResult) -> str:

@@ -23,7 +23,7 @@ LONGEST_OF_ALL = 20_000
 DEEPEST = 50  # brackets in each other
 MOST_DIGITS = 400  # more than any float has; Python refuses 4,300
 _DIGITS = re.compile(r"[0-9_]+")
-_BARE = re.compile(r"[A-Za-z0-9_/.-]+")
+_BARE = re.compile(r"[A-Za-z0-9_/.:-]+")
 _WITH_VALUE = ("--config-dir", "-cd")
 _MULTIRUN = ("-m", "--multirun")
 

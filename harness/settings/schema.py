@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -147,8 +148,9 @@ def methods(group: str) -> Mapping[str, type]:
     return {TWIN: NoOptions} | {name: one.options for name, one in known_builders().items()}
 
 
-def defaults() -> dict[str, Any]:
-    """The schema's own values as plain data."""
+@cache
+def defaults() -> Mapping[str, Any]:
+    """The schema's own values as plain data, which nobody changes."""
     plain = OmegaConf.to_container(OmegaConf.structured(ConfigSchema), enum_to_str=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}

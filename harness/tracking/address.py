@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 from harness.tracking.run_fields import safe_name
 
 SHARED_VIEW = "mlflow.sharedViewState."  # the tag of a view, followed by its key
-MOST_COMPARED = 8  # baselines with columns of their own; a tag holds 5,000 characters
+MOST_COMPARED = 4  # baselines with columns of their own; a tag holds 5,000 characters
+WIDTH = 180  # pixels of a column, for its whole name
 
 
 def view_key(campaign: str) -> str:
@@ -25,17 +26,21 @@ def view_key(campaign: str) -> str:
 
 def shared_view(campaign: str, baselines: Sequence[str]) -> str:
     """The tag's text: strategies' trials of the campaign with this id, worst first."""
-    params = ("problem", "contender")
-    metrics = ["gflops", "share_of_peak", "predicted_ratio", "noise", "microseconds"]
-    compared: list[str] = []
+    metrics: list[str] = []
     for name in map(_metric, baselines[:MOST_COMPARED]):
-        compared += [name, f"{name}.ci95_low", f"{name}.ci95_high"]
+        metrics += [name, f"{name}.ci95_low", f"{name}.ci95_high"]
+    metrics += ["gflops", "share_of_peak", "predicted_ratio", "noise", "microseconds"]
     columns = [
-        *(_column("params", name) for name in params),
-        *(_column("metrics", name) for name in (*compared, *metrics)),
+        *(_column("metrics", name) for name in metrics),
         *(_column("tags", name) for name in ("bound", "status")),
+        *(_column("params", name) for name in ("problem", "contender")),
     ]
-    state = {**_facets(campaign, baselines), "selectedColumns": columns}
+    state = {
+        **_facets(campaign, baselines),
+        "selectedColumns": columns,
+        "columnOrder": [_column("attributes", "Run Name"), *columns],
+        "columnWidths": {name: WIDTH for name in columns if "speedup" in name},
+    }
     return json.dumps(state)
 
 

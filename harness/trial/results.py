@@ -76,7 +76,7 @@ def result_of(
         trial=unit.trial(contender.contender, fingerprint()),
         attempt=unit.attempt,
         problem=unit.problem.facts,
-        dtype=unit.problem.primitive.dtype,
+        dtype=unit.problem.primitive.dtype.name,
         contender=name,
         kind=contender.contender.kind,
         architecture=unit.architecture_name,

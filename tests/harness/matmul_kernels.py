@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.codegen.kernel import Buffer, Kernel
+from compiler.problem.dtypes import F32
 from compiler.schedule.layout import Layout
 from harness.failure import Failure
 from harness.kernel.build import build
@@ -64,9 +65,9 @@ def kernel_of(text: str) -> Kernel:
     return Kernel(
         text,
         (
-            Buffer("a", "input", M * K, row_major(M, K)),
-            Buffer("b", "input", K * N, row_major(K, N), constant=True),
-            Buffer("c", "output", M * N, row_major(M, N)),
+            Buffer("a", "input", M * K, F32, row_major(M, K)),
+            Buffer("b", "input", K * N, F32, row_major(K, N), constant=True),
+            Buffer("c", "output", M * N, F32, row_major(M, N)),
         ),
         openmp=False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.compiler.codegen.fused_problems import chain
 from tests.compiler.problem.chains import SOFTMAX
 from tests.compiler.problem.operators import (
     ACCUMULATED,
@@ -21,6 +22,7 @@ from tests.compiler.problem.operators import (
     SCATTER,
     conv2d,
     matmul,
+    shipped,
 )
 
 BIAS_RELU: dict[str, Any] = {
@@ -102,6 +104,57 @@ SMALL = (
     Form("recurrence", RECURRENCE, "scalar/order:t+i"),
     Form("writes outside dropped", SCATTER, "scalar/order:i+j"),
     Form("minimum, elements without a writer", PARTIAL, "scalar/order:i+j"),
+)  # fmt: skip
+_CUT = "order:k@1+m+n+k/block:k@1.4"  # sums of four products wait for the next ones
+IN_PLACE: dict[str, Any] = {  # what one fused statement reads another one overwrites
+    **matmul(m=6, n=20, k=9),
+    "name": "in_place",
+    "tensors": {**matmul()["tensors"], "x": ["m", "n"], "y": ["m", "n"]},
+    "accumulate": ["x"],
+    "statements": [
+        *matmul()["statements"],
+        "y[m,n] = c[m,n] * 0.5 + x[m,n]",
+        "x[m,n] = max(c[m,n], 0)",
+    ],
+}
+FUSED = (
+    Form("fused: bias and ReLU", shipped("conv2d_bias_relu", ic=4, oc=13, ih=7, iw=9),
+         "broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+ic+kh+kw/fusion:S1.tile"
+         f"/parallel:oc+oh/{BLOCKED}"),
+    Form("fused: normalisation of packed pixels",
+         shipped("conv2d_bn_relu", ic=3, oc=5, ih=5, iw=22),
+         "pixels/vector:ow.8/tile:ow.2+oc.3/order:oh+ow+oc+kh+kw+ic/fusion:S1.tile"
+         "/layout:weight.bcda/pack:data.abcd"),
+    Form("fused: residual, cut reduction",
+         shipped("conv2d_residual_relu", ic=10, oc=24, ih=6, iw=7),
+         "broadcast/vector:oc.8/tile:oc.1+ow.3/order:ic@1+oh+oc+ow+kh+kw+ic/block:ic@1.4"
+         "/parallel:oh+oc/fusion:S1.tile"
+         "/layout:data.aBcd4b+out.aBcd8b+residual.aBcd8b+weight.ABcd4b8a"),
+    Form("fused: GELU", shipped("matmul_bias_gelu", m=7, n=45, k=11),
+         "broadcast/vector:n.16/tile:n.2+m.3/order:n+m+k/fusion:S1.tile+S2.tile/layout:b.Ba16b"),
+    Form("fused: clip", chain("clip", 9, 20, 17),
+         "broadcast/vector:n.8/tile:n.2+m.4/order:m+n+k/fusion:S1.tile/layout:b.Ba8b/unroll:2"),
+    Form("fused: leaky ReLU, cut reduction", chain("leaky", 6, 13, 10),
+         f"broadcast/vector:n.4/tile:n.2+m.2/{_CUT}/fusion:S1.tile/layout:b.Ba4b"),
+    Form("fused: hard-swish, sums kept nowhere", chain("hard_swish", 9, 18, 7),
+         "broadcast/vector:n.8/tile:n.1+m.4/order:n+m+k/fusion:S1.tile/layout:b.Ba8b"),
+    Form("fused: sigmoid along rows", chain("sigmoid", 20, 6, 9),
+         "pixels/vector:m.8/tile:m.2+n.3/order:m+n+k/fusion:S1.tile/layout:a.AB9b8a+c.Ab8a"),
+    Form("fused: tanh and a product of it, cut", chain("tanh", 5, 21, 9),
+         f"broadcast/vector:n.8/tile:n.2+m.2/{_CUT}/fusion:S1.tile+S2.tile/layout:b.Ba8b"),
+    Form("fused: swish of sums in a workspace", chain("swish", 7, 16, 10),
+         f"broadcast/vector:n.8/tile:n.2+m.3/{_CUT}/fusion:S1.tile+S2.tile/layout:b.Ba8b"),
+    Form("fused: three outputs of one", chain("kept", 5, 12, 9),
+         f"broadcast/vector:n.4/tile:n.2+m.2/{_CUT}/parallel:m/fusion:S1.tile+S2.tile+S3.tile"
+         "/layout:b.Ba4b"),
+    Form("fused: bias first", chain("root", 6, 19, 5, ("c[m,n] = x[m,n] - 2",)),
+         "lanes/vector:n.8/tile:n.2/order:m+n"
+         "/broadcast/vector:n.8/tile:n.2+m.3/order:m+n+k/fusion:S2.tile/layout:b.Ba8b"),
+    Form("fused: in place", IN_PLACE,
+         f"broadcast/vector:n.8/tile:n.2+m.2/{_CUT}/fusion:S1.tile+S2.tile/layout:b.Ba8b"),
+    Form("bands apart", chain("gelu", 6, 21, 8),
+         "broadcast/vector:n.8/tile:n.2+m.3/order:m+n+k/lanes/vector:n.8/tile:n.2/order:m+n"
+         "/parallel:m/lanes/vector:n.8/tile:n.1+m.2/order:m+n/layout:b.Ba8b"),
 )  # fmt: skip
 LARGE = (  # more than 2 GFLOP
     Form("large: padded rows", conv2d(ic=130, oc=136, ih=85, iw=83),

@@ -1,8 +1,9 @@
 """What becomes of a mutant: verification's verdict, and another judge of what it lets through.
 
-The other judge knows no reference and no tolerance. It runs the mutant and the kernel that it was
-made from on inputs that verification does not use - other seeds, and floats with random mantissas
-and exponents from -30 to 30 - on one and two threads, and compares all outputs bit by bit.
+The other judge knows no reference. It runs the mutant and the kernel that it was made from on
+inputs that verification does not use - other seeds, and floats with random mantissas and exponents
+from -30 to 30 - on one and two threads, and compares all outputs bit by bit. Other bits are an
+escape, unless the mutant rounds otherwise: another order of a sum, or a coefficient's last digits.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ import numpy.typing as npt
 
 from compiler.codegen.kernel import Kernel
 from compiler.problem.evaluation import EPS
+from compiler.problem.exact import exact_form
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive
+from compiler.problem.reference import magnitude, rounded
+from compiler.problem.signs import growth
+from compiler.schedule.layout import Array
 from harness.failure import Failure
 from harness.kernel.build import build
 from harness.kernel.expectation import prepare, terms_of
@@ -29,7 +34,7 @@ from harness.kernel.load import ExecutableSpec, LoadError, kernel_spec, load
 from harness.kernel.memory import Placement
 from harness.kernel.problem_data import Inputs
 from harness.kernel.toolchain import Toolchain
-from harness.kernel.verify import FACTOR
+from harness.kernel.verify import FACTOR, SMALLEST
 from harness.measure.native import Timer, timing_library
 from harness.measure.session import Session
 from tests.mutation.isolation import STUCK_SECONDS, Died, isolated
@@ -42,14 +47,15 @@ EXPONENTS = (-30, 30)
 GARBAGE: tuple[tuple[Placement, float], ...] = (("end", np.nan), ("start", 7e29))
 PATIENCE, SHORTEST = 10, 0.25  # times the right kernel's seconds, and at least so many
 
-EQUIVALENT, OTHER_ORDER = "equivalent", "other order"
+EQUIVALENT, OTHER_ROUNDING = "equivalent", "other rounding"
 ESCAPED, NOT_COMPILED = "ESCAPED", "not compiled"
-NOT_CAUGHT = (EQUIVALENT, OTHER_ORDER, ESCAPED)
+NOT_CAUGHT = (EQUIVALENT, OTHER_ROUNDING, ESCAPED)
 KILLERS = {  # by what verification says
     "cannot load": NOT_COMPILED,  # it names what nobody defines
     "exact round": "exact round",
     "negated round": "exact round",
     "planted round": "exact round",
+    "far round": "exact round",
     "of the magnitude": "float round",
     "two runs": "determinism",
     "wrote outside": "canaries",
@@ -59,8 +65,8 @@ KILLERS = {  # by what verification says
 
 @dataclass(frozen=True)
 class Verdict:
-    """`by` is what ended a mutant, or that it is equivalent, sums the same terms in another order,
-    escaped or does not compile."""
+    """`by` is what ended a mutant, or that it is equivalent, rounds the same otherwise, escaped or
+    does not compile."""
 
     by: str
     reason: str = ""
@@ -104,8 +110,8 @@ class Judge:
         try:
             if self._digests(spec) == self.right:
                 return Verdict(EQUIVALENT)
-            if self._sums_in_another_order(spec):
-                return Verdict(OTHER_ORDER)
+            if self._rounds_otherwise(spec):
+                return Verdict(OTHER_ROUNDING)
         except Died as died:
             return Verdict(ESCAPED, f"then died of signal {died.number}: {died}")
         return Verdict(ESCAPED, "other bits than the right kernel")
@@ -147,7 +153,7 @@ class Judge:
     def _run(
         self, spec: ExecutableSpec, inputs: list[Tensors], threads: int, kept: Path | None = None
     ) -> list[str]:
-        """Digests of all outputs on each of the inputs; `kept` is for the outputs of the last."""
+        """Digests of all outputs on each of the inputs; `kept` is where those of the last go."""
         os.environ["OMP_NUM_THREADS"] = str(threads)
         executable, timer = load(spec), Timer(self.timer)
         found = []
@@ -161,41 +167,50 @@ class Judge:
                     values[np.isnan(values)] = np.nan
                     found.append(hashlib.sha256(values.tobytes()).hexdigest())
                     if kept is not None:
-                        np.save(kept, values, allow_pickle=False)
+                        np.save(kept / f"kept.{tensor.name}.npy", values, allow_pickle=False)
         return found
 
-    def _sums_in_another_order(self, spec: ExecutableSpec) -> bool:
-        """Whether one sum of products has the same terms: the same bits on small integers, and on
-        floats no further away than roundings take it (K eps of the sum of magnitudes each)."""
-        (statement, *others) = self.primitive.statements
-        if others or statement.reduction != "add":
-            return False
+    def _rounds_otherwise(self, spec: ExecutableSpec) -> bool:
+        """Whether it computes the same but for roundings: on small integers the same where these
+        are exact, elsewhere no further away than roundings take both from the truth."""
         integers = [_integers(self.inputs[0], np.random.default_rng(s)) for s in INTEGER_SEEDS]
-        runs = [
-            isolated(partial(self._run, kernel, integers, 1), self.seconds)
-            for kernel in (self.right_spec, spec)
-        ]
-        if runs[0] != runs[1]:
-            return False
-        allowed = 2 * terms_of(self.primitive) * EPS
-        for tensors in self.inputs:
-            absolute = {name: np.abs(values) for name, values in tensors.items()}
-            one, two, scale = (
-                self._outputs(kernel, inputs)
-                for kernel, inputs in (
-                    (self.right_spec, tensors),
-                    (spec, tensors),
-                    (self.right_spec, absolute),
-                )
-            )
-            if not (np.abs(one - two) <= allowed * scale).all():
+        exact = exact_form(self.primitive).statements
+        for tensors in integers:
+            _, roundings = rounded(self.primitive, tensors, exact)
+            if not self._near(spec, tensors, roundings, FACTOR if exact else np.inf):
                 return False
+        allowed = max(terms_of(self.primitive), FACTOR * max(growth(self.primitive).values()))
+        return all(
+            self._near(spec, tensors, magnitude(self.primitive, tensors), allowed)
+            for tensors in self.inputs
+        )
+
+    def _near(
+        self, spec: ExecutableSpec, inputs: Tensors, scale: Mapping[str, Array], factor: float
+    ) -> bool:
+        """Whether no output differs from the right kernel's by more than 2 * factor * eps * scale,
+        which says nothing where it is infinite or no number."""
+        for name, (one, two) in self._outputs(spec, inputs).items():
+            with np.errstate(all="ignore"):
+                allowed = np.nan_to_num(2 * factor * EPS * scale[name], nan=np.inf)
+                same = (one == two) | (np.isnan(one) & np.isnan(two)) | np.isinf(allowed)
+                if not (same | (np.abs(one - two) <= allowed + SMALLEST)).all():
+                    return False
         return True
 
-    def _outputs(self, spec: ExecutableSpec, inputs: Tensors) -> npt.NDArray[np.float64]:
-        kept = self.folder / "kept.npy"
-        isolated(partial(self._run, spec, [inputs], 1, kept), self.seconds)
-        return np.asarray(np.load(kept, allow_pickle=False), np.float64)
+    def _outputs(self, spec: ExecutableSpec, inputs: Tensors) -> dict[str, tuple[Array, Array]]:
+        """Of the right kernel and of another one, by tensor."""
+        found: list[dict[str, Array]] = []
+        for kernel in (self.right_spec, spec):
+            isolated(partial(self._run, kernel, [inputs], 1, self.folder), self.seconds)
+            names = (t.name for t in self.primitive.tensors if t.role == "output")
+            found.append(
+                {
+                    name: np.load(self.folder / f"kept.{name}.npy").astype(np.float64)
+                    for name in names
+                }
+            )
+        return {name: (one, found[1][name]) for name, one in found[0].items()}
 
 
 def _seconds_of_children() -> float:

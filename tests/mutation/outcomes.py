@@ -74,9 +74,13 @@ def outcomes(subjects: Sequence[Subject], folder: Path) -> list[Outcome]:
 
 def verdict(subject: Subject, text: str, folder: Path) -> Verdict:
     """Of the subject's kernel with this text instead of its own; in a clean process."""
+    return verdicts(subject, [text], folder)[0]
+
+
+def verdicts(subject: Subject, texts: Sequence[str], folder: Path) -> list[Verdict]:
     toolchain = Toolchain.opened(folder / "cache")
     judge = Judge(subject.primitive, subject.kernel, toolchain, folder / "data")
-    return judge.verdict(text)
+    return [judge.verdict(text) for text in texts]
 
 
 def _outcomes(subject: Subject, folder: Path) -> list[Outcome]:

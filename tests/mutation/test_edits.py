@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutation.edits import edits
+from tests.mutation.edits import block_edits, edits
 
-NAMES = frozenset({"w0", "w1", "x0", "a0v0", "a1v0", "at_m", "at_n", "c0", "c1", "t_a", "t_b"})
+NAMES = frozenset(
+    {
+        "w0",
+        "w1",
+        "x0",
+        "a0v0",
+        "a1v0",
+        "at_m",
+        "at_n",
+        "c0",
+        "c1",
+        "t_a",
+        "t_b",
+        "vec_max",
+        "vec_min",
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +58,20 @@ NAMES = frozenset({"w0", "w1", "x0", "a0v0", "a1v0", "at_m", "at_n", "c0", "c1",
         ("  sum += t_a[0];", "dropped", "  ;"),
         ("  float sum = 0.0f;", "uninitialised", "  float sum;"),
         ("  float least = __builtin_inff();", "start", "  float least = __builtin_inff() + 1.0f;"),
+        ("vec p = -0x1.8p-4f * r;", "coefficient", "vec p = 0x1.8000000000000p-4f * r;"),
+        ("vec x = vec_min(SPLAT(89.0f), x);", "constant", "vec x = vec_min(SPLAT(44.5f), x);"),
+        ("vec x = vec_min(SPLAT(89.0f), x);", "function", "vec x = vec_max(SPLAT(89.0f), x);"),
+        ("const vec e0 = LOAD(in0 + 8);", "offset", "const vec e0 = LOAD(in0 + 16);"),
+        ("const vec e0 = LOAD_PART(in0 + 8, 5);", "part", "const vec e0 = LOAD(in0 + 8);"),
+        ("STORE(out + 8, y0);", "part", "STORE_PART(out + 8, y0, 1);"),
+        ("const vec y0 = vec_max((a0v0 + e0), SPLAT(0.0f));", "left out", "const vec y0 = a0v0;"),
+        ("const vec y0 = (held[i_m] + e0);", "operand", "const vec y0 = (held[0] + e0);"),
+        ("if (at_k + 4 >= 10) {", "condition", "if (1) {"),
+        ("if (at_k != 0) {", "condition", "if (0) {"),
     ],
 )  # fmt: skip
 def test_an_operator_makes_its_edit(line: str, operator: str, changed: str) -> None:
-    assert (operator, changed) in set(edits(line, NAMES))
+    assert (operator, changed) in set(edits(line, NAMES, lanes=8))
 
 
 def test_every_edit_changes_the_line() -> None:
@@ -56,3 +82,41 @@ def test_every_edit_changes_the_line() -> None:
     ):
         assert all(changed != line for _, changed in edits(line, NAMES))
     assert list(edits("}", NAMES)) == []
+
+
+TILE = """\
+const vec e0 = LOAD(in0 + 0);
+const vec y0 = (a0v0 + e0);
+const vec y1 = vec_max(y0, SPLAT(0.0f));
+const vec y2 = (a0v0 * 0.5f);
+STORE(out + 0, y1);
+STORE(out1 + 0, y2);
+} else {
+STORE(out + 0, a0v0);
+}"""
+BLOCKS = {
+    "swapped": """\
+const vec e0 = LOAD(in0 + 0);
+const vec y0 = vec_max(a0v0, SPLAT(0.0f));
+const vec y1 = (y0 + e0);
+""",
+    "stored first": """\
+const vec y2 = (a0v0 * 0.5f);
+STORE(out1 + 0, y2);
+const vec e0 = LOAD(in0 + 0);
+""",
+    "one branch": """\
+STORE(out1 + 0, y2);
+}""",
+}
+
+
+@pytest.mark.parametrize("operator", BLOCKS)
+def test_an_operator_edits_several_lines(operator: str) -> None:
+    lines = TILE.split("\n")
+    found = [
+        "\n".join([*lines[:first], *after, *lines[first + len(before) :]])
+        for name, first, before, after in block_edits(lines)
+        if name == operator and lines[first : first + len(before)] == before
+    ]
+    assert any(BLOCKS[operator] in text for text in found), found

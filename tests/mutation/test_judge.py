@@ -10,7 +10,7 @@ from tests.mutation.judge import (
     EQUIVALENT,
     ESCAPED,
     NOT_COMPILED,
-    OTHER_ORDER,
+    OTHER_ROUNDING,
     SEEDS,
     WIDE_SEEDS,
     Judge,
@@ -41,7 +41,7 @@ def test_each_run_of_the_judge_has_inputs_of_its_own(judged: tuple[Judge, str]) 
         ("a0v0 += w0", "__builtin_trap(); a0v0 += w0", "crash"),
         # from the last term to the first
         ("r_k = 0; r_k < (min(4, 10 - at_k) + 0) / 1; ++r_k",
-         "r_k = min(4, 10 - at_k) - 1; r_k >= 0; --r_k", OTHER_ORDER),
+         "r_k = min(4, 10 - at_k) - 1; r_k >= 0; --r_k", OTHER_ROUNDING),
         # wrong for values that no round of verification has
         ("void polydl_kernel(void *const *buffers)\n{",
          "void polydl_kernel(void *const *buffers)\n{\n"

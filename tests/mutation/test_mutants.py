@@ -7,25 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.forms import LARGE, SMALL
+from tests.mutation.forms import FUSED, LARGE, SMALL
 from tests.mutation.mutants import all_mutants, mutants
 from tests.mutation.outcomes import escaped, killed, outcomes, subject, table
 
 SEED = 20261204
-OF_EACH_SMALL, OF_EACH_LARGE, AT_LEAST = 6, 8, 150
+OF_EACH_SMALL, OF_EACH_LARGE, OF_EACH_FUSED, AT_LEAST = 6, 8, 5, 170
 GOLDEN = Path(__file__).parents[1] / "compiler" / "codegen" / "golden"
 
 
 @pytest.mark.timeout(600)
 def test_nothing_wrong_passes(tmp_path: Path) -> None:
-    """At least 150 that are caught beside the equivalent ones, and none that is not caught."""
+    """At least 170 that are caught beside the equivalent ones, and none that is not caught."""
     sizes = [(form, OF_EACH_LARGE) for form in LARGE] + [(form, OF_EACH_SMALL) for form in SMALL]
+    sizes += [(form, OF_EACH_FUSED) for form in FUSED]
     found = outcomes([subject(form, count, SEED) for form, count in sizes], tmp_path)
     print(table(found))
     assert escaped(found) == []
     assert len(killed(found)) >= AT_LEAST
-    edges = [o for o in killed(found) if o.mutant.part in ("remainder", "border")]
-    assert len(edges) >= AT_LEAST // 10
+    for parts in (("remainder", "border"), ("fused", "function")):
+        assert sum(o.mutant.part in parts for o in killed(found)) >= AT_LEAST // 10
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.c")), ids=lambda path: path.stem)

@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from harness.record.journal import CampaignFolder
+from tests.compiler.codegen.fused_problems import SHIPPED
 from tests.compiler.codegen.random_schedules import random_problem
+from tests.compiler.codegen.test_random_chains import check_random_chains
 from tests.compiler.codegen.test_random_kernels import check_random_kernels
 from tests.harness.campaigns import BRIEF
+from tests.harness.kernel.batch_rounds import check_fused
 
 pytestmark = pytest.mark.soak
 RANDOM_KERNELS = 3000
+FUSED_SIZES = 300  # of each primitive
+RANDOM_CHAINS = 3000
 ODD_PROBLEMS = 24
 
 
@@ -31,6 +36,23 @@ def seed(capsys: pytest.CaptureFixture[str]) -> int:
 
 def test_random_kernels_by_the_thousand(tmp_path: Path, seed: int) -> None:
     check_random_kernels(tmp_path, seed, RANDOM_KERNELS)
+
+
+def test_random_chains_by_the_thousand(tmp_path: Path, seed: int) -> None:
+    check_random_chains(tmp_path, seed, RANDOM_CHAINS)
+
+
+@pytest.mark.timeout(3600)
+def test_fused_kernels_of_random_sizes(
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By all rounds; where the host lacks the width of a vector its compiler splits it."""
+    found = check_fused(SHIPPED, FUSED_SIZES, seed, tmp_path)
+    with capsys.disabled():
+        for kind, count in sorted(found.kernels.items()):
+            print(f"{kind:32}{count:6}")
+        print(f"{found.kernels.total()} kernels in {found.seconds:.0f} s")
+    assert found.failures == ()
 
 
 def test_best_schedules_of_every_resnet50_layer(tmp_path: Path) -> None:

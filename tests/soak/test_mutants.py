@@ -12,7 +12,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
-from tests.mutation.forms import LARGE, SMALL
+from tests.mutation.forms import FUSED, LARGE, SMALL
 from tests.mutation.outcomes import (
     Subject,
     counted,
@@ -27,6 +27,7 @@ SEED = 20261205
 OF_EACH_SMALL, OF_EACH_LARGE = 62, 50
 RANDOM_KERNELS, OF_EACH_RANDOM = 100, 6
 AT_LEAST = 2000
+FUSED_SEEDS, OF_EACH_FUSED, FUSED_AT_LEAST = (20261206, 20261207, 20261208), 70, 2000
 
 
 @pytest.mark.soak
@@ -36,13 +37,27 @@ def test_nothing_wrong_passes_in_two_thousand(
     subjects = [subject(form, OF_EACH_LARGE, SEED) for form in LARGE]
     subjects += [subject(form, OF_EACH_SMALL, SEED) for form in SMALL]
     subjects += _random_subjects()
-    found = outcomes(subjects, tmp_path)
+    assert _killed(subjects, tmp_path, capsys) >= AT_LEAST
+
+
+@pytest.mark.soak
+def test_nothing_wrong_passes_in_fused_kernels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subjects = [subject(form, OF_EACH_FUSED, seed) for seed in FUSED_SEEDS for form in FUSED]
+    assert _killed(subjects, tmp_path, capsys) >= FUSED_AT_LEAST
+
+
+def _killed(subjects: list[Subject], folder: Path, capsys: pytest.CaptureFixture[str]) -> int:
+    """How many are, where none escapes."""
+    found = outcomes(subjects, folder)
     with capsys.disabled():
-        print(f"\nseed {SEED}, {len(counted(found))} mutants that compile, of which")
+        seeds = ", ".join(map(str, sorted({one.seed for one in subjects})[-3:]))
+        print(f"\nseeds up to {seeds}: {len(counted(found))} mutants that compile, of which")
         print(table(found))
         print("\n\n".join(escaped(found)))
     assert escaped(found) == []
-    assert len(killed(found)) >= AT_LEAST
+    return len(killed(found))
 
 
 def _random_subjects() -> list[Subject]:

@@ -9,6 +9,7 @@ import pytest
 
 from compiler.codegen.c_printer import prelude
 from compiler.codegen.vector_functions import vector_functions
+from compiler.problem.dtypes import F32
 from compiler.problem.evaluation import ULPS
 from tests.compiler.codegen.batch import FLAGS
 from tests.compiler.codegen.test_vector_functions import VARIANTS
@@ -68,7 +69,7 @@ def test_all_floats(
     variant: str, library: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vector = library.removeprefix("f")
-    text = prelude(LANES, nontemporal=False) + vector_functions([vector], LANES)
+    text = prelude(F32, LANES, nontemporal=False) + vector_functions([vector], LANES)
     text += DRIVER.format(lanes=LANES, vector=vector, library=library)
     source = tmp_path / "all.c"
     # the prelude's macros would take min and max out of the headers

@@ -8,6 +8,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.build import (
     BuiltAdapter,
@@ -84,7 +85,7 @@ class Libxsmm:
 
         def configured(operator: Operator) -> dict[str, object]:
             _check(operator)
-            return configuration(operator, threads, vector_facts().bytes // 4)
+            return configuration(operator, threads, vector_facts().bytes // F32.bytes)
 
         def build() -> BuiltAdapter:
             return build_adapter(

@@ -6,6 +6,7 @@ every element of its tensor one value, so statements must write each element exa
 
 from __future__ import annotations
 
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import (
     Access,
     Affine,
@@ -41,8 +42,8 @@ def memory_order(primitive: Primitive, tensor: Tensor) -> tuple[int, ...]:
 
 def described(primitive: Primitive) -> dict[str, object]:
     """`tensors` and `statements`, JSON-able; raises Untranslatable."""
-    if primitive.dtype != "f32":
-        raise Untranslatable(f"{primitive.dtype}, only f32 is translated")
+    if primitive.dtype != F32:
+        raise Untranslatable(f"{primitive.dtype.name}, only {F32.name} is translated")
     return {
         "tensors": [_tensor(primitive, tensor) for tensor in primitive.tensors],
         "statements": [_statement(primitive, statement) for statement in primitive.statements],

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from compiler.problem.reference import magnitude, reference
 from compiler.schedule.schedule import Schedule
 from compiler.space.scalar import as_written
 
-Arrays = Mapping[str, npt.NDArray[np.float32]]
+Arrays = Mapping[str, npt.NDArray[np.floating[Any]]]
 Case = tuple[Primitive, Schedule]
 FLAGS = (
     "-march=native",
@@ -38,8 +39,7 @@ FLAGS = (
 # nothing is read before it is set, as far as the optimisation level lets the compiler see it
 WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
-CANARY = 64  # floats kept on both sides of every buffer, which no kernel may write
-EPSILON = 2.0**-23
+CANARY = 64  # elements kept on both sides of every buffer, which no kernel may write
 
 
 def c_compiler() -> str:
@@ -62,7 +62,8 @@ class Build:
 def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1") -> Build:
     """Compile one shared library of all kernels, the i-th under the symbol `kernel_i`.
 
-    Each text keeps its own types and functions: names get the kernel's number.
+    Each text keeps its own types and functions: names get the kernel's number. Under the usual
+    symbol stands the one whose number is in `chosen`.
     """
     texts = []
     for i, kernel in enumerate(kernels):
@@ -70,6 +71,11 @@ def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str =
         text = re.sub(r"\b(tile\d+|pack_\w+|vec|vec_\w+|whole|loose)\b", rf"\1_of_{i}", text)
         macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
         texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
+    symbols = ", ".join(f"kernel_{i}" for i in range(len(kernels)))
+    texts.append(
+        f"int chosen;\nstatic void (*const kernels[])(void *const *) = {{{symbols}}};\n"
+        f"void {SYMBOL}(void *const *buffers) {{ kernels[chosen](buffers); }}\n"
+    )
     source, library = folder / f"{name}.c", folder / f"{name}.so"
     source.write_text("\n".join(texts))
     openmp = ["-fopenmp"] if any(kernel.openmp for kernel in kernels) else []
@@ -100,8 +106,8 @@ def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Ar
     """
     held, arrays = [], []
     for buffer in kernel.buffers:
-        storage = np.full(buffer.elements + 3 * CANARY, np.nan, np.float32)
-        first = CANARY + (-storage[CANARY:].ctypes.data % 64) // 4
+        storage = np.full(buffer.elements + 3 * CANARY, np.nan, buffer.dtype.numpy)
+        first = CANARY + (-storage[CANARY:].ctypes.data % 64) // buffer.dtype.bytes
         array = storage[first : first + buffer.elements]
         if buffer.layout is not None and buffer.name in inputs:
             array[:] = buffer.layout.pack(inputs[buffer.name])
@@ -121,7 +127,7 @@ def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Ar
 
 @dataclass(frozen=True)
 class Expected:
-    """What numpy computes in float64 for one problem, and how far float32 may be from it."""
+    """What numpy computes in float64 for one problem, and how far a kernel may be from it."""
 
     inputs: Arrays
     values: Mapping[str, npt.NDArray[np.float64]]
@@ -148,13 +154,13 @@ class Expected:
 
 
 def expected_of(primitive: Primitive, seed: int = 0, slack: float = 4.0) -> Expected:
-    """Both arrays of a problem; the bound is `slack` * K * 2**-23 * magnitude, K at least 16."""
+    """Both arrays of a problem; the bound is `slack` * K * epsilon * magnitude, K at least 16."""
     inputs = random_inputs(primitive, seed)
     terms = sum(
         max(16, int(np.prod([dict(primitive.extents)[loop] for loop in s.reduction_loops])))
         for s in primitive.statements
     )
-    scale = slack * terms * EPSILON
+    scale = slack * terms * float(np.finfo(primitive.dtype.numpy).eps)
     bounds = {name: scale * m + 1e-30 for name, m in magnitude(primitive, inputs).items()}
     return Expected(inputs, reference(primitive, inputs), bounds)
 

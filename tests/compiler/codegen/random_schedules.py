@@ -54,7 +54,11 @@ def random_problem(rng: random.Random) -> Primitive:
 
 def random_schedule(nest: Primitive, rng: random.Random) -> Schedule:
     """A candidate with most fields redrawn; it breaks no dependence, but need not fit the nest."""
-    base = rng.choice(_candidates(nest, rng.choice([4, 16, 32, 64])))
+    return redrawn(nest, rng.choice(_candidates(nest, rng.choice([4, 16, 32, 64]))), rng)
+
+
+def redrawn(nest: Primitive, base: Schedule, rng: random.Random) -> Schedule:
+    """A schedule of one band with all redrawn but its scheme, vector and fusion."""
     reduction = {loop for s in nest.statements for loop in s.reduction_loops}
     tile = tuple(
         (loop, rng.randint(1, min(4, extent)))

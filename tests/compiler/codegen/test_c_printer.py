@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import SYMBOL, Buffer
+from compiler.problem.dtypes import F32
 from compiler.schedule.layout import Layout
 from tests.compiler.codegen.batch import c_compiler
 
@@ -30,7 +31,7 @@ def test_preludes_of_every_vector_length_compile(tmp_path: Path) -> None:
         texts = []
         for lanes in (1, 2, 4, 8, 16, 32, 64):
             stream = "STREAM(p, y);" if nontemporal else ""
-            text = prelude(lanes, nontemporal)
+            text = prelude(F32, lanes, nontemporal)
             text += USE.format(n=lanes, part=max(1, lanes - 1), stream=stream)
             text = text.replace("vec", f"vec{lanes}").replace("loose", f"loose{lanes}")
             text = text.replace(f"vec{lanes}tor_size", "vector_size")
@@ -46,9 +47,9 @@ def test_preludes_of_every_vector_length_compile(tmp_path: Path) -> None:
 
 def test_a_unit_binds_its_buffers_in_order() -> None:
     buffers = (
-        Buffer("b", "input", 4, Layout((4,), (0,))),
-        Buffer("a", "output", 4, Layout((4,), (0,))),
-        Buffer("packed_b", "workspace", 8, None),
+        Buffer("b", "input", 4, F32, Layout((4,), (0,))),
+        Buffer("a", "output", 4, F32, Layout((4,), (0,))),
+        Buffer("packed_b", "workspace", 8, F32, None),
     )
     text = translation_unit(
         ["odd */ comment"], "int x;", ["static void f(void) {}\n"], buffers, ["f();"]

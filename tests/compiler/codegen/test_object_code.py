@@ -15,6 +15,7 @@ import pytest
 from compiler.codegen.c_printer import prelude
 from compiler.codegen.vector_functions import vector_functions
 from compiler.pipeline import compile_schedule, parse_schedule
+from compiler.problem.dtypes import F32
 from compiler.problem.names import FUNCTIONS
 from compiler.problem.specification import primitive_from
 from tests.compiler.codegen.batch import FLAGS, c_compiler
@@ -135,7 +136,7 @@ def test_functions_on_vectors_stay_in_whole_registers(tmp_path: Path) -> None:
     plain_root = "__clang__" in _macros() or platform.machine() != "x86_64"  # lane by lane
     names = [name for name in FUNCTIONS if not (plain_root and name == "sqrt")]
     for lanes in _lengths():
-        text = prelude(lanes, nontemporal=False) + vector_functions(names, lanes)
+        text = prelude(F32, lanes, nontemporal=False) + vector_functions(names, lanes)
         for name in names:
             arguments = "x[0], x[1]" if name in ("max", "min") else "x[0]"
             text += f"void use_{name}(vec *x) {{ x[0] = vec_{name}({arguments}); }}\n"

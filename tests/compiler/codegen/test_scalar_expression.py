@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from compiler.codegen.generate import generate, untransformed
-from compiler.codegen.scalar_expression import FUNCTIONS, combined, number_text
-from compiler.codegen.scalar_nest import INLINE
+from compiler.codegen.scalar_expression import combined, library, number_text
+from compiler.codegen.scalar_nest import inline
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.dtypes import F32
 from compiler.problem.specification import primitive_from
 from compiler.space.scalar import as_written
 from tests.compiler.codegen.batch import build_batch
+from tests.compiler.problem.another_dtype import F64
 
 VALUES = (-np.inf, -1.5, -0.0, 0.0, 2.0, np.inf, np.nan)
 
@@ -48,11 +50,12 @@ def test_of_a_number_and_a_nan_the_number(tmp_path: Path) -> None:
      (3.4028234e38, "3.4028234e+38f")],
 )  # fmt: skip
 def test_numbers(value: float, text: str) -> None:
-    assert number_text(value) == text
+    assert number_text(value, F32) == text
+    assert number_text(0.5, F64) == "0.5" and number_text(-np.inf, F64) == "-__builtin_inf()"
 
 
 def test_a_value_sets_a_target_or_continues_it() -> None:
-    assert combined(None, "t", "x", FUNCTIONS) == "t = x;"
-    assert combined("add", "t", "x", FUNCTIONS) == "t += x;"
-    assert combined("min", "t", "x", INLINE) == "t = minimum(t, x);"
-    assert combined("max", "t", "x", FUNCTIONS) == "t = __builtin_fmaxf(t, x);"
+    assert combined(None, "t", "x", library(F32)) == "t = x;"
+    assert combined("add", "t", "x", library(F32)) == "t += x;"
+    assert combined("min", "t", "x", inline(F32)) == "t = minimum(t, x);"
+    assert combined("max", "t", "x", library(F32)) == "t = __builtin_fmaxf(t, x);"

@@ -18,6 +18,7 @@ import pytest
 
 from compiler.codegen.c_printer import prelude
 from compiler.codegen.vector_functions import NEEDS, vector_functions
+from compiler.problem.dtypes import F32
 from compiler.problem.evaluation import ULPS
 from compiler.problem.names import FUNCTIONS
 from tests.compiler.codegen.batch import FLAGS, c_compiler
@@ -62,7 +63,7 @@ VARIANTS = variants()
 
 def built(variant: str, lanes: int, folder: Path) -> ctypes.CDLL:
     """A library of all functions; the compiler has nothing to say of it."""
-    text = prelude(lanes, nontemporal=False) + vector_functions(FUNCTIONS, lanes)
+    text = prelude(F32, lanes, nontemporal=False) + vector_functions(FUNCTIONS, lanes)
     text += "".join(RUN[name in BINARY].format(name, lanes) for name in FUNCTIONS)
     source = folder / "functions.c"
     source.write_text(text)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.cost.footprints import ELEMENT, Footprint, nest_loops
+from compiler.cost.footprints import Footprint, nest_loops
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
@@ -80,7 +80,7 @@ def _lines_touched(
     found = set()
     for at in product(*ranges):
         element = tuple(i.at(dict(zip(loops, at, strict=True))) for i in access.indices)
-        found.add(order[element] * ELEMENT // 64)
+        found.add(order[element] * layout.dtype.bytes // 64)
     return len(found)
 
 

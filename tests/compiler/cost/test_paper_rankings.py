@@ -14,6 +14,7 @@ from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.dtypes import F32
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
@@ -29,7 +30,9 @@ SCHEDULES = candidates(NEST, AVX2)[::25]
 def test_polydl_goes_by_the_cost_of_what_each_level_holds() -> None:
     ranked = ranker("polydl")(NEST, SCHEDULES, AVX2, 1)
     for one in ranked:
-        held = level_bytes(working_sets(nest_of_tree(lowered(NEST, one.schedule))), AVX2.caches)
+        held = level_bytes(
+            working_sets(nest_of_tree(lowered(NEST, one.schedule))), AVX2.caches, F32
+        )
         assert one.parts == {**held, "cost": polyrank_cost(held)}
         assert one.seconds is None
     costs = [one.parts["cost"] for one in ranked]
@@ -40,7 +43,8 @@ def test_polydl_goes_by_the_cost_of_what_each_level_holds() -> None:
 def test_polydl_tree_goes_by_wins() -> None:
     ranked = ranker("polydl_tree")(NEST, SCHEDULES, AVX2, 1)
     held = [
-        level_bytes(working_sets(nest_of_tree(lowered(NEST, s))), AVX2.caches) for s in SCHEDULES
+        level_bytes(working_sets(nest_of_tree(lowered(NEST, s))), AVX2.caches, F32)
+        for s in SCHEDULES
     ]
     expected = dict(zip(SCHEDULES, wins(held), strict=True))
     assert [one.parts["wins"] for one in ranked] == sorted(expected.values(), reverse=True)
@@ -62,7 +66,7 @@ def test_the_outermost_parallel_level_counts_once_for_all_threads() -> None:
     (one,) = ranker("polydl")(NEST, (parallel,), AVX2, 2)
     pairs = working_sets(nest_of_tree(lowered(NEST, parallel)), "oc")
     assert pairs != working_sets(nest_of_tree(lowered(NEST, parallel)))
-    held = level_bytes(pairs, AVX2.caches)
+    held = level_bytes(pairs, AVX2.caches, F32)
     assert one.parts == {**held, "cost": polyrank_cost(held)}
 
 
@@ -93,7 +97,7 @@ def test_several_statements_are_ranked_by_their_sum_of_products(name: str) -> No
 def test_scalar_schedules_of_one_statement(name: str, operator: str) -> None:
     nest = loop_nest(primitive_from(OPERATORS[operator])).nest
     (one,) = ranker(name)(nest, (scalar_schedule(nest),), AVX2, 1)
-    held = level_bytes(working_sets(nest_of_tree(lowered(nest, one.schedule))), AVX2.caches)
+    held = level_bytes(working_sets(nest_of_tree(lowered(nest, one.schedule))), AVX2.caches, F32)
     assert {level: one.parts[level] for level in held} == held
 
 

@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 
-from compiler.cost.footprints import ELEMENT, Footprint, NestLoop, nest_loops
+from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import GONE, KEPT, Traffic
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import Layout
@@ -50,7 +51,7 @@ def _lines(nest: Primitive, order: tuple[str, ...]) -> list[tuple[Line, int]]:
         for access in (*statement.reads, statement.target):
             row, column = (index.at(point) for index in access.indices)
             width = nest.tensor(access.tensor).shape[1]
-            line = (access.tensor, (row * width + column) * ELEMENT // 64)
+            line = (access.tensor, (row * width + column) * F32.bytes // 64)
             touched.append((line, 2 if access is statement.target else 1))
     return touched
 

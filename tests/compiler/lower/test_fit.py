@@ -20,6 +20,7 @@ from compiler.schedule.schedule import Band, Schedule
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
+from tests.compiler.random_chains import chain_spec
 
 CONV = loop_nest(primitive_from(conv2d(ic=8, oc=16))).nest
 PRODUCT = loop_nest(primitive_from(matmul(m=8, n=8, k=8))).nest
@@ -140,6 +141,20 @@ def test_each_refused_fusion_names_its_field(text: str) -> None:
         fitted(CHAIN, parse_schedule(text))
     assert str(caught.value).startswith("chain: schedule: ")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_starts_from_nothing_is_not_read_on_a_tile() -> None:
+    spec = chain_spec(["z[m,n] = c[m,n] * z[m,n] + 1"])  # z is 0 before, which nobody writes
+    nest = loop_nest(primitive_from(spec)).nest
+    for text in (
+        "broadcast/vector:n.2/order:m+n+k/fusion:S1.tile",
+        "broadcast/vector:n.2/order:m+n+k/lanes/vector:n.2/order:m+n",
+    ):
+        with pytest.raises(ScheduleError, match=re.escape("S1: only scheme scalar fits: z[m, n]")):
+            fitted(nest, parse_schedule(text))
+    fitted(nest, parse_schedule("broadcast/vector:n.2/order:m+n+k/scalar/order:m+n"))
+    kept = loop_nest(primitive_from({**spec, "accumulate": ["z"]})).nest
+    fitted(kept, parse_schedule("broadcast/vector:n.2/order:m+n+k/fusion:S1.tile"))
 
 
 def test_fused_and_apart_fit_alike() -> None:

@@ -10,75 +10,19 @@ from typing import Any
 
 import pytest
 
-from compiler.errors import ProblemError, ScheduleError
+from compiler.errors import ScheduleError
 from compiler.lower.legality import by_isl, structural
 from compiler.lower.lowered import lowered
 from compiler.lower.tree import Fused, Loops, Microkernel, Path, Tree
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Attached, Band, Schedule
+from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
+from tests.compiler.random_chains import chain_spec, random_band, random_chain
 
 Point = dict[str, int]
 Time = tuple[tuple[int, ...], tuple[int, ...], int]  # pieces of the levels, points, place
-
-
-def _spec(statements: list[str], **sizes: int) -> dict[str, Any]:
-    return {
-        "name": "chain",
-        "sizes": {"m": 3, "n": 3, "k": 3, **sizes},
-        "tensors": {
-            "a": ["m", "k"],
-            "b": ["k", "n"],
-            "x": ["m", "n"],
-            "c": ["m", "n"],
-            "y": ["m", "n"],
-            "z": ["m", "n"],
-        },
-        "outside": {"c": 0, "x": 0, "y": 0, "z": 0},
-        "statements": ["c[m,n] += a[m,k] * b[k,n]", *statements],
-    }
-
-
-def _index(random: Random) -> str:
-    shift = random.choice(["", "", "", "", " + 1", " - 1"])
-    order = ("n", "m") if random.random() < 0.15 else ("m", "n")
-    return f"{order[0]}{shift},{order[1]}" if random.random() < 0.5 else ",".join(order)
-
-
-def _random_chain(random: Random) -> Primitive | None:
-    """One or two statements behind a product; None when one reads what nobody has written."""
-    statements = []
-    for target in random.sample(["c", "y", "z"], k=random.choice([1, 2])):
-        reads = [f"c[{_index(random)}]"]
-        for tensor in random.sample(["x", "y", "z"], k=random.choice([0, 1, 1])):
-            reads.append(f"{tensor}[{_index(random)}]")
-        statements.append(f"{target}[m,n] = {' + '.join(reads)} + 1")
-    spec = _spec(statements)
-    written = {line.split("[")[0] for line in statements} | {"c"}
-    read = {name for name in "xyz" if any(f"{name}[" in line.split("=")[1] for line in statements)}
-    for name in set("xyz") - written - read:
-        del spec["tensors"][name], spec["outside"][name]
-    try:
-        return loop_nest(primitive_from(spec)).nest
-    except ProblemError:
-        return None
-
-
-def _random_band(nest: Primitive, random: Random, fused: tuple[int, ...]) -> Band:
-    order = ["m", "n", "k"]
-    random.shuffle(order)
-    block = []
-    for loop in ("m", "k"):
-        if random.random() < 0.5:
-            order.insert(random.randint(0, order.index(loop)), f"{loop}@1")
-            block.append((f"{loop}@1", random.choice([1, 2])))
-    tile = tuple((loop, random.choice([1, 2, 3])) for loop in ("m", "n"))
-    parallel = tuple(x for x in order if x[0] != "k" and random.random() < 0.2)
-    attached = tuple(Attached(number) for number in fused)
-    vector = ("n", random.choice([1, 2]))
-    return Band("broadcast", tuple(order), vector, tile, tuple(block), parallel, fusion=attached)
 
 
 def _times(path: Path, statement: Statement, place: int, fused: Fused | None) -> Any:
@@ -157,13 +101,13 @@ def test_random_chains_agree_with_enumeration() -> None:
     random = Random(5)
     seen = {True: 0, False: 0}
     while sum(seen.values()) < 500:
-        nest = _random_chain(random)
+        nest = random_chain(random)
         if nest is None:
             continue
         numbers = list(range(1, len(nest.statements)))
         if random.random() < 0.15:
             numbers.reverse()
-        schedule = Schedule((_random_band(nest, random, tuple(numbers)),))
+        schedule = Schedule((random_band(nest, random, tuple(numbers)),))
         try:
             tree = lowered(nest, schedule)
         except ScheduleError:
@@ -200,10 +144,7 @@ CASES = {
 
 @pytest.mark.parametrize("statements", CASES)
 def test_the_broken_dependence_is_named(statements: tuple[str, ...]) -> None:
-    spec = _spec(list(statements), m=6, n=6)
-    for name in "xyz":
-        if not any(f"{name}[" in line for line in statements):
-            del spec["tensors"][name], spec["outside"][name]
+    spec = chain_spec(statements, m=6, n=6)
     nest = loop_nest(primitive_from(spec)).nest
     fusion = "+".join(f"S{k + 1}.tile" for k in range(len(statements)))
     text = f"broadcast/vector:n.2/tile:m.3/order:m+n+k/fusion:{fusion}"
@@ -214,9 +155,7 @@ def test_the_broken_dependence_is_named(statements: tuple[str, ...]) -> None:
 
 
 def test_what_is_fused_waits_for_the_whole_sum() -> None:
-    spec = _spec(["c[m,n] = max(c[m,n], 0)"])
-    for name in "xyz":
-        del spec["tensors"][name], spec["outside"][name]
+    spec = chain_spec(["c[m,n] = max(c[m,n], 0)"])
     nest = loop_nest(primitive_from(spec)).nest
     text = "broadcast/vector:n.2/order:k@1+m+n+k/block:k@1.2/fusion:S1.tile"
     tree = lowered(nest, parse_schedule(text))

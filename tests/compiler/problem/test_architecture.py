@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from compiler.errors import ProblemError
+from compiler.problem.dtypes import F32
 from tests.compiler.machines import AVX2
+from tests.compiler.problem.another_dtype import F64
 
 
 @pytest.mark.parametrize(
@@ -26,8 +28,10 @@ def test_a_machine(field: str, value: int, allowed: str) -> None:
 
 
 @pytest.mark.parametrize(("vector_bytes", "lanes"), [(4, 1), (16, 4), (32, 8), (64, 16)])
-def test_lanes_are_floats(vector_bytes: int, lanes: int) -> None:
-    assert replace(AVX2, vector_bytes=vector_bytes).vector_length == lanes
+def test_lanes_are_elements(vector_bytes: int, lanes: int) -> None:
+    machine = replace(AVX2, vector_bytes=vector_bytes)
+    assert machine.lanes(F32) == lanes
+    assert machine.lanes(F64) == max(1, lanes // 2)  # a vector register of four bytes is none
 
 
 @pytest.mark.parametrize("field", ["bytes", "line", "ways", "shared_by"])

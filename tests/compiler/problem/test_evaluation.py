@@ -12,6 +12,7 @@ from compiler.problem.evaluation import (
     ULPS,
     Array,
     Lookup,
+    in_range,
     is_curved,
     magnitude_of,
     rounding_of,
@@ -21,6 +22,16 @@ from compiler.problem.primitive import Access, Affine, Call, Expression, Number,
 
 POINTS = np.linspace(0.25, 2.5, 10)
 STEP = 1e-6
+
+
+def test_a_format_holds_no_smaller_and_no_larger_values() -> None:
+    held = in_range(2.0**-4, 2.0**4)
+    values = np.array([2.0**-5, -(2.0**-4), 0.0, 16.0, 17.0, -17.0, -np.inf, np.nan])
+    wanted = [0.0, -(2.0**-4), 0.0, 16.0, np.inf, -np.inf, -np.inf, np.nan]
+    np.testing.assert_array_equal(held(values), wanted)
+    quotient = Call("div", (Number(1.0), Call("mul", (_read("x"), _read("x")))))
+    found = value_of(quotient, _of(x=np.array([3.0, 5.0])), held)
+    np.testing.assert_array_equal(found, [1 / 9, 0.0])  # 25 is infinite there
 
 
 def _read(name: str) -> Read:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
 from compiler.model.loop_nest import loop_nest
@@ -133,3 +134,11 @@ def test_as_written_is_the_order_of_the_primitive() -> None:
     nest = primitive_from(shipped("matmul"))
     assert as_written(nest).band.order == ("m", "n", "k")
     assert as_written(nest, threads=2).band.parallel == ("m",)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_statement_behind_a_sum_of_one_element_has_no_loop(threads: int) -> None:
+    nest = loop_nest(primitive_from(shipped("matmul_bias_gelu", m=1, n=1, k=8))).nest
+    assert [s.loops for s in nest.statements] == [("k",), (), ()]
+    for schedule in candidates(nest, AVX2, threads):
+        assert by_isl(fitted(nest, schedule)) is None, str(schedule)

@@ -66,7 +66,7 @@ def _there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train one o", ["other ", "out="]),
         ("train one out=x o", ["other "]),
         ("dashboard --", ["--help "]),
-        ("dashboard ", ["one ", "other ", "port=", "tracking.uri="]),
+        ("dashboard ", ["one ", "open=", "other ", "port=", "tracking.uri="]),
         ("baseline ", ["install ", "list "]),
         ("baseline install a", ["autotvm "]),
         ("baseline list a", []),

@@ -86,6 +86,12 @@ def test_a_zero_magnitude_must_be_exact() -> None:
     assert isinstance(compared({"y": np.zeros(4, np.float32)}, near(0, 0), ANY), Verified)
 
 
+def test_nothing_is_asked_where_the_magnitude_is_infinite() -> None:
+    for value in (np.nan, np.inf, 0.0):
+        found = compared({"y": np.full(4, value, np.float32)}, near(2.0, np.inf), 4.0)
+        assert isinstance(found, Verified) and found.max_error == 0
+
+
 def test_exact_rounds_take_no_error_but_the_sign_of_zero() -> None:
     one = Round("exact", Inputs({}), {"y": np.array([0, 2**24 - 1], np.float32)})
     assert isinstance(compared({"y": np.array([-0.0, 2**24 - 1], np.float32)}, one, ANY), Verified)

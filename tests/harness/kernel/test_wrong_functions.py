@@ -7,6 +7,7 @@ import pytest
 from compiler.codegen.c_printer import prelude
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.vector_functions import POLYNOMIALS, vector_functions
+from compiler.problem.dtypes import F32
 from compiler.problem.evaluation import EPS
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
@@ -57,14 +58,14 @@ def verified(function: str, text: str, toolchain: Toolchain) -> Verified | Failu
         }
     )
     kernel = Kernel(
-        prelude(LANES, nontemporal=False)
+        prelude(F32, LANES, nontemporal=False)
         + text
         + TEXT.format(m=M, n=N, k=K, lanes=LANES, value=value),
         (
-            Buffer("a", "input", M * K, row_major(M, K)),
-            Buffer("b", "input", K * N, row_major(K, N)),
-            Buffer("bias", "input", N, row_major(N)),
-            Buffer("c", "output", M * N, row_major(M, N)),
+            Buffer("a", "input", M * K, F32, row_major(M, K)),
+            Buffer("b", "input", K * N, F32, row_major(K, N)),
+            Buffer("bias", "input", N, F32, row_major(N)),
+            Buffer("c", "output", M * N, F32, row_major(M, N)),
         ),
         openmp=False,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from compiler.codegen.kernel import Buffer, Kernel
+from compiler.problem.dtypes import F32
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
 from harness.kernel.build import build
@@ -88,9 +89,9 @@ def built(toolchain: Toolchain, sizes: tuple[int, int, int], **changed: str) -> 
     kernel = Kernel(
         TEXT.format(m=m, n=n, k=k, **pieces),
         (
-            Buffer("a", "input", m * k, row_major(m, k)),
-            Buffer("b", "input", k * n, row_major(k, n), constant=True),
-            Buffer("c", "output", m * n, row_major(m, n)),
+            Buffer("a", "input", m * k, F32, row_major(m, k)),
+            Buffer("b", "input", k * n, F32, row_major(k, n), constant=True),
+            Buffer("c", "output", m * n, F32, row_major(m, n)),
         ),
         openmp=False,
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from compiler.codegen.kernel import Buffer, Kernel
+from compiler.problem.dtypes import F32
 from compiler.schedule.layout import Layout
 from harness.failure import Failure
 from harness.kernel.build import build
@@ -51,7 +52,7 @@ void polydl_kernel(void *const *buffers) {
 def test_registers_hold_garbage_when_a_kernel_is_called(
     garbage: float, toolchain: Toolchain
 ) -> None:
-    kernel = Kernel(FOUND, (Buffer("y", "output", 32, Layout((32,), (0,))),), openmp=False)
+    kernel = Kernel(FOUND, (Buffer("y", "output", 32, F32, Layout((32,), (0,))),), openmp=False)
     built, library = build(FOUND, False, toolchain), timing_library(toolchain)
     assert not isinstance(built, Failure) and not isinstance(library, Failure)
     executable = load(kernel_spec(kernel, built.path))
