@@ -47,7 +47,7 @@ def message(text: str) -> str:
 
 def printable(text: str, kept: str = "") -> str:
     """The text with what does not print escaped, but for the characters `kept`."""
-    if text.isprintable():
+    if text.translate(dict.fromkeys(map(ord, kept))).isprintable():
         return text
     return "".join(
         char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()

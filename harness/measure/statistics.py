@@ -128,7 +128,7 @@ def interval(draws: Table) -> tuple[float, float]:
 def _block_times(times: Table) -> Table:
     filled = _filled(times)
     medians = np.full(filled.shape, np.nan)
-    medians[filled] = np.nanmedian(times[filled], axis=1)
+    medians[filled] = _row_medians(times[filled])
     return medians
 
 

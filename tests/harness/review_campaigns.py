@@ -58,8 +58,11 @@ def made_up(
     baselines: tuple[str, ...] = ("onednn",),
     words: str = "",
     nodes: int = 2,
+    sampled: int | None = None,
 ) -> CampaignFolder:
-    """`words` go into every name, reason, node and note that a record has room for."""
+    """Samples and searches of the first `sampled` problems alone, where that is given.
+
+    `words` go into every name, reason, node and note that a record has room for."""
     with CampaignWriter(path) as writer:
         plain = load_settings(["primitive=matmul"])[0].resolved
         sweep = [
@@ -78,17 +81,18 @@ def made_up(
                 "nodes": {},
             }
         )
+        units = []
         for number in range(problems):
             results = [
                 _result(number, name, name in strategies, baselines, words, nodes)
                 for name in (*strategies, *baselines)
             ]
-            samples = {r.trial: _samples(r) for r in results if r.seconds is not None}
-            rows = {
-                r.trial: list(_candidates(r)) for r in results if r.contender.startswith("top_k")
-            }
+            kept = results if sampled is None or number < sampled else []
+            timed = {r.trial: _samples(r) for r in kept if r.seconds is not None}
+            rows = {r.trial: list(_candidates(r)) for r in kept if r.contender.startswith("top_k")}
             kernels = {r.kernel: KERNEL.replace("{m}", str(number)) for r in results if r.kernel}
-            writer.record([Left(results, samples, rows, kernels)])
+            units.append(Left(results, timed, rows, kernels))
+        writer.record(units)
         return writer.folder
 
 

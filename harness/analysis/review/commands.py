@@ -15,7 +15,7 @@ def commands_of(campaign: str, result: TrialResult, quote: Quote) -> tuple[tuple
     found = []
     if result.schedule is not None:
         found.append(("repeat", repetition(campaign, result, quote)))
-        schedule = f"schedule={quote(result.schedule)}"
+        schedule = f"schedule={result.schedule}"
         found.append(("explain", shlex.join(["polydl", "explain", *_problem(result), schedule])))
     found.append(("show", shlex.join(["polydl", "show", campaign, result.trial])))
     if benchdnn := result.problem.get("benchdnn"):
@@ -25,8 +25,11 @@ def commands_of(campaign: str, result: TrialResult, quote: Quote) -> tuple[tuple
 
 def repetition(campaign: str, result: TrialResult, quote: Quote) -> str:
     """The command that measures this schedule again."""
-    source = f"strategy.fixed.from={quote(f'{campaign}:{result.trial}')}"
-    return shlex.join(["polydl", "run", *_problem(result), "strategy=fixed", source])
+    source = f"{campaign}:{result.trial}"
+    if quote(campaign) != campaign:  # a trial's id alone needs no quotes
+        source = quote(source)
+    words = [*_problem(result), "strategy=fixed", f"strategy.fixed.from={source}"]
+    return shlex.join(["polydl", "run", *words])
 
 
 def _problem(result: TrialResult) -> Iterator[str]:

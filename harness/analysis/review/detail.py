@@ -55,14 +55,14 @@ def _facts(result: TrialResult) -> Iterator[tuple[str, str]]:
         low, high = (f"{1e6 * end:.4g}" for end in result.seconds.ci95)
         yield (
             "seconds",
-            f"{1e6 * result.seconds.median:.4g} us [{low} {high}], least "
+            f"{1e6 * result.seconds.median:.4g} µs [{low} {high}], least "
             f"{1e6 * result.seconds.min:.4g}, {result.seconds.samples} samples, "
             f"stopped by {result.stop or 'what was not recorded'}",
         )
     if result.estimate is not None:
-        yield "estimate", f"{1e6 * result.estimate.seconds:.4g} us, {bound_told(result)}"
+        yield "estimate", f"{1e6 * result.estimate.seconds:.4g} µs, {bound_told(result)}"
     if result.predicted_seconds is not None:
-        yield "predicted", f"{1e6 * result.predicted_seconds:.4g} us; {model_told(result)}"
+        yield "predicted", f"{1e6 * result.predicted_seconds:.4g} µs; {model_told(result)}"
     if result.rank is not None:
         of = "" if result.ranked is None else f" of {result.ranked}"
         yield "rank", f"{result.rank}{of} in the strategy's ranking"
@@ -81,7 +81,7 @@ def _facts(result: TrialResult) -> Iterator[tuple[str, str]]:
         )
     if result.processes:
         told = (
-            f"{1e6 * one.median:.4g} us ({one.flagged} of {one.samples} flagged)"
+            f"{1e6 * one.median:.4g} µs ({one.flagged} of {one.samples} flagged)"
             for one in result.processes
         )
         yield "processes", "; ".join(told)

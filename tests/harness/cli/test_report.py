@@ -59,3 +59,25 @@ def test_a_run_goes_on_without_jinja2(
     words = [*TOY, "baseline=[]", *BRIEF, f"campaign.dir={tmp_path / 'one'}"]
     assert main(["run", *words]) == 0
     assert f"later: polydl report {tmp_path / 'one'}" in capsys.readouterr().out
+
+
+def test_two_campaigns_make_a_page_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = (made_up(tmp_path / name, problems=2) for name in ("before", "after"))
+    assert main(["report", str(before.path), str(after.path)]) == 0
+    page = after.path / "compared.html"
+    assert str(page) in capsys.readouterr().out
+    assert "after against before" in page.read_text()
+    assert not after.report.exists()
+
+
+def test_of_several_the_newest_with_the_history_of_all(tmp_path: Path) -> None:
+    folders = [made_up(tmp_path / name, problems=2) for name in ("first", "second", "third")]
+    for day, folder in zip((2, 1, 3), folders, strict=True):
+        lines = folder.results_file.read_text().replace("2026-03-04", f"2026-03-0{day}")
+        folder.results_file.write_text(lines)
+    assert main(["report", *(str(folder.path) for folder in folders)]) == 0
+    text = (folders[2].path / "compared.html").read_text()
+    assert "third against first" in text  # in the order of time
+    assert '"series":' in text

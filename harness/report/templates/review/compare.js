@@ -1,5 +1,6 @@
 // Compare mode: each pair's ratio with its interval, and every campaign's level over time.
 
+let passed = 12; // series of the history that are drawn
 const beforeAfter = (ratio) => (ratio ? `${two(ratio.value)} ${interval(ratio.ci95)}` : "");
 
 function drawComparison() {
@@ -19,7 +20,7 @@ function drawComparison() {
   const numbers = () => [["problem", "contender", "ratio", "low", "high", "verdict", "by", "another schedule", "reason"],
     ...found.pairs.map((pair) => [pair.problem, pair.contender, pair.ratio?.value, ...(pair.ratio?.ci95 ?? [null, null]), pair.verdict, pair.by, pair.rescheduled, pair.reason])];
   const told = `speed after over speed before, 95 % interval; below 1 it became slower; a verdict asks for ${per(found.threshold)}`;
-  const parts = [rows.length ? figure("comparison", told, numbers, html("div", { class: rows.length > 40 ? "tall" : "" }, ratioChart(rows, width)))
+  const parts = [rows.length ? figure("comparison", told, numbers, html("div", { class: rows.length > 40 ? "tall" : "" }, ratioChart(rows, width, found.threshold)))
     : nothing("No trial has a figure in both campaigns.")];
   const lost = found.pairs.filter((pair) => !pair.ratio);
   if (lost.length) parts.push(html("ul", { class: "notes" }, lost.slice(0, 50).map((pair) => html("li", {}, cut(`${pair.problem} ${pair.contender}: ${pair.reason}`, 400)))));
@@ -31,7 +32,7 @@ function drawComparison() {
 function historyFigure(found) {
   const numbers = () => [["problem", "contender", "by", ...found.campaigns.map((one) => `${one.name} ${one.commit}`)],
     ...found.series.map((one) => [one.problem, one.contender, one.by, ...one.points.map((point) => point?.value)])];
-  const charts = found.series.slice(0, 60).map((one) => {
+  const charts = [...found.series].sort((a, b) => (b.steps.length > 0) - (a.steps.length > 0)).slice(0, passed).map((one) => {
     const [wide, high] = [340, 150];
     const known = one.points.flatMap((point) => (point ? [point.value, ...point.ci95] : []));
     const first = one.points.find((point) => point).value;
@@ -47,5 +48,6 @@ function historyFigure(found) {
         svg("circle", { class: "dot", cx: x(n), cy: y(point.value / first), r: 3 }), hint(`${found.campaigns[n].name}, ${found.campaigns[n].commit}: ${two(point.value / first)}`)) : [])),
       found.campaigns.map((one_, n) => words(x(n), high - 4, cut(one_.commit, 8), { class: "tick", "text-anchor": "middle" })));
   });
-  return figure("history", `speed by commit, 1 is the first campaign's; a line marks a step, "?" one that the next campaign must confirm`, numbers, html("div", { class: "multiples three" }, charts));
+  return figure("history", `speed by commit, 1 is the first campaign's; a line marks a step, "?" one that the next campaign must confirm`, numbers, html("div", { class: "multiples three" }, charts),
+    moreButton(found.series.length - passed, () => { passed += 12; drawComparison(); }, 12) ?? "");
 }

@@ -9,8 +9,8 @@ function problemsFrom(list) {
   return [...order.filter((problem) => problem === state.problem), ...order.filter((problem) => problem !== state.problem)];
 }
 
-function moreButton(left, press) {
-  return left > 0 ? html("button", { type: "button", class: "more", onclick: press }, `${Math.min(left, MORE)} more of ${left}`) : null;
+function moreButton(left, press, step = MORE) {
+  return left > 0 ? html("button", { type: "button", class: "more", onclick: press }, `${Math.min(left, step)} more of ${left}`) : null;
 }
 
 async function drawConvergence() {

@@ -61,5 +61,5 @@ function partsTable(parts) {
 function attemptTable(attempts) {
   return html("div", { class: "scroll" }, html("table", {}, html("thead", {}, html("tr", {}, ["attempt", "status", "GFLOP/s", "node", "started", "reason"].map((head) => html("th", { class: "text" }, head)))),
     html("tbody", {}, attempts.map((one) => html("tr", {}, [String(one.attempt), one.status, one.gflops === null ? "" : rate(one.gflops), cut(one.node, 40), one.started.slice(0, 19), cut(one.reason, 300)]
-      .map((value) => html("td", { class: "text cause" }, value)))))));
+      .map((value, n) => html("td", { class: n === 5 ? "text cause" : "text" }, value)))))));
 }

@@ -28,9 +28,9 @@ function drawTheme() {
   const show = (theme) => {
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
-    button.textContent = `colours: ${theme || "auto"}`;
+    button.textContent = `◐ ${theme || "auto"}`;
   };
-  const button = html("button", { type: "button", id: "theme", title: "as the system has it, light or dark", onclick: () => {
+  const button = html("button", { type: "button", id: "theme", title: "colours: as the system has it, light or dark", onclick: () => {
     const next = { "": "dark", dark: "light", light: "" }[document.documentElement.dataset.theme ?? ""];
     show(next);
     try { localStorage.setItem("polydl-theme", next); } catch { /* a sandboxed frame keeps nothing */ }

@@ -55,14 +55,14 @@ function rankTable() {
   const labels = new Set(problems.map((problem) => problem.label));
   const rows = [...review.quality.filter((row) => !labels.has(row.label)), ...review.quality.filter(own)];
   if (!rows.length) return nothing("No rank quality: no strategy measured several candidates.");
-  const told = (value, form) => (value ? [form(value[0]), " ", html("span", { class: "ends" }, value[1] === null ? "" : `[${form(value[1])} ${form(value[2])}]`)] : "");
+  const fixed = (value) => value.toFixed(2);
+  const told = (value) => (value ? [fixed(value[0]), " ", html("span", { class: "ends" }, value[1] === null ? "" : interval(value.slice(1), fixed))] : "");
   let last = "";
   const body = rows.map((row) => {
     const leads = row.label !== last;
     last = row.label;
     return html("tr", { class: leads ? "leads" : "" }, html("th", { class: "text", scope: "row", title: row.label }, leads ? cut(row.label, 40) : ""), html("td", { class: "text" }, cut(row.ranking, 40)),
-      html("td", {}, String(row.count)), html("td", {}, told(row.first, two)), html("td", {}, told(row.best_of_few, two)),
-      html("td", {}, told(row.tau, two)), html("td", {}, told(row.rho, two)));
+      html("td", {}, String(row.count)), [row.first, row.best_of_few, row.tau, row.rho].map((value) => html("td", {}, told(value))));
   });
   const heads = ["", "ranking", "n", "first choice", `best of ${review.few}`, "tau", "rho"];
   const numbers = () => [["label", "ranking", "count", ...["first", "best of few", "tau", "rho"].flatMap((name) => [name, "low", "high"])],

@@ -38,7 +38,7 @@ function drawRoofline() {
     const start = Math.max(x.low, y.low / bandwidth);
     if (start >= knee) return [];
     return [svg("line", { class: "roof", x1: x(start), y1: y(start * bandwidth), x2: x(knee), y2: y(knee * bandwidth) }, hint(`${name}: ${rate(bandwidth)} GB/s by one core`)),
-      words(x(start) + 4, y(start * bandwidth) - 6, `${name} ${bandwidth.toFixed(0)} GB/s`, { class: "roof-name" })];
+      words(x(start) + 9, y(start * bandwidth) + 4, `${name} ${bandwidth.toFixed(0)} GB/s`, { class: "roof-name" })];
   });
   if (node.peak) {
     roofs.push(svg("line", { class: "roof", x1: x.from, x2: x.to, y1: y(peak), y2: y(peak) }),

@@ -5,8 +5,9 @@ const CHUNK = 25; // rows of one picture, so that a printer may break between th
 const WORDS = { faster: "faster", slower: "slower", same: "same", inconclusive: "inconclusive" };
 const classOf = (verdict) => `verdict-${WORDS[verdict] ?? "none"}`;
 
-// rows: {label, attributes, items: [{contender, ratio, ci95, verdict, hint}], note}
-function ratioChart(rows, width) {
+// rows: {label, attributes, items: [{contender, ratio, ci95, verdict, hint}], note}; shaded is
+// what differs by no more than `tie`.
+function ratioChart(rows, width, tie = 0.02) {
   const left = width < 500 ? 96 : 190;
   const right = width < 500 ? 8 : 220;
   const all = rows.flatMap((row) => row.items);
@@ -20,7 +21,7 @@ function ratioChart(rows, width) {
     const part = rows.slice(start, start + CHUNK);
     const height = part.length * ROW;
     pictures.push(picture(width, height,
-      svg("rect", { class: "tie", x: at(0.98), width: at(1.02) - at(0.98), y: 0, height }),
+      svg("rect", { class: "tie", x: at(1 - tie), width: at(1 + tie) - at(1 - tie), y: 0, height }),
       ticks(x, width < 500 ? 5 : 9).map((value) =>
         svg("line", { class: "grid", x1: x(value), x2: x(value), y1: 0, y2: height })),
       svg("line", { class: "one", x1: at(1), x2: at(1), y1: 0, y2: height }),
@@ -50,8 +51,8 @@ function ratioRow(row, top, width, left, right, at, low, high) {
       return svg("g", { class: classOf(item.verdict) },
         svg("line", { class: "whisker", x1: at(item.ci95[0]), x2: at(item.ci95[1]), y1: y, y2: y }),
         mark(item.contender, at(item.ratio), y, { class: "dot" }, row.items.length > 2 ? 2.6 : 3.4),
-        item.ratio < low ? words(at(low) + 6, y + 4, "◂ beyond", { class: "tick" }) : [],
-        item.ratio > high ? words(at(high) - 6, y + 4, "beyond ▸", { class: "tick", "text-anchor": "end" }) : [],
+        item.ratio < low ? svg("path", { class: "arrow", d: `M${at(low) + 16},${y}h-9m3,-3l-3,3l3,3` }) : [],
+        item.ratio > high ? svg("path", { class: "arrow", d: `M${at(high) - 16},${y}h9m-3,-3l3,3l-3,3` }) : [],
         hint(item.hint));
     }),
     right > 100 ? words(width - right + 10, top + 14, cut(row.note, 36), { class: "note" }) : [],
