@@ -29,26 +29,27 @@ SCRIPTS = (
 PER_PACK = 32  # trials
 KERNELS = 16  # C texts of a pack
 PACKED = ("details", "samples", "searches", "kernels")  # fields of a Review
-MOST_MEANS = 4  # that the strip has room for
+MOST_MEANS = 4  # that the strip shows at large; the others follow in a line
 
 
 def as_html(review: Review, comparison: Mapping[str, Any] | None = None) -> str:
     """The page; `comparison` is what comparison_data or history_data make of campaigns."""
     trust, loss = review.trust, review.loss
-    means = [mean for mean in review.means if mean.ratio][:MOST_MEANS]
-    rivals = list(dict.fromkeys(mean.baseline for mean in means)) or list(review.baselines)
+    rivals = list(dict.fromkeys(mean.baseline for mean in review.means)) or review.baselines
     return page(
         "review.html",
         review=review,
         compared=None if comparison is None else comparison.get("newest", comparison),
-        means=[_mean(mean) for mean in means],
+        means=[_mean(mean) for mean in review.means[:MOST_MEANS]],
+        others=[_mean(mean) for mean in review.means[MOST_MEANS:]],
+        counted=_counted,
         several=len(rivals) > 1,
         rivals=" and ".join(rivals[:3]) or "a baseline",
         loss=loss,
         ratio="" if loss is None else f"{loss.ratio.ratio:.2f}",
         interval="" if loss is None else _interval(loss.ratio.ci95),
         trust=_trusted(review),
-        noise="an unknown share" if trust.noise is None else f"{trust.noise:.1%}",
+        noise="an unknown share" if trust.noise is None else f"{100 * trust.noise:.1f} %",
         noisy=trust.noise is not None and trust.noise > MARKED,
         slots=len({(trial.node, trial.slot) for trial in review.trials}),
         data=Markup(script_json(_core(review, comparison))),
@@ -118,6 +119,10 @@ def _mean(mean: Mean) -> dict[str, str]:
     }
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _interval(pair: tuple[float, float]) -> str:
     return f"[{pair[0]:.2f} {pair[1]:.2f}]"
 
@@ -128,13 +133,13 @@ def _trusted(review: Review) -> str:
     if not trust.timed:
         return "No: nothing was timed."
     if trust.verified < trust.timed:
-        return f"Not all: {trust.timed - trust.verified} trials have no recorded verification."
+        return f"Not all: {_counted(trust.timed - trust.verified, 'trial')} without verification."
     if trust.noise is None:
         return "Unknown: how much was disturbed was not recorded."
     if trust.noise > MARKED:
         return "With care: it was measured in noise."
     if failed:
-        return f"What was timed, yes; {failed} trials failed."
+        return f"What was timed, yes; {_counted(failed, 'trial')} failed."
     if trust.noisy or trust.shared:
         return "Yes, but for single trials."
     return "Yes: verified, in quiet."

@@ -15,6 +15,11 @@ NEAR = 0.10  # a model that errs by less has explained the time
 BETTER = 1.02  # a sibling that is faster by less is as fast
 
 
+def per_cent(share: float) -> str:
+    """52 %"""
+    return f"{100 * share:.0f} %"
+
+
 def cause(result: TrialResult, baseline: TrialResult | None, beside: Sequence[TrialResult]) -> str:
     """Of a timed result that is behind a baseline; empty where it is not, or is as fast.
 
@@ -33,30 +38,39 @@ def cause(result: TrialResult, baseline: TrialResult | None, beside: Sequence[Tr
     return _better_schedule(result, beside) or _by_model(result, baseline, name)
 
 
+def model_ratio(result: TrialResult) -> float | None:
+    """Predicted over measured seconds; older records hold both without it."""
+    if result.predicted_ratio is not None:
+        return result.predicted_ratio
+    if result.predicted_seconds is None or result.seconds is None:
+        return None
+    return result.predicted_seconds / result.seconds.median
+
+
 def bound_told(result: TrialResult) -> str:
     """bound by L3 (74 % of the estimate)"""
     found = result.estimate
     if found is None:
         return "bound unknown: no estimate was recorded"
     share = found.parts.get(found.bound, 0.0) / found.seconds if found.seconds > 0 else 0.0
-    return f"bound by {found.bound} ({share:.0%} of the estimate)"
+    return f"bound by {found.bound} ({per_cent(share)} of the estimate)"
 
 
 def model_told(result: TrialResult) -> str:
-    """model 12 % too fast: it predicts less time than was measured."""
-    ratio = result.predicted_ratio
+    """model off by 12 %, too fast: it predicts less time than was measured."""
+    ratio = model_ratio(result)
     if ratio is None:
         return "no prediction was recorded"
     if abs(ratio - 1) < 0.005:
         return "model exact within 0.5 %"
-    return f"model off by {abs(1 - ratio):.0%}, too {'fast' if ratio < 1 else 'slow'}"
+    return f"model off by {per_cent(abs(1 - ratio))}, too {'fast' if ratio < 1 else 'slow'}"
 
 
 def noise_told(noise: float | None) -> str:
     """noise: loud, 52 % of the samples disturbed"""
     if noise is None:
         return "noise was not recorded"
-    return f"noise: {word_for(noise)}, {noise:.0%} of the samples disturbed"
+    return f"noise: {word_for(noise)}, {per_cent(noise)} of the samples disturbed"
 
 
 def _undecided(speedup: Speedup) -> str:
@@ -79,16 +93,16 @@ def _better_schedule(result: TrialResult, beside: Sequence[TrialResult]) -> str:
     if gain < BETTER or best.schedule == result.schedule:
         return ""
     place = "" if best.rank is None else f", ranked {best.rank}"
-    return f"the choice of schedule: {best.contender} found one {gain - 1:.0%} faster{place}"
+    return f"the choice of schedule: {best.contender} found one {per_cent(gain - 1)} faster{place}"
 
 
 def _by_model(result: TrialResult, baseline: TrialResult | None, name: str) -> str:
-    ratio, found = result.predicted_ratio, result.estimate
+    ratio, found = model_ratio(result), result.estimate
     if ratio is None or found is None:
         return "unknown: the record holds no estimate"
     if ratio < 1 - NEAR:
         return (
-            f"the kernel takes {1 / ratio - 1:.0%} longer than its model says, "
+            f"the kernel takes {per_cent(1 / ratio - 1)} longer than its model says, "
             f"which expects it bound by {found.bound}"
         )
     share = None if baseline is None else share_of_peak(baseline)

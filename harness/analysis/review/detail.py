@@ -62,7 +62,8 @@ def _facts(result: TrialResult) -> Iterator[tuple[str, str]]:
     if result.estimate is not None:
         yield "estimate", f"{1e6 * result.estimate.seconds:.4g} µs, {bound_told(result)}"
     if result.predicted_seconds is not None:
-        yield "predicted", f"{1e6 * result.predicted_seconds:.4g} µs; {model_told(result)}"
+        model = "" if result.seconds is None else f"; {model_told(result)}"
+        yield "predicted", f"{1e6 * result.predicted_seconds:.4g} µs{model}"
     if result.rank is not None:
         of = "" if result.ranked is None else f" of {result.ranked}"
         yield "rank", f"{result.rank}{of} in the strategy's ranking"

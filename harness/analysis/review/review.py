@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.analysis.doubts import noisy_trials, withheld_verdicts
-from harness.analysis.groups import ProblemRows, baselines_of, problems_of
+from harness.analysis.groups import (
+    ProblemRows,
+    baselines_of,
+    conditions_of,
+    grouped,
+    problems_of,
+)
 from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import FEW, Figure, RankQuality, campaign_quality
 from harness.analysis.review.causes import bound_told, model_told, noise_told
@@ -94,8 +100,9 @@ def _host(result: TrialResult) -> tuple[str, str]:
 
 def _means(folder: CampaignFolder, results: Sequence[TrialResult]) -> tuple[Mean, ...]:
     found = []
+    members = dict(grouped(results, lambda r: {"name": r.contender} | conditions_of(r)))
     for mean in means_of(results, campaign_means(folder, results)):
-        own = [r for r in results if r.contender == mean.contender]
+        own = members[mean.label]
         for baseline, ratio in mean.ratios.items():
             whole = mean.intervals.get(baseline)
             counts = Counter(r.speedup[baseline].verdict for r in own if baseline in r.speedup)

@@ -8,7 +8,7 @@ from math import prod
 
 from compiler.problem.primitive import Primitive
 from harness.analysis.groups import ProblemRows
-from harness.analysis.review.causes import cause
+from harness.analysis.review.causes import cause, model_ratio
 from harness.analysis.review.document import Ceilings, Problem, Ratio, Trial
 from harness.analysis.summary import gflops_interval, peak_of, share_of_peak
 from harness.analysis.time_to_solution import TUNER
@@ -75,7 +75,7 @@ def trial_row(result: TrialResult, unit: Sequence[TrialResult], problem: int, ho
         seconds=None if taken is None else taken.median,
         ratios=_ratios(result, unit),
         predicted=result.predicted_seconds,
-        model=result.predicted_ratio,
+        model=model_ratio(result),
         bound=None if found is None else found.bound,
         bound_share=None
         if found is None or found.seconds <= 0

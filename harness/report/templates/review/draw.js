@@ -15,7 +15,11 @@ const svg = (tag, attributes, ...children) =>
   put(document.createElementNS(SVG, tag), attributes, children);
 const words = (x, y, text, attributes) => svg("text", { x, y, ...attributes }, text);
 const hint = (text) => svg("title", {}, text);
-const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+// In the middle: names of sweeps differ at their ends.
+function cut(text, most) {
+  const tail = Math.floor((most - 1) / 2);
+  return text.length > most ? `${text.slice(0, most - 1 - tail)}…${text.slice(text.length - tail)}` : text;
+}
 
 // Numbers, with as many digits as they deserve.
 const two = (value) => value.toFixed(value < 0.1 ? 3 : 2);
@@ -94,7 +98,7 @@ const SHAPES = [
   (r) => `M0,${-1.3 * r}L${1.2 * r},${r}H${-1.2 * r}z`,
   (r) => `M0,${-1.4 * r}L${1.4 * r},0L0,${1.4 * r}L${-1.4 * r},0z`,
   (r) => `M0,${1.3 * r}L${1.2 * r},${-r}H${-1.2 * r}z`,
-  (r) => `M${-r},${-r}L${r},${r}M${-r},${r}L${r},${-r}`,
+  (r) => `M${-r},${-r / 3}h${r * 0.67}v${-r * 0.67}h${r * 0.67}v${r * 0.67}h${r * 0.67}v${r * 0.67}h${-r * 0.67}v${r * 0.67}h${-r * 0.67}v${-r * 0.67}h${-r * 0.67}z`,
 ];
 const shapeOf = (contender) => SHAPES[contenders.indexOf(contender) % SHAPES.length] ?? SHAPES[0];
 const mark = (contender, x, y, attributes, r = 4) =>
@@ -136,4 +140,4 @@ function csv(rows) {
 const picture = (width, height, ...children) => svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...children);
 const room = (node, most) => Math.max(280, Math.min(most, node.clientWidth || most));
 const section = (name) => document.querySelector(`#${name} .content`);
-const nothing = (text) => html("p", { class: "dim" }, text);
+const nothing = (text) => html("p", { class: "nothing" }, text);

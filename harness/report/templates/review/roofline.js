@@ -31,7 +31,7 @@ function drawRoofline() {
   const peak = node.peak ? node.peak * threads : Math.max(...rates);
   const xs = points.map((point) => point.x);
   const x = scale("log", Math.min(...xs) / 2, Math.max(...xs) * 2, 52, width - 14);
-  const y = scale("log", Math.min(...rates, peak / 8) / 1.3, Math.max(...rates, peak) * 1.25, height - 40, 22);
+  const y = scale("log", Math.min(...rates, peak / 4) / 1.3, Math.max(...rates, peak) * 1.25, height - 40, 22);
   const roofs = Object.entries(node.levels).flatMap(([name, bandwidth]) => {
     const knee = Math.min(x.high, peak / bandwidth);
     if (knee <= x.low) return [];

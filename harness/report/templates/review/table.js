@@ -90,8 +90,15 @@ function tableRow(trial, leads) {
     html("td", { class: column.wide ? "text cause" : column.text ? "text" : "" }, column.cell(trial)));
   const label = problems[trial.problem].label;
   return html("tr", { "data-trial": trial.trial, class: trial.kind, onclick: () => select(trial) },
-    html("th", { class: "text", scope: "row", title: label }, leads ? html("a", { href: "#details", onclick: (event) => event.preventDefault() }, cut(label, 60)) : ""),
+    html("th", { class: "text", scope: "row", title: label }, leads ? html("a", { href: "#details", onclick: (event) => event.preventDefault() }, cut(label, 24)) : ""),
     html("td", { class: "text name", title: trial.tuner ?? trial.contender }, cut(trial.contender, 60)), cells);
+}
+
+// Scroll a list so that a row of it is in sight; the page itself stays where it is.
+function showRow(box, row) {
+  if (!row) return;
+  const [around, own] = [box.getBoundingClientRect(), row.getBoundingClientRect()];
+  if (own.top < around.top || own.bottom > around.bottom) box.scrollTop += own.top - around.top - around.height / 3;
 }
 
 // The selected problem, wherever it stands.
@@ -99,6 +106,7 @@ function markSelected() {
   for (const node of document.querySelectorAll("[data-problem]")) {
     node.classList.toggle("selected", Number(node.dataset.problem) === state.problem);
   }
+  for (const box of document.querySelectorAll(".tall")) showRow(box, box.querySelector(".row.selected"));
   for (const node of document.querySelectorAll("[data-trial]")) {
     node.classList.toggle("chosen", node.dataset.trial === state.trial.trial);
   }

@@ -25,8 +25,8 @@ def behind(ratio: float = 0.9, verdict: str = "slower", **changes: Any) -> Trial
     ("result", "told"),
     [
         (behind(), "traffic of 3.5 MB from L2, as the model expects: onednn reuses more"),
-        (behind(predicted_ratio=0.5), "the kernel takes 100% longer than its model says"),
-        (behind(predicted_ratio=None, estimate=None), "unknown: the record holds no estimate"),
+        (behind(predicted_ratio=0.5), "the kernel takes 100 % longer than its model says"),
+        (behind(estimate=None), "unknown: the record holds no estimate"),
         (behind(flags=(NOT_VECTORISED,)), "not vectorised"),
         (behind(estimate=replace(ESTIMATE, bound="compute")), "bound by the FMA units"),
         (behind(estimate=replace(ESTIMATE, bound="overhead")), "bound by what runs beside"),
@@ -40,9 +40,9 @@ def test_each_rule(result: TrialResult, told: str) -> None:
 def test_noise_goes_before_every_other_cause() -> None:
     withheld = Speedup(0.9, (0.88, 0.92), "inconclusive", 0.3, "slower by its interval, but ...")
     told = cause(replace(behind(), speedup={"onednn": withheld}), RIVAL, [])
-    assert told == "slower by its interval, withheld: noise: loud, 30% of the samples disturbed"
+    assert told == "slower by its interval, withheld: noise: loud, 30 % of the samples disturbed"
     loud = Speedup(0.97, (0.9, 1.02), "inconclusive", 0.15)
-    assert "noise: some, 15%" in cause(replace(behind(), speedup={"onednn": loud}), RIVAL, [])
+    assert "noise: some, 15 %" in cause(replace(behind(), speedup={"onednn": loud}), RIVAL, [])
     quiet = replace(loud, noise=0.0)
     assert "includes 1" in cause(replace(behind(), speedup={"onednn": quiet}), RIVAL, [])
 
@@ -50,7 +50,7 @@ def test_noise_goes_before_every_other_cause() -> None:
 def test_a_sibling_with_a_faster_schedule_is_the_cause() -> None:
     seconds = Seconds(0.001, 0.001, (0.001, 0.001), 60)
     other = strategy_result(contender="top_k", schedule="scalar/order:b", seconds=seconds, rank=7)
-    told = "the choice of schedule: top_k found one 28% faster, ranked 7"
+    told = "the choice of schedule: top_k found one 28 % faster, ranked 7"
     assert cause(behind(), RIVAL, [other]) == told
     same = replace(other, schedule=behind().schedule)
     assert cause(behind(), RIVAL, [same]).startswith("traffic")
@@ -72,10 +72,11 @@ def test_who_was_not_compared_has_no_cause() -> None:
 
 
 def test_bound_model_and_noise_in_words() -> None:
-    assert bound_told(behind()) == "bound by L2 (90% of the estimate)"
+    assert bound_told(behind()) == "bound by L2 (90 % of the estimate)"
     assert bound_told(behind(estimate=None)) == "bound unknown: no estimate was recorded"
-    assert model_told(behind(predicted_ratio=0.88)) == "model off by 12%, too fast"
-    assert model_told(behind(predicted_ratio=1.12)) == "model off by 12%, too slow"
+    assert model_told(behind(predicted_ratio=0.88)) == "model off by 12 %, too fast"
+    assert model_told(behind(predicted_ratio=1.12)) == "model off by 12 %, too slow"
     assert model_told(behind(predicted_ratio=1.001)) == "model exact within 0.5 %"
-    assert model_told(behind(predicted_ratio=None)) == "no prediction was recorded"
+    assert model_told(behind(predicted_ratio=None, predicted_seconds=None)).startswith("no pred")
+    assert model_told(behind(predicted_ratio=None)) == "model off by 14 %, too fast"  # 1.1 of 1.28
     assert noise_told(None) == "noise was not recorded"

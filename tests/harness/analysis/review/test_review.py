@@ -10,6 +10,7 @@ from compiler.problem.primitive import Primitive
 from harness.analysis.review.document import Review
 from harness.analysis.review.review import review_of
 from harness.record.journal import CampaignFolder
+from harness.record.result import Speedup
 from harness.record.writer import CampaignWriter
 from harness.settings import quoted
 from harness.settings.recorded import problem_key, recorded_primitives
@@ -107,3 +108,21 @@ def test_a_recorded_ceiling_that_is_no_number_is_left_out(tmp_path: Path) -> Non
         writer.record([Left([strategy_result(host=host)])])
     found = review_of(CampaignFolder(tmp_path / "one"), lambda problem: None, quoted)
     assert json.dumps(found.hosts[0].levels) == "{}"
+
+
+def test_means_of_unlike_conditions_count_their_own_verdicts(tmp_path: Path) -> None:
+    slower = {"onednn": Speedup(0.8, (0.79, 0.81), "slower")}
+    results = [
+        *(strategy_result(), baseline_result()),
+        *(
+            strategy_result(trial="two", threads=2, speedup=slower),
+            baseline_result(trial="rival", threads=2),
+        ),
+    ]
+    with CampaignWriter(tmp_path / "one") as writer:
+        writer.record([Left(results)])
+    found = review_of(CampaignFolder(tmp_path / "one"), lambda problem: None, quoted)
+    assert [(mean.contender, dict(mean.verdicts)) for mean in found.means] == [
+        ("roofline threads=1", {"faster": 1}),
+        ("roofline threads=2", {"slower": 1}),
+    ]
