@@ -211,7 +211,7 @@ def test_a_chart_s_numbers_as_csv(ten: Path, opened: Opens, tmp_path: Path) -> N
 
 def test_2000_trials(tmp_path: Path, opened: Opens) -> None:
     file = write_review(made_up(tmp_path / "many", problems=667, sampled=40))
-    assert file.stat().st_size < 10e6
+    assert file.stat().st_size < 5e6
     page = opened(file)
     assert page.page.locator("#table tbody tr").count() == 2001
     assert page.page.locator("#speedups .row").count() == 667
@@ -246,3 +246,27 @@ def test_two_campaigns_say_what_differs_first(tmp_path: Path, opened: Opens) -> 
     assert differs["y"] < ratios["y"]
     assert "Another processor" in page.text(".differences")
     assert page.page.locator("#compare .row").count() == 12
+    page.page.locator("#compare .row").first.click()
+    assert selected(page.page)["table"] != set()
+
+
+def test_an_a_a_test_tells_its_false_verdicts(tmp_path: Path, opened: Opens) -> None:
+    page = opened(write_review(made_up(tmp_path / "twin", problems=5, baselines=("twin",))))
+    assert "A/A" in page.text("#noise")
+    assert page.text("#noise").count("2 false verdicts") == 2
+    assert page.page.locator("#timeline").is_visible()
+
+
+def test_a_tuned_baseline_stands_beside_the_other_with_its_seconds(
+    tmp_path: Path, opened: Opens
+) -> None:
+    folder = made_up(tmp_path / "tuned", problems=3, baselines=("onednn", "autotvm"))
+    page = opened(write_review(folder))
+    rows = page.page.locator("#table tbody").first.locator("tr")
+    onednn, autotvm = rows.all_inner_texts()[2:4]
+    assert "0.3 s" in autotvm
+    assert "0.3 s" not in onednn
+    page.page.select_option("select[name=baseline]", "autotvm")
+    assert "against autotvm" in page.text("#table figcaption")
+    assert "times as fast as autotvm" in page.text("#speedups figcaption")
+    assert "roofline / autotvm" in page.text("#faster")

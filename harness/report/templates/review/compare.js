@@ -9,10 +9,10 @@ function drawComparison() {
   const found = review.comparison.newest ?? review.comparison;
   const width = room(root, 1152);
   const known = found.pairs.filter((pair) => pair.ratio);
+  const byId = new Map(trials.map((trial) => [trial.trial, trial]));
   const rows = known.map((pair) => ({
     label: `${pair.problem} ${pair.contender}`,
-    attributes: belongs(problems.findIndex((problem) => problem.label === pair.problem), {
-      onclick: () => { const own = trials.find((trial) => trial.trial === pair.trials[1]); if (own) select(own); } }),
+    attributes: belongs(byId.get(pair.trials[1])?.problem ?? -1, { onclick: () => select(byId.get(pair.trials[1])) }),
     note: `${beforeAfter(pair.ratio)} ${pair.verdict}`,
     items: [{ contender: pair.contender, ratio: pair.ratio.value, ci95: pair.ratio.ci95, verdict: pair.verdict,
       hint: `${beforeAfter(pair.ratio)} ${pair.verdict}, by ${pair.by}${pair.rescheduled ? "; another schedule was chosen" : ""}${pair.reason ? `; ${pair.reason}` : ""}` }],

@@ -45,7 +45,7 @@ function ratioRow(row, top, width, left, right, at, low, high) {
   const start = top + ROW / 2 - ((row.items.length - 1) * gap) / 2;
   return svg("g", { class: "row", ...row.attributes },
     svg("rect", { class: "hit", x: 0, y: top, width, height: ROW }),
-    words(left - 8, top + 14, cut(row.label, left < 120 ? 13 : 27), { class: "label", "text-anchor": "end" }),
+    words(left - 8, top + 14, cut(row.label, left < 120 ? 11 : 27), { class: "label", "text-anchor": "end" }),
     row.items.map((item, index) => {
       const y = start + index * gap;
       return svg("g", { class: classOf(item.verdict) },
