@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from harness.errors import EnvironmentProblem, RecordError
 from harness.lock_file import open_lock
@@ -48,6 +50,32 @@ def make_relative(uri: str, experiment: str, location: str, relative: str) -> No
             "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
             (relative, experiment),
         )
+
+
+@contextmanager
+def written_ahead(uri: str, engine: Any) -> Iterator[None]:
+    """While many runs are written by an SQLAlchemy engine: a log ahead of the file, so that a
+    commit does not wait for the disk (six commits a run, 3 to 7 ms each).
+
+    Whatever dies, the file stays whole; the power's failure may take the last runs, which `sync`
+    brings back. Afterwards the file stands alone again, so that it can be copied; where somebody
+    else has it open, whoever closes it last sees to that.
+    """
+
+    def ahead(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    event = importlib.import_module("sqlalchemy.event")
+    engine.dispose()
+    event.listen(engine, "connect", ahead)
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", ahead)
+        engine.dispose()
+        with closing(sqlite3.connect(sqlite_file(uri))) as alone, suppress(sqlite3.Error):
+            alone.execute("PRAGMA journal_mode = DELETE")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from harness.tracking.artifacts import RELATIVE, Artifacts
 from harness.tracking.client import client_of, load_mlflow
 from harness.tracking.overview import Overview
 from harness.tracking.run_fields import RunFields, milliseconds, run_fields, safe_name
-from harness.tracking.sqlite_store import is_sqlite, make_relative, opening
+from harness.tracking.sqlite_store import is_sqlite, make_relative, opening, written_ahead
 
 PARENT = "mlflow.parentRunId"
 CAMPAIGN = "campaign_id"  # the tag of parents and children
@@ -45,6 +46,7 @@ class Store:
         self._children: dict[str, tuple[str, str]] = {}  # trial -> run, line
         self._folder = folder
         self._mlflow = load_mlflow()
+        self._uri = uri
         self._artifacts = Artifacts(uri)
         self._writers = 1 if is_sqlite(uri) else WRITERS  # one at a time has the file
         with opening(uri):
@@ -82,7 +84,12 @@ class Store:
         """The newest line of every trial."""
         newest = dict(Lines.of(self._folder.results_file).newest)
         results = self._folder.results()  # a driver may add to it meanwhile
-        self.write((r, newest[r.trial]) for r in results if r.trial in newest)
+        lines = [(r, newest[r.trial]) for r in results if r.trial in newest]
+        with ExitStack() as held:
+            if is_sqlite(self._uri):
+                engine = self._client._tracking_client.store.engine
+                held.enter_context(written_ahead(self._uri, engine))
+            self.write(lines)
 
     def finish(self, overview: Overview | None) -> None:
         """What the parent says of the whole campaign; files of the same name are replaced."""

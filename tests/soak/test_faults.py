@@ -19,7 +19,8 @@ from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import check_fault, stop_an_agent
 from tests.harness.cluster.test_faults_driver import check_ctrl_c
-from tests.harness.cluster.test_faults_server import MlflowServer, check_killed_server
+from tests.harness.cluster.test_faults_server import check_killed_server
+from tests.harness.tracking.servers import MlflowServer
 from tests.soak.kills import BENCHES, run
 
 pytestmark = pytest.mark.soak

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,46 +11,10 @@ import pytest
 
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, swept
-from tests.harness.cluster.faults import REPEATS, check_nothing_left, wait_for
+from tests.harness.cluster.faults import REPEATS, check_nothing_left
+from tests.harness.tracking.servers import MlflowServer
 
 UNITS = 4
-
-
-class MlflowServer:
-    """On loopback, with a store of its own; its port is known at once."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "1"]
-        command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
-        command += ["--default-artifact-root", str(folder / "artifacts")]
-        self._process = subprocess.Popen(
-            command,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def wait(self) -> None:
-        wait_for(self._answers, 180)
-
-    def kill(self) -> None:
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def _answers(self) -> bool:
-        assert self._process.poll() is None
-        try:
-            with urllib.request.urlopen(f"{self.address}/health", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
 
 
 @pytest.fixture(scope="module", autouse=True)

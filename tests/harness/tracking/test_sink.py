@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +17,7 @@ from harness.tracking.overview import overview
 from harness.tracking.sink import MlflowSink, Synced, default_store, sync
 from harness.tracking.sqlite_store import artifact_folder, is_sqlite
 from tests.harness.record.results import Left, baseline_result, strategy_result
+from tests.harness.tracking.servers import MlflowServer
 
 RESULTS = (
     baseline_result(),
@@ -55,49 +49,18 @@ def folder(tmp_path: Path) -> CampaignFolder:
         return writer.folder
 
 
-@dataclass(frozen=True)
-class Starting:
-    process: subprocess.Popen[bytes]
-    address: str
-    log: Path
-
-
 @pytest.fixture(scope="module", autouse=True)
-def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starting]:
-    """An MLflow server that starts while other tests run, ended with its process group."""
-    home = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--backend-store-uri", f"sqlite:///{home}/store.db"),
-        *("--artifacts-destination", str(home / "artifacts")),
-    ]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (home / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=environment, cwd=home, start_new_session=True
-        )
-        try:
-            yield Starting(process, f"http://127.0.0.1:{port}", home / "log.txt")
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """An MLflow server that starts while other tests run."""
+    one = MlflowServer(tmp_path_factory.mktemp("server"))
+    yield one
+    one.kill()
 
 
 @pytest.fixture(scope="module")
-def server(starting: Starting) -> str:
+def server(starting: MlflowServer) -> str:
     """The server's address, once it answers."""
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert starting.process.poll() is None, starting.log.read_text()
-        try:
-            with urllib.request.urlopen(f"{starting.address}/health", timeout=2):
-                return starting.address
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"no MLflow server within 90 s: {starting.log.read_text()}")
+    return starting.wait()
 
 
 def runs_of(uri: str, condition: str) -> list[Any]:

@@ -122,6 +122,31 @@ def test_two_campaigns_of_one_name_leave_each_other_alone(tmp_path: Path, uri: s
     assert sorted(held.values()) == [[101.0, 101.0], [102.0, 102.0]]
 
 
+def test_after_a_sync_the_store_is_one_file(tmp_path: Path, uri: str) -> None:
+    sync(folder_of(tmp_path / "toy", *measured(1)), uri, "polydl")
+    left = {file.name for file in tmp_path.glob("mlflow.db*")}
+    assert left == {"mlflow.db", "mlflow.db.lock"}
+    copy = shutil.copy(tmp_path / "mlflow.db", tmp_path / "copy.db")
+    assert list(Runs(f"sqlite:///{copy}").children().values()) == [[101.0, 101.0]]
+
+
+def test_addresses_of_files_become_relative(tmp_path: Path, uri: str) -> None:
+    """Those of a store from before 0.2.0, moved since."""
+    client = client_of(uri)
+    client.create_experiment("polydl", artifact_location="file:///gone/runs/mlartifacts")
+    folder = folder_of(tmp_path / "toy", *measured(1))
+    other = client.create_experiment("theirs", artifact_location="s3://bucket/mlartifacts")
+    number = client.get_experiment_by_name("polydl").experiment_id
+    before = client.create_run(number)
+    assert before.info.artifact_uri.startswith("file:///gone/runs/mlartifacts/")
+    sync(folder, uri, "polydl")
+    relative = f"mlflow-artifacts:/{before.info.run_id}/artifacts"
+    assert client.get_run(before.info.run_id).info.artifact_uri == relative
+    for run in Runs(uri).found():
+        assert run.info.artifact_uri == f"mlflow-artifacts:/{run.info.run_id}/artifacts"
+    assert client.get_experiment(other).artifact_location == "s3://bucket/mlartifacts"
+
+
 def test_a_moved_folder_is_the_same_campaign(tmp_path: Path, uri: str) -> None:
     folder = folder_of(tmp_path / "toy", *measured(1))
     sync(folder, uri, "polydl")
