@@ -13,6 +13,7 @@ from harness.analysis.review.document import Ceilings, Problem, Ratio, Trial
 from harness.analysis.summary import gflops_interval, peak_of, share_of_peak
 from harness.analysis.time_to_solution import TUNER
 from harness.record.result import TrialResult
+from harness.record.typed import MOST
 
 PrimitiveOf = Callable[[Mapping[str, object]], Primitive | None]
 ELEMENT_BYTES = 4  # float32
@@ -21,17 +22,23 @@ _COUNTED = re.compile(r"(.+) in (\d+) of (\d+) samples")
 
 def problem_row(rows: ProblemRows, primitive_of: PrimitiveOf) -> Problem:
     facts = rows.results[0].problem
-    sizes, flops = facts.get("sizes"), facts.get("flops")
+    sizes = facts.get("sizes")
     primitive = primitive_of(facts)
     return Problem(
         label=rows.label,
         network=str(facts.get("workload") or facts.get("primitive") or "problem"),
         primitive=str(facts.get("primitive", "")),
         sizes=" ".join(f"{k}={v}" for k, v in sizes.items()) if isinstance(sizes, Mapping) else "",
-        flops=float(flops) if isinstance(flops, int | float) else None,
+        flops=_positive(facts.get("flops")),
         bytes=None if primitive is None else _bytes(primitive),
         benchdnn=str(facts["benchdnn"]) if facts.get("benchdnn") else None,
     )
+
+
+def _positive(value: object) -> float | None:
+    """What a logarithmic axis can show; None for anything else that a record may hold."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < MOST
+    return float(value) if known else None  # type: ignore[arg-type]
 
 
 def _bytes(primitive: Primitive) -> int:
@@ -43,14 +50,13 @@ def _bytes(primitive: Primitive) -> int:
 def ceilings_row(result: TrialResult) -> Ceilings:
     """Of the result's node; without levels where an older version did not record them."""
     held = result.host.get("architecture")
+    caches = held.get("caches") if isinstance(held, Mapping) else None
     levels: dict[str, float] = {}
-    if isinstance(held, Mapping):
-        for cache in held.get("caches") or ():
-            if isinstance(cache, Mapping) and isinstance(cache.get("bandwidth"), int | float):
-                levels[str(cache.get("name"))] = float(cache["bandwidth"])
-    memory = result.host.get("memory_bandwidth")
-    if isinstance(memory, int | float):
-        levels["memory"] = float(memory)
+    for cache in caches if isinstance(caches, list) else ():
+        if isinstance(cache, Mapping) and (rate := _positive(cache.get("bandwidth"))) is not None:
+            levels[str(cache.get("name"))] = rate
+    if (rate := _positive(result.host.get("memory_bandwidth"))) is not None:
+        levels["memory"] = rate
     return Ceilings(result.node, str(result.host.get("cpu", "")), peak_of(result), levels)
 
 

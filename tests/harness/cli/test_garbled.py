@@ -36,6 +36,7 @@ from harness.report.grid import shown
 from harness.report.junit import as_junit
 from harness.report.latex import as_latex
 from harness.report.markdown import as_markdown
+from harness.report.review_file import write_review
 from harness.report.tables import render_campaign
 from harness.settings import recorded_problems
 from harness.settings.model_file import read_model
@@ -109,11 +110,12 @@ KINDS = (
 
 
 def read_all(folder: CampaignFolder) -> None:
-    """What the tables, the means, the rank quality, comparisons and a resume read."""
+    """What the tables, the page, the means, the rank quality, comparisons and a resume read."""
     folder.starts()
     results = folder.results()
     means, quality = campaign_means(folder, results), campaign_quality(folder, results)
     render_campaign(results, means, quality).encode()
+    write_review(folder)
     compare_all(folder)
 
 
