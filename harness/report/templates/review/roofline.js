@@ -30,15 +30,15 @@ function drawRoofline() {
   for (const { trial } of points) for (const one of unitOf[trial.problem]) if (one.kind === "baseline" && one.gflops) rates.push(one.gflops);
   const peak = node.peak ? node.peak * threads : Math.max(...rates);
   const xs = points.map((point) => point.x);
-  const x = scale("log", Math.min(...xs) / 2, Math.max(...xs) * 2, 52, width - 14);
+  const knee = peak / Math.max(...Object.values(node.levels), peak / Math.min(...xs)); // of the fastest level
+  const x = scale("log", Math.min(Math.min(...xs) / 2, knee * 0.6), Math.max(...xs) * 2, 52, width - 14);
   const y = scale("log", Math.min(...rates, peak / 4) / 1.3, Math.max(...rates, peak) * 1.25, height - 40, 22);
   const roofs = Object.entries(node.levels).flatMap(([name, bandwidth]) => {
-    const knee = Math.min(x.high, peak / bandwidth);
-    if (knee <= x.low) return [];
+    const end = Math.min(x.high, peak / bandwidth);
     const start = Math.max(x.low, y.low / bandwidth);
-    if (start >= knee) return [];
-    return [svg("line", { class: "roof", x1: x(start), y1: y(start * bandwidth), x2: x(knee), y2: y(knee * bandwidth) }, hint(`${name}: ${rate(bandwidth)} GB/s by one core`)),
-      words(x(start) + 9, y(start * bandwidth) + 4, `${name} ${bandwidth.toFixed(0)} GB/s`, { class: "roof-name" })];
+    if (start >= end) return [];
+    return [svg("line", { class: "roof", x1: x(start), y1: y(start * bandwidth), x2: x(end), y2: y(end * bandwidth) }, hint(`${name}: ${rate(bandwidth)} GB/s by one core`)),
+      words(x(start) + 11, Math.min(y.from - 5, y(start * bandwidth) + 4), `${name} ${bandwidth.toFixed(0)} GB/s`, { class: "roof-name" })];
   });
   if (node.peak) {
     roofs.push(svg("line", { class: "roof", x1: x.from, x2: x.to, y1: y(peak), y2: y(peak) }),
