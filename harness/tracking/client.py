@@ -13,7 +13,7 @@ from harness.own_files import private_folder
 
 ENVIRONMENT = {  # what the user has set stays
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",  # seconds
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; a server in use may take some
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it asks the server for each run again

@@ -26,7 +26,7 @@ from harness.tracking.sqlite_store import is_sqlite, make_relative, opening, wri
 PARENT = "mlflow.parentRunId"
 CAMPAIGN = "campaign_id"  # the tag of parents and children
 NOTE = "mlflow.note.content"
-PAGE = 1000  # runs of one search
+PAGE = 200  # runs of one search: a server in use takes seconds for a thousand
 WRITERS = 8  # threads that write to a server: what waits for it takes longer than what is done here
 
 Line = tuple[TrialResult, str]  # a result, and the id of its journal line
