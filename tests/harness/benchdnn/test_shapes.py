@@ -129,7 +129,10 @@ def test_what_records_carry_is_the_problem(shapes: Shapes) -> None:
 
 
 def test_every_workload_makes_the_round_trip() -> None:
-    """The files are read as they are: composing them all takes seconds."""
+    """The files are read as they are: composing them all takes seconds.
+
+    A descriptor says nothing of what follows a convolution or a product.
+    """
     specs = {path.stem: loaded(path) for path in (CONF / "primitive").glob("*.yaml")}
     listed = [loaded(path)["workload"]["entries"] for path in (CONF / "workload").glob("*.yaml")]
     entries = [entry for by_name in listed for several in by_name.values() for entry in several]
@@ -138,6 +141,9 @@ def test_every_workload_makes_the_round_trip() -> None:
         spec = specs[entry["primitive"]]
         spec = {**spec, "sizes": {**spec["sizes"], **entry["sizes"]}}
         choice = ProblemChoice(entry["name"], spec)
+        if len(spec["statements"]) > 1:
+            assert benchdnn_arguments(primitive_from(spec), choice.name) is None
+            continue
         check_same(problem_of(descriptor_of(primitive_from(spec), choice.name)), choice)
 
 
