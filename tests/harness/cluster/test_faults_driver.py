@@ -58,7 +58,8 @@ def check_ctrl_c(cache: Path, folder: Path, *cluster: str) -> None:
     wait_for(lambda: bool(measuring(cache / "polydl")))
     driver.process.send_signal(signal.SIGINT)
     assert driver.status() == 130, driver.told
-    assert driver.told.splitlines()[-1] == "polydl run: interrupted"
+    told = driver.told.splitlines()[-1]
+    assert told.startswith("polydl run: interrupted; go on with: polydl run campaign.resume=")
     check_nothing_left(cache / "polydl", folder.name)
 
 
