@@ -155,6 +155,15 @@ FUSED = (
     Form("bands apart", chain("gelu", 6, 21, 8),
          "broadcast/vector:n.8/tile:n.2+m.3/order:m+n+k/lanes/vector:n.8/tile:n.2/order:m+n"
          "/parallel:m/lanes/vector:n.8/tile:n.1+m.2/order:m+n/layout:b.Ba8b"),
+    Form("lanes: depthwise with borders", shipped("depthwise_conv2d", c=20, ih=5, iw=11),
+         "lanes/vector:c.8/tile:c.1+ow.4/order:c+oh+ow+kh+kw"
+         "/layout:data.aBcd8b+out.aBcd8b+weight.Abc8a/unroll:3"),
+    Form("lanes: maximum over windows", {**MAX_POOL, "sizes": {**MAX_POOL["sizes"], "c": 13}},
+         "lanes/vector:c.8/tile:ow.2/order:oh+c+ow+kh+kw/layout:data.aBcd8b+out.aBcd8b/unroll:2"),
+    Form("lanes: average over windows",
+         {**AVERAGE_POOL, "sizes": {**AVERAGE_POOL["sizes"], "c": 9}},
+         "lanes/vector:c.4/tile:c.1+ow.3/order:c+oh+ow+kh+kw/fusion:S1.tile"
+         "/layout:data.aBcd4b+out.aBcd4b+total.aBcd4b"),
 )  # fmt: skip
 LARGE = (  # more than 2 GFLOP
     Form("large: padded rows", conv2d(ic=130, oc=136, ih=85, iw=83),
