@@ -120,7 +120,7 @@ def estimated(
 
 @dataclass(frozen=True)
 class Fusion:
-    """What a schedule makes of one statement behind the contraction.
+    """What a schedule makes of one statement behind the anchor.
 
     `why` says what forbids to fuse it, None where nothing does. `seconds` are the roofline's for
     the schedule with everything fused that may be, and with nothing fused.
@@ -135,7 +135,7 @@ class Fusion:
 def fusions(
     primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
 ) -> tuple[Fusion, ...]:
-    """Every statement behind the contraction; none where there is no contraction."""
+    """Every statement behind the anchor; none where there is no anchor."""
     nest = loop_nest(primitive).nest
     number = anchor(nest)
     if number is None or all(band.scheme == "scalar" for band in schedule.bands):

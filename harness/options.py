@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from types import GenericAlias
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from compiler.errors import shown
@@ -50,8 +51,8 @@ def schema_of(options: Hashable) -> type:
     for one in fields(options):
         kind, key = hints[one.name], _key(one)
         if get_origin(kind) is tuple:
-            kinds[key] = list[get_args(kind)[0]]  # type: ignore[misc]
-            held = list(one.default)  # type: ignore[arg-type]
+            kinds[key] = GenericAlias(list, get_args(kind)[:1])
+            held = list(cast(tuple[Any, ...], one.default))
             values[key] = field(default_factory=held.copy, metadata=one.metadata)
         else:
             kinds[key] = kind
@@ -63,7 +64,7 @@ def schema_of(options: Hashable) -> type:
 
 def options_from(options: type[Options], values: Mapping[str, Any], where: str) -> Options:
     """The frozen value; what is not named has its default. SettingsError begins with `where`."""
-    known = {_key(one): one for one in fields(options)}  # type: ignore[arg-type]
+    known = {_key(one): one for one in fields(cast(Any, options))}
     for key in values:
         if key not in known:
             told = f"{where}: unknown key '{shown(key, 40)}'; {listed(key, known)}"
@@ -78,7 +79,7 @@ def options_from(options: type[Options], values: Mapping[str, Any], where: str) 
 
 def plain(options: object) -> dict[str, Any]:
     """The options as JSON holds them, by the keys that users write."""
-    return {_key(one): _as_list(getattr(options, one.name)) for one in fields(options)}  # type: ignore[arg-type]
+    return {_key(one): _as_list(getattr(options, one.name)) for one in fields(cast(Any, options))}
 
 
 def _key(one: Any) -> str:

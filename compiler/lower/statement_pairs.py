@@ -28,13 +28,7 @@ def structural_pair(tree: Tree) -> Refusal | None:
     It is: every two statements of a tile meet on equal points of the tile alone, and what is fused
     waits for the whole sum.
     """
-    paths = tree.paths()
-    if not any(isinstance(p.leaf, Microkernel) and p.leaf.fused for p in paths):
-        return None
-    for path in paths:
-        leaf = path.leaf
-        if not isinstance(leaf, Microkernel) or not leaf.fused:
-            continue
+    for path, leaf in _fused(tree):
         waits = all(fused.last == path.cut for fused in leaf.fused)
         own = tuple(grain.loop for grain in leaf.grains if not grain.summed)
         pairs = tuple((fused.statement, fused.loops) for fused in leaf.fused)
@@ -45,12 +39,18 @@ def structural_pair(tree: Tree) -> Refusal | None:
 
 def broken_pair(tree: Tree) -> Refusal | None:
     """The first dependence between two statements that is broken."""
+    for path, leaf in _fused(tree):
+        found = _broken_on_tile(tree.nest, path, leaf)
+        if found is not None:
+            return found
+    return _broken_order(tree)
+
+
+def _fused(tree: Tree) -> Iterator[tuple[Path, Microkernel]]:
+    """The leaves that statements are fused into."""
     for path in tree.paths():
         if isinstance(path.leaf, Microkernel) and path.leaf.fused:
-            found = _broken_on_tile(tree.nest, path, path.leaf)
-            if found is not None:
-                return found
-    return _broken_order(tree)
+            yield path, path.leaf
 
 
 def _broken_order(tree: Tree) -> Refusal | None:
@@ -107,8 +107,9 @@ def _broken_on_tile(nest: Primitive, path: Path, leaf: Microkernel) -> Refusal |
         early, late = sorted((first, second), key=lambda k: numbers[k])
         for dependence in kept_dependences(nest, numbers[early], numbers[late]):
             maps = tile_map(nest, path, runs[early]), tile_map(nest, path, runs[late])
-            for level, backwards in _broken_levels(dependence, maps, levels):
-                return _refused(dependence, level, backwards)
+            broken = _broken_level(dependence, maps, levels)
+            if broken is not None:
+                return _refused(dependence, *broken)
             if early > late:
                 what = f"{dependence.kind} {dependence.source_access}"
                 text = f"schedule: fusion:S{numbers[late]} runs before S{numbers[early]} ({what})"
@@ -120,29 +121,25 @@ def _all_points(leaf: Microkernel) -> tuple[Level, ...]:
     return tuple(Level(f"{g.loop}@0", g.loop, 0, True) for g in leaf.grains if not g.summed)
 
 
-def _broken_levels(
+def _broken_level(
     dependence: Dependence, maps: tuple[isl.Map, isl.Map], levels: tuple[Level, ...]
-) -> Iterator[tuple[Level, bool]]:
-    """Levels at which a pair runs backwards, or, where all run at once, in any direction."""
+) -> tuple[Level, bool] | None:
+    """The first level at which a pair runs backwards (then True), or at once in any direction."""
     for place, level in enumerate(levels):
         first, second = (first_times(times, place + 1) for times in maps)
         pairs = dependence.relation.apply_domain(first).apply_range(second)
         forwards, backwards = first_differ(pairs, place)
         if not backwards.is_empty():
-            yield level, not level.parallel
-        elif level.parallel and not forwards.is_empty():
-            yield level, False
+            return level, not level.parallel
+        if level.parallel and not forwards.is_empty():
+            return level, False
+    return None
 
 
 def _refused(dependence: Dependence, level: Level, backwards: bool) -> Refusal:
     what = f"{dependence.kind} {dependence.source_access}"
     loop, _, depth = level.name.partition("@")
     where = f"the register tile along {loop}" if depth == "0" else f"loop {level.name}"
-    does = "runs a dependence backwards" if backwards else "does not keep an order at"
-    if backwards:
-        text = f"{where} {does} ({what})"
-    else:
-        text = f"{where} runs at once what must follow ({what})"
-    sink = dependence.sink
-    source = dependence.source
-    return Refusal("fusion", level.name, sink, f"schedule: fusion:S{sink} on S{source}: {text}")
+    does = "runs a dependence backwards" if backwards else "runs at once what must follow"
+    text = f"schedule: fusion:S{dependence.sink} on S{dependence.source}: {where} {does} ({what})"
+    return Refusal("fusion", level.name, dependence.sink, text)

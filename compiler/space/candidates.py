@@ -23,11 +23,9 @@ from compiler.space.chain import Chain
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
+from compiler.space.unrolling import UNROLL, unrolled
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
-UNROLL = 4
-LONGEST_UNROLLED = 8  # a shorter reduction loop is unrolled whole
-LONG = 128  # steps from which twice as many are unrolled
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
 LINE = 64  # bytes: a whole line is written at once, else it is read first after all
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
@@ -38,9 +36,8 @@ def candidates(
 ) -> tuple[Schedule, ...]:
     """All candidate schedules, without repetition; the scalar nest where vectors have no form.
 
-    Of several statements the largest sum of products is scheduled in every way, the others are
-    arranged around it: on its register tile with `fuse`, else, or where they cannot be, in bands of
-    their own.
+    Of several statements the anchor is scheduled in every way, the others are arranged around it:
+    on its register tile with `fuse`, else, or where they cannot be, in bands of their own.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
@@ -261,15 +258,6 @@ def _around(nest: Primitive, axes: Axes, tile: dict[str, int], tiles: int) -> It
         several = f"{pixels[-1]}@1"
         for group in _groups(columns)[-2:]:
             yield (*pixels[:-1], several, vector, pixels[-1]), ((several, group),)
-
-
-def unrolled(nest: Primitive, innermost: str, block: dict[str, int]) -> int:
-    """Steps of the innermost reduction loop to print at once: all of a short loop's."""
-    loop = loop_of(innermost)
-    steps = block.get(f"{loop}@1", nest.extent(loop))
-    if steps <= LONGEST_UNROLLED:
-        return steps
-    return 2 * UNROLL if steps >= LONG else UNROLL
 
 
 def _groups(pieces: int) -> list[int]:

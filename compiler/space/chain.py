@@ -1,4 +1,4 @@
-"""The statements around a contraction: on its register tile where they may be, else by themselves.
+"""The statements around an anchor: on its register tile where they may be, else by themselves.
 
     S0: out += data * weight          broadcast/.../fusion:S1.tile+S2.tile
     S1: out = out * scale + shift
@@ -10,6 +10,7 @@ where it has no such form.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -20,11 +21,13 @@ from compiler.lower.fusion import followers, fused_loops, in_loops
 from compiler.lower.legality import structural
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.tiling import balanced
+from compiler.lower.tree import Tree
 from compiler.microkernel.contraction import anchor, covers
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Statement
-from compiler.schedule.layout import Layout, free, layout_of
+from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Tags
+from compiler.space.lanes import lanes_innermost, memory_order
 from compiler.space.parallel import with_parallel
 from compiler.space.scalar import scalar_schedule
 
@@ -32,7 +35,7 @@ POINTS = 4  # vectors of an element-wise band at once: independent work that hid
 
 
 class Chain:
-    """All statements of a nest but one, for many schedules of that one."""
+    """All statements of a nest but the anchor, for many schedules of that one."""
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Chain:
         threads: int = 1,
         fuse: bool = True,
     ) -> None:
-        """`number` is of the contraction, None when there is none."""
+        """`number` is of the anchor, None when there is none."""
         self.nest, self.number = nest, number
         self._machine, self._threads, self._fuse = machine, threads, fuse
         self._arranged: dict[object, tuple[Schedule, tuple[int, ...]] | None] = {}
@@ -50,12 +53,12 @@ class Chain:
 
     @cached_property
     def alone(self) -> Primitive:
-        """The contraction as a nest of its own."""
+        """The anchor as a nest of its own."""
         assert self.number is not None
         return _alone(self.nest, self.number)
 
     def around(self, schedule: Schedule) -> Schedule | None:
-        """A schedule of the contraction alone as one of all statements.
+        """A schedule of the anchor alone as one of all statements.
 
         None where another statement cannot use a tensor in its layout.
         """
@@ -74,7 +77,7 @@ class Chain:
         return replace(pattern, bands=_without_of(bands))
 
     def without(self) -> Schedule:
-        """The schedule where no contraction has a vector form."""
+        """The schedule where the anchor has no vector form."""
         lanes = self._machine.lanes(self.nest.dtype)
         bands = [self._band(number, lanes, ()) for number in range(len(self.nest.statements))]
         if all(band.scheme == "scalar" for band in bands):
@@ -87,26 +90,27 @@ class Chain:
     def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]] | None:
         """The bands of all statements for the layouts of one, and what is fused into it."""
         assert self.number is not None
+        found: tuple[Schedule, tuple[int, ...]] | None = None
+        with suppress(ScheduleError):  # with more fused it may fit all the same
+            found = self._fitting(schedule, ())[0], ()
         fused: tuple[int, ...] = ()
         for number in range(self.number + 1, len(self.nest.statements)) if self._fuse else ():
-            tried = (*fused, number)
-            layout = self._layouts(schedule, tried)
             try:
-                whole = self._bands(schedule, tried, layout)
-                tree = fitted(self.nest, whole)
+                whole, tree = self._fitting(schedule, (*fused, number))
             except ScheduleError as error:
                 self.refused[number] = str(error)
                 continue
             if refusal := structural(tree):
                 self.refused[number] = str(refusal)
                 continue
-            fused = tried
+            fused = (*fused, number)
+            found = whole, fused
+        return found
+
+    def _fitting(self, schedule: Schedule, fused: tuple[int, ...]) -> tuple[Schedule, Tree]:
+        """The bands of all statements with some fused; ScheduleError when they do not fit."""
         whole = self._bands(schedule, fused, self._layouts(schedule, fused))
-        try:
-            fitted(self.nest, whole)
-        except ScheduleError:
-            return None
-        return whole, fused
+        return whole, fitted(self.nest, whole)
 
     def _bands(self, schedule: Schedule, fused: tuple[int, ...], layout: Tags) -> Schedule:
         lanes = schedule.band.vector[1]
@@ -137,12 +141,12 @@ class Chain:
                 taken.add(access.tensor)
                 if access.indices == output.indices and output.tensor in tags:
                     tags[access.tensor] = tags[output.tensor]
-                elif tag := _lanes_last(self.nest, access, vector, lanes):
+                elif tag := lanes_innermost(self.nest, access, vector, lanes):
                     tags[access.tensor] = tag
         return tuple(sorted(tags.items()))
 
     def _like_output(self, fused: tuple[int, ...]) -> list[Statement]:
-        """Statements element by element along the output, in the contraction's loops."""
+        """Statements element by element along the output, in the anchor's loops."""
         assert self.number is not None
         numbers = tuple(followers(self.nest, self.number))
         pairs = fused_loops(self.nest, self.number, numbers)
@@ -166,14 +170,10 @@ class Chain:
         vector = next((x for x in statement.loops if address.contiguous(x)), None)
         if vector is None:
             return scalar
-        block = max(address.block_of(vector), lanes)
-        blocked = address.block_of(vector) > 1
-        strides = {loop: address.coefficient(loop, 1) for loop in statement.loops}
-        if blocked:
-            strides[vector] = address.coefficient(vector, block)
-        order = tuple(sorted(statement.loops, key=lambda loop: -strides[loop]))
+        order = memory_order(address, statement.loops, vector, lanes)
         vectors = -(-nest.extent(vector) // lanes)
-        most = block // lanes if blocked else POINTS
+        block = address.block_of(vector)
+        most = max(block // lanes, 1) if block > 1 else POINTS
         sizes = {vector: balanced(vectors, most)[0][1]}
         if order[-1] != vector:
             rest = max(1, POINTS // sizes[vector])
@@ -193,8 +193,8 @@ def apart(
 ) -> Schedule | None:
     """The schedule with nothing fused: what was has bands of its own, if it can."""
     number = anchor(nest)
-    assert number is not None, "nothing can be fused without a contraction"
-    alone = _contraction_of(nest, schedule, number)
+    assert number is not None, "nothing can be fused without an anchor"
+    alone = _anchor_of(nest, schedule, number)
     return Chain(nest, number, machine, threads, fuse=False).around(alone)
 
 
@@ -203,13 +203,13 @@ def joined(
 ) -> tuple[Schedule | None, dict[int, str]]:
     """The schedule with everything fused that may be; what forbids it of the others, by number."""
     number = anchor(nest)
-    assert number is not None, "nothing can be fused without a contraction"
+    assert number is not None, "nothing can be fused without an anchor"
     chain = Chain(nest, number, machine, threads)
-    return chain.around(_contraction_of(nest, schedule, number)), chain.refused
+    return chain.around(_anchor_of(nest, schedule, number)), chain.refused
 
 
-def _contraction_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:
-    """The contraction's band of a schedule of all statements."""
+def _anchor_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:
+    """The anchor's band of a schedule of all statements."""
     band = next(band for band, numbers in anchored(nest, schedule) if number in numbers)
     return replace(schedule, bands=(replace(band, of=None, fusion=()),))
 
@@ -244,14 +244,3 @@ def _without_of(bands: tuple[Band, ...]) -> tuple[Band, ...]:
         found.append(replace(band, of=None) if first == band.of and not alone else band)
         taken.add(band.of)
     return tuple(found)
-
-
-def _lanes_last(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
-    """The natural layout with the vector loop's dimension blocked, where it is not innermost."""
-    shape = nest.tensor(access.tensor).shape
-    places = [d for d, index in enumerate(access.indices) if index.terms == ((vector, 1),)]
-    if len(places) != 1 or any(vector in i.loops and i.constant for i in access.indices):
-        return None
-    if nest.tensor(access.tensor).stored[-1] == places[0] and shape[places[0]] % lanes == 0:
-        return None
-    return Layout(shape, tuple(range(len(shape))), ((places[0], lanes),)).tag()

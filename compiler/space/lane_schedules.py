@@ -18,14 +18,14 @@ from compiler.lower.tiling import balanced
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.layout import Layout, free, layout_of
+from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
-from compiler.space.operand_layouts import lanes_of
+from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
 from compiler.space.parallel import with_parallel
+from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
 POINTS = (1, 4, 7, 8, 14)
-LONGEST_UNROLLED = 8
 
 
 def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
@@ -68,22 +68,17 @@ def _shapes(
     the registers.
     """
     statement = nest.statements[0]
-    reduction = statement.reduction_loops
+    taps = statement.reduction_loops
     written = nest.tensor(statement.target.tensor)
     target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
-    block = max(target.block_of(vector), lanes)
-    steps = {x: abs(target.coefficient(x, 1)) for x in statement.loops if x not in reduction}
-    if target.block_of(vector) > 1:
-        steps[vector] = target.coefficient(vector, block)
-    outputs = sorted(steps, key=lambda loop: -steps[loop])
+    kept = [loop for loop in statement.loops if loop not in taps]
+    outputs = memory_order(target, kept, vector, lanes)
     inner = next((loop for loop in reversed(outputs) if loop != vector), None)
     limits = POINTS if inner is not None else (1,)
-    taps = list(reduction)
-    innermost = nest.extent(taps[-1]) if taps else 1
-    unroll = innermost if 1 < innermost <= LONGEST_UNROLLED else 4 if innermost > 1 else 1
+    unroll = unrolled(nest, taps[-1], {}) if taps else 1
     orders = [outputs]
     if len(outputs) > 1:
-        orders.append([*(x for x in outputs if x != vector), vector])
+        orders.append((*(x for x in outputs if x != vector), vector))
     served = sum(
         any(vector in index.loops for index in access.indices)
         and not any(inner in index.loops for index in access.indices)
@@ -95,7 +90,7 @@ def _shapes(
         tile: Sizes = ((vector, count),)
         if inner is not None and points > 1:
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
-        key = (tuple(order), tile)
+        key = (order, tile)
         registers = count * (dict(tile).get(inner or "", 1) + served * unroll) + 1
         if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
             seen.add(key)
@@ -104,16 +99,10 @@ def _shapes(
 
 def _layouts(nest: Primitive, vector: str, lanes: int) -> Tags:
     """The lanes innermost in every tensor that may lie so."""
-    tags = {}
+    tags: dict[str, str] = {}
     statement = nest.statements[0]
     for access in (statement.target, *statement.reads):
-        tensor = nest.tensor(access.tensor)
-        places = [d for d, index in enumerate(access.indices) if index.terms == ((vector, 1),)]
-        if not free(tensor) or len(places) != 1 or tensor.name in tags:
-            continue
-        last = tensor.stored[-1] == places[0]
-        if last and tensor.shape[places[0]] % lanes == 0:
-            continue
-        natural = tuple(range(len(tensor.shape)))
-        tags[tensor.name] = Layout(tensor.shape, natural, ((places[0], lanes),)).tag()
+        tag = lanes_innermost(nest, access, vector, lanes)
+        if tag is not None and free(nest.tensor(access.tensor)):
+            tags.setdefault(access.tensor, tag)
     return tuple(sorted(tags.items()))

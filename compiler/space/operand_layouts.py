@@ -13,9 +13,9 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Tags
 from compiler.space.axes import Axes
+from compiler.space.lanes import lanes_of
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
-LEAST = 16  # bytes of a vector, which every machine with vectors has
 SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes
 
 
@@ -43,15 +43,6 @@ def operand_layouts(nest: Primitive, axes: Axes, machine: Architecture) -> Itera
         for vector_layout, vector_pack in _vector_operand(nest, axes, lanes, block):
             layout = tuple(sorted(vector_layout + scalar_layout + output))
             yield OperandLayouts(scheme, lanes, block, layout, vector_pack + scalar_pack)
-
-
-def lanes_of(nest: Primitive, vector: str, machine: Architecture) -> int:
-    """Elements of a vector: fewer than the machine's hold a short loop, down to LEAST bytes."""
-    dtype = nest.tensor(nest.statements[0].target.tensor).dtype
-    lanes, least = machine.lanes(dtype), LEAST // dtype.bytes
-    while lanes > least and nest.extent(vector) <= lanes // 2:
-        lanes //= 2
-    return lanes
 
 
 def _channel_blocks(nest: Primitive, axes: Axes) -> list[int]:

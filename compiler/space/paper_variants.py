@@ -26,11 +26,12 @@ from compiler.space.axes import Axes, axes_of
 from compiler.space.candidates import (
     MULTIPLY_ADDS,
     printed_multiply_adds,
-    unrolled,
 )
 from compiler.space.chain import Chain
-from compiler.space.operand_layouts import OperandLayouts, lanes_of, operand_layouts
+from compiler.space.lanes import lanes_of
+from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
+from compiler.space.unrolling import unrolled
 
 CHANNEL_BLOCKS = (64, 32, 16)  # the last one also where it does not divide: channels are padded
 PRODUCT_TILES = (16, 32, 64)  # of a matrix product's innermost level

@@ -37,8 +37,9 @@ def problem_row(rows: ProblemRows, primitive_of: PrimitiveOf) -> Problem:
 
 def _positive(value: object) -> float | None:
     """What a logarithmic axis can show; None for anything else that a record may hold."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < MOST
-    return float(value) if known else None  # type: ignore[arg-type]
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < MOST:
+        return float(value)
+    return None
 
 
 def _bytes(primitive: Primitive) -> int:

@@ -1,0 +1,49 @@
+"""A loop in the lanes of vectors: how many, which layouts make it contiguous, in which order loops
+then follow memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.lower.addressing import Address
+from compiler.microkernel.contraction import dimension
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Access, Primitive
+from compiler.schedule.layout import Layout
+
+LEAST = 16  # bytes of a vector, which every machine with vectors has
+
+
+def lanes_of(nest: Primitive, vector: str, machine: Architecture) -> int:
+    """Elements of a vector: fewer than the machine's hold a short loop, down to LEAST bytes."""
+    dtype = nest.tensor(nest.statements[0].target.tensor).dtype
+    lanes, least = machine.lanes(dtype), LEAST // dtype.bytes
+    while lanes > least and nest.extent(vector) <= lanes // 2:
+        lanes //= 2
+    return lanes
+
+
+def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
+    """The tag of the natural layout with the vector loop's dimension in blocks of `lanes`.
+
+    None where that dimension is innermost as it is and filled by whole vectors, or where the loop
+    is no plain index.
+    """
+    tensor, place = nest.tensor(access.tensor), dimension(access, vector)
+    if place is None or (tensor.stored[-1] == place and tensor.shape[place] % lanes == 0):
+        return None
+    return Layout(tensor.shape, tuple(range(len(tensor.shape))), ((place, lanes),)).tag()
+
+
+def memory_order(
+    address: Address, loops: Iterable[str], vector: str, lanes: int
+) -> tuple[str, ...]:
+    """Loops outermost first, as the elements of an operand follow each other in memory.
+
+    The vector loop goes by the blocks of its layout, if it has any.
+    """
+    block = address.block_of(vector)
+    whole = max(block, lanes) if block > 1 else 1
+    steps = {x: abs(address.coefficient(x, whole if x == vector else 1)) for x in loops}
+    return tuple(sorted(steps, key=lambda loop: -steps[loop]))
