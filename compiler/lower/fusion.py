@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from compiler.errors import ScheduleError
-from compiler.model.loop_nest import mapped
+from compiler.model.accesses import mapped
 from compiler.problem.primitive import Access, Affine, Primitive, Statement
 
 Pairs = tuple[tuple[str, str], ...]  # a fused statement's loop, the anchor's loop

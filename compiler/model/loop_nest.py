@@ -1,4 +1,5 @@
-"""The loop nest of a primitive in normal form: no loop of extent 1, neighbours coalesced.
+"""The loop nest of a primitive in normal form: no loop of extent 1, dimensions split, neighbours
+coalesced.
 
     1x1 convolution, n = 1:  out[n,oc,oh,ow] += data[n,ic,oh,ow] * weight[oc,ic,kh,kw]
     its nest:                out[0,oc,oh_ow] += data[0,ic,oh_ow] * weight[oc,ic,0,0]
@@ -9,22 +10,15 @@ the nest: only shapes change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 
+from compiler.model.accesses import accesses, mapped
+from compiler.model.split_dimensions import split_dimensions
 from compiler.problem.evaluation import factors_of
-from compiler.problem.primitive import (
-    Access,
-    Affine,
-    Call,
-    Expression,
-    Primitive,
-    Read,
-    Statement,
-    Tensor,
-)
+from compiler.problem.primitive import Access, Affine, Primitive, Read, Statement, Tensor
 
 LoopPair = tuple[str, str]
 
@@ -76,8 +70,8 @@ class LoopNest:
 
 
 def loop_nest(primitive: Primitive) -> LoopNest:
-    """Normalise: loops of extent 1 become 0, then inseparable neighbours are coalesced."""
-    nest = _without_single_iterations(primitive)
+    """Normalise: loops of extent 1 become 0, dimensions are split, neighbours coalesced."""
+    nest = split_dimensions(_without_single_iterations(primitive))
     origin: dict[str, tuple[str, ...]] = {loop: (loop,) for loop, _ in nest.extents}
     pairs = _coalescible(nest)
     while pairs:
@@ -135,16 +129,10 @@ def _unused(name: str, nest: Primitive) -> str:
     return name
 
 
-def _accesses(nest: Primitive) -> Iterator[Access]:
-    for statement in nest.statements:
-        yield statement.target
-        yield from statement.reads
-
-
 def _coalescible(nest: Primitive) -> frozenset[LoopPair]:
     """Pairs of loops that are coalesced at once, from the first pair that can be; else empty."""
     tried: set[LoopPair] = set()
-    for access in _accesses(nest):
+    for access in accesses(nest):
         for d in range(len(access.indices) - 1):
             pair = _pair_at(nest, access, d)
             if pair is None or pair in tried:
@@ -179,12 +167,12 @@ def _closure(nest: Primitive, pair: LoopPair) -> frozenset[LoopPair]:
     while grown != pairs:
         pairs = set(grown)
         merged: set[tuple[str, int]] = set()
-        for access in _accesses(nest):
+        for access in accesses(nest):
             places = _places(nest, access, pairs)
             if places is None:
                 return frozenset()
             merged |= {(access.tensor, d) for d in places}
-        for access in _accesses(nest):
+        for access in accesses(nest):
             for d in (d for tensor, d in merged if tensor == access.tensor):
                 found = _pair_at(nest, access, d)
                 if found is None:
@@ -212,7 +200,7 @@ def _coalesced(nest: Primitive, names: dict[LoopPair, str]) -> Primitive:
     firsts = {pair[0]: name for pair, name in names.items()}
     seconds = {pair[1] for pair in names}
     merged: dict[str, set[int]] = {}
-    for access in _accesses(nest):
+    for access in accesses(nest):
         for d, index in enumerate(access.indices):
             if index.loops and index.loops[0] in firsts:
                 merged.setdefault(access.tensor, set()).add(d)
@@ -256,19 +244,6 @@ def _merged_tensor(tensor: Tensor, firsts: set[int]) -> Tensor:
     return replace(
         tensor, shape=tuple(shape), stored=tuple(new[d] for d in tensor.stored if d in new)
     )
-
-
-def mapped(statement: Statement, change: Callable[[Access], Access]) -> Statement:
-    """The statement with every access changed; its text stays the user's."""
-
-    def inside(expression: Expression) -> Expression:
-        if isinstance(expression, Read):
-            return Read(change(expression.access))
-        if isinstance(expression, Call):
-            return Call(expression.function, tuple(inside(a) for a in expression.arguments))
-        return expression
-
-    return replace(statement, target=change(statement.target), value=inside(statement.value))
 
 
 def nest_guards(nest: Primitive) -> tuple[Guard, ...]:

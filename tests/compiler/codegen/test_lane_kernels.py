@@ -84,6 +84,15 @@ PROBLEMS = {
         {"a": ["k", "n"], "s": ["m", "k"], "y": MN},
         "y[m,n] += exp(0.1 * a[k,n]) * s[m,k]",
     ),
+    "upsampled": _statements(
+        "upsampled", {"x": MN, "y": ["2*m", "n"]}, "y[2*m+i,n] = x[m,n]", extents={"i": 2}
+    ),
+    "multiplied": _statements(
+        "multiplied",
+        {"x": ["n", "m"], "w": ["n", "3"], "y": ["n*3", "m"]},
+        "y[3*n+q,m] += x[n,m] * w[n,q]",
+        extents={"q": 3},
+    ),
     "summed_twice": _statements(
         "summed_twice",
         {"x": ["m", "k", "n"], "t": MN, "y": N},
