@@ -36,6 +36,7 @@ HARNESS = [
         "harness.lock_file",
         "harness.nearest",
         "harness.plugins",
+        "harness.random_nests",
     ],
     ["harness.benchdnn", "harness.measure.budget", "harness.options", "harness.methods"],
     ["harness.conf_files"],

@@ -22,6 +22,7 @@ from harness.nearest import listed
 from harness.options import options_from, plain
 from harness.outside import path_of
 from harness.own_files import private_folder
+from harness.random_nests import random_nests
 from harness.settings.schema import ConfigSchema, methods
 from harness.settings.values import Method, ProblemChoice, Settings, TrackingChoice
 
@@ -30,6 +31,7 @@ log = logging.getLogger("polydl")
 Plain = dict[str, Any]
 _ENTRY_KEYS = ("name", "primitive", "sizes")
 _BENCHDNN = "benchdnn"  # the workload whose entries come from a file
+_RANDOM = "random"  # and the one whose entries are drawn
 
 
 def settings_from(
@@ -40,10 +42,11 @@ def settings_from(
     """The frozen values of one configuration, resolved to plain data. Raises SettingsError.
 
     `entries_of` reads a file in benchdnn's format. What it gives takes the place of the file's
-    name, so that `Settings.resolved` stands by itself.
+    name, as random problems take the place of their seed, so that `Settings.resolved` stands by
+    itself.
     """
     check_values("", ConfigSchema, plain)
-    plain = {**plain, "workload": _with_batch(plain["workload"], entries_of)}
+    plain = _with_random({**plain, "workload": _with_batch(plain["workload"], entries_of)})
     cluster, campaign = plain["cluster"], plain["campaign"]
     strategies = _methods("strategy", plain["strategy"])
     baselines = _methods("baseline", plain["baseline"])
@@ -122,6 +125,30 @@ def _with_batch(
         raise SettingsError(f"workload.batch={batch} needs workload={_BENCHDNN}")
     read = [dict(entry) for entry in entries_of(Path(batch))]
     return {**workload, "entries": {**entries, _BENCHDNN: read}, "batch": None}
+
+
+def _with_random(plain: Plain) -> Plain:
+    workload = plain["workload"]
+    asked = {key: workload[key] for key in ("seed", "count") if workload[key] is not None}
+    if not asked:
+        return plain
+    if workload["entries"].get(_RANDOM) != []:
+        told = ", ".join(f"workload.{key}={value}" for key, value in asked.items())
+        raise SettingsError(f"{told}: only workload={_RANDOM} takes a seed and a count")
+    if len(asked) == 1:
+        raise SettingsError(f"workload={_RANDOM} needs workload.seed and workload.count")
+    drawn = {str(spec["name"]): spec for spec in random_nests(**asked)}
+    entries = [{"name": name, "primitive": name} for name in drawn]
+    return {
+        **plain,
+        "primitives": {**plain["primitives"], _RANDOM: drawn},
+        "workload": {
+            **workload,
+            "entries": {**workload["entries"], _RANDOM: entries},
+            "seed": None,
+            "count": None,
+        },
+    }
 
 
 def problems_of(plain: Plain) -> tuple[ProblemChoice, ...]:

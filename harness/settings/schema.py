@@ -86,6 +86,8 @@ class ArchitectureSchema:
 class WorkloadSchema:
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by workload
     batch: str | None = None  # a file in benchdnn's format, whose problems become entries
+    seed: int | None = within(None, 0, 2**32 - 1)  # of the random problems ...
+    count: int | None = within(None, 1, 10_000)  # ... so many of which become entries
     select: Any = None  # names of entries
     sizes: dict[str, int] = field(default_factory=dict)
 
