@@ -10,7 +10,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PACKAGES = {"chromium": "chromium", "initdb": "postgresql", "zsh": "zsh"}  # Debian's
+PACKAGES = {  # Debian's
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    "chromium": "chromium",
+    "clang": "clang",
+    "initdb": "postgresql",
+    "qemu-aarch64": "qemu-user",
+    "zsh": "zsh",
+}
 _DEBIAN = "usr/lib/postgresql/*/bin"  # where it keeps PostgreSQL's, off the PATH
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.codegen.builtins import chosen
 from compiler.codegen.kernel import SYMBOL, Buffer
 from compiler.problem.dtypes import DType
 
@@ -35,14 +36,31 @@ STREAM_PRELUDE = """\
 #endif
 """
 
-# A part of a vector passes through a temporary, so that accumulators never need an address.
+# A part of a vector passes through a temporary, so that accumulators never need an address. Lanes
+# that are not loaded are 0.
+PARTS = {
+    "load_part": """\
+#define LOAD_PART(p, n) ({{ vec part = {{0}}; __builtin_memcpy(&part, (p), {item} * (n)); part; }})
+""",
+    "store_part": """\
+#define STORE_PART(p, x, n) \\
+  do {{ vec part = (x); __builtin_memcpy((p), &part, {item} * (n)); }} while (0)
+""",
+}
+HEADS = {"load_part": "LOAD_PART(p, n)", "store_part": "STORE_PART(p, x, n)"}
+
+# The first n lanes as a mask; FILL_PART has them from x and the others from y, as a reduction over
+# lanes wants them: 0, or what a maximum begins with.
+MASK_PRELUDE = """\
+typedef {whole} mask __attribute__((vector_size({bytes})));
+#define FIRST(n) ((mask){{{numbers}}} < (mask){{0}} + (n))
+#define FILL_PART(x, n, y) ((vec)(((mask)(x) & FIRST(n)) | ((mask)(y) & ~FIRST(n))))
+"""
+
 # STEP keeps the compiler from carrying loads over to the next reduction step: there are no
 # registers left to hold them, and the spills cost more than half of the speed. KEEP makes it hold
 # a loaded vector in its register: read again for every multiply-add, loads become the limit.
-COMMON = """\
-#define LOAD_PART(p, n) ({{ vec part = {{0}}; __builtin_memcpy(&part, (p), {item} * (n)); part; }})
-#define STORE_PART(p, x, n) \\
-  do {{ vec part = (x); __builtin_memcpy((p), &part, {item} * (n)); }} while (0)
+STEP_PRELUDE = """\
 #define STEP __asm__ volatile("" ::: "memory")
 """
 
@@ -66,18 +84,31 @@ ARITHMETIC = """\
 """
 
 
-def prelude(dtype: DType, lanes: int, nontemporal: bool) -> str:
-    """Macros and vector types for vectors of `lanes` elements."""
+def prelude(dtype: DType, lanes: int, nontemporal: bool, partial: bool = False) -> str:
+    """Macros and vector types for vectors of `lanes` elements.
+
+    With `partial` there are remainders: their loads and stores are builtins where targets have any.
+    """
     size = dtype.bytes * lanes
-    texts = [
-        SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE,
-        COMMON,
-        KEEP_PRELUDE,
-        STREAM_PRELUDE if nontemporal else "",
-    ]
     words = {"c": dtype.c, "packed": dtype.packed, "item": dtype.bytes, "bytes": size}
     words["native"] = NATIVE.get(size, "__x86_64__")
-    return ARITHMETIC + "".join(texts).format(**words)
+    words["whole"], words["numbers"] = dtype.whole, ", ".join(map(str, range(lanes)))
+
+    def part(name: str) -> str:
+        plain = PARTS[name].format(**words)
+        if not partial:
+            return plain
+        return chosen(name, dtype, lanes, plain, lambda text: f"#define {HEADS[name]} {text}\n")
+
+    texts = [
+        (SCALAR_PRELUDE if lanes == 1 else VECTOR_PRELUDE).format(**words),
+        MASK_PRELUDE.format(**words) if partial else "",
+        *map(part, PARTS),
+        STEP_PRELUDE,
+        KEEP_PRELUDE.format(**words),
+        STREAM_PRELUDE.format(**words) if nontemporal else "",
+    ]
+    return ARITHMETIC + "".join(texts)
 
 
 def translation_unit(

@@ -73,8 +73,10 @@ def _scalar(tree: Tree) -> bool:
 def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     dtype, lanes = tree.nest.dtype, max((tile.leaf.lanes for tile in tiles), default=1)
     functions = {name for tile in tiles for name in _functions(tile.operands)}
+    nontemporal = any(tile.leaf.nontemporal for tile in tiles)
+    partial = any(tile.vectors.partial for tile in tiles)
     return (
-        prelude(dtype, lanes, any(tile.leaf.nontemporal for tile in tiles))
+        prelude(dtype, lanes, nontemporal, partial)
         + (vector_functions(functions, lanes, dtype) if functions else "")
         + (scalar_prelude(dtype) if _scalar(tree) else "")
     )

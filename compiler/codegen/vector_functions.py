@@ -1,7 +1,7 @@
 """Functions of the grammar on vectors, as C text: polynomials instead of calls of the C library.
 
 Plain C on vector types does everything but what is one instruction and no such text compiles to:
-there a builtin stands behind the macro of its target (`BUILTINS`), and plain C for every other.
+there stands a builtin where the target has it (`compiler.codegen.builtins`).
 There are no branches, no tables, and no division but the one of tanh.
 
 exp: n = round(x / ln 2) by adding 1.5 * 2^23, beyond which floats are whole numbers; r = x - n ln 2
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from compiler.codegen.builtins import chosen
 from compiler.codegen.scalar_expression import LIBRARY, library
 from compiler.problem.dtypes import F32, DType
 
@@ -40,23 +41,6 @@ ERF = (
     *("-0x1.a46c7cp-24", "0x1.f4271cp-21", "-0x1.13e9a0p-17", "0x1.1c3bb6p-14"),
     *("-0x1.1685f8p-11", "0x1.0d005cp-8", "-0x1.14a3ccp-5", "-0x1.78b460p-4"),
 )
-
-# By function and bytes of a vector: the macro of targets that have it, and gcc's builtin. clang
-# finds the one instruction in the plain text of a maximum or minimum, and names others differently.
-BUILTINS = {
-    ("max", 16): ("__SSE__", "__builtin_ia32_maxps(a, b)"),
-    ("max", 32): ("__AVX__", "__builtin_ia32_maxps256(a, b)"),
-    ("max", 64): ("__AVX512F__", "__builtin_ia32_maxps512_mask(a, b, a, -1, 4)"),
-    ("min", 16): ("__SSE__", "__builtin_ia32_minps(a, b)"),
-    ("min", 32): ("__AVX__", "__builtin_ia32_minps256(a, b)"),
-    ("min", 64): ("__AVX512F__", "__builtin_ia32_minps512_mask(a, b, a, -1, 4)"),
-    ("sqrt", 16): ("__SSE__", "__builtin_ia32_sqrtps(x)"),
-    ("sqrt", 32): ("__AVX__", "__builtin_ia32_sqrtps256(x)"),
-    ("sqrt", 64): ("__AVX512F__", "__builtin_ia32_sqrtps512_mask(x, x, -1, 4)"),
-    ("scale", 16): ("__AVX512VL__", "__builtin_ia32_scalefps128_mask(x, s - SHIFT, x, -1)"),
-    ("scale", 32): ("__AVX512VL__", "__builtin_ia32_scalefps256_mask(x, s - SHIFT, x, -1)"),
-    ("scale", 64): ("__AVX512F__", "__builtin_ia32_scalefps512_mask(x, s - SHIFT, x, -1, 4)"),
-}
 
 # Before what needs it. Whole numbers that SHIFT was added to stand in the low bits of a float, and
 # shifted by 23 they are exponents. A second argument is passed on where one of two is no number.
@@ -111,9 +95,8 @@ def vector_functions(names: Collection[str], lanes: int, dtype: DType = F32) -> 
     if lanes == 1:
         return "".join(_library(name, dtype) for name in LIBRARY if name in names)
     needed = {other for name in names for other in (name, *NEEDS.get(name, ()))}
-    size = F32.bytes * lanes
-    return CONSTANTS.format(bytes=size) + "".join(
-        _function(name, _body(name, size)) for name in PLAIN if name in needed
+    return CONSTANTS.format(bytes=F32.bytes * lanes) + "".join(
+        _function(name, _body(name, lanes)) for name in PLAIN if name in needed
     )
 
 
@@ -123,14 +106,10 @@ def _library(name: str, dtype: DType) -> str:
     return _function(name, f"  return {called}({arguments.replace('vec ', '')});\n")
 
 
-def _body(name: str, size: int) -> str:
+def _body(name: str, lanes: int) -> str:
     polynomials = {key: _horner(coefficients) for key, coefficients in POLYNOMIALS.items()}
     plain = PLAIN[name].format(**polynomials)
-    if (name, size) not in BUILTINS:
-        return plain
-    macro, builtin = BUILTINS[name, size]
-    condition = f"#if defined({macro}) && defined(__GNUC__) && !defined(__clang__)\n"
-    return f"{condition}  return {builtin};\n#else\n{plain}#endif\n"
+    return chosen(name, F32, lanes, plain, lambda text: f"  return {text};\n")
 
 
 def _horner(coefficients: tuple[str, ...]) -> str:

@@ -23,6 +23,11 @@ class DType:
     packed: str = field(compare=False)
     numpy: type[np.floating[Any]] = field(compare=False)
 
+    @property
+    def whole(self) -> str:
+        """C's type of whole numbers that is as wide."""
+        return {4: "int", 8: "long long"}[self.bytes]
+
 
 F32 = DType("f32", 4, "float", "f", "ps", np.float32)
 DTYPES = {dtype.name: dtype for dtype in (F32,)}

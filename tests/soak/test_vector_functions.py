@@ -12,7 +12,7 @@ from compiler.codegen.vector_functions import vector_functions
 from compiler.problem.dtypes import F32
 from compiler.problem.evaluation import ULPS
 from tests.compiler.codegen.batch import FLAGS
-from tests.compiler.codegen.test_vector_functions import VARIANTS
+from tests.compiler.codegen.targets import VARIANTS
 
 pytestmark = pytest.mark.soak
 LANES = 8

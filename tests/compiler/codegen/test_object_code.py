@@ -150,6 +150,16 @@ def test_functions_on_vectors_stay_in_whole_registers(tmp_path: Path) -> None:
             assert found["vdivps"] == 1 and found["vsqrtps"] == ("sqrt" in names)
 
 
+def test_parts_of_vectors_never_pass_through_memory(tmp_path: Path) -> None:
+    """A remainder's loads and stores are as many instructions as a whole vector's, and a mask."""
+    for lanes in _lengths():
+        text = prelude(F32, lanes, nontemporal=False, partial=True)
+        text += f"void use(float *p) {{ STORE_PART(p, LOAD_PART(p, {lanes - 1}), {lanes - 1}); }}\n"
+        instructions = [text for _, text in _disassembled(text, lanes, tmp_path)]
+        assert not [text for text in instructions if re.search(r"%r[sb]p|\[sp", text)], lanes
+        assert len(instructions) <= 8, lanes  # vzeroupper and ret among them; 18 by gcc alone
+
+
 def test_scalar_loops_run_in_vectors(tmp_path: Path) -> None:
     primitive = primitive_from(matmul(m=8, n=64, k=8))
     text = compile_schedule(primitive, parse_schedule("scalar/order:m+k+n")).text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import platform
-import shutil
 import subprocess
 from collections.abc import Callable
 from functools import lru_cache
@@ -21,7 +19,8 @@ from compiler.codegen.vector_functions import NEEDS, vector_functions
 from compiler.problem.dtypes import F32
 from compiler.problem.evaluation import ULPS
 from compiler.problem.names import FUNCTIONS
-from tests.compiler.codegen.batch import FLAGS, c_compiler
+from tests.compiler.codegen.batch import FLAGS
+from tests.compiler.codegen.targets import EVERY_VARIANT, VARIANTS
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -41,24 +40,6 @@ BOUNDARIES = {  # where another piece, denormals, infinities or a cut begin
     "erf": [2.4494898, 3.8, 3.9192059],
 }
 SPECIAL = [0.0, 2.0**-149, 2.0**-127, 2.0**-126, 2.0**-24, 1.0, 3.4028235e38, np.inf, np.nan]
-
-
-def variants() -> dict[str, tuple[str, ...]]:
-    """Compiler and flags; the last one leaves all builtins out."""
-    gcc = c_compiler()
-    found: dict[str, tuple[str, ...]] = {"native": (gcc,)}
-    if platform.machine() == "x86_64":
-        undefined = ("-U__SSE__", "-U__AVX__", "-U__AVX512F__", "-U__AVX512VL__")
-        found |= {
-            "no multiply-adds": (gcc, "-mno-fma", "-mno-avx512f"),
-            "no AVX": (gcc, "-mno-avx"),
-            "no builtins": (gcc, *undefined),
-        }
-    clang = shutil.which("clang")
-    return found | ({"clang": (clang,)} if clang else {})
-
-
-VARIANTS = variants()
 
 
 def built(variant: str, lanes: int, folder: Path) -> ctypes.CDLL:
@@ -123,7 +104,7 @@ def errors(found: Floats, wanted: Doubles) -> Doubles:
 
 
 @pytest.mark.parametrize("lanes", [1, 4, 8, 16, 64])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", EVERY_VARIANT)
 def test_functions_are_as_near_as_is_said(variant: str, lanes: int, tmp_path: Path) -> None:
     library = built(variant, lanes, tmp_path)
     for name in ("exp", "tanh", "erf", "sqrt", "abs"):
@@ -140,7 +121,7 @@ def test_functions_are_as_near_as_is_said(variant: str, lanes: int, tmp_path: Pa
             assert not (np.abs(found) > 1).any(), name
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", EVERY_VARIANT)
 def test_maximum_and_minimum(variant: str, tmp_path: Path) -> None:
     """The second argument where one is no number: that is what the constants before it are for."""
     x = samples("exp")

@@ -10,9 +10,28 @@ typedef float loose __attribute__((vector_size(16), may_alias, aligned(4)));
 #define LOAD(p) ((vec)*(const loose *)(p))
 #define STORE(p, x) (*(loose *)(p) = (loose)(x))
 #define SPLAT(x) ((x) - (vec){0})
+typedef int mask __attribute__((vector_size(16)));
+#define FIRST(n) ((mask){0, 1, 2, 3} < (mask){0} + (n))
+#define FILL_PART(x, n, y) ((vec)(((mask)(x) & FIRST(n)) | ((mask)(y) & ~FIRST(n))))
+#if defined(__AVX512VL__)
+#define LOAD_PART(p, n) (vec)__builtin_ia32_loadups128_mask((const void *)(p), (vec){0}, (1u << (n)) - 1)
+#elif defined(__AVX__)
+#define LOAD_PART(p, n) (vec)__builtin_ia32_maskloadps((const void *)(p), FIRST(n))
+#elif defined(__aarch64__)
+#define LOAD_PART(p, n) ({ vec part = {0}; for (int i = 0; i < (n); ++i) part[i] = (p)[i]; part; })
+#else
 #define LOAD_PART(p, n) ({ vec part = {0}; __builtin_memcpy(&part, (p), 4 * (n)); part; })
+#endif
+#if defined(__AVX512VL__)
+#define STORE_PART(p, x, n) __builtin_ia32_storeups128_mask((void *)(p), (x), (1u << (n)) - 1)
+#elif defined(__AVX__)
+#define STORE_PART(p, x, n) __builtin_ia32_maskstoreps((void *)(p), FIRST(n), (x))
+#elif defined(__aarch64__)
+#define STORE_PART(p, x, n) do { vec part = (x); for (int i = 0; i < (n); ++i) (p)[i] = part[i]; } while (0)
+#else
 #define STORE_PART(p, x, n) \
   do { vec part = (x); __builtin_memcpy((p), &part, 4 * (n)); } while (0)
+#endif
 #define STEP __asm__ volatile("" ::: "memory")
 #if defined(__x86_64__) && 16 <= 64
 #define KEEP(x) __asm__("" : "+v"(x))
