@@ -30,8 +30,18 @@ def scalar(value: object, where: str) -> float:
         raise ProblemError(f"{where}: {shown(value)} is too large") from None
 
 
+MOST_FILLED = 2**20  # elements that one number stands for; a list is as long as its text
+
+
 def flat_values(values: object, shape: tuple[int, ...], where: str) -> tuple[float, ...]:
-    """Row-major elements from nested lists of `shape`, or from one flat list."""
+    """Row-major elements from nested lists of `shape`, one flat list, or one number for all."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        number = scalar(values, where)
+        if prod(shape) > MOST_FILLED:
+            raise ProblemError(
+                f"{where}: one number for {prod(shape)} elements; {MOST_FILLED} are allowed"
+            )
+        return (number,) * prod(shape)
     flat: list[float] = []
 
     def collect(item: object) -> tuple[int, ...]:

@@ -181,7 +181,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_values([[1, 2], [3]]), "matmul: values.b: the lists are empty or of unequal length"),
     (_values([]), "matmul: values.b: the lists are empty or of unequal length"),
     (_values([[1, 2]]), "matmul: values.b: expected numbers of shape (6, 5), got (1, 2)"),
-    (_values(7), "matmul: values.b: expected numbers of shape (6, 5), got ()"),
+    (_values("x"), "matmul: values.b: column 1: unknown name 'x'"),
+    (
+        _values(1) | {"sizes": {"m": 4, "n": 1024, "k": 1025}},
+        "matmul: values.b: one number for 1049600 elements; 1048576 are allowed",
+    ),
     (
         {**matmul(), "temporary": ["c"], "accumulate": ["c"]},
         "matmul: 'c' is both temporary and accumulate",
