@@ -104,7 +104,7 @@ def test_resnet50_has_twenty_layers_of_one_image() -> None:
     assert {primitive_from(p.spec).extent("oh") for p in settings.problems[:1]} == {112}
 
 
-LAYERS = {
+LAYERS = {  # convolutions without groups: the 241 of the paper's eleven networks
     "alexnet": 5,
     "fastrcnn": 27,
     "googlenetv1": 49,
@@ -119,13 +119,49 @@ LAYERS = {
 }
 
 
+DEPTHWISE = {"mobilenet": [*range(2, 11)], "xception": [*range(3, 10), 11, 12]}
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_network_has_its_layers(name: str) -> None:
+    """A depthwise convolution has the name of the one that reads it, with _dw."""
     (settings,) = load_settings([f"workload={name}"])
     first = 0 if name == "resnet50" else 1
     wanted = [f"{name}_{number:02}" for number in range(first, first + LAYERS[name])]
-    assert [p.name for p in settings.problems] == wanted
+    by_kind = {
+        kind: [p.name for p in settings.problems if p.spec["name"] == kind]
+        for kind in ("conv2d", "depthwise_conv2d")
+    }
+    assert by_kind["conv2d"] == wanted
+    beside = [f"{name}_{number:02}_dw" for number in DEPTHWISE.get(name, ())]
+    assert by_kind["depthwise_conv2d"] == beside
+    assert len(settings.problems) == len(wanted) + len(beside)
     assert all(p.spec["sizes"]["n"] == 1 for p in settings.problems)
+
+
+def test_depthwise_layers_fit_between_their_neighbours() -> None:
+    """What a depthwise convolution gives is what the one behind it reads."""
+    for name, numbers in DEPTHWISE.items():
+        (settings,) = load_settings([f"workload={name}"])
+        sizes = {p.name: dict(primitive_from(p.spec).sizes) for p in settings.problems}
+        for number in numbers:
+            (own,) = (p for p in settings.problems if p.name == f"{name}_{number:02}_dw")
+            reader = sizes[f"{name}_{number:02}"]
+            assert dict(own.spec["sizes"])["c"] == reader["ic"]
+            assert primitive_from(own.spec).extent("oh") == reader["ih"]
+
+
+NEWER = {"mobilenetv2": 32, "efficientnet_b0": 68, "convnext_tiny": 31, "bert_base": 9}
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_newer_networks(name: str) -> None:
+    """Names sort in the network's order, and no shape comes twice."""
+    (settings,) = load_settings([f"workload={name}"])
+    names = [p.name for p in settings.problems]
+    assert len(names) == NEWER[name] and names == sorted(names)
+    shapes = {(p.spec["name"], str(sorted(p.spec["sizes"].items()))) for p in settings.problems}
+    assert len(shapes) == len(names)
 
 
 def test_rank_quality_surveys_resnet50_in_two_passes() -> None:

@@ -144,6 +144,10 @@ def test_every_workload_makes_the_round_trip() -> None:
         if len(spec["statements"]) > 1:
             assert benchdnn_arguments(primitive_from(spec), choice.name) is None
             continue
+        if entry["primitive"] == "attention_scores":  # a tag says that the keys lie transposed
+            told = benchdnn_arguments(primitive_from(spec), choice.name)
+            assert told is not None and "--wtag=acb" in told
+            continue
         check_same(problem_of(descriptor_of(primitive_from(spec), choice.name)), choice)
 
 
