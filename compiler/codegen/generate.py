@@ -12,6 +12,7 @@ from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
+from compiler.codegen.private_copies import Copies
 from compiler.codegen.scalar_expression import declarations
 from compiler.codegen.scalar_nest import fixed_tensors, scalar_prelude, scalar_statement
 from compiler.codegen.untransformed import untransformed_body
@@ -40,12 +41,12 @@ def generate(tree: Tree) -> Kernel:
         leaf = path.leaf
         if isinstance(leaf, Microkernel):
             first = sum(len(part.tiles) for part in parts)
-            parts.append(_vectorised(path, leaf, operands(tree, leaf), first))
+            parts.append(_vectorised(tree, path, leaf, first))
         else:
             parts.append(_Part(scalar_statement(tree, path)))
     tiles = [tile for part in parts for tile in part.tiles]
     copies = tuple(dict.fromkeys(copy for part in parts for copy in part.copies))
-    buffers = (*_buffers(tree, tiles), *_workspaces(copies))
+    buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree))
     calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
     text = translation_unit(
         _comment(tree),
@@ -78,7 +79,7 @@ def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     return (
         prelude(dtype, lanes, nontemporal, partial)
         + (vector_functions(functions, lanes, dtype) if functions else "")
-        + (scalar_prelude(dtype) if _scalar(tree) else "")
+        + (scalar_prelude(dtype) if _scalar(tree) or _private(tree) else "")
     )
 
 
@@ -91,26 +92,38 @@ def _functions(placed: Operands) -> Iterator[str]:
             yield placed.reduced.reduction
 
 
-def _vectorised(path: Path, leaf: Microkernel, placed: Operands, first: int) -> _Part:
+def _vectorised(tree: Tree, path: Path, leaf: Microkernel, first: int) -> _Part:
     """A function for each border class, numbered from `first`; classes multiply over the loops."""
+    placed = operands(tree, leaf)
     tiles = tuple(
         BorderTile(f"tile{first + number}", path, leaf, placed, classes)
         for number, classes in enumerate(product(*tiles_of(leaf, placed)))
     )
     named = {tile.name: tile for tile in tiles}
     space = TileSpace(path)
+    copied = Copies(tree, path) if path.private else None
 
     def call(name: str, coordinates: tuple[str, ...]) -> str:
-        return _call(named[name], space, coordinates)
+        return _call(named[name], space, coordinates, copied)
 
     classes = [(tile.name, {one.loop: one for one in tile.tiles}) for tile in tiles]
     body = [*c_loops(space, classes, call), *(FENCE if leaf.nontemporal else ())]
+    if copied is not None:
+        body += copied.combined()
     return _Part(body, tiles, placed.copies)
 
 
-def _call(tile: BorderTile, space: TileSpace, coordinates: tuple[str, ...]) -> str:
+def _call(
+    tile: BorderTile, space: TileSpace, coordinates: tuple[str, ...], copied: Copies | None
+) -> str:
     at = dict(zip(space.loops, coordinates, strict=True))
-    arguments = [pointer(address) for address in tile.tensors]
+    places = [pointer(address) for address in tile.tensors]
+    if copied is not None:
+        steps = [(level, -(-level.step // space.step(level.loop))) for level in tile.path.private]
+        pieces = [f"({at[x.loop]}) / {step}" if step > 1 else at[x.loop] for x, step in steps]
+        own = pointer(tile.operands.output)
+        places = [copied.place(pieces) if place == own else place for place in places]
+    arguments = places
     for one in tile.tiles:
         scale = tile.leaf.lanes if one.loop == tile.leaf.vector else 1
         arguments.append(_scaled(at[one.loop], one.size * scale, one.offset * scale))
@@ -144,6 +157,16 @@ def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
             )
             given.append(buffer)
     return (*given, *own)
+
+
+def _private(tree: Tree) -> tuple[Buffer, ...]:
+    """A workspace for each tensor that has copies: its statements have them one after another."""
+    found: dict[str, Buffer] = {}
+    for buffer in (Copies(tree, path).buffer for path in tree.paths() if path.private):
+        largest = found.setdefault(buffer.name, buffer)
+        if buffer.elements > largest.elements:
+            found[buffer.name] = buffer
+    return tuple(found.values())
 
 
 def _workspaces(copies: tuple[Packed, ...]) -> tuple[Buffer, ...]:

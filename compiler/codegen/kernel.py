@@ -9,12 +9,13 @@ from typing import Literal
 from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Layout
 
+ALIGNED = 64  # bytes, of every buffer
 SYMBOL = "polydl_kernel"  # void polydl_kernel(void *const *buffers)
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """One entry of the kernel's argument array, in order; 64-byte aligned.
+    """One entry of the kernel's argument array, in order; its address is a multiple of ALIGNED.
 
     A workspace has no tensor: its contents are undefined before and after a call.
     """

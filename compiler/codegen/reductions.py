@@ -11,7 +11,7 @@ from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.operands import Factors, Summand
-from compiler.lower.steps import Step, steps_of, tap_range, variable
+from compiler.lower.steps import Step, goes_on, steps_of, tap_range, variable
 from compiler.lower.tree import Level
 from compiler.problem.primitive import Access
 
@@ -46,19 +46,20 @@ def summed(tile: BorderTile) -> list[str]:
 def _accumulators_set(tile: BorderTile) -> list[str]:
     """Declarations, each with its value, so that no accumulator is used before it has one.
 
-    Zero, or what the output holds; where that depends on the tile it is loaded afterwards.
+    The neutral element, or what the output holds; where that depends on the tile it is loaded
+    afterwards.
     """
     reduced = tile.operands.reduced
     assert reduced is not None
     names = [accumulator(p, j) for p, j in tile.accumulators()]
-    if reduced.accumulate:
+    if reduced.accumulate and not tile.path.private:
         loads = sums_loaded(tile).values()
         return [f"vec {name} = {load};" for name, load in zip(names, loads, strict=True)]
     operation = reduced.reduction if isinstance(reduced, Summand) else "add"
     start = "(vec){0}" if operation == "add" else f"SPLAT({START[operation]})"
     lines = [f"vec {name} = {start};" for name in names]
-    later = " || ".join(f"at_{level.loop} != 0" for level in tile.path.cut)
-    if later:  # an earlier piece of the reduction has left its sums in the output
+    later = goes_on(tile.path, reduced.accumulate)
+    if later:
         loads = sums_loaded(tile).values()
         held = (f"  {name} = {load};" for name, load in zip(names, loads, strict=True))
         lines += [f"if ({later}) {{", *held, "}"]

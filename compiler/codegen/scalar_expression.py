@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 
@@ -22,6 +23,8 @@ LIBRARY = {  # names in the C library, but for the suffix of a type
     "erf": "erf",
     "abs": "fabs",
 }
+NEUTRAL = {"add": 0.0, "max": -inf, "min": inf}
+REGISTERS = {"add": "sum", "max": "most", "min": "least"}
 CALLED = ("exp", "tanh", "erf")  # no instruction: one element at a time
 
 Question = tuple[Affine, int]  # is 0 <= index < size?
@@ -47,10 +50,11 @@ def number_text(value: float, dtype: DType) -> str:
     return f"{float(value)!r}{dtype.suffix}"
 
 
-def element(tree: Tree, access: Access) -> str:
+def element(tree: Tree, access: Access, pointer: str | None = None) -> str:
+    """C text of an element of a tensor, or of what the pointer to a copy of it has the name of."""
     names = {loop: iterator(loop) for index in access.indices for loop in index.loops}
     offset = Address(access, tree.layout_of(access.tensor)).base(names, {})
-    return f"t_{access.tensor}[{offset}]"
+    return f"{pointer or f't_{access.tensor}'}[{offset}]"
 
 
 def questions(tree: Tree, access: Access) -> tuple[Question, ...]:

@@ -22,12 +22,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf
 
 import numpy as np
 
+from compiler.codegen.private_copies import INLINE, Copies
 from compiler.codegen.scalar_expression import (
     CALLED,
+    NEUTRAL,
+    REGISTERS,
     Question,
     combined,
     condition,
@@ -43,7 +45,7 @@ from compiler.lower.addressing import Address
 from compiler.lower.legality import structural
 from compiler.lower.operands import starts
 from compiler.lower.steps import SHORT, Range, ranges_of
-from compiler.lower.tree import Loops, Path, Scalar, Tree
+from compiler.lower.tree import Loops, Path, Private, Scalar, Subtree, Tree
 from compiler.microkernel.contraction import covers
 from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Call, Expression, Statement
@@ -60,8 +62,7 @@ PRELUDE = """\
 #define maximum(x, y) ({{ const {c} a = (x), b = (y); (a > b) | (b != b) ? a : b; }})
 #define minimum(x, y) ({{ const {c} a = (x), b = (y); (a < b) | (b != b) ? a : b; }})
 """
-NEUTRAL = {"add": 0.0, "max": -inf, "min": inf}
-REGISTERS = {"add": "sum", "max": "most", "min": "least"}
+OWN = "own"  # the copy of a target that a piece of a private level sums in
 CLAUSES = {"add": "+", "max": "max", "min": "min"}  # OpenMP's names of reductions
 
 
@@ -72,13 +73,18 @@ def scalar_prelude(dtype: DType) -> str:
 
 def inline(dtype: DType) -> dict[str, str]:
     """The library's functions, but for those that the prelude has."""
-    return library(dtype) | {"max": "maximum", "min": "minimum"}
+    return library(dtype) | INLINE
 
 
 def scalar_statement(tree: Tree, path: Path) -> list[str]:
     """C lines of a scalar leaf's statement in a nest of its own, its target started if need be."""
     assert isinstance(path.leaf, Scalar)
-    return starting_lines(tree, path) + _Nest(tree, path, path.leaf).lines
+    lines = starting_lines(tree, path)
+    copies = Copies(tree, path) if path.private else None
+    if copies is not None:
+        lines += copies.started()
+    lines += _Nest(tree, path, path.leaf).lines
+    return lines + (copies.combined() if copies is not None else [])
 
 
 def fixed_tensors(tree: Tree) -> list[str]:
@@ -119,7 +125,7 @@ class _Nest:
     @property
     def lines(self) -> list[str]:
         statement, reduction = self.statement, self.statement.reduction
-        target = element(self.tree, statement.target)
+        target = element(self.tree, statement.target, OWN if self.path.private else None)
         register = REGISTERS.get(reduction or "", "")
         dtype = self.tree.nest.tensor(statement.target.tensor).dtype
         functions = inline(dtype)
@@ -135,7 +141,7 @@ class _Nest:
                 neutral = number_text(NEUTRAL[reduction or "add"], dtype)
                 start = f"{dtype.c} {register} = {neutral};"
                 lines = [start, *lines, combined(reduction, target, register, functions)]
-            lines = [*(flag for depth, flag in self.hoisted if depth == place), *lines]
+            lines = [*(text for depth, text in self.hoisted if depth == place), *lines]
         alone = self.kept == 0 < len(self.ranges)  # its register stands outside of all loops
         return ["{", *_indented(lines), "}"] if alone else lines
 
@@ -171,7 +177,11 @@ class _Nest:
         dropped = not set(questions(self.tree, target)) <= self.clipped
         if dropped or any(a.tensor == target.tensor for a in self.statement.reads):
             return place
-        while place and self.ranges[place - 1].level.loop in self.statement.reduction_loops:
+        reduction = self.statement.reduction_loops
+        private = self.path.private
+        while place and (level := self.ranges[place - 1].level).loop in reduction:
+            if level in private:
+                break
             place -= 1
         return place
 
@@ -207,7 +217,10 @@ class _Nest:
             return False
         # what threads may share, vectors may
         shared = (*self.path.loops[:-1], replace(level, parallel=True))
-        return structural(replace(self.tree, body=(Loops(shared, (self.leaf,)),))) is None
+        body: Subtree = Loops(shared, (self.leaf,))
+        if self.path.private:
+            body = Private(self.statement.target.tensor, self.path.private, (body,))
+        return structural(replace(self.tree, body=(body,))) is None
 
     def _stride(self, access: Access, loop: str) -> int | None:
         """Elements from one iteration to the next; None in a blocked dimension."""
@@ -221,12 +234,30 @@ class _Nest:
 
     @cached_property
     def hoisted(self) -> list[tuple[int, str]]:
-        """Flags, and how many loops are around each."""
-        return [
+        """The thread's copy of the target, flags, and how many loops are around each."""
+        return self._copy + [
             (depth, f"const int {flag} = {condition(self.tree, question)};")
             for question, (flag, depth) in self._open.items()
             if flag
         ]
+
+    @cached_property
+    def _copy(self) -> list[tuple[int, str]]:
+        """Declared inside the loops that threads share."""
+        if not self.path.private:
+            return []
+        by_level = {r.level: r.name for r in self.ranges}
+        copies = Copies(self.tree, self.path)
+        at = copies.place(
+            [f"{by_level[x]} / {x.step}" if x.step > 1 else by_level[x] for x in self.path.private]
+        )
+        return [(self._inside, f"{copies.dtype.c} *restrict {OWN} = {at};")]
+
+    @property
+    def _inside(self) -> int:
+        """The number of loops outermost of which each thread, and each copy, has its own."""
+        private = [k for k, level in enumerate(self.path.loops) if level in self.path.private]
+        return 1 + max([*private, *self.team], default=-1)
 
     @cached_property
     def _open(self) -> dict[Question, tuple[str, int]]:
@@ -236,7 +267,7 @@ class _Nest:
         for access in (self.statement.target, *self.statement.reads):
             for question in questions(self.tree, access):
                 needed = max((depths[loop] for loop in question[0].loops), default=0)
-                depth = max([needed, *(place + 1 for place in self.team)])
+                depth = max(needed, self._inside)
                 flag = f"inside{len(found)}" if 0 < depth < len(self.ranges) else ""
                 if question not in self.clipped:
                     found.setdefault(question, (flag, depth))

@@ -14,7 +14,7 @@ import islpy as isl
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.isl_tree import TileSpace, printed
 from compiler.lower.operands import operands, tiles_of
-from compiler.lower.steps import in_last_piece, iterator, ranges_of, tap_range
+from compiler.lower.steps import goes_on, in_last_piece, iterator, ranges_of, tap_range
 from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
 from compiler.model.isl_names import context
 from compiler.problem.primitive import Affine
@@ -52,6 +52,8 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
         grain = leaf.grain(border.point)
         yield from (_bordered(grain, border, tile) for tile in classes[border.point])
     yield from (_once(path, leaf, level) for level in placed.last)
+    if path.private:
+        yield _started(path, leaf)
 
 
 def _ties(leaf: Scalar) -> list[set[str]]:
@@ -94,6 +96,28 @@ def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
         f"and {in_last_piece(level, extent)} }}"
     )
     return level.loop, runs, "{ [0] }"
+
+
+def _started(path: Path, leaf: Microkernel) -> tuple[str, str, str]:
+    """Each copy of a target starts at the neutral element in one of its pieces."""
+    space = TileSpace(path)
+    copies = [f"p{k}" for k in range(len(path.private))]
+    coordinates = [f"q_{level.loop}" for level in path.cut]
+    pieces = {level.loop: copy for level, copy in zip(path.private, copies, strict=True)}
+    where = []
+    for level, q in zip(path.cut, coordinates, strict=True):
+        where.append(f"0 <= {q} < {space.count(level.loop)}")
+        where.append(f"at_{level.loop} = {q} * {level.step}")
+        if level.loop in pieces:
+            outer = next(x for x in path.private if x.loop == level.loop)
+            where.append(f"{pieces[level.loop]} = {space.time(outer)}")
+    begun = goes_on(path, False)
+    where += [f"not ({begun})"] if begun else []
+    at = ", ".join(f"at_{level.loop}" for level in path.cut)
+    runs = f"{{ [{', '.join(copies)}] -> [{', '.join(coordinates)}] : exists {at} : "
+    wanted = " and ".join(f"0 <= {p} < {n}" for p, n in zip(copies, path.copies, strict=True))
+    loops = " and ".join(level.loop for level in path.private)
+    return loops, f"{runs}{' and '.join(where)} }}", f"{{ [{', '.join(copies)}] : {wanted} }}"
 
 
 def _in_classes(grain: Grain, classes: tuple[TileClass, ...]) -> tuple[str, str, str]:

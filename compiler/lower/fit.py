@@ -22,7 +22,7 @@ from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 
-SCALAR = "scheme scalar takes order, block, parallel and layout only"
+SCALAR = "scheme scalar takes order, block, parallel, private and layout only"
 
 
 def fitted(nest: Primitive, schedule: Schedule) -> Tree:
@@ -72,7 +72,16 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
     for loop, _ in band.tile:
         if loop in reduction:
             raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
-    bare = Band("scalar", band.order, block=band.block, parallel=band.parallel, of=band.of)
+    for tensor, level in band.private:
+        _check_private(where, band, tensor, level, statements)
+    bare = Band(
+        "scalar",
+        band.order,
+        block=band.block,
+        parallel=band.parallel,
+        private=band.private,
+        of=band.of,
+    )
     if band.scheme == "scalar" and band != bare:
         raise ScheduleError(f"{where}: {SCALAR}")
     if band.scheme == "scalar":
@@ -83,6 +92,25 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
         )
     if not CATALOGUE[band.scheme].sums:
         _check_lanes(nest, band, statements[0])
+
+
+def _check_private(
+    where: str, band: Band, tensor: str, level: str, statements: Sequence[Statement]
+) -> None:
+    """Every statement that writes the tensor only adds to it, or takes an extremum."""
+    where = f"{where}: private:{tensor}.{level}"
+    loop = loop_of(level)
+    writers = [s for s in statements if s.target.tensor == tensor and loop in s.loops]
+    if not writers:
+        raise ScheduleError(f"{where}: no statement of its band writes '{tensor}' under {loop}")
+    for statement in writers:
+        own = any(access.tensor == tensor for access in statement.reads)
+        if statement.reduction is None or own:
+            raise ScheduleError(f"{where}: '{tensor}' is not only added to: {statement.text}")
+        if band.scheme != "scalar" and loop not in statement.reduction_loops:
+            raise ScheduleError(f"{where}: '{loop}' is a loop of the output, it needs no copies")
+    if level != next(x for x in band.order if loop_of(x) == loop):
+        raise ScheduleError(f"{where}: only the outermost level of {loop} may have copies")
 
 
 def _check_lanes(nest: Primitive, band: Band, statement: Statement) -> None:

@@ -2,9 +2,9 @@
 
 Here stand a statement's dependences on itself; those between statements in `statement_pairs`. A
 reduction's iterations may run in any order but not at once: two of them on one element must not lie
-on different iterations of a parallel level. Every other dependence must also run forwards. An
-iteration whose reads are all padding
-still counts here, because it writes: tiles and vectors run it, adding its neutral value.
+on different iterations of a parallel level, unless these have copies of it. Every other dependence
+must also run forwards. An iteration whose reads are all padding still counts here, because it
+writes: tiles and vectors run it, adding its neutral value.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import islpy as isl
+
 from compiler.lower.isl_tree import schedule_map
 from compiler.lower.kept_dependences import kept_dependences
 from compiler.lower.refusal import Refusal
 from compiler.lower.statement_pairs import broken_pair, structural_pair
 from compiler.lower.tree import Grain, Level, Path, Tree
 from compiler.model.dependences import Dependence
-from compiler.model.isl_names import first_differ, first_times
+from compiler.model.isl_names import coordinate, first_differ, first_times
 from compiler.problem.primitive import Access, Primitive, Statement
 
 
@@ -136,7 +138,8 @@ def _closed(nest: Primitive, path: Path, profile: Profile) -> Refusal | None:
     for level in path.levels if profile.reduction_loops else ():
         if level.loop in before:
             pieces = grains[level.loop].pieces(level)
-            if level.parallel and pieces > before[level.loop]:
+            alone = level.parallel and level not in path.private
+            if alone and pieces > before[level.loop]:
                 return _refused_parallel(level.name, path, _reduction_text(statement))
             before[level.loop] = pieces
     for recurrence in profile.recurrences:
@@ -208,17 +211,28 @@ def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | No
     if deepest < 0:
         return None
     times = schedule_map(nest, path)
+    relation = dependence.relation
+    if dependence.reduction:
+        relation = _on_one_copy(relation, times, path)
     for place, level in enumerate(own[: deepest + 1]):
         if dependence.reduction and not level.parallel:
             continue
         until = first_times(times, place + 1)
-        pairs = dependence.relation.apply_domain(until).apply_range(until)
+        pairs = relation.apply_domain(until).apply_range(until)
         forwards, backwards = first_differ(pairs, place)
         if level.parallel and not (forwards.is_empty() and backwards.is_empty()):
             return _refused_parallel(level.name, path, reason)
         if not dependence.reduction and not backwards.is_empty():
             return _refused_order(level.name, path, text)
     return None
+
+
+def _on_one_copy(relation: isl.Map, times: isl.Map, path: Path) -> isl.Map:
+    """The pairs on one element of one copy: in equal pieces of every private level."""
+    for level in path.private:
+        piece = coordinate(times, path.levels.index(level))
+        relation = relation.intersect(piece.apply_range(piece.reverse()))
+    return relation
 
 
 def _reduction_text(statement: Statement) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from compiler.errors import ScheduleError
 from compiler.lower.fusion import fused_loops
 from compiler.lower.tiling import register_tiles
-from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Scalar, Tree
+from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Private, Scalar, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.model.loop_nest import Guard, nest_guards
 from compiler.problem.primitive import Primitive
@@ -69,7 +69,15 @@ def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int
     return tuple(found)
 
 
-def _statement(nest: Primitive, band: Band, number: int) -> Loops:
+def _statement(nest: Primitive, band: Band, number: int) -> Loops | Private:
+    loops = _loops(nest, band, number)
+    target = nest.statements[number].target.tensor
+    own = [level for tensor, level in band.private if tensor == target]
+    private = tuple(level for level in loops.levels if level.name in own)
+    return Private(target, private, (loops,)) if private else loops
+
+
+def _loops(nest: Primitive, band: Band, number: int) -> Loops:
     statement = nest.statements[number]
     around, inside = _levels(
         band.order,

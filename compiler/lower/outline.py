@@ -21,10 +21,21 @@ A number is of iterations; where the pieces of a loop differ, all that occur sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 
 from compiler.lower.border_classes import Border
 from compiler.lower.operands import Factors, Packed, Summand, operands
-from compiler.lower.tree import Leaf, Level, Loops, Microkernel, Path, Scalar, Subtree, Tree
+from compiler.lower.tree import (
+    Leaf,
+    Level,
+    Loops,
+    Microkernel,
+    Path,
+    Private,
+    Scalar,
+    Subtree,
+    Tree,
+)
 from compiler.problem.primitive import Expression, Number, Read, Statement
 from compiler.schedule.layout import Layout
 
@@ -57,11 +68,16 @@ def _copies(tree: Tree, path: Path) -> tuple[Packed, ...]:
     return operands(tree, path.leaf).copies if isinstance(path.leaf, Microkernel) else ()
 
 
-def _node(tree: Tree, around: tuple[Level, ...], node: Subtree) -> list[str]:
+def _node(
+    tree: Tree, around: tuple[Level, ...], node: Subtree, private: tuple[Level, ...] = ()
+) -> list[str]:
+    """`private` are the levels around it whose pieces have copies of its target."""
+    if isinstance(node, Private):
+        return _copied(tree, around, node)
     if not isinstance(node, Loops):
-        path = Path(around, node)
+        path = Path(around, node, private)
         return _scalar(tree, node) if isinstance(node, Scalar) else _microkernel(tree, path, node)
-    body = [line for child in node.body for line in _node(tree, around + node.levels, child)]
+    body = [x for child in node.body for x in _node(tree, around + node.levels, child, private)]
     leaf = _first_leaf(node)
     inside = _clipped(leaf, (*around, *node.levels)) if isinstance(leaf, Scalar) else {}
     heads = []
@@ -70,6 +86,17 @@ def _node(tree: Tree, around: tuple[Level, ...], node: Subtree) -> list[str]:
         where = f", inside {inside[level.name]}" if level.name in inside else ""
         heads.append(shared + _head(leaf, (*around, *node.levels[: number + 1])) + where)
     return _nested(heads, body)
+
+
+def _copied(tree: Tree, around: tuple[Level, ...], node: Private) -> list[str]:
+    """What sums into copies of a tensor, and their sum."""
+    leaf = _first_leaf(node)
+    copies = prod(Path(around, leaf, node.levels).copies)
+    names = " and ".join(level.name for level in node.levels)
+    noun, _ = STARTS[tree.statement(leaf).reduction or "add"]
+    inside = [line for child in node.body for line in _node(tree, around, child, node.levels)]
+    head = f"{copies} copies of {node.tensor}, one for each piece of {names}"
+    return [head, *_indented(inside), f"{node.tensor} takes the {noun} of its copies, in order"]
 
 
 def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
@@ -81,7 +108,7 @@ def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
 
 
 def _first_leaf(node: Subtree) -> Leaf:
-    return _first_leaf(node.body[0]) if isinstance(node, Loops) else node
+    return _first_leaf(node.body[0]) if isinstance(node, Loops | Private) else node
 
 
 def _scalar(tree: Tree, leaf: Scalar) -> list[str]:
@@ -128,8 +155,11 @@ def _reduction(tree: Tree, path: Path, leaf: Microkernel, reduced: Factors | Sum
     statement = tree.statement(leaf)
     target, (noun, first_value) = statement.target.tensor, STARTS[statement.reduction or "add"]
     start = f"{noun} start at {f'what {target} holds' if reduced.accumulate else first_value}"
-    if path.cut and not reduced.accumulate:
-        first = " and ".join(level.name for level in path.cut)
+    if path.private and reduced.accumulate:
+        start += f", in other copies at {first_value}"
+    cut = [level for level in path.cut if level not in path.private]
+    if cut and not (reduced.accumulate and not path.private):
+        first = " and ".join(level.name for level in cut)
         start += f" in the first piece of {first}, else at what {target} holds"
     inside = {border.tap: _padded(border, statement) for border in reduced.borders}
     own = {level.loop for level in leaf.levels}

@@ -77,6 +77,25 @@ def in_last_piece(level: Level, extent: int) -> str:
     return f"at_{level.loop} + {level.step} >= {extent}"
 
 
+def goes_on(path: Path, accumulate: bool) -> str:
+    """Condition that the accumulators of a cut reduction begin with what their copy holds.
+
+    An earlier piece has left its sums there. With `accumulate` the target, which is the first copy,
+    held something before; the others hold nothing then. Empty: never.
+    """
+    pieces = {level.loop: level for level in path.private}
+    found = []
+    for level in path.cut:
+        around = pieces.get(level.loop)
+        if around is None:
+            found.append(f"at_{level.loop} != 0")
+        elif around != level:
+            found.append(f"at_{level.loop} % {around.step} != 0")
+    if accumulate:
+        found.append(" && ".join(f"at_{x.loop} < {x.step}" for x in path.private))
+    return " || ".join(found)
+
+
 def tap_range(border: Border) -> tuple[str, str]:
     """First and last + 1 of the taps that read inside for the one point at `at_POINT`."""
     at = f"(at_{border.point} * {border.point_step} + {border.constant})"

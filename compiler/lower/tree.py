@@ -83,6 +83,19 @@ class Loops:
 
 
 @dataclass(frozen=True)
+class Private:
+    """Sums of a tensor by pieces: each piece of `levels` has a copy of it while `body` runs.
+
+    The first piece's is the tensor itself, those of the others lie in a workspace and start at the
+    neutral element. After the body they are combined into the tensor, in the order of the pieces.
+    """
+
+    tensor: str
+    levels: tuple[Level, ...]
+    body: tuple[Subtree, ...]
+
+
+@dataclass(frozen=True)
 class Fused:
     """A statement computed on a microkernel's register tile, before it is stored.
 
@@ -151,15 +164,16 @@ class Scalar:
 
 
 Leaf = Microkernel | Scalar
-Subtree = Loops | Leaf
+Subtree = Loops | Private | Leaf
 
 
 @dataclass(frozen=True)
 class Path:
-    """A leaf with the loops around it, outermost first."""
+    """A leaf with the loops around it, outermost first; `private` are those with copies each."""
 
     loops: tuple[Level, ...]
     leaf: Leaf
+    private: tuple[Level, ...] = ()
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -171,6 +185,12 @@ class Path:
         """The finest level around a microkernel of each of its reduction loops that has one."""
         summed = {grain.loop for grain in self.leaf.grains if grain.summed}
         return tuple({x.loop: x for x in self.loops if x.loop in summed}.values())
+
+    @property
+    def copies(self) -> tuple[int, ...]:
+        """Pieces of each private level; every combination has a copy of the target."""
+        grains = {grain.loop: grain for grain in self.leaf.grains}
+        return tuple(grains[level.loop].pieces(level) for level in self.private)
 
 
 @dataclass(frozen=True)
@@ -184,7 +204,7 @@ class Tree:
 
     def paths(self) -> tuple[Path, ...]:
         """Every leaf in the order they run."""
-        return tuple(_paths((), self.body))
+        return tuple(_paths((), (), self.body))
 
     def statement(self, leaf: Leaf) -> Statement:
         return self.nest.statements[leaf.statement]
@@ -199,9 +219,13 @@ class Tree:
         return any(level.parallel for path in self.paths() for level in path.loops)
 
 
-def _paths(around: tuple[Level, ...], body: tuple[Subtree, ...]) -> Iterator[Path]:
+def _paths(
+    around: tuple[Level, ...], private: tuple[Level, ...], body: tuple[Subtree, ...]
+) -> Iterator[Path]:
     for node in body:
         if isinstance(node, Loops):
-            yield from _paths(around + node.levels, node.body)
+            yield from _paths(around + node.levels, private, node.body)
+        elif isinstance(node, Private):
+            yield from _paths(around, node.levels, node.body)
         else:
-            yield Path(around, node)
+            yield Path(around, node, private)

@@ -89,6 +89,11 @@ def first_times(times: isl.Map, count: int) -> isl.Map:
     return times.project_out(isl.dim_type.out, count, times.dim(isl.dim_type.out) - count)
 
 
+def coordinate(times: isl.Map, place: int) -> isl.Map:
+    """The map to one dimension of time."""
+    return first_times(times, place + 1).project_out(isl.dim_type.out, 0, place)
+
+
 def first_differ(times: isl.Map, level: int) -> tuple[isl.Map, isl.Map]:
     """Pairs of times that agree before a level, and at it run (forwards, backwards)."""
     found = times

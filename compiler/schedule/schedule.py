@@ -57,6 +57,8 @@ class Band:
     tile         register tile: points of a loop, or vectors of the vector loop
     block        tile sizes by level: points of a reduction loop, register tiles of another
     parallel     levels run by OpenMP threads, the outermost ones
+    private      reduction levels among these, with the tensor of which each piece has a copy; the
+                 copies are summed after the loops
     unroll       iterations of the innermost reduction loop unrolled
     prefetch     bytes ahead on the vector operand, 0 for none
     nontemporal  write the output past the caches
@@ -74,6 +76,7 @@ class Band:
     tile: Sizes = ()
     block: Sizes = ()
     parallel: tuple[str, ...] = ()
+    private: Tags = ()
     unroll: int = 1
     prefetch: int = 0
     nontemporal: bool = False
@@ -96,6 +99,14 @@ class Band:
                 _refuse(f"size of '{name}' must be >= 1, got {size}")
         if unknown := [level for level in self.parallel if level not in self.order]:
             _refuse(f"parallel level '{unknown[0]}' is not in the order")
+        for tensor, level in self.private:
+            if level not in self.parallel:
+                _refuse(f"private:{tensor}.{level}: no parallel level of that name")
+        if len(set(self.private)) != len(self.private):
+            _refuse(f"private names '{max(self.private, key=self.private.count)[1]}' twice")
+        if self.private and (self.fusion or self.nontemporal):
+            field = "fusion" if self.fusion else "nontemporal"
+            _refuse(f"private: {field} needs whole sums, copies are summed after the loops")
         if self.scheme != "scalar" and not self.vector[0]:
             _refuse(f"scheme {self.scheme} needs vector:LOOP.LANES")
         if self.vector[1] not in LANES:
@@ -173,6 +184,7 @@ def _text(band: Band, layout: Tags, pack: Tags) -> str:
         ("order", "+".join(band.order)),
         ("block", sizes(band.block)),
         ("parallel", "+".join(band.parallel)),
+        ("private", sizes(band.private)),
         ("fusion", "+".join(f"S{a.statement}.{a.at}" for a in band.fusion)),
         ("layout", sizes(layout)),
         ("pack", sizes(pack)),

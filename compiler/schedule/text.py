@@ -15,10 +15,21 @@ from typing import NoReturn
 from compiler.errors import ScheduleError
 from compiler.schedule.schedule import SCHEMES, Attached, Band, Schedule, Sizes, Tags
 
-FIELDS = ("of", "vector", "tile", "order", "block", "parallel", "fusion", "layout", "pack")
+FIELDS = (
+    "of",
+    "vector",
+    "tile",
+    "order",
+    "block",
+    "parallel",
+    "private",
+    "fusion",
+    "layout",
+    "pack",
+)
 TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel")
 OF_ALL = ("layout", "pack")
-RESERVED = ("keep", "private")  # fields of buffers that live inside a level
+RESERVED = ("keep",)  # fields of buffers that live inside a level
 LONGEST = 12  # digits
 
 
@@ -75,6 +86,7 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
         tile=_sizes(fields, "tile"),
         block=_sizes(fields, "block"),
         parallel=_names(fields, "parallel"),
+        private=_pairs(fields, "private"),
         unroll=_number("unroll", fields.get("unroll", "1")),
         prefetch=_number("prefetch", fields.get("prefetch", "0")),
         nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),

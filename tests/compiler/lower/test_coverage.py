@@ -67,6 +67,18 @@ def test_blocks_that_overlap_are_named() -> None:
     assert uncovered(lowered(_nest(12), parse_schedule(text))) == "k"
 
 
+def _never_again(path: Path, accumulate: bool) -> str:
+    return "at_k != 0"
+
+
+def test_a_copy_that_never_starts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "order:k@2+k@1+m+n+k/block:k@2.6+k@1.2/parallel:k@2/private:c.k@2"
+    tree = lowered(_nest(12), parse_schedule(f"broadcast/vector:n.8/{text}"))
+    assert uncovered(tree) is None
+    monkeypatch.setattr("compiler.lower.coverage.goes_on", _never_again)
+    assert uncovered(tree) == "k"
+
+
 @pytest.mark.parametrize("runs", [((1, 3),), ((2, 3),), ((1, 3), (2, 1))])
 def test_tiles_that_leave_rows_out_or_reach_past_them(runs: tuple[tuple[int, int], ...]) -> None:
     tree = lowered(_nest(3), parse_schedule("broadcast/vector:n.8/tile:m.3/order:m+n+k"))

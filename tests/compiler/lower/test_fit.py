@@ -48,7 +48,15 @@ REFUSED = {
     f"scalar/{LOOPS}/layout:x.ab": "unknown tensor 'x'; known: data, weight, out",
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
-    f"scalar/{LOOPS}/unroll:2": "scheme scalar takes order, block, parallel and layout only",
+    f"scalar/{LOOPS}/unroll:2": "scalar takes order, block, parallel, private and layout only",
+    f"scalar/{LOOPS}/parallel:ic/private:data.ic":
+        "private:data.ic: no statement of its band writes 'data' under ic",
+    f"scalar/{LOOPS}/parallel:ic/private:x.ic": "no statement of its band writes 'x' under ic",
+    f"broadcast/vector:oc.8/{LOOPS}/parallel:oh/private:out.oh":
+        "private:out.oh: 'oh' is a loop of the output, it needs no copies",
+    f"broadcast/vector:oc.8/{LOOPS}/parallel:kh/private:out.kh": "'kh' is inside the microkernel",
+    "scalar/order:ic@2+ic@1+oc+oh+ow+kh+kw+ic/block:ic@2.4+ic@1.2/parallel:ic@1/private:out.ic@1":
+        "private:out.ic@1: only the outermost level of ic may have copies",
     f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there is S0 alone",
     f"scalar/{LOOPS}/scalar/{LOOPS}": "of:S1 is no statement; there is S0 alone",
     f"scalar/{LOOPS}/scalar/of:S0/{LOOPS}": "of:S0: it stands in two bands",

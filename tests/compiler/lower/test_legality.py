@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from compiler.lower.legality import by_isl, structural
 from compiler.lower.lowered import lowered
+from compiler.lower.tree import Level, Path
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
@@ -62,10 +63,17 @@ def _broken_by_enumeration(nest: Primitive, schedule: Schedule) -> bool:
                 [pieces[x[level.loop]] for level, pieces in zip(own, held, strict=True)]
                 for x in (p, q)
             ]
+            if reduction and _on_two_copies(path, own, times):
+                continue
             first = next(k for k in range(len(own)) if times[0][k] != times[1][k])
             if own[first].parallel or (not reduction and times[0] > times[1]):
                 return True
     return False
+
+
+def _on_two_copies(path: Path, own: tuple[Level, ...], times: list[list[int]]) -> bool:
+    places = [own.index(level) for level in path.private]
+    return any(times[0][place] != times[1][place] for place in places)
 
 
 def _all_agree(nest: Primitive, schedule: Schedule) -> bool:
@@ -160,6 +168,17 @@ def test_a_parallel_reduction_is_named() -> None:
         assert str(refused) == (
             "schedule: parallel loop ic@1 carries the reduction of out (RAW/WAW out[0, oc, oh, ow])"
         )
+
+
+def test_a_reduction_with_a_copy_a_piece_may_be_shared() -> None:
+    nest = loop_nest(primitive_from(conv2d(ic=4, oc=2, ih=3, iw=3, kh=2, kw=2))).nest
+    line = "scalar/order:ic@1+kh+oc+oh+ow+ic+kw/block:ic@1.2/parallel:ic@1"
+    private = "/private:out.ic@1"
+    assert not _all_agree(nest, parse_schedule(f"{line}{private}"))
+    assert _all_agree(nest, parse_schedule(f"{line}+kh{private}"))  # kh adds to one copy
+    assert _all_agree(nest, parse_schedule(f"{line}+ic{private}"))  # so does ic inside a piece
+    assert not _all_agree(nest, parse_schedule(f"{line}+kh{private}+out.kh"))
+    assert not _all_agree(nest, parse_schedule(f"{line}+oc{private}"))
 
 
 def test_a_parallel_level_of_one_piece_carries_nothing() -> None:

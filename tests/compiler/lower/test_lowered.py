@@ -98,6 +98,20 @@ def test_each_statement_has_the_levels_of_its_own_loops() -> None:
         assert tree.statement(path.leaf) == statement
 
 
+def test_a_private_level_has_a_copy_a_piece_of_what_its_statements_write() -> None:
+    nest = loop_nest(primitive_from(OPERATORS["chain"])).nest
+    reduced = next(s for s in nest.statements if s.reduction_loops)
+    loop, tensor = reduced.reduction_loops[0], reduced.target.tensor
+    order = tuple(name for name, _ in nest.extents)
+    band = Band("scalar", order, parallel=(loop,), private=((tensor, loop),))
+    for path, statement in zip(
+        lowered(nest, Schedule((band,))).paths(), nest.statements, strict=True
+    ):
+        own = statement.target.tensor == tensor and loop in statement.loops
+        assert [level.name for level in path.private] == [loop] * own
+        assert path.copies == (nest.extent(loop),) * own
+
+
 def test_a_level_without_a_size_is_refused() -> None:
     nest = loop_nest(primitive_from(matmul())).nest
     with pytest.raises(ScheduleError, match="level k@1 has no block size"):

@@ -110,6 +110,21 @@ def test_bands_follow_each_other() -> None:
     ]
 
 
+def test_copies_stand_around_their_loops_and_are_combined() -> None:
+    spec = matmul(m=6, n=16, k=24)
+    line = (
+        "broadcast/vector:n.16/tile:m.6/order:k@2+k@1+m+n+k/block:k@2.12+k@1.4/parallel:k@2"
+        "/private:c.k@2"
+    )
+    lines = printed(spec, line)
+    assert lines[0] == "2 copies of c, one for each piece of k@2"
+    assert lines[1] == "  parallel for k@2: 2 pieces of 12"
+    assert "sums start at 0 in the first piece of k@1, else at what c holds" in lines[6]
+    assert lines[-1] == "c takes the sums of its copies, in order"
+    begun = printed(spec | {"accumulate": ["c"]}, line)
+    assert "sums start at what c holds, in other copies at 0 in the first piece of k@1" in begun[6]
+
+
 def test_fields_of_the_microkernel_and_threads_are_told() -> None:
     lines = printed(
         matmul(m=6, n=32, k=8),

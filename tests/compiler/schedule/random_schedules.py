@@ -29,6 +29,16 @@ def random_schedule(nest: Primitive, random: Random) -> Schedule:
     if random.random() < 0.3:  # the original order of the loops, strip-mined
         order.sort(key=lambda level: [loop for loop, _ in nest.extents].index(loop_of(level)))
     parallel = tuple(level for level in order if random.random() < 0.2)
+    first = {loop: next(level for level in order if loop_of(level) == loop) for loop in reduction}
+    private = tuple(
+        dict.fromkeys(
+            (s.target.tensor, level)
+            for s in nest.statements
+            for level in parallel
+            if loop_of(level) in s.reduction_loops and first[loop_of(level)] == level
+            if random.random() < 0.5
+        )
+    )
     scheme = "broadcast" if kept else "scalar"
-    band = Band(scheme, tuple(order), vector, tuple(tile), tuple(block), parallel)
+    band = Band(scheme, tuple(order), vector, tuple(tile), tuple(block), parallel, private)
     return Schedule((band,))

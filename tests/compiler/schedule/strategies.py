@@ -14,6 +14,7 @@ LEVELS = st.builds(
     lambda loop, depth: f"{loop}@{depth}" if depth else loop, NAMES, st.integers(0, 9)
 )
 TAGS = st.from_regex(r"[a-dA-D]{1,4}([1-9][0-9]?[a-d]){0,2}", fullmatch=True)
+STATEMENTS = st.lists(st.integers(0, 9), max_size=3, unique=True)
 SIZES = st.integers(1, 10**6)
 
 
@@ -28,19 +29,22 @@ def _pairs(
 def bands(draw: st.DrawFn) -> Band:
     """Any band that the value itself accepts."""
     order = draw(st.lists(LEVELS, min_size=1, max_size=8, unique=True))
+    parallel = tuple(draw(st.lists(st.sampled_from(order), max_size=3)))
+    private = draw(st.sets(st.tuples(NAMES, st.sampled_from(parallel)))) if parallel else ()
     return Band(
         scheme=draw(st.sampled_from(SCHEMES)),
         order=tuple(order),
         vector=(draw(NAMES), draw(st.sampled_from(LANES))),
         tile=draw(_pairs(NAMES, SIZES)),
         block=draw(_pairs(LEVELS, SIZES)),
-        parallel=tuple(draw(st.lists(st.sampled_from(order), max_size=3))),
+        parallel=parallel,
+        private=tuple(sorted(private)),
         unroll=draw(st.integers(1, 64)),
         prefetch=draw(st.integers(0, 10**6)),
-        nontemporal=draw(st.booleans()),
+        nontemporal=not private and draw(st.booleans()),
         microkernel=draw(st.sampled_from(MICROKERNELS)),
         of=draw(st.none() | st.integers(0, 9)),
-        fusion=tuple(map(Attached, draw(st.lists(st.integers(0, 9), max_size=3, unique=True)))),
+        fusion=() if private else tuple(map(Attached, draw(STATEMENTS))),
     )
 
 
