@@ -12,7 +12,9 @@ from pathlib import Path
 
 from harness.methods import method_names
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+_INSIDE = Path(__file__).resolve().with_name("conf")  # where setup.py puts it in a wheel
+INSTALLED = _INSIDE.is_dir()  # from a wheel, or else this is a checkout
+CONF = _INSIDE if INSTALLED else _INSIDE.parents[1] / "conf"
 _GROUP = re.compile(r"  - (?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
 _VALUE = re.compile(r"(?P<inside>  )?(?P<key>\w+): (?P<default>.*?) +# (?P<meaning>.*)")
 _PARENT = re.compile(r"(?P<key>\w+):")

@@ -24,6 +24,7 @@ from harness.cluster.neighbour import NOISY, share_disturbed
 from harness.cluster.node import Share, share_of
 from harness.cluster.slots import RUN_LOCK, lock_folder
 from harness.errors import HarnessError
+from harness.extras import installing
 from harness.kernel.c_compiler import NoCompiler
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
@@ -34,7 +35,7 @@ from harness.measure.slot import Slot
 
 Verdict = Literal["ok", "advice", "missing"]
 MIB, GIB = 2**20, 2**30
-_EXTRAS = {"ray": "cluster", "mlflow": "tracking"}
+_PACKAGES = ("ray", "mlflow")  # that a campaign may want
 _BUSY = 0.5  # load of other work, in cores
 
 
@@ -190,11 +191,11 @@ def _noise() -> Iterable[Finding]:
 
 
 def _extras() -> Iterable[Finding]:
-    for package, extra in _EXTRAS.items():
+    for package in _PACKAGES:
         try:
             yield Finding(package, metadata.version(package))
         except metadata.PackageNotFoundError:
-            yield Finding(package, "none", "missing", f"pip install -e '.[{extra}]'")
+            yield Finding(package, "none", "missing", installing(package))
 
 
 def _baselines(toolchain: Toolchain) -> Iterable[Finding]:

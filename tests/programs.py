@@ -7,6 +7,8 @@ the end of the run tells which were, and the command that brings the program (te
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,6 +35,24 @@ def missing(program: str) -> str | None:
     if found(program) is not None:
         return None
     return f"needs {program}, which is not installed: apt-get install {PACKAGES[program]}"
+
+
+def pythons() -> list[str]:
+    """Interpreters that polydl may be installed for: this one, later ones of PATH or pyenv."""
+    found = [sys.executable]
+    for minor in range(sys.version_info.minor + 1, 15):
+        named = f"python3.{minor}"
+        kept = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{named}"))
+        starting = filter(_starts, [shutil.which(named), *map(str, reversed(kept))])
+        found += [python for python in list(starting)[:1] if python is not None]
+    return found
+
+
+def _starts(python: str | None) -> bool:
+    """A shim of pyenv's may stand for nothing."""
+    if python is None:
+        return False
+    return subprocess.run([python, "-V"], capture_output=True, timeout=20).returncode == 0
 
 
 def told(left_out: Mapping[str, Sequence[str]]) -> list[str]:

@@ -41,6 +41,7 @@ HARNESS = [
     ["harness.benchdnn", "harness.measure.budget", "harness.options", "harness.methods"],
     ["harness.conf_files"],
     [
+        "harness.extras",
         "harness.strategy",
         "harness.kernel",
         "harness.measure",

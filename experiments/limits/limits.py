@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from compiler.pipeline import best_varied, compile_schedule, ranked_schedules
+from compiler.cost.ranking import best_varied
+from compiler.pipeline import compile_schedule, ranked_schedules
 from harness.kernel.build import Built, build
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture

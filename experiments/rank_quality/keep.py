@@ -37,7 +37,7 @@ def rows(folder: CampaignFolder) -> list[dict[str, object]]:
         for candidate in folder.candidates(result.trial):
             measured = candidate.get("measured")
             if measured is not None:
-                row = {"problem": problem, "schedule": candidate["schedule"]}
+                row: dict[str, object] = {"problem": problem, "schedule": candidate["schedule"]}
                 row["microseconds"] = f"{measured * 1e6:.2f}"
                 taken = beside.get(problem)
                 row[f"{BASELINE}_microseconds"] = f"{taken * 1e6:.2f}" if taken else ""

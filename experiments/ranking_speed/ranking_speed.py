@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -47,12 +48,12 @@ def main() -> None:
             choice.name,
             "(candidates)",
             str(len(schedules)),
-            f"{(seconds := least(lambda n=nest: candidates(n, machine))):.2f}",
+            f"{(seconds := least(partial(candidates, nest, machine))):.2f}",
             f"{len(schedules) / seconds:.0f}",
         )
         for name, rank in RANKERS.items():
-            seconds = least(lambda r=rank, n=nest, s=schedules: r(n, s, machine, 1))
-            some = least(lambda r=rank, n=nest, s=schedules: r(n, s[:SOME], machine, 1))
+            seconds = least(partial(rank, nest, schedules, machine, 1))
+            some = least(partial(rank, nest, schedules[:SOME], machine, 1))
             rate = f"{len(schedules) / seconds:.0f}"
             table.add_row("", name, str(len(schedules)), f"{seconds:.2f}", rate, f"{some:.2f}")
     Console().print(table)

@@ -32,7 +32,7 @@ from harness.measure.host import host_facts, versions
 from harness.measure.slot import Slot
 from harness.plan import Plan
 from harness.record.result import Seconds, TrialResult
-from harness.report.tables import render_campaign
+from harness.report.terminal import Terminal
 from harness.settings import load_settings
 from harness.trial import PreparedUnit, UnitOutcome
 from harness.unit import Unit
@@ -155,7 +155,7 @@ def campaign_of(
     )
     with (
         (folder.parent / "console.txt").open("w") as console,
-        Timed(Console(file=console)) as watcher,
+        Timed(Terminal(file=console), plan) as watcher,
         Memory() as memory,
     ):
         summary = campaign.run(
@@ -173,7 +173,6 @@ def campaign_of(
                 share=share,
             ),
             open_sink=lambda folder: NoSink(),
-            table=lambda made: render_campaign(made.results, made.means, made.quality),
             watcher=watcher,
         )
     assert summary.counts["ok"] == plan.trials, summary.counts

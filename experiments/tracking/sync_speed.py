@@ -61,8 +61,8 @@ def unit(number: int) -> UnitOutcome:
     ]
     return UnitOutcome(
         results=(baseline, strategy),
-        samples={baseline.trial: samples, strategy.trial: samples},
-        candidates={strategy.trial: candidates},
+        samples={baseline.trial: tuple(samples), strategy.trial: tuple(samples)},
+        candidates={strategy.trial: tuple(candidates)},
         kernels={f"{number:016x}": f"// {name}\n{C_TEXT}"},
     )
 

@@ -7,14 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from harness.errors import EnvironmentProblem
-
-_EXTRAS = {
-    "ray": "cluster",
-    "mlflow": "tracking",
-    "sklearn": "learn",
-    "jinja2": "report",
-    "pyarrow": "report",
-}
+from harness.extras import EXTRAS, installing
 
 
 def command(file: str) -> Callable[[Any], int]:
@@ -29,8 +22,8 @@ def room(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRAS:
+        if missing not in EXTRAS:
             raise
         raise EnvironmentProblem(
-            f"{missing} is not installed; install it with: pip install -e '.[{_EXTRAS[missing]}]'"
+            f"{missing} is not installed; install it with: {installing(missing)}"
         ) from error

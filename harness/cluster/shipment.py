@@ -10,10 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import harness
+from harness.conf_files import CONF, INSTALLED
 from harness.measure.host import COMMIT_FILE, git_commit
 from harness.scratch import clear_scratch, scratch_folder
 
-SHIPPED = ("compiler", "harness", "conf")
+_COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 @contextmanager
@@ -23,11 +24,9 @@ def shipped() -> Iterator[Path]:
     place = Path(tempfile.gettempdir())
     clear_scratch(place)
     with scratch_folder(place) as folder:
-        for part in SHIPPED:
-            if (root / part).is_dir():
-                shutil.copytree(
-                    root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
-                )
+        parts = [root / "compiler", root / "harness", *([] if INSTALLED else [CONF])]
+        for part in parts:
+            shutil.copytree(part, folder / part.name, ignore=_COMPILED)
         (folder / COMMIT_FILE).write_text(git_commit() + "\n")
         known = folder / f"polydl-{version('polydl')}.dist-info"
         known.mkdir()

@@ -24,11 +24,6 @@ from tests.harness.matmul_kernels import SPEC
 
 
 @pytest.fixture(scope="session")
-def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("build_cache")
-
-
-@pytest.fixture(scope="session")
 def toolchain(build_cache: Path) -> Toolchain:
     return Toolchain.opened(build_cache)
 
