@@ -51,6 +51,8 @@ SMALL = (
          "broadcast/vector:n.16/tile:n.2+m.3/order:m+n+k/layout:b.Ba16b/unroll:4"),
     Form("remainders in both directions", matmul(m=7, n=45, k=37),
          "broadcast/vector:n.8/tile:n.3+m.2/order:n+m+k/layout:b.Ba8b/unroll:2"),
+    Form("parts of vectors in every step", {**matmul(m=5, n=21, k=7), "constant": []},
+         "broadcast/vector:n.8/tile:n.3+m.2/order:m+n+k"),
     Form("split reduction on two threads", matmul(m=5, n=11, k=6),
          "broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m"
          "/layout:b.Ba4b/unroll:2"),

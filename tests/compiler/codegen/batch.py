@@ -59,8 +59,8 @@ class Build:
         return ctypes.CDLL(str(self.path))
 
 
-def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1") -> Build:
-    """Compile one shared library of all kernels, the i-th under the symbol `kernel_i`.
+def combined(kernels: Sequence[Kernel]) -> str:
+    """One C text of all kernels, the i-th under the symbol `kernel_i`.
 
     Each text keeps its own types and functions: names get the kernel's number. Under the usual
     symbol stands the one whose number is in `chosen`.
@@ -76,22 +76,25 @@ def start_build(kernels: Sequence[Kernel], folder: Path, name: str, level: str =
         f"int chosen;\nstatic void (*const kernels[])(void *const *) = {{{symbols}}};\n"
         f"void {SYMBOL}(void *const *buffers) {{ kernels[chosen](buffers); }}\n"
     )
+    return "\n".join(texts)
+
+
+def start_build(
+    kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1", compiler: str = ""
+) -> Build:
+    """Compile one shared library of all kernels, by the host's compiler or clang.
+
+    clang leaves pragmas of threads out: a library of threads that it can link is a package more.
+    """
     source, library = folder / f"{name}.c", folder / f"{name}.so"
-    source.write_text("\n".join(texts))
-    openmp = ["-fopenmp"] if any(kernel.openmp for kernel in kernels) else []
-    command = [
-        c_compiler(),
-        level,
-        *FLAGS,
-        *WARNINGS,
-        *openmp,
-        "-shared",
-        "-o",
-        str(library),
-        str(source),
-        "-lm",
-    ]
-    return Build(subprocess.Popen(command), library)
+    source.write_text(combined(kernels))
+    flags = list(WARNINGS)
+    if any(kernel.openmp for kernel in kernels):
+        flags.append("-fopenmp")
+    if compiler == "clang":
+        flags = ["-mprefer-vector-width=512"]
+    command = [compiler or c_compiler(), level, *FLAGS, *flags, "-shared"]
+    return Build(subprocess.Popen([*command, "-o", library, source, "-lm"]), library)
 
 
 def build_batch(kernels: Sequence[Kernel], folder: Path, name: str) -> ctypes.CDLL:
@@ -166,7 +169,12 @@ def expected_of(primitive: Primitive, seed: int = 0, slack: float = 4.0) -> Expe
 
 
 def check_cases(
-    cases: Sequence[Case], folder: Path, name: str, parts: int = 2, level: str = "-O0"
+    cases: Sequence[Case],
+    folder: Path,
+    name: str,
+    parts: int = 2,
+    level: str = "-O0",
+    compiler: str = "",
 ) -> None:
     """Generate, compile (in `parts` files at once), run and compare with both oracles.
 
@@ -185,7 +193,7 @@ def check_cases(
     size = -(-len(jobs) // parts)
     chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     builds = [
-        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level)
+        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level, compiler)
         for i, chunk in enumerate(chunks)
     ]
     plain: dict[Primitive, Arrays] = {}
