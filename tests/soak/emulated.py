@@ -61,8 +61,8 @@ def cross_compiled(kernels: Sequence[Kernel], folder: Path) -> Path:
     source, program = folder / "kernels.c", folder / "kernels"
     main = MAIN.format(symbol="polydl_kernel", outside=WROTE_OUTSIDE)
     source.write_text(HEADERS + combined(kernels) + main)
-    command = [CROSS, *FLAGS, "-Wno-unknown-pragmas", "-static", "-o", program, source, "-lm"]
-    subprocess.run(command, check=True)
+    command = [CROSS, *FLAGS, "-Wno-unknown-pragmas", "-static", "-o", str(program)]
+    subprocess.run([*command, str(source), "-lm"], check=True)
     return program
 
 
@@ -78,14 +78,14 @@ class Emulated:
     numerics: str | None = None
     function: int = 0
     argument: int = 0
+    outputs: tuple[str, ...] = ()
     _held: list[Array] = field(default_factory=list)
     _placement: Placement = "end"
     _status: int = 0
     _given: dict[str, Array] = field(default_factory=dict)
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return tuple(b.name for b in self.kernel.buffers if b.role == "output")
+    def __post_init__(self) -> None:
+        self.outputs = tuple(b.name for b in self.kernel.buffers if b.role == "output")
 
     def bind(self, inputs: Inputs, placement: Placement, garbage: Array) -> None:
         self._placement = placement
