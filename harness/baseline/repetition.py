@@ -5,13 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from compiler.problem.primitive import Primitive
-from harness.baseline.recognition import (
-    Convolution,
-    MatrixProduct,
-    Unrecognised,
-    View,
-    recognise,
-)
+from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition.views import Unrecognised, View
 from harness.benchdnn import problem as benchdnn
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.baseline.recognition import View
+from harness.baseline.recognition.views import View
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.build import AdapterBuildError, BuiltAdapter
 from harness.baseline.baseline import Prepared, Unprepared
-from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
+from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition.views import Unrecognised
 from harness.record.result import TuningSeconds
 
 Operator = Convolution | MatrixProduct

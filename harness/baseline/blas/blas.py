@@ -16,7 +16,8 @@ from harness.baseline.adapter.build import (
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.blas.library import Blas, library_found
-from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, View
+from harness.baseline.recognition.products import Convolution, MatrixProduct
+from harness.baseline.recognition.views import Unrecognised, View
 from harness.kernel.toolchain import Toolchain
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")

@@ -10,7 +10,7 @@ The padding of the data is part of its layout: zeros lie around each image, no l
 from __future__ import annotations
 
 from harness.baseline.adapter.arrays import Axis, Block, array, matrix
-from harness.baseline.recognition import Convolution, MatrixProduct
+from harness.baseline.recognition.products import Convolution, MatrixProduct
 
 IN_BLOCK = 64  # input channels at most, as in the paper
 OUT_VECTORS = 4  # output channels, columns: with more than a tile holds the kernels lose 15 %

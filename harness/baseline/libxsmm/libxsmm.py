@@ -19,7 +19,8 @@ from harness.baseline.adapter.build import (
 from harness.baseline.adapter.prepared import Operator, prepared_adapter, refusal
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.libxsmm.layouts import configuration
-from harness.baseline.recognition import Convolution, Unrecognised
+from harness.baseline.recognition.products import Convolution
+from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts

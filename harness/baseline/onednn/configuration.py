@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.baseline.post_ops import Binary, Eltwise, PostOp
-from harness.baseline.recognition import MatrixProduct, View
-from harness.baseline.with_post_ops import WithPostOps
+from harness.baseline.recognition.post_ops import Binary, Eltwise, PostOp
+from harness.baseline.recognition.products import MatrixProduct
+from harness.baseline.recognition.views import View
+from harness.baseline.recognition.with_post_ops import WithPostOps
 
 # What oneDNN 3 wants to be told of functions that have no parameters here.
 _PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}

@@ -24,9 +24,10 @@ from harness.baseline.adapter.build import (
 )
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.onednn.configuration import configuration_of
-from harness.baseline.recognition import MatrixProduct, Unrecognised
+from harness.baseline.recognition.products import MatrixProduct
+from harness.baseline.recognition.views import Unrecognised
+from harness.baseline.recognition.with_post_ops import WithPostOps, recognise_with_post_ops
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
-from harness.baseline.with_post_ops import WithPostOps, recognise_with_post_ops
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds

@@ -15,7 +15,8 @@ from pathlib import Path
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.build import AdapterBuildError, build_adapter, cxx_compiler
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
-from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
+from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import make_stubs

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from compiler.problem.primitive import Primitive
 from harness.baseline.adapter.arrays import Axis, array
-from harness.baseline.recognition import Convolution, MatrixProduct, View
+from harness.baseline.recognition.products import Convolution, MatrixProduct
+from harness.baseline.recognition.views import View
 
 ROLES = ("data", "weight", "out")  # in the adapter's order
 

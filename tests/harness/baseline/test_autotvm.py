@@ -16,7 +16,7 @@ import pytest
 
 from harness.baseline.baseline import Missing, Unprepared
 from harness.baseline.builders import baseline_named
-from harness.baseline.recognition import recognise
+from harness.baseline.recognition.products import recognise
 from harness.baseline.tvm.autotvm import AutoTvmOptions, autotvm, processor
 from harness.baseline.tvm.operators import Operator, Unsuitable, operator_of, packed_arrays
 from harness.baseline.tvm.stubs import NO_DEVICE, make_stubs

@@ -12,7 +12,7 @@ import yaml
 
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from harness.baseline.recognition import MatrixProduct, recognise
+from harness.baseline.recognition.products import MatrixProduct, recognise
 from harness.baseline.repetition import benchdnn_arguments
 from harness.benchdnn.batch import words
 from harness.benchdnn.descriptor import problem_of

@@ -14,28 +14,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compiler.problem.dtypes import F32
-from compiler.problem.primitive import Access, Affine, Call, Primitive, Read, Statement, Tensor
-
-
-class Unrecognised(Exception):
-    """The statements have no form that is known here; the message says what is in the way."""
-
-
-@dataclass(frozen=True)
-class View:
-    """A tensor's dimensions in the order an operator wants them, elements apart in two memories.
-
-    `plain` strides belong to the row-major array of the declared shape, `stored` strides to the
-    caller's memory order. `offset` skips rows that are never read, in the plain array.
-    """
-
-    tensor: str
-    dims: tuple[int, ...]
-    plain: tuple[int, ...]
-    stored: tuple[int, ...]
-    constant: bool
-    elements: int
-    offset: int = 0
+from compiler.problem.primitive import Access, Call, Primitive, Read, Statement
+from harness.baseline.recognition.views import (
+    Unrecognised,
+    View,
+    check_covered,
+    is_loop,
+    loops_in,
+    merged,
+    view_of,
+)
+from harness.baseline.recognition.windows import Window, data_view, window_of
 
 
 @dataclass(frozen=True)
@@ -105,70 +94,6 @@ def _factors(statement: Statement) -> tuple[Access, Access]:
     raise Unrecognised(f"'{statement.text}' is no sum of products of two tensors")
 
 
-def is_loop(index: Affine) -> bool:
-    return len(index.terms) == 1 and index.terms[0][1] == 1 and index.constant == 0
-
-
-def check_covered(primitive: Primitive, access: Access) -> None:
-    """Every dimension is one loop of its own that runs over the whole dimension."""
-    tensor = primitive.tensor(access.tensor)
-    for index, length in zip(access.indices, tensor.shape, strict=True):
-        if not is_loop(index) or primitive.extent(index.loops[0]) != length:
-            raise Unrecognised(
-                f"index '{index}' of {access} does not cover its dimension of {length}"
-            )
-    if len(loops_in(access)) != len(access.indices):
-        raise Unrecognised(f"a loop appears twice in {access}")
-
-
-def loops_in(access: Access) -> frozenset[str]:
-    return frozenset(loop for index in access.indices for loop in index.loops)
-
-
-def _strides(shape: Iterable[int]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for length in reversed(tuple(shape)):
-        strides.append(step)
-        step *= length
-    return tuple(reversed(strides))
-
-
-def _memory(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Plain and stored strides of a tensor by declared dimension."""
-    stored = [0] * len(tensor.shape)
-    for d, step in zip(
-        tensor.stored, _strides(tensor.shape[d] for d in tensor.stored), strict=True
-    ):
-        stored[d] = step
-    return _strides(tensor.shape), tuple(stored)
-
-
-def view_of(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> View:
-    """The tensor with one dimension per loop, in this order; None is a dimension of length 1."""
-    tensor = primitive.tensor(access.tensor)
-    plain, stored = _memory(tensor)
-    position = {index.loops[0]: d for d, index in enumerate(access.indices)}
-    at = [None if loop is None else position[loop] for loop in loops]
-    dims = tuple(1 if d is None else tensor.shape[d] for d in at)
-    return View(
-        tensor=tensor.name,
-        dims=dims,
-        plain=_leading(dims, [1 if d is None else plain[d] for d in at], tensor.elements),
-        stored=_leading(dims, [1 if d is None else stored[d] for d in at], tensor.elements),
-        constant=tensor.constant,
-        elements=tensor.elements,
-    )
-
-
-def _leading(dims: tuple[int, ...], strides: list[int], elements: int) -> tuple[int, ...]:
-    """Strides that are also valid leading dimensions: a dimension of length 1 may have any."""
-    last = len(dims) - 1
-    return tuple(
-        step if length > 1 else elements if d < last else 1
-        for d, (length, step) in enumerate(zip(dims, strides, strict=True))
-    )
-
-
 def _matrix_product(
     primitive: Primitive, statement: Statement, left: Access, right: Access
 ) -> MatrixProduct | None:
@@ -220,7 +145,7 @@ def _convolution(
     head = [group] if group else []
     axes = (batch, group, oc, *(v.pixel for v in windows))
     return Convolution(
-        data=_data_view(primitive, data, [batch, group, ic], windows),
+        data=data_view(primitive, data, [batch, group, ic], windows),
         weight=view_of(primitive, weight, [*head, oc, ic, *taps]),
         out=merged(view_of(primitive, target, axes)),
         groups=primitive.extent(group) if group else 1,
@@ -232,29 +157,14 @@ def _convolution(
     )
 
 
-@dataclass(frozen=True)
-class _Window:
-    """One spatial dimension of the data: index pixel*stride + tap*dilation - before + skipped."""
-
-    dimension: int
-    length: int  # rows used, without those that are skipped at either end
-    skipped: int
-    pixel: str
-    tap: str | None
-    stride: int
-    dilation: int
-    before: int
-    after: int
-
-
 def _data_roles(
     primitive: Primitive, data: Access, c: frozenset[str], w: frozenset[str]
-) -> tuple[str | None, str | None, list[_Window]]:
+) -> tuple[str | None, str | None, list[Window]]:
     """The loops of the batch and of the input channels, and the spatial dimensions in order."""
     tensor = primitive.tensor(data.tensor)
     batch: str | None = None
     ic: str | None = None
-    windows: list[_Window] = []
+    windows: list[Window] = []
     for d, index in enumerate(data.indices):
         loop = index.loops[0] if is_loop(index) else None
         if loop is not None and primitive.extent(loop) == tensor.shape[d]:
@@ -266,90 +176,8 @@ def _data_roles(
             if loop not in c and ic is None:
                 ic = loop
                 continue
-        windows.append(_window(primitive, tensor, d, index, c, w))
+        windows.append(window_of(primitive, tensor, d, index, c, w))
     return batch, ic, windows
-
-
-def _window(
-    primitive: Primitive,
-    tensor: Tensor,
-    d: int,
-    index: Affine,
-    c: frozenset[str],
-    w: frozenset[str],
-) -> _Window:
-    pixels = [loop for loop in index.loops if loop in c and loop not in w]
-    taps = [loop for loop in index.loops if loop in w and loop not in c]
-    if len(pixels) != 1 or len(taps) > 1 or len(index.terms) != len(pixels) + len(taps):
-        raise Unrecognised(f"index '{index}' of {tensor.name} is no sliding window")
-    tap = taps[0] if taps else None
-    stride = index.coefficient(pixels[0])
-    dilation = index.coefficient(tap) if tap else 1
-    if stride < 1 or dilation < 1:
-        raise Unrecognised(f"index '{index}' of {tensor.name} runs backwards")
-    reach = (primitive.extent(tap) - 1) * dilation if tap else 0
-    last = (primitive.extent(pixels[0]) - 1) * stride + reach + index.constant
-    before, skipped = max(0, -index.constant), max(0, index.constant)
-    after = last + 1 - tensor.shape[d]
-    unread = -after if after + stride <= 0 else 0  # more than a stride's rows: leave them out
-    if (before or after > 0) and tensor.outside != 0:
-        raise Unrecognised(f"{tensor.name} is {tensor.outside} outside, only 0 is taken")
-    return _Window(
-        d,
-        tensor.shape[d] - skipped - unread,
-        skipped,
-        pixels[0],
-        tap,
-        stride,
-        dilation,
-        before,
-        0 if unread else after,
-    )
-
-
-def _data_view(
-    primitive: Primitive, data: Access, head: list[str | None], windows: list[_Window]
-) -> View:
-    """n, g*ic, spatial...: spatial dimensions without the rows that are never read."""
-    tensor = primitive.tensor(data.tensor)
-    plain, stored = _memory(tensor)
-    position = {index.loops[0]: d for d, index in enumerate(data.indices) if is_loop(index)}
-    at = [position[loop] if loop else None for loop in head]
-    spatial = [v.dimension for v in windows]
-    return merged(
-        View(
-            tensor=tensor.name,
-            dims=(
-                *(1 if d is None else tensor.shape[d] for d in at),
-                *(v.length for v in windows),
-            ),
-            plain=(*(1 if d is None else plain[d] for d in at), *(plain[d] for d in spatial)),
-            stored=(*(1 if d is None else stored[d] for d in at), *(stored[d] for d in spatial)),
-            constant=tensor.constant,
-            elements=tensor.elements,
-            offset=sum(v.skipped * plain[v.dimension] for v in windows),
-        )
-    )
-
-
-def merged(view: View) -> View:
-    """Dimensions 1 (group) and 2 (channel in the group) as one channel dimension."""
-    groups, channels = view.dims[1:3]
-
-    def together(strides: tuple[int, ...]) -> tuple[int, ...]:
-        if groups > 1 and channels > 1 and strides[1] != strides[2] * channels:
-            raise Unrecognised(f"groups and channels of {view.tensor} do not follow each other")
-        return (strides[0], strides[1] if channels == 1 else strides[2], *strides[3:])
-
-    return View(
-        view.tensor,
-        (view.dims[0], groups * channels, *view.dims[3:]),
-        together(view.plain),
-        together(view.stored),
-        view.constant,
-        view.elements,
-        view.offset,
-    )
 
 
 def _only(role: str, loops: Iterable[str]) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.baseline.onednn.onednn import OneDnn
-from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised, recognise
+from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition.views import Unrecognised
 from tests.harness.baseline.environments import UNUSED
 from tests.harness.baseline.specs import Spec, conv1d, conv2d, grouped, matmul, primitive
 

@@ -21,17 +21,15 @@ from compiler.problem.primitive import (
     Statement,
     operations_of,
 )
-from harness.baseline.post_ops import PRODUCT, Eltwise, PostOp, post_ops_of
-from harness.baseline.recognition import (
-    Convolution,
-    MatrixProduct,
+from harness.baseline.recognition.post_ops import PRODUCT, Eltwise, PostOp, post_ops_of
+from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
+from harness.baseline.recognition.views import (
     Unrecognised,
     View,
     check_covered,
     is_loop,
     loops_in,
     merged,
-    recognise,
     view_of,
 )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.problem.primitive import Access, Call, Expression, Number, Read
-from harness.baseline.normal_form import alike, normal, product, scaled, shown
+from harness.baseline.recognition.normal_form import alike, normal, product, scaled, shown
 
 X, Y = Read(Access("x", ())), Read(Access("y", ()))
 VALUES = {"x": 1.25, "y": -0.75}

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from harness.baseline.post_ops import Binary, Eltwise, PostOp
-from harness.baseline.recognition import Convolution, MatrixProduct, Unrecognised
-from harness.baseline.with_post_ops import WithPostOps, recognise_with_post_ops
+from harness.baseline.recognition.post_ops import Binary, Eltwise, PostOp
+from harness.baseline.recognition.products import Convolution, MatrixProduct
+from harness.baseline.recognition.views import Unrecognised
+from harness.baseline.recognition.with_post_ops import WithPostOps, recognise_with_post_ops
 from tests.harness.baseline.specs import conv2d, grouped, matmul, primitive
 
 PRODUCT = "c[m,n] += a[m,k] * b[k,n]"

@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.problem.primitive import Access, Call, Expression, Number, Read, reads_of
-from harness.baseline.normal_form import alike, normal, product, scaled, shown, terms, total
-from harness.baseline.recognition import Unrecognised
+from harness.baseline.recognition.normal_form import (
+    alike,
+    normal,
+    product,
+    scaled,
+    shown,
+    terms,
+    total,
+)
+from harness.baseline.recognition.views import Unrecognised
 
 PRODUCT = Read(Access("product", ()))  # the value that they start from
 LARGEST = 3.4028234663852886e38  # of fp32
