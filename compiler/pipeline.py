@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import Kernel
+from compiler.cost.own_roofline import OwnRoofline, own_roofline
 from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournament_of
 from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
@@ -29,6 +30,7 @@ from compiler.space.scalar import as_written
 __all__ = [
     "Estimate",
     "Fusion",
+    "OwnRoofline",
     "Ranked",
     "compile_as_written",
     "compile_schedule",
@@ -36,6 +38,7 @@ __all__ = [
     "estimated",
     "fusions",
     "loop_nest",
+    "own_roofline",
     "parse_schedule",
     "ranked_schedules",
     "searched",

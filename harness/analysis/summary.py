@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from statistics import geometric_mean
 
 from harness.analysis.groups import ProblemRows, conditions_of, grouped
 from harness.analysis.means import Means
@@ -30,6 +30,8 @@ class ContenderMean:
     intervals: Mapping[str, Speedup]
     tuning_seconds: float
     kind: str
+    of_roofline: float | None = None  # geometric mean
+    worst: float | None = None  # the least share of an own roofline
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list
         for result in own:
             for baseline, speedup in result.speedup.items():
                 ratios.setdefault(baseline, []).append(speedup.ratio)
+        shares = [r.of_roofline for r in own if r.of_roofline]
         contender = own[0].contender
         given = (means or {}) if label == contender else {}  # of one set of conditions only
         rows.append(
@@ -67,10 +70,12 @@ def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list
                 contender,
                 label,
                 Counter(result.status for result in own),
-                {b: exp(sum(map(log, r)) / len(r)) for b, r in ratios.items()},
+                {b: geometric_mean(r) for b, r in ratios.items()},
                 {b: given[contender, b] for b in ratios if (contender, b) in given},
                 sum(result.tuning_seconds.total for result in own),
                 own[0].kind,
+                geometric_mean(shares) if shares else None,
+                min(shares, default=None),
             )
         )
     return rows

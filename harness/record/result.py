@@ -87,6 +87,22 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class OwnRoofline:
+    """What no kernel of the problem passes on the cores used, by their measured ceilings.
+
+    `operations` are of vectors, in elements, at the peak; `bytes`, which any kernel has to move, at
+    the bandwidth of the `level` that holds them. `bound` names what takes longer: compute, or the
+    level.
+    """
+
+    seconds: float
+    bound: str
+    operations: float
+    bytes: float
+    level: str
+
+
+@dataclass(frozen=True)
 class ProcessNoise:
     """One measuring process of a contender: its median seconds, and the samples with a flag."""
 
@@ -112,6 +128,8 @@ class TrialResult:
     attempt: int = 1
     dtype: str = "f32"
     gflops: float | None = None
+    roofline: OwnRoofline | None = None  # of the problem, the same for all its contenders
+    of_roofline: float | None = None  # its seconds / measured seconds
     seconds: Seconds | None = None
     tier: str = "report"
     cache: Literal["hot", "cold"] = "hot"

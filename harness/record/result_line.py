@@ -23,6 +23,7 @@ def line_of(result: TrialResult) -> str:
     record: dict[str, object] = {"schema": result.schema}
     record |= {name: getattr(result, name) for name in FIELDS if name != "schema"}
     record["seconds"] = _seconds(result.seconds)
+    record["roofline"] = None if result.roofline is None else asdict(result.roofline)
     record["estimate"] = None if result.estimate is None else asdict(result.estimate)
     record["processes"] = [asdict(one) for one in result.processes]
     record["verified"] = None if result.verified is None else asdict(result.verified)
@@ -104,7 +105,7 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     yield from (("threads", result.threads, 1), ("attempt", result.attempt, 0))
     yield from (("cores", core, 0) for core in result.cores)
     numbers = ("gflops", "predicted_seconds", "predicted_ratio", "max_error", "tolerance", "noise")
-    for what in numbers:
+    for what in (*numbers, "of_roofline"):
         if (value := getattr(result, what)) is not None:
             yield what, value, 0
     for what in ("rank", "ranked"):
@@ -114,6 +115,9 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     for one in result.processes:
         yield from (("processes.samples", one.samples, 0), ("processes.flagged", one.flagged, 0))
         yield "processes.median", one.median, LEAST
+    if result.roofline is not None:
+        for name in ("seconds", "operations", "bytes"):
+            yield f"roofline.{name}", getattr(result.roofline, name), 0
     if result.estimate is not None:
         yield "estimate.seconds", result.estimate.seconds, 0
         for name in ("parts", "bytes"):

@@ -23,8 +23,16 @@ from harness.measure.noise import MARKED
 from harness.report.pages import page
 
 SCRIPTS = (
-    *("data.js", "draw.js", "speedups.js", "table.js", "roofline.js", "model.js"),
-    *("convergence.js", "noise.js", "detail.js", "timeline.js", "compare.js", "main.js"),
+    *("data.js", "draw.js", "speedups.js", "table.js", "shares.js", "roofline.js"),
+    *(
+        "model.js",
+        "convergence.js",
+        "noise.js",
+        "detail.js",
+        "timeline.js",
+        "compare.js",
+        "main.js",
+    ),
 )
 PER_PACK = 32  # trials
 KERNELS = 16  # C texts of a pack
@@ -51,6 +59,7 @@ def as_html(review: Review, comparison: Mapping[str, Any] | None = None) -> str:
         trust=_trusted(review),
         noise="an unknown share" if trust.noise is None else f"{100 * trust.noise:.1f} %",
         noisy=trust.noise is not None and trust.noise > MARKED,
+        shares=any(trial.of_roofline for trial in review.trials),
         slots=len({(trial.node, trial.slot) for trial in review.trials}),
         data=Markup(script_json(_core(review, comparison))),
         packs=[(name, Markup(text)) for name, text in _packs(review)],

@@ -66,10 +66,11 @@ def render_campaign(
 def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
     problems = problems_of(results)
     baselines = baselines_of(results)
+    roofline = any(result.of_roofline is not None for result in results)
     words = len(baselines) <= 1  # else signs, or the table outgrows the terminal
     sections = [
         tuple(
-            _row(problem.label if leads else "", result, baselines, words)
+            _row(problem.label if leads else "", result, baselines, words, roofline)
             for leads, result in zip(first(problem.results), problem.results, strict=True)
         )
         for problem in problems
@@ -78,26 +79,27 @@ def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
         over_all = means_of(results, means)
         sections.append(
             tuple(
-                _mean_row("geometric mean" if leads else "", mean, baselines, words)
+                _mean_row("geometric mean" if leads else "", mean, baselines, words, roofline)
                 for leads, mean in zip(first(over_all), over_all, strict=True)
             )
         )
     return Grid(
         _title(results),
-        _columns(baselines, words),
+        _columns(baselines, words, roofline),
         tuple(sections),
         _notes(results, words),
         airy=words,
     )
 
 
-def _columns(baselines: Sequence[str], words: bool) -> tuple[Column, ...]:
+def _columns(baselines: Sequence[str], words: bool, roofline: bool) -> tuple[Column, ...]:
     compared = [Column(f"x {baseline} [95 %]", right=False) for baseline in baselines]
     return (
         Column("problem", right=False),
         Column("contender", right=False),
         Column("GFLOP/s [95 %]", right=False),
         Column("peak"),
+        *([Column("roofline")] if roofline else []),
         *compared,
         *([Column("verdict", right=False)] if words and baselines else []),
         Column("noise", right=False),
@@ -111,6 +113,7 @@ def _row(
     result: TrialResult,
     baselines: Sequence[str],
     words: bool,
+    roofline: bool,
 ) -> tuple[Cell, ...]:
     share = share_of_peak(result)
     speedups = [result.speedup.get(baseline) for baseline in baselines]
@@ -119,7 +122,8 @@ def _row(
         Cell(label, "bold"),
         Cell(result.contender, "" if result.kind == "strategy" else "dim"),
         _figure(result),
-        Cell("" if share is None else f"{share:.0%}"),
+        Cell(_per_cent(share)),
+        *([Cell(_per_cent(result.of_roofline))] if roofline else []),
         *(_ratio(speedup, words) for speedup in speedups),
         *_verdict_cells(speedups, words),
         _noise(result),
@@ -129,7 +133,7 @@ def _row(
 
 
 def _mean_row(
-    label: str, mean: ContenderMean, baselines: Sequence[str], words: bool
+    label: str, mean: ContenderMean, baselines: Sequence[str], words: bool, roofline: bool
 ) -> tuple[Cell, ...]:
     known = [mean.intervals.get(baseline) for baseline in baselines]
     ratios = [
@@ -143,12 +147,17 @@ def _mean_row(
         Cell(mean.label, "" if mean.kind == "strategy" else "dim"),
         Cell(_counts(mean.counts), COLOURS["failed"] if mean.counts["failed"] else ""),
         Cell(),
+        *([Cell(_per_cent(mean.of_roofline))] if roofline else []),
         *ratios,
         *_verdict_cells(known, words),
         Cell(),
         Cell(),
         Cell(f"{mean.tuning_seconds:.1f} s" if mean.kind == "strategy" else ""),
     )
+
+
+def _per_cent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def _counts(counts: Mapping[Status, int]) -> str:
@@ -229,6 +238,9 @@ def _notes(results: Sequence[TrialResult], words: bool) -> tuple[Cell, ...]:
     notes = [Cell(f"{len(results)} trials: {_counts(counts)}")]
     if not words:
         notes.append(Cell(LEGEND, "dim"))
+    worst = [f"{mean.label} {_per_cent(mean.worst)}" for mean in means_of(results) if mean.worst]
+    if worst and len({result.problem.get("name") for result in results}) > 1:
+        notes.append(Cell(f"least share of an own roofline: {', '.join(worst)}", "dim"))
     shared = sum(result.quality == "shared" for result in results)
     if shared:
         notes.append(Cell(f"{shared} of them were measured on shared cores", "yellow"))

@@ -85,6 +85,14 @@ def _speed(result: TrialResult) -> Iterator[Line]:
         share = share_of_peak(result)
         peak = "" if share is None else f", {share:.0%} of the measured peak"
         yield "GFLOP/s", f"{result.gflops:.1f} nominal{peak}"
+    if result.roofline is not None and result.of_roofline is not None:
+        roofline = result.roofline
+        yield (
+            "of roofline",
+            f"{result.of_roofline:.2f}: {1e6 * roofline.seconds:.1f} us by {roofline.bound}; "
+            f"{roofline.operations:.3g} vector operations, {roofline.bytes / 1e6:.3g} MB in "
+            f"{roofline.level}",
+        )
     for baseline, speedup in result.speedup.items():
         low, high = speedup.ci95
         yield (

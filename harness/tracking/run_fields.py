@@ -112,6 +112,7 @@ def _metrics(result: TrialResult) -> dict[str, float | None]:
     metrics: dict[str, float | None] = {
         "gflops": result.gflops,
         "share_of_peak": share_of_peak(result),
+        "of_roofline": result.of_roofline,
         "predicted_microseconds": _microseconds(result.predicted_seconds),
         "predicted_ratio": result.predicted_ratio,
         "rank": result.rank,

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from compiler.errors import CompilerError
-from compiler.pipeline import estimated, parse_schedule
+from compiler.pipeline import estimated, own_roofline, parse_schedule
 from harness.failure import Failure
 from harness.kernel.c_compiler import CCompiler
 from harness.measure.host import fingerprint, versions
@@ -21,6 +21,7 @@ from harness.measure.slot import Slot
 from harness.measure.statistics import block_ratios, noise, seconds, speedup, table
 from harness.record.result import (
     Estimate,
+    OwnRoofline,
     ProcessNoise,
     Seconds,
     Speedup,
@@ -70,6 +71,7 @@ def result_of(
     if status == "ok" and run is not None:
         timed = seconds(table(run.samples, name), unit.seed)
     disturbed = noise(run.samples, name) if timed is not None and run is not None else None
+    roofline = _roofline(measured.prepared)
     found = measured.verified.get(name, {})
     return TrialResult(
         campaign=unit.campaign,
@@ -85,6 +87,8 @@ def result_of(
         stage=failure.stage if failure is not None and status == "failed" else None,
         reason=failure.reason if failure is not None else None,
         gflops=unit.problem.primitive.flops / timed.median * 1e-9 if timed is not None else None,
+        roofline=roofline,
+        of_roofline=roofline.seconds / timed.median if roofline and timed else None,
         seconds=timed,
         cache=unit.measure.cache,
         speedup=ratios if timed is not None else {},
@@ -120,6 +124,13 @@ def _predicted_ratio(chosen: Candidate | None, timed: Seconds | None) -> float |
     if chosen is None or chosen.predicted is None or timed is None:
         return None
     return chosen.predicted / timed.median
+
+
+def _roofline(prepared: PreparedUnit) -> OwnRoofline | None:
+    """Of the unit's problem on the cores that it was given."""
+    unit, cold = prepared.unit, prepared.unit.measure.cache == "cold"
+    found = own_roofline(unit.problem.primitive, prepared.architecture, unit.threads, cold)
+    return None if found is None else OwnRoofline(**asdict(found))
 
 
 def _estimate(prepared: PreparedUnit, chosen: Candidate | None) -> Estimate | None:

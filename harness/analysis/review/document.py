@@ -76,6 +76,8 @@ class Trial:
     gflops: float | None
     gflops_ci95: Pair | None
     share: float | None
+    of_roofline: float | None  # least seconds of any kernel / measured seconds
+    roofline_bound: str | None
     seconds: float | None
     ratios: Mapping[str, Ratio]
     predicted: float | None

@@ -79,6 +79,8 @@ def trial_row(result: TrialResult, unit: Sequence[TrialResult], problem: int, ho
         gflops=result.gflops,
         gflops_ci95=rates,
         share=share_of_peak(result),
+        of_roofline=_positive(result.of_roofline),
+        roofline_bound=None if result.roofline is None else result.roofline.bound,
         seconds=None if taken is None else taken.median,
         ratios=_ratios(result, unit),
         predicted=result.predicted_seconds,

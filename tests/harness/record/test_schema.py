@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
-from harness.record.result import Estimate, ProcessNoise, TrialResult, Verification
+from harness.record.result import Estimate, OwnRoofline, ProcessNoise, TrialResult, Verification
 from harness.record.result_line import line_of, result_of
 from tests.harness.record.results import baseline_result, strategy_result
 
@@ -38,6 +38,8 @@ def test_real_records_are_valid(small_campaign: CampaignFolder) -> None:
 def test_records_of_failures_and_of_everything_are_valid() -> None:
     full = strategy_result(
         estimate=Estimate(1e-5, "L2", {"compute": 1e-5}, {"L2": 1e6}),
+        roofline=OwnRoofline(1e-6, "L2", 1e5, 2e5, "L2"),
+        of_roofline=0.7,
         processes=(ProcessNoise(1e-5, 20, 2),),
         verified=Verification({"exact": 2}, 0.5, "reordered", True),
         drift=(1.0, 1.01),
@@ -87,6 +89,9 @@ BROKEN: list[tuple[str, object]] = [
     ("problem", None),
     ("versions", {"python": 3}),
     ("drift", ["slow"]),
+    ("of_roofline", -0.1),
+    ("roofline", {"seconds": 1.0, "bound": "L2"}),
+    ("roofline", {"seconds": -1.0, "bound": "L2", "operations": 1, "bytes": 1, "level": "L2"}),
 ]
 
 

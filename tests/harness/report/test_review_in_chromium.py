@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 LAPTOP, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 844}
 READY = "html[data-ready]"
-SECTIONS = ("speedups", "table", "roofline", "model", "convergence", "noise", "details")
+SECTIONS = ("speedups", "table", "shares", "roofline", "model", "convergence", "noise", "details")
 
 
 @dataclass
@@ -207,6 +207,15 @@ def test_a_chart_s_numbers_as_csv(ten: Path, opened: Opens, tmp_path: Path) -> N
     assert len(rows) == 18  # of 20 strategies' trials two failed
     assert {row["baseline"] for row in rows} == {"onednn"}
     assert all(float(row["low"]) <= float(row["ratio"]) <= float(row["high"]) for row in rows)
+
+
+def test_the_worst_shares_stand_beside_all_of_them(ten: Path, opened: Opens) -> None:
+    page = opened(ten)
+    assert "geometric mean 0.60, worst 0.60" in page.text("#shares figcaption")
+    assert page.page.locator("#shares .point").count() == 18  # timed trials of strategies
+    assert page.page.locator("#shares .worst tbody tr").count() == 15
+    page.page.locator("#shares .worst tbody tr").nth(3).click()
+    assert page.page.locator("#shares .worst tr.selected").count() >= 1
 
 
 def test_2000_trials(tmp_path: Path, opened: Opens) -> None:

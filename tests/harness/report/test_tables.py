@@ -50,6 +50,20 @@ def test_what_the_table_says() -> None:
     ]
 
 
+def test_shares_of_the_own_roofline_with_their_mean_and_the_least() -> None:
+    results = [
+        strategy_result(name, of_roofline=share) for name, share in (("one", 0.9), ("two", 0.4))
+    ]
+    lines = render_campaign(results).splitlines()
+    assert lines[1].split()[4:7] == ["%]", "peak", "roofline"]
+    shares = {line.split()[0]: line.split()[6] for line in lines if " 191.2 " in line}
+    assert shares == {"one": "90%", "two": "40%"}
+    (mean,) = (line for line in lines if line.startswith("geometric mean"))
+    assert "60%" in mean.split()
+    assert "least share of an own roofline: roofline 40%" in lines
+    assert "own roofline" not in render_campaign(campaign())
+
+
 def test_noise_stands_in_words_and_marks_verdicts() -> None:
     def noisy(name: str, share: float, reason: str | None = None) -> list[TrialResult]:
         verdict: Verdict = "faster" if reason is None else "inconclusive"

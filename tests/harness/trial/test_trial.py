@@ -85,6 +85,9 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, toolchain: Toolchain) ->
         assert result.kernel in outcome.kernels
         assert result.cores == SLOT.cores and result.quality == "shared" and result.seed == 5
         assert result.stop in ("half-width", "budget")
+        assert result.roofline is not None and result.of_roofline == pytest.approx(
+            result.roofline.seconds / result.seconds.median
+        )
         assert result.estimate is not None and result.estimate.bound in ("compute", "overhead")
         assert result.predicted_seconds == pytest.approx(result.estimate.seconds)
         assert result.predicted_ratio == pytest.approx(

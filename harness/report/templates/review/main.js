@@ -40,7 +40,7 @@ function drawTheme() {
 }
 
 const SECTIONS = {
-  filter: [drawFilters, drawSpeedups, drawTable, drawRoofline, drawModel, drawConvergence, drawNoise],
+  filter: [drawFilters, drawSpeedups, drawTable, drawShares, drawRoofline, drawModel, drawConvergence, drawNoise],
   select: [markSelected, drawSelected, drawDetail],
 };
 // What shows the selected problem at large is drawn again once the browser is at rest.
@@ -63,7 +63,7 @@ function start() {
   SECTIONS.filter.forEach((act) => on("filter", act));
   SECTIONS.select.forEach((act) => on("select", act));
   on("select", () => later(LATER));
-  later([drawRoofline, drawModel, drawConvergence, drawNoise, drawTimeline, drawDetail, drawComparison, () => { document.documentElement.dataset.ready = "yes"; }]);
+  later([drawShares, drawRoofline, drawModel, drawConvergence, drawNoise, drawTimeline, drawDetail, drawComparison, () => { document.documentElement.dataset.ready = "yes"; }]);
   addEventListener("hashchange", () => { readAddress(); tell("filter"); tell("select"); });
   let pending = 0;
   let width = innerWidth;

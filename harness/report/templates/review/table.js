@@ -6,6 +6,7 @@ const COLUMNS = [
   { name: "contender", text: true, sort: (t) => t.contender },
   { name: "GFLOP/s [95 %]", sort: (t) => -(t.gflops ?? -1), cell: speedCell },
   { name: "peak", title: "share of the measured peak", sort: (t) => -(t.share ?? -1), cell: (t) => (t.share === null ? dash : per(t.share)) },
+  { name: "roofline", title: "share of the problem's own roofline", sort: (t) => -(t.of_roofline ?? -1), cell: (t) => (t.of_roofline === null ? dash : per(t.of_roofline)) },
   { name: "ratio [95 %]", sort: (t) => badness(t), cell: ratioCell },
   { name: "verdict", text: true, sort: (t) => verdictOf(t), cell: verdictCell },
   { name: "pred/meas", title: "predicted / measured seconds; marked beyond 10 %", sort: (t) => -Math.abs(Math.log(t.model ?? 1)), cell: modelCell },
@@ -73,11 +74,11 @@ function drawTable() {
     return html("tbody", { "data-problem": problem }, [...own, ...beside].map((trial, index) => tableRow(trial, index === 0)));
   });
   const table = html("table", { class: "trials" }, html("thead", {}, html("tr", {}, heads)), ...bodies);
-  const numbers = () => [["problem", "sizes", "contender", "kind", "status", "gflops", "low", "high", "peak", "baseline", "ratio", "low", "high", "verdict",
+  const numbers = () => [["problem", "sizes", "contender", "kind", "status", "gflops", "low", "high", "peak", "roofline", "baseline", "ratio", "low", "high", "verdict",
     "predicted/measured", "noise", "error", "tuning seconds", "bound", "cause"],
   ...groups.flatMap(([problem, own]) => [...own, ...unitOf[problem].filter((t) => t.kind === "baseline")].map((t) => {
     const found = ratioOf(t);
-    return [problems[problem].label, problems[problem].sizes, t.contender, t.kind, t.status, t.gflops, ...(t.gflops_ci95 ?? [null, null]), t.share,
+    return [problems[problem].label, problems[problem].sizes, t.contender, t.kind, t.status, t.gflops, ...(t.gflops_ci95 ?? [null, null]), t.share, t.of_roofline,
       baseline(), found?.ratio, found?.ci95[0], found?.ci95[1], found?.verdict, t.model, t.noise, t.error, t.tuning, t.bound, causeOf(t)];
   }))];
   const told = `${groups.length} of ${problems.length} problems; ratio against ${cut(baseline() || "nothing", 40)}, above 1 is faster; "!" is reached in noise`;
