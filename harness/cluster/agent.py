@@ -7,14 +7,15 @@ node's slots itself; what it measures runs in pinned children of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Condition
 
 from compiler.problem.architecture import Architecture
 from harness.choices import ArchitectureChoice, Exclusive
+from harness.cluster.answers import Attempt, Beat
 from harness.cluster.node import Share, share_of
 from harness.cluster.pool import Node
 from harness.cluster.slots import taken
@@ -28,19 +29,10 @@ from harness.trial.transfer import landed, packed
 from harness.unit import Contender, Unit
 
 QUEUED = "a free slot"
-Attempt = tuple[str, int]  # a unit's key and its attempt
 
 
 class CoreLost(OSError):
     """A slot's core went off-line, or was taken from this process."""
-
-
-@dataclass(frozen=True)
-class Beat:
-    """An agent's answer: what each of its units waits for ("" while it is measured)."""
-
-    doing: Mapping[Attempt, str]
-    slots: int
 
 
 class Agent:

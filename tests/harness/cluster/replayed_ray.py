@@ -1,6 +1,6 @@
 """A replayed Ray: machines that do what a test says, in a time that passes only in Ray's waits.
 
-It stands at the boundary, under the real pool, sites and flights: what is tested is what they
+It stands at the boundary, under the real fabric, pool and scheduler: what is tested is what they
 decide. The fault tests do the same with real nodes.
 """
 
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import pytest
 from ray.exceptions import GetTimeoutError, RayActorError, TaskCancelledError
 
-from harness.cluster import ray_pool, site
-from harness.cluster.agent import QUEUED, Agent, Beat
+from harness.cluster import ray_fabric
+from harness.cluster.agent import QUEUED, Agent
+from harness.cluster.answers import Beat
 from harness.cluster.members import Member
 from harness.cluster.pool import Event, Node
 from harness.cluster.ray_pool import RayPool
@@ -36,6 +39,52 @@ class Ref:
     due: float
     value: Callable[[], Any] = lambda: None
     error: BaseException | None = None
+    ray: ReplayedRay | None = None
+
+    def future(self) -> Coming:
+        assert self.ray is not None
+        return Coming(self, self.ray)
+
+
+@dataclass(eq=False)
+class Coming:
+    """The future of a reference: Ray's thread calls back when it is due."""
+
+    ref: Ref
+    ray: ReplayedRay
+
+    def add_done_callback(self, called: Callable[[Any], None]) -> None:
+        self.ray.coming.append((self, called))
+
+    def exception(self) -> BaseException | None:
+        return self.ref.error
+
+    def result(self) -> Any:
+        return self.ref.value()
+
+
+class Mailbox:
+    """A queue whose wait is where the time passes."""
+
+    def __init__(self, ray: ReplayedRay) -> None:
+        self._ray = ray
+        self._held: list[Any] = []
+
+    def put(self, item: Any) -> None:
+        self._held.append(item)
+
+    def get(self, timeout: float) -> Any:
+        self._ray.call_back()
+        if not self._held:
+            first = min((coming.ref.due for coming, _ in self._ray.coming), default=inf)
+            self._ray.sleep(min(timeout, max(0.001, first - self._ray.now)))
+            self._ray.call_back()
+        return self.get_nowait()
+
+    def get_nowait(self) -> Any:
+        if not self._held:
+            raise Empty
+        return self._held.pop(0)
 
 
 @dataclass(eq=False)
@@ -108,8 +157,10 @@ class ReplayedAgent:
 
     def _answer(self, after: float, value: Callable[[], Any], error: Any = None) -> Ref:
         if not self.alive:
-            return Ref(self._ray.now, error=RayActorError(error_msg="it is dead"))
-        ref = Ref(inf if self._machine.silent else self._ray.now + after, value, error)
+            dead = RayActorError(error_msg="it is dead")
+            return Ref(self._ray.now, error=dead, ray=self._ray)
+        due = inf if self._machine.silent else self._ray.now + after
+        ref = Ref(due, value, error, self._ray)
         self._pending.append(ref)
         return ref
 
@@ -158,6 +209,7 @@ class ReplayedRay:
         self.agents: dict[str, ReplayedAgent] = {}
         self.cancelled = self.downs = 0
         self.most_ahead = 0
+        self.coming: list[tuple[Coming, Callable[[Any], None]]] = []
         self._due: list[tuple[float, Callable[[], None]]] = []
         self._preparing: list[Ref] = []
 
@@ -177,13 +229,12 @@ class ReplayedRay:
     def put(self, value: object) -> object:
         return value
 
-    def wait(
-        self, refs: list[Ref], num_returns: int = 1, timeout: float = inf, fetch_local: bool = True
-    ) -> tuple[list[Ref], list[Ref]]:
-        if timeout and not any(ref.due <= self.now for ref in refs):
-            self.sleep(min(timeout, max(0.001, min(ref.due for ref in refs) - self.now)))
-        ready = [ref for ref in refs if ref.due <= self.now][:num_returns]
-        return ready, [ref for ref in refs if ref not in ready]
+    def call_back(self) -> None:
+        """Whoever waits for what is due by now."""
+        due = [one for one in self.coming if one[0].ref.due <= self.now]
+        self.coming = [one for one in self.coming if one not in due]
+        for coming, called in sorted(due, key=lambda one: one[0].ref.due):
+            called(coming)
 
     def get(self, ref: Ref, timeout: float = inf) -> Any:
         if ref.due > self.now:
@@ -231,7 +282,7 @@ class ReplayedRay:
     def _prepare(self, where: str, work: object, unit: Unit, *_: object) -> tuple[Ref, str]:
         machine = self._at(where)
         machine.built.append(unit.key)
-        ref = Ref(self.now + machine.prepares, error=machine.prepare_error(unit))
+        ref = Ref(self.now + machine.prepares, error=machine.prepare_error(unit), ray=self)
         self._preparing = [r for r in (*self._preparing, ref) if r.due > self.now]
         self.most_ahead = max(self.most_ahead, len(self._preparing))
         return ref, f"what {unit.key} was compiled to"
@@ -258,12 +309,12 @@ def replay(
     monkeypatch: pytest.MonkeyPatch, cache: Path, *machines: Machine, options: Sequence[str] = ()
 ) -> Replay:
     ray, events = ReplayedRay(*machines), list[Event]()
-    for module in (ray_pool, site):
-        monkeypatch.setattr(module, "ray", ray)
-        monkeypatch.setattr(module, "time", ray)
-    monkeypatch.setattr(ray_pool, "members", ray.members)
-    monkeypatch.setattr(ray_pool, "join", lambda choice: None)
-    monkeypatch.setattr(ray_pool, "refuse_lacking", lambda members, cache: None)
+    monkeypatch.setattr(ray_fabric, "ray", ray)
+    monkeypatch.setattr(ray_fabric, "time", ray)
+    monkeypatch.setattr(ray_fabric, "SimpleQueue", partial(Mailbox, ray))
+    monkeypatch.setattr(ray_fabric, "members", ray.members)
+    monkeypatch.setattr(ray_fabric, "join", lambda choice: None)
+    monkeypatch.setattr(ray_fabric, "refuse_lacking", lambda members, cache: None)
     words = ["primitive=matmul", "cluster=ray", "cluster.address=head:6379", *options]
     (settings,) = load_settings(words)
     pool = RayPool(

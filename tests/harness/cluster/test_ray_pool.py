@@ -15,7 +15,7 @@ from ray.exceptions import ObjectLostError, RayTaskError, WorkerCrashedError
 from harness.choices import ArchitectureChoice
 from harness.cluster.node import AnotherMachine
 from harness.cluster.patience import measure_limit, prepare_limit
-from harness.cluster.ray_pool import AHEAD
+from harness.cluster.queues import AHEAD
 from harness.errors import EnvironmentProblem, SettingsError
 from harness.kernel.toolchain import SCRATCH
 from harness.scratch import PREFIX
@@ -250,7 +250,7 @@ def test_a_label_that_is_wrong_ends_no_campaign(
     def refuse(choice: object) -> None:
         raise SettingsError("a label is no list")
 
-    monkeypatch.setattr("harness.cluster.ray_pool.members", refuse)
+    monkeypatch.setattr("harness.cluster.ray_fabric.members", refuse)
     check_ok(run, tiny_units(2))
     assert caplog.text.count("a label is no list") == 1
 
