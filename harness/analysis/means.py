@@ -8,9 +8,8 @@ from typing import Any
 from harness.analysis.groups import conditions_of, problem_groups
 from harness.measure.sample import Sample
 from harness.measure.statistics import (
-    Table,
+    GeometricMean,
     block_ratios,
-    geometric_mean,
     noise,
     ratio_draws,
     table,
@@ -29,7 +28,7 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
     timed = [result for result in results if result.status == "ok"]
     if len({tuple(conditions_of(result).values()) for result in timed}) != 1:
         return {}
-    layers: dict[tuple[str, str], list[tuple[float, Table, float]]] = {}
+    means: dict[tuple[str, str], GeometricMean] = {}
     for _, unit in problem_groups(timed):
         times = {result.contender: _times(folder, result) for result in unit}
         for result in unit:
@@ -43,9 +42,9 @@ def campaign_means(folder: CampaignFolder, results: Sequence[TrialResult]) -> Me
                 draws = ratio_draws(ratios, result.seed)
                 both = [*times[baseline], *times[result.contender]]
                 disturbed = noise(both, baseline, result.contender)
-                layer = (speedup.ratio, draws, disturbed)
-                layers.setdefault((result.contender, baseline), []).append(layer)
-    return {pair: geometric_mean(*zip(*found, strict=True)) for pair, found in layers.items()}
+                mean = means.setdefault((result.contender, baseline), GeometricMean())
+                mean.add(speedup.ratio, draws, disturbed)
+    return {pair: mean.speedup() for pair, mean in means.items()}
 
 
 def _times(folder: CampaignFolder, result: TrialResult) -> list[Sample]:

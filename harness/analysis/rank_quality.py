@@ -8,10 +8,10 @@ best of eight alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import comb, isfinite
+from math import comb, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,12 @@ MEDIAN = "median"
 CHANCES = (RANDOM, MEDIAN)
 FEW = 8  # candidates that a user would time after all, as top_k does
 DRAWS = 1000
+MOST_RESAMPLED = 4096
+NORMAL = 1.959964  # standard deviations that hold 95 %
 SEED = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A value and its 95 % interval, where there is one."""
 
@@ -44,7 +46,7 @@ class Figure:
         return f"{self.value:.2f}{ends}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RankQuality:
     """One ranking on one problem, or its mean over the problems of a network.
 
@@ -76,21 +78,32 @@ class CampaignQuality:
 def campaign_quality(folder: CampaignFolder, results: Iterable[TrialResult]) -> CampaignQuality:
     """Of the candidates that strategies measured; empty where none measured several."""
     strategies = [result for result in results if result.kind == "strategy"]
-    return rank_quality(strategies, {r.trial: folder.candidates(r.trial) for r in strategies})
+    return rank_quality(strategies, folder.candidates)
 
 
-def rank_quality(results: Iterable[TrialResult], candidates: Mapping[str, Rows]) -> CampaignQuality:
-    """Of every ranking in the candidates' rows, which are by trial id.
+def rank_quality(
+    results: Iterable[TrialResult], candidates: Callable[[str], Rows]
+) -> CampaignQuality:
+    """Of every ranking in the candidates' rows, which are asked for by trial id.
 
     Rows with `places` judge each ranking named there, by its place in the whole space; rows
     without are in the strategy's own order. Rows that were not measured do not count, and fewer
-    than two measured ones are no ranking.
+    than two measured ones are no ranking. No more than one problem's rows are held at a time.
     """
-    ranked = [r for r in results if len(_measured(candidates.get(r.trial, ()))) > 1]
+    results = list(results)
     by_trial: dict[str, list[RankQuality]] = {}
-    for label, trials in problem_groups(ranked):
-        found = _problem_quality(label, [(t.contender, candidates[t.trial]) for t in trials])
-        by_trial[trials[0].trial] = found
+    judged: set[str] = set()
+    for label, trials in problem_groups(results):
+        every = [(trial, _measured(candidates(trial.trial))) for trial in trials]
+        measured = [(trial, rows) for trial, rows in every if len(rows) > 1]
+        if measured:
+            judged.update(trial.trial for trial, _ in measured)
+            found = _problem_quality(label, [(trial.contender, rows) for trial, rows in measured])
+            by_trial[measured[0][0].trial] = found
+    ranked = [r for r in results if r.trial in judged]
+    for label, trials in problem_groups(ranked):  # told from each other, not from all there are
+        of_problem = by_trial[trials[0].trial]
+        by_trial[trials[0].trial] = [replace(one, label=label) for one in of_problem]
     problems: list[RankQuality] = []
     networks: list[RankQuality] = []
     for network, members in grouped(ranked, lambda r: {"name": _network(r)} | conditions_of(r)):
@@ -106,8 +119,7 @@ def _problem_quality(label: str, trials: Sequence[tuple[str, Rows]]) -> list[Ran
     """All rankings of one problem; the chances are those of the trial that measured most."""
     found: dict[str, RankQuality] = {}
     most = np.empty(0)
-    for contender, every in trials:
-        rows = _measured(every)
+    for contender, rows in trials:
         seconds = np.array([float(row["measured"]) for row in rows])
         most = seconds if len(seconds) > len(most) else most
         for ranking, places in _places(contender, rows).items():
@@ -203,10 +215,18 @@ def rho_draws(places: Vector, seconds: Vector, weights: Vector) -> Vector:
 
 
 def mean_figure(values: Sequence[float]) -> Figure:
-    """The mean, its interval from resampled values; a single value has none."""
+    """The mean, its interval from resampled values; a single value has none.
+
+    Of more than MOST_RESAMPLED the interval is the normal one, which resampling approaches: a
+    thousand weights for each of a million values would be 8 GB. At 4,096 values in [0, 1] the two
+    differ by less than 0.002.
+    """
     held = np.array(values)
     if len(held) == 1:
         return Figure(float(held[0]))
+    if len(held) > MOST_RESAMPLED:
+        half = NORMAL * float(held.std()) / sqrt(len(held))
+        return Figure(float(held.mean()), (float(held.mean()) - half, float(held.mean()) + half))
     drawn = resamples(len(held)) @ held / len(held)
     return Figure(float(held.mean()), interval(drawn))
 

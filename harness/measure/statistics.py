@@ -7,7 +7,7 @@ page placement between processes, the machine's other work between blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ def block_ratios(baseline: Table, contender: Table) -> Table:
 
 
 def ratio_draws(ratios: Table, seed: int = 0, draws: int = DRAWS) -> Table:
-    """Bootstrap draws of the median ratio; layers' draws combine in `geometric_mean`."""
+    """Bootstrap draws of the median ratio; layers' draws combine in a GeometricMean."""
     return _bootstrap(ratios, seed, draws)
 
 
@@ -100,17 +100,30 @@ def verdict(ratio: float, ci95: tuple[float, float]) -> Verdict:
     return "inconclusive"
 
 
-def geometric_mean(
-    ratios: Sequence[float], draws: Sequence[Table], disturbed: Sequence[float] = (0.0,)
-) -> Speedup:
+class GeometricMean:
     """Over layers: the mean of logarithms, its interval from the layers' own draws.
 
-    `disturbed` are the layers' shares of noise; their mean is that of all samples together.
+    Layers are added one by one and their draws are summed, not kept: 16 kB each would be more
+    memory than anything else of a campaign.
     """
-    ratio = float(np.exp(np.mean(np.log(ratios))))
-    combined = np.exp(np.mean([np.log(layer) for layer in draws], axis=0))
-    ci95 = interval(combined)
-    return Speedup(ratio, ci95, *_in_noise(verdict(ratio, ci95), float(np.mean(disturbed))))
+
+    def __init__(self) -> None:
+        self._ratios: list[float] = []
+        self._disturbed: list[float] = []
+        self._logarithms: Table = np.zeros(1)  # of the draws, summed over the layers
+
+    def add(self, ratio: float, draws: Table, disturbed: float = 0.0) -> None:
+        """A layer with its `ratio_draws` and its share of noise."""
+        self._ratios.append(ratio)
+        self._disturbed.append(disturbed)
+        self._logarithms = self._logarithms + np.log(draws)
+
+    def speedup(self) -> Speedup:
+        """Of one layer or more. The mean of shares of noise is that of all samples together."""
+        ratio = float(np.exp(np.mean(np.log(self._ratios))))
+        ci95 = interval(np.exp(self._logarithms / len(self._ratios)))
+        disturbed = float(np.mean(self._disturbed))
+        return Speedup(ratio, ci95, *_in_noise(verdict(ratio, ci95), disturbed))
 
 
 def _in_noise(found: Verdict, disturbed: float) -> tuple[Verdict, float, str | None]:

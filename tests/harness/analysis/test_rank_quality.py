@@ -15,6 +15,7 @@ from scipy import stats
 from harness.analysis.rank_quality import (
     CHANCES,
     MEDIAN,
+    MOST_RESAMPLED,
     RANDOM,
     RankQuality,
     Vector,
@@ -37,6 +38,11 @@ Rows = list[dict[str, object]]
 
 def of_network(result: TrialResult, network: str | None) -> TrialResult:
     return replace(result, problem={**result.problem, "workload": network})
+
+
+def of(rows: dict[str, Rows]) -> Callable[[str], Rows]:
+    """Candidates by trial id; those that were not kept are none."""
+    return lambda trial: rows.get(trial, [])
 
 
 def by(found: tuple[RankQuality, ...], label: str, ranking: str) -> RankQuality:
@@ -148,7 +154,7 @@ def test_a_campaign_by_problem_and_by_network() -> None:
         "c-survey": [row(1.0, x=4, y=9), row(4.0, x=9, y=4)],
         "d-roofline": [{"measured": 1.0, "rank": 0}],
     }
-    found = rank_quality(results, candidates)
+    found = rank_quality(results, of(candidates))
     assert [q.label for q in found.problems] == ["a"] * 4 + ["b"] * 4 + ["c"] * 4
     assert by(found.problems, "a", "x").first.value == 1
     assert by(found.problems, "a", "y").first.value == 0.5  # the failed one is nobody's choice
@@ -166,7 +172,7 @@ def test_a_campaign_by_problem_and_by_network() -> None:
 
 def test_rows_without_places_are_in_their_strategys_order() -> None:
     rows: Rows = [{"rank": n, "measured": s} for n, s in enumerate((2.0, 1.0, 4.0))]
-    (found, *others) = rank_quality([strategy_result("a", "top_k")], {"a-top_k": rows}).problems
+    (found, *others) = rank_quality([strategy_result("a", "top_k")], of({"a-top_k": rows})).problems
     assert found.ranking == "top_k"
     assert found.first.value == 0.5
     assert found.tau is not None and found.tau.value == pytest.approx(1 / 3)
@@ -176,20 +182,46 @@ def test_rows_without_places_are_in_their_strategys_order() -> None:
 def test_two_surveys_of_a_problem_keep_their_names() -> None:
     results = [strategy_result("a", "one"), strategy_result("a", "two")]
     rows = [row(1.0, x=1), row(2.0, x=2)]
-    found = rank_quality(results, {"a-one": rows, "a-two": [*rows, row(0.5, x=9)]})
+    found = rank_quality(results, of({"a-one": rows, "a-two": [*rows, row(0.5, x=9)]}))
     assert [q.ranking for q in found.problems] == ["x", "two x", *CHANCES]
     assert by(found.problems, "a", RANDOM).count == 3
+
+
+def test_problems_are_told_from_those_that_were_judged_alone() -> None:
+    """A sweep's unmeasured sizes give nobody a longer name; rows are asked for one by one."""
+    sizes = [{"n": 1}, {"n": 2}]
+    results = [
+        replace(result, problem={**result.problem, "sizes": held}, trial=f"t{held['n']}")
+        for held in sizes
+        for result in [strategy_result("a", "s")]
+    ]
+    asked: list[str] = []
+
+    def candidates(trial: str) -> Rows:
+        asked.append(trial)
+        return [row(1.0, x=1), row(2.0, x=2)] if trial == "t2" else []
+
+    assert {q.label for q in rank_quality(results, candidates).problems} == {"a"}
+    assert asked == ["t1", "t2"]
+
+
+def test_the_mean_of_thousands_has_the_interval_that_resamples_approach() -> None:
+    values = np.random.default_rng(3).uniform(0, 1, MOST_RESAMPLED)
+    few, many = mean_figure(list(values)), mean_figure([*values, 0.5])
+    assert few.ci95 is not None and many.ci95 is not None
+    assert many.ci95 == pytest.approx(few.ci95, abs=0.002)
+    assert many.ci95[0] < many.value < many.ci95[1]
 
 
 def test_unlike_hosts_are_never_pooled() -> None:
     results = [
         replace(strategy_result("a", "s", host={"fingerprint": n}, node=n), trial=n) for n in "xy"
     ]
-    found = rank_quality(results, {n: [row(1.0, r=1), row(2.0, r=2)] for n in "xy"})
+    found = rank_quality(results, of({n: [row(1.0, r=1), row(2.0, r=2)] for n in "xy"}))
     assert {q.label for q in found.networks} == {"conv2d node=x", "conv2d node=y"}
     assert {q.label for q in found.problems} == {"a node=x", "a node=y"}
 
 
 def test_without_measured_candidates_there_is_nothing_to_judge() -> None:
-    found = rank_quality([strategy_result()], {})
+    found = rank_quality([strategy_result()], of({}))
     assert (found.problems, found.networks) == ((), ())
