@@ -16,6 +16,7 @@ from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
+from compiler.microkernel.catalogue import LIBRARIES
 from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
@@ -24,10 +25,12 @@ from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, joined
+from compiler.space.library_product import in_library
 from compiler.space.paper_variants import paper_variants
 from compiler.space.scalar import as_written
 
 __all__ = [
+    "LIBRARIES",
     "Estimate",
     "Fusion",
     "OwnRoofline",
@@ -65,20 +68,26 @@ def ranked_schedules(
     limit: int | None = None,
     space: str = "full",
     fuse: bool = True,
+    microkernel: str = "generated",
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
     `ranking` is one of RANKERS by name, or another one of `trained_tournament`.
     `space` is where they come from, one of SPACES; an unknown one lists those.
     With `fuse`, statements are computed on a contraction's register tile where that is legal and
-    the roofline expects a gain of it.
+    the roofline expects a gain of it. Another `microkernel` than `generated` is one of LIBRARIES:
+    its matrix product computes sums of products, and nothing is fused into it. Raises
+    ScheduleError where no schedule of the space leaves it one.
     """
     if space not in SPACES:
         raise CompilerError(f"unknown space '{space}'; known: {', '.join(SPACES)}")
+    library = "" if microkernel == "generated" else microkernel
     model = loop_nest(primitive)
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
-    for fused in (True, False) if fuse else (False,):
+    for fused in (True, False) if fuse and not library else (False,):
         schedules = SPACES[space](model, architecture, threads, fused)
+        if library:
+            schedules = in_library(model.nest, schedules, library)
         found = rank(model.nest, schedules, architecture, threads)[:limit]
         if not fused or _pays(model.nest, found[0].schedule, architecture, threads):
             break

@@ -9,6 +9,7 @@ from itertools import product
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
+from compiler.codegen.library_product import product_body, product_functions, product_setup
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
@@ -46,17 +47,25 @@ def generate(tree: Tree) -> Kernel:
             parts.append(_Part(scalar_statement(tree, path)))
     tiles = [tile for part in parts for tile in part.tiles]
     copies = tuple(dict.fromkeys(copy for part in parts for copy in part.copies))
+    library_tiles = [tile for tile in tiles if tile.leaf.form.library]
+    products = tuple(dict.fromkeys(p for tile in library_tiles for p in product_body(tile)[1]))
     buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree))
     calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
     text = translation_unit(
         _comment(tree),
-        _head(tree, tiles),
+        _head(tree, tiles) + product_functions(products),
         [*(packing(copy, tree.parallel) for copy in copies), *map(tile_function, tiles)],
         buffers,
-        [*fixed_tensors(tree), *calls, *(line for part in parts for line in part.body)],
+        [
+            *fixed_tensors(tree),
+            *product_setup(products),
+            *calls,
+            *(line for part in parts for line in part.body),
+        ],
         "LOOPS " if _scalar(tree) else "",
     )
-    return Kernel(text, buffers, tree.parallel)
+    libraries = tuple(dict.fromkeys(product.library for product in products))
+    return Kernel(text, buffers, tree.parallel, libraries)
 
 
 def untransformed(tree: Tree) -> Kernel:

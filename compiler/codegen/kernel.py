@@ -38,12 +38,13 @@ class Kernel:
 
     `code` is all of it but a comment that names the `schedule`: two schedules that print the same
     code are one kernel. An output buffer need not be initialised by the caller unless the tensor is
-    also an input.
+    also an input. `libraries` are those that it calls, which the build links.
     """
 
     code: str
     buffers: tuple[Buffer, ...]
     openmp: bool
+    libraries: tuple[str, ...] = ()
     schedule: str = ""
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.finish import finished, pointers
+from compiler.codegen.library_product import product_body
 from compiler.codegen.reductions import offsets, summed
 
 
@@ -15,8 +16,13 @@ def tile_function(tile: BorderTile) -> str:
         name, c = pointer(address), address.layout.dtype.c
         parameters.append(f"{c if name in written else f'const {c}'} *restrict {name}")
     parameters += [f"long at_{loop}" for loop in tile.starts]
-    lines = [f"static void {tile.name}({', '.join(parameters)})", "{"]
+    head = f"static void {tile.name}({', '.join(parameters)})"
+    return "\n".join([head, "{", *("  " + line for line in _body(tile)), "}"]) + "\n"
+
+
+def _body(tile: BorderTile) -> list[str]:
+    if tile.leaf.form.library:
+        return product_body(tile)[0]
     sums = tile.operands.reduced is not None
-    body = [*(offsets(tile) if sums else ()), *pointers(tile), *(summed(tile) if sums else ())]
-    body += finished(tile)
-    return "\n".join([*lines, *("  " + line for line in body), "}"]) + "\n"
+    first, middle = (offsets(tile), summed(tile)) if sums else ([], [])
+    return [*first, *pointers(tile), *middle, *finished(tile)]

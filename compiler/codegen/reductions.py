@@ -35,12 +35,18 @@ def _prefixes(tile: BorderTile) -> tuple[str, ...]:
 
 def summed(tile: BorderTile) -> list[str]:
     """C lines that leave what is reduced in the accumulators."""
+    loops = Reduction(tile).loops(tile.leaf.levels, 0, {})
+    return [*tap_ranges(tile), *_accumulators_set(tile), *loops]
+
+
+def tap_ranges(tile: BorderTile) -> list[str]:
+    """Declarations of the taps that are read where they are a range known at run time."""
     lines = []
     for border in _ranged_borders(tile):
         low, high = tap_range(border)
         lines.append(f"const long {border.tap}_low = {low};")
         lines.append(f"const long {border.tap}_high = {high};")
-    return [*lines, *_accumulators_set(tile), *_Reduction(tile).loops(tile.leaf.levels, 0, {})]
+    return lines
 
 
 def _accumulators_set(tile: BorderTile) -> list[str]:
@@ -72,7 +78,7 @@ def _ranged_borders(tile: BorderTile) -> list[Border]:
 
 
 @dataclass(frozen=True)
-class _Reduction:
+class Reduction:
     """The loops inside a microkernel."""
 
     tile: BorderTile

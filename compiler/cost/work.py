@@ -12,7 +12,7 @@ from compiler.lower.operands import Operands, Summand
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
 from compiler.microkernel.functions import vector_operations
-from compiler.microkernel.register_tile import RegisterTile, joined
+from compiler.microkernel.register_tile import RegisterTile, dividing_tile, joined
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Call
 
@@ -52,7 +52,7 @@ class Work:
     def cycles(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
         """The cycles of a leaf, which ends the path; `roles` are those of its operands."""
         split = tuple((level.loop, level.step) for level in path.cut)
-        key = (leaf.statement, leaf.grains, leaf.vector, leaf.levels, split, tree.pack)
+        key = (leaf.statement, leaf.form, leaf.grains, leaf.vector, leaf.levels, split, tree.pack)
         if key not in self._known:
             self._known[key] = self._counted(tree, dict(split), leaf, roles)
         return self._known[key]
@@ -135,13 +135,21 @@ class Work:
                 taps = prod(n for n, _ in groups)
                 vectors = prod(s for c, (_, s) in zip(classes, groups, strict=True) if c.vector)
                 points = prod(s for c, (_, s) in zip(classes, groups, strict=True) if not c.vector)
-                tile = RegisterTile(points, vectors)
-                compute += count * taps * whole * live * tile.cycles(self.machine, unaligned)
+                cycles = self._step(leaf, points, vectors, unaligned)
+                compute += count * taps * whole * live * cycles
             accumulators = prod(c.size for c in classes)
             loops = prod(len(c.groups) for c in classes)
             ends = self._ends(accumulators, visits > 1) + entries * live * loops * ENTRY_CYCLES
             overhead += count * visits * ends
         return Cycles(compute, overhead)
+
+    def _step(self, leaf: Microkernel, points: int, vectors: int, unaligned: bool) -> float:
+        """Cycles of one reduction step of a tile; a library cuts its tile as it is best cut."""
+        if not leaf.form.library or not points:
+            return RegisterTile(points, vectors).cycles(self.machine, unaligned)
+        tile = dividing_tile(self.machine, points, vectors)
+        pieces = points * vectors / tile.accumulators
+        return pieces * tile.cycles(self.machine, unaligned)
 
     def _ends(self, accumulators: int, cut: bool) -> float:
         """Cycles around one microkernel.

@@ -15,6 +15,7 @@ from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.operands import Factors, Operands, operands, starts, tiles_of
+from compiler.lower.product_fit import check_product
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import covers
@@ -179,6 +180,9 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             raise ScheduleError(
                 f"schedule: nontemporal: vectors of {address.access.tensor} are not all aligned"
             )
+    if leaf.form.library:
+        check_product(path, leaf, placed)
+        return
     classes = tiles_of(leaf, placed)
     printed = leaf.unroll * prod(sum(c.printed for c in of_loop) for of_loop in classes)
     operations = sum(1 + operations_of(one.value) for one in placed.assignments)

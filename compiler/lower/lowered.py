@@ -94,7 +94,7 @@ def _loops(nest: Primitive, band: Band, number: int) -> Loops:
     )
     leaf = Microkernel(
         number,
-        CATALOGUE["product" if band.microkernel == "product" else band.scheme],
+        CATALOGUE[band.scheme if band.microkernel == "generated" else band.microkernel],
         inside,
         grains,
         band.vector[0],

@@ -124,13 +124,14 @@ def _microkernel(tree: Tree, path: Path, leaf: Microkernel) -> list[str]:
         assigned = assigned[1:]
     ends = [_statement(n, one) for n, one in zip(assigned, placed.assignments, strict=True)]
     past = " past the caches" if leaf.nontemporal else ""
-    ends += [f"store {address.access.tensor}{past}" for address in placed.stores]
+    if not leaf.form.library:  # which adds to the output in memory
+        ends += [f"store {address.access.tensor}{past}" for address in placed.stores]
     between = [f"store {placed.output.access.tensor}{past}"]
     if placed.last:
         names = " and ".join(level.name for level in placed.last)
         body += [f"in the last piece of {names}", *_indented(ends), "else", *_indented(between)]
     else:
-        body += between if path.cut and not ends else ends
+        body += between if path.cut and not ends and not leaf.form.library else ends
     return [_signature(leaf, placed.reduced), *_indented(body)]
 
 

@@ -12,7 +12,11 @@ CATALOGUE = {
         Signature("broadcast", BROADCAST),  # right is constant, as weights are
         Signature("pixels", BROADCAST),  # right is not, as images are: the same C
         Signature("product", BROADCAST, memory=True),  # the same C in a library's place
+        Signature("libxsmm", BROADCAST, memory=True, library="libxsmm"),
+        Signature("cblas", BROADCAST, memory=True, library="cblas"),
         Signature("lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"),  # any expression, no sum
     )
 }
 VECTOR_SCHEMES = ("broadcast", "pixels", "lanes")  # those that a schedule begins with
+MICROKERNELS = ("generated", *(name for name, form in CATALOGUE.items() if form.memory))
+LIBRARIES = tuple(name for name, form in CATALOGUE.items() if form.library)

@@ -21,11 +21,14 @@ class Signature:
     computes  one step of the reduction for a register tile
     memory    its sums are added to the output in memory, step by step, as a library's product does;
               else they stay in registers for the whole reduction
+    library   the library that computes it, a matrix product a step of the innermost reduction loop;
+              else it is printed as C
     """
 
     name: str
     computes: str
     memory: bool = False
+    library: str = ""
 
     @property
     def sums(self) -> bool:

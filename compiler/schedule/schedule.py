@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from compiler.errors import ScheduleError
-from compiler.microkernel.catalogue import VECTOR_SCHEMES
+from compiler.microkernel.catalogue import MICROKERNELS, VECTOR_SCHEMES
 
 SCHEMES = (*VECTOR_SCHEMES, "scalar")
-MICROKERNELS = ("generated", "product")
 LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
 Sizes = tuple[tuple[str, int], ...]
 Tags = tuple[tuple[str, str], ...]
@@ -62,9 +61,10 @@ class Band:
     unroll       iterations of the innermost reduction loop unrolled
     prefetch     bytes ahead on the vector operand, 0 for none
     nontemporal  write the output past the caches
-    microkernel  what fills the innermost tile: `generated` C, or `product`, the same C in the place
-                 of a library's matrix product, which is how the paper's analysis sees it: the last
-                 pixel, vector and channel levels are one product that accumulates into memory
+    microkernel  what fills the innermost tile: `generated` C; `libxsmm` or `cblas`, that library's
+                 matrix product over the tile and the innermost reduction loop, which accumulates
+                 into memory, so that no registers bound the tile; or `product`, C in its place: the
+                 last pixel, vector and channel levels are one product
     of           the statement's number; None: the first one that no earlier band has, or all of
                  them, one after another, when there is no other band and nothing is fused
     fusion       statements that follow element by element, computed before the tile is stored
@@ -114,8 +114,8 @@ class Band:
         if not 1 <= self.unroll <= 64 or self.prefetch < 0:
             _refuse(f"unroll must be 1 to 64 and prefetch >= 0, got {self.unroll}, {self.prefetch}")
         if self.microkernel not in MICROKERNELS:
-            known = " and ".join(MICROKERNELS)
-            _refuse(f"microkernel '{self.microkernel}' is not there yet; there are {known}")
+            known = ", ".join(MICROKERNELS)
+            _refuse(f"unknown microkernel '{self.microkernel}'; known: {known}")
         numbers = [attached.statement for attached in self.fusion]
         if len(set(numbers)) != len(numbers):
             _refuse(f"fusion names S{max(numbers, key=numbers.count)} twice")

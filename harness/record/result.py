@@ -87,7 +87,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class OwnRoofline:
+class RooflineFacts:
     """What no kernel of the problem passes on the cores used, by their measured ceilings.
 
     `operations` are of vectors, in elements, at the peak; `bytes`, which any kernel has to move, at
@@ -128,7 +128,7 @@ class TrialResult:
     attempt: int = 1
     dtype: str = "f32"
     gflops: float | None = None
-    roofline: OwnRoofline | None = None  # of the problem, the same for all its contenders
+    roofline: RooflineFacts | None = None  # of the problem, the same for all its contenders
     of_roofline: float | None = None  # its seconds / measured seconds
     seconds: Seconds | None = None
     tier: str = "report"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.bounds import one_of
-from harness.strategy.rankings import known_spaces
+from harness.strategy.rankings import known_microkernels, known_spaces
 from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
 
 
@@ -16,13 +16,17 @@ from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
 class FirstChoiceOptions:
     space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
     fuse: bool = True  # statements behind a contraction on its register tile, where that pays
+    # Or `libxsmm`, `cblas`: its matrix product in place of the innermost loops, nothing fused.
+    microkernel: str = one_of("generated", known_microkernels)
 
 
 def first_choice(ranking: str) -> Strategy[FirstChoiceOptions]:
     """The strategy that takes what is first in the ranking of this name."""
 
     def choose(options: FirstChoiceOptions, rankings: Rankings) -> Chosen:
-        ranked, seconds = rankings.ranked(ranking, options.space, options.fuse)
+        ranked, seconds = rankings.ranked(
+            ranking, options.space, options.fuse, microkernel=options.microkernel
+        )
         return out_of(ranked, ranked[:1], seconds)
 
     return Strategy(FirstChoiceOptions, choose)

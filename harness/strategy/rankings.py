@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.cost.ranking import RANKERS, Ranker
-from compiler.pipeline import SPACES
+from compiler.pipeline import LIBRARIES, SPACES
 from harness.errors import SettingsError
 from harness.plugins import plugins
 
@@ -18,6 +18,11 @@ def known_rankings() -> Mapping[str, Ranker]:
 def known_spaces() -> tuple[str, ...]:
     """What schedules are ranked: all of this project's, or the paper's own variants."""
     return tuple(SPACES)
+
+
+def known_microkernels() -> tuple[str, ...]:
+    """What computes sums of products: generated C, or a library's matrix product in its place."""
+    return ("generated", *LIBRARIES)
 
 
 def ranker_named(name: str) -> Ranker:

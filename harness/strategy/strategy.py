@@ -63,17 +63,23 @@ class Rankings:
         self.architecture = architecture
         self.threads = threads
         self.seed = seed
-        self._known: dict[tuple[str, str, bool, str], tuple[tuple[Ranked, ...], float]] = {}
+        self._known: dict[tuple[str, str, bool, str, str], tuple[tuple[Ranked, ...], float]] = {}
 
     def ranked(
-        self, ranking: str, space: str, fuse: bool = True, model: object = None
+        self,
+        ranking: str,
+        space: str,
+        fuse: bool = True,
+        model: object = None,
+        microkernel: str = "generated",
     ) -> tuple[tuple[Ranked, ...], float]:
         """Schedules of a space, best first, and the seconds that ranking took.
 
         With `fuse`, statements are computed on a contraction's register tile where that pays.
+        `microkernel` may be a library's matrix product in place of generated C.
         `model` is a tournament's network as plain data, None for the one that is shipped.
         """
-        key = ranking, space, fuse, json.dumps(model, sort_keys=True)
+        key = ranking, space, fuse, json.dumps(model, sort_keys=True), microkernel
         if key not in self._known:
             start = time.perf_counter()
             found = ranked_schedules(
@@ -83,6 +89,7 @@ class Rankings:
                 ranker_named(ranking) if model is None else trained_tournament(model),
                 space=space,
                 fuse=fuse,
+                microkernel=microkernel,
             )
             self._known[key] = (found, time.perf_counter() - start)
         return self._known[key]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from compiler.schedule.schedule import Schedule
 from harness.bounds import one_of, within
 from harness.errors import SettingsError
-from harness.strategy.rankings import known_rankings, known_spaces
+from harness.strategy.rankings import known_microkernels, known_rankings, known_spaces
 from harness.strategy.strategy import Choice, Chosen, Rankings, Strategy
 from harness.strategy.top_k import MOST
 
@@ -23,6 +23,7 @@ class SurveyOptions:
     rankings: tuple[str, ...] = one_of(("roofline", "polydl", "polydl_tree"), known_rankings)
     space: str = one_of("full", known_spaces)
     fuse: bool = True
+    microkernel: str = one_of("generated", known_microkernels)
 
     def __post_init__(self) -> None:
         if not self.rankings or len(set(self.rankings)) < len(self.rankings):
@@ -33,7 +34,10 @@ class SurveyOptions:
 
 def _choose(options: SurveyOptions, rankings: Rankings) -> Chosen:
     """The draw depends on the seed and the problem alone, not on the rankings' order."""
-    found = {name: rankings.ranked(name, options.space, options.fuse) for name in options.rankings}
+    found = {
+        name: rankings.ranked(name, options.space, options.fuse, microkernel=options.microkernel)
+        for name in options.rankings
+    }
     places: dict[Schedule, dict[str, int]] = {}
     predicted: dict[Schedule, float] = {}
     first: dict[Schedule, None] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.pipeline import searched
 from harness.bounds import one_of, within
-from harness.strategy.rankings import known_rankings, known_spaces
+from harness.strategy.rankings import known_microkernels, known_rankings, known_spaces
 from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
 
 MOST = 100_000  # candidates that a strategy may be asked to measure
@@ -20,10 +20,13 @@ class TopKOptions:
     per_tile: int = within(4, 0, MOST)
     space: str = one_of("full", known_spaces)
     fuse: bool = True
+    microkernel: str = one_of("generated", known_microkernels)
 
 
 def _choose(options: TopKOptions, rankings: Rankings) -> Chosen:
-    ranked, seconds = rankings.ranked(options.ranker, options.space, options.fuse)
+    ranked, seconds = rankings.ranked(
+        options.ranker, options.space, options.fuse, microkernel=options.microkernel
+    )
     primitive, machine = rankings.primitive, rankings.architecture
     best = searched(primitive, ranked, machine, options.k, options.per_tile)
     return out_of(ranked, best, seconds)

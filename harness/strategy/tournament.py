@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.bounds import one_of
 from harness.errors import SettingsError
-from harness.strategy.rankings import known_spaces
+from harness.strategy.rankings import known_microkernels, known_spaces
 from harness.strategy.strategy import Chosen, Rankings, Sources, Strategy, out_of
 
 
@@ -17,12 +17,15 @@ from harness.strategy.strategy import Chosen, Rankings, Sources, Strategy, out_o
 class TournamentOptions:
     space: str = one_of("full", known_spaces)
     fuse: bool = True
+    microkernel: str = one_of("generated", known_microkernels)
     # A file that `polydl train` wrote, and once looked up what it holds; None: the shipped one.
     model: Any = None
 
 
 def _choose(options: TournamentOptions, rankings: Rankings) -> Chosen:
-    ranked, seconds = rankings.ranked("tournament", options.space, options.fuse, options.model)
+    ranked, seconds = rankings.ranked(
+        "tournament", options.space, options.fuse, options.model, options.microkernel
+    )
     return out_of(ranked, ranked[:1], seconds)
 
 

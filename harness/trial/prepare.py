@@ -105,6 +105,7 @@ def _strategy(contender: Contender, rankings: Rankings, workshop: Workshop) -> P
         candidates=candidates,
         space=found.candidates,
         tuning=TuningSeconds(analyse=found.seconds, compile=sum(c.seconds for c in compiled)),
+        facts=workshop.library_versions(candidates),
         flags=(COMPILED_EARLIER,) * any(c.cached for c in compiled) + found.flags,
     ).settled
 

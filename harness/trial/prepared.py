@@ -23,6 +23,7 @@ class Candidate:
     rank: int | None = None  # in the strategy's own ranking
     kernel: str | None = None  # hash of the C text
     openmp: bool = False
+    libraries: tuple[str, ...] = ()  # that the kernel calls
     layouts: Mapping[str, str] = field(default_factory=dict)
     executable: Mapping[str, object] | None = None
     failure: Failure | None = None

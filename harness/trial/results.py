@@ -21,8 +21,8 @@ from harness.measure.slot import Slot
 from harness.measure.statistics import block_ratios, noise, seconds, speedup, table
 from harness.record.result import (
     Estimate,
-    OwnRoofline,
     ProcessNoise,
+    RooflineFacts,
     Seconds,
     Speedup,
     TrialResult,
@@ -126,11 +126,11 @@ def _predicted_ratio(chosen: Candidate | None, timed: Seconds | None) -> float |
     return chosen.predicted / timed.median
 
 
-def _roofline(prepared: PreparedUnit) -> OwnRoofline | None:
+def _roofline(prepared: PreparedUnit) -> RooflineFacts | None:
     """Of the unit's problem on the cores that it was given."""
     unit, cold = prepared.unit, prepared.unit.measure.cache == "cold"
     found = own_roofline(unit.problem.primitive, prepared.architecture, unit.threads, cold)
-    return None if found is None else OwnRoofline(**asdict(found))
+    return None if found is None else RooflineFacts(**asdict(found))
 
 
 def _estimate(prepared: PreparedUnit, chosen: Candidate | None) -> Estimate | None:

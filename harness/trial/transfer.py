@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from harness.baseline.product_library import build_kernel
 from harness.failure import Failure
-from harness.kernel.build import build
 from harness.kernel.library import NoLibrary, keep_library, library_bytes
 from harness.kernel.toolchain import Toolchain
 from harness.own_files import private_folder
@@ -66,7 +66,7 @@ def _with_library(
     if path is None:
         limit = prepared.unit.measure.compile_seconds
         text = prepared.kernels[kernel]
-        built = build(text, candidate.openmp, toolchain, limit)
+        built = build_kernel(text, candidate.openmp, candidate.libraries, toolchain, limit)
         if isinstance(built, Failure):
             return replace(candidate, executable=None, failure=built)
         path = built.path

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import compile_schedule
 from compiler.schedule.schedule import Schedule
+from harness.baseline.product_library import build_kernel, library_versions
 from harness.failure import Failure
-from harness.kernel.build import Built, build
+from harness.kernel.build import Built
 from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
 from harness.strategy.strategy import Choice
@@ -59,6 +60,11 @@ class Workshop:
             found.append(replace(known, candidate=own))
         return found
 
+    def library_versions(self, candidates: Iterable[Candidate]) -> Mapping[str, str]:
+        """Of the libraries that kernels of these candidates call."""
+        called = (name for candidate in candidates for name in candidate.libraries)
+        return library_versions(called, self._toolchain)
+
     def _together(self, schedules: Sequence[Schedule]) -> dict[Schedule, Compiled]:
         """Printed one after the other, since isl is for one thread; compiled as they come."""
         start = time.perf_counter()
@@ -75,7 +81,11 @@ class Workshop:
                     continue
                 self.kernels.setdefault(kernel.hash, kernel.text)
                 candidate = replace(
-                    candidate, kernel=kernel.hash, openmp=kernel.openmp, layouts=_layouts(kernel)
+                    candidate,
+                    kernel=kernel.hash,
+                    openmp=kernel.openmp,
+                    libraries=kernel.libraries,
+                    layouts=_layouts(kernel),
                 )
                 building[schedule] = candidate, kernel, pool.submit(self._built, kernel, began)
         for schedule, (candidate, kernel, future) in building.items():
@@ -89,7 +99,7 @@ class Workshop:
         printed = _since(began)
         start = time.perf_counter()
         limit = self._unit.measure.compile_seconds
-        built = build(kernel.text, kernel.openmp, self._toolchain, limit)
+        built = build_kernel(kernel.text, kernel.openmp, kernel.libraries, self._toolchain, limit)
         return _Timed(built, printed + _since(start))
 
 

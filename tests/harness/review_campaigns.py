@@ -10,8 +10,8 @@ from harness.record.configuration import configuration_text
 from harness.record.journal import CampaignFolder
 from harness.record.result import (
     Estimate,
-    OwnRoofline,
     ProcessNoise,
+    RooflineFacts,
     Seconds,
     Speedup,
     TrialResult,
@@ -132,7 +132,7 @@ def _result(
         status="failed" if failed else "ok",
         stage="verify" if failed else None,
         reason=f"wrong at element 3 {words}" if failed else None,
-        roofline=OwnRoofline(median * 0.6, "L2", flops / 2, 5e4, "L2"),
+        roofline=RooflineFacts(median * 0.6, "L2", flops / 2, 5e4, "L2"),
         of_roofline=None if failed else 0.6,
         gflops=None if failed else flops / median * 1e-9,
         seconds=None

@@ -59,7 +59,7 @@ class Libxsmm:
         return False
 
     def available(self) -> Available | Missing:
-        found = self._installation()
+        found = self.installation()
         if isinstance(found, Missing):
             return found
         compiler = cxx_compiler()
@@ -78,7 +78,7 @@ class Libxsmm:
     def prepare(
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
     ) -> Prepared | Unprepared:
-        found, compiler = self._installation(), cxx_compiler()
+        found, compiler = self.installation(), cxx_compiler()
         if isinstance(found, Missing):
             return Unprepared("plan", str(found))
         if compiler is None:
@@ -101,7 +101,8 @@ class Libxsmm:
 
         return prepared_adapter(primitive, configured, build, {"libxsmm": found.version})
 
-    def _installation(self) -> Installation | Missing:
+    def installation(self) -> Installation | Missing:
+        """Where it is: the given path, else the system, else a tool environment."""
         if platform.machine() not in ("x86_64", "AMD64"):
             what = f"LIBXSMM generates code for x86-64 alone, this machine is {platform.machine()}"
             return Missing(what, "leave libxsmm out of baseline=[...] on this machine")

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from compiler.schedule.schedule import LANES, MICROKERNELS, SCHEMES, Attached, Band, Schedule
+from compiler.microkernel.catalogue import MICROKERNELS
+from compiler.schedule.schedule import LANES, SCHEMES, Attached, Band, Schedule
 
 T = TypeVar("T")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)

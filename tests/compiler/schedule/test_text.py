@@ -68,7 +68,7 @@ MALFORMED = {
     "scalar/order:k/parallel:k/private:c.k+c.k": "private names 'k' twice",
     "scalar/order:k/parallel:k/private:c.k/fusion:S1.tile": "private: fusion needs whole sums",
     "scalar/order:k/parallel:k/private:c.k/nontemporal:1": "private: nontemporal needs whole",
-    "scalar/order:m/microkernel:blas": "microkernel 'blas' is not there yet; there are generated",
+    "scalar/order:m/microkernel:blas": "unknown microkernel 'blas'; known: generated, product",
     "lanes/order:m": "scheme lanes needs vector:LOOP.LANES",
     "dot/order:m": "unknown scheme 'dot'; known: broadcast, pixels, lanes, scalar",
     "scalar/order:m/dot/order:m": "'dot' is no field",

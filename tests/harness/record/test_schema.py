@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
-from harness.record.result import Estimate, OwnRoofline, ProcessNoise, TrialResult, Verification
+from harness.record.result import Estimate, ProcessNoise, RooflineFacts, TrialResult, Verification
 from harness.record.result_line import line_of, result_of
 from tests.harness.record.results import baseline_result, strategy_result
 
@@ -38,7 +38,7 @@ def test_real_records_are_valid(small_campaign: CampaignFolder) -> None:
 def test_records_of_failures_and_of_everything_are_valid() -> None:
     full = strategy_result(
         estimate=Estimate(1e-5, "L2", {"compute": 1e-5}, {"L2": 1e6}),
-        roofline=OwnRoofline(1e-6, "L2", 1e5, 2e5, "L2"),
+        roofline=RooflineFacts(1e-6, "L2", 1e5, 2e5, "L2"),
         of_roofline=0.7,
         processes=(ProcessNoise(1e-5, 20, 2),),
         verified=Verification({"exact": 2}, 0.5, "reordered", True),

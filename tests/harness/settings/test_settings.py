@@ -57,6 +57,7 @@ def test_contenders_with_labels() -> None:
         "per_tile": 4,
         "space": "full",
         "fuse": True,
+        "microkernel": "generated",
     }
     assert settings.baselines == ()
 
@@ -66,16 +67,17 @@ def test_strategies_by_ranking_and_space() -> None:
         "strategy=[roofline,polydl,polydl_tree,tournament,survey] strategy.polydl.space=paper"
     )
     assert {m.name: m.options for m in settings.strategies} == {
-        "roofline": {"space": "full", "fuse": True},
-        "polydl": {"space": "paper", "fuse": True},
-        "polydl_tree": {"space": "full", "fuse": True},
-        "tournament": {"space": "full", "fuse": True, "model": None},
+        "roofline": {"space": "full", "fuse": True, "microkernel": "generated"},
+        "polydl": {"space": "paper", "fuse": True, "microkernel": "generated"},
+        "polydl_tree": {"space": "full", "fuse": True, "microkernel": "generated"},
+        "tournament": {"space": "full", "fuse": True, "microkernel": "generated", "model": None},
         "survey": {
             "k": 200,
             "best": 10,
             "rankings": ["roofline", "polydl", "polydl_tree"],
             "space": "full",
             "fuse": True,
+            "microkernel": "generated",
         },
     }
 

@@ -1,0 +1,68 @@
+"""Kernels that call a library's matrix product, linked with the library that is a baseline too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.baseline.baseline import Missing
+from harness.baseline.blas.library import Blas, library_found
+from harness.baseline.libxsmm.libxsmm import LIBRARIES, Installation, Libxsmm
+from harness.failure import Failure
+from harness.kernel.build import Built, build
+from harness.kernel.toolchain import Toolchain
+
+
+@dataclass(frozen=True)
+class ProductLibrary:
+    """A library as C text that calls it is compiled: its version, and the compiler's flags."""
+
+    version: str
+    flags: tuple[str, ...]
+
+
+def product_library(name: str, toolchain: Toolchain) -> ProductLibrary | Missing:
+    """The library of this name, one of compiler.pipeline.LIBRARIES."""
+    found = Libxsmm(toolchain).installation() if name == "libxsmm" else library_found(None)
+    if isinstance(found, Missing):
+        return found
+    return with_libxsmm(found) if isinstance(found, Installation) else with_blas(found)
+
+
+def with_libxsmm(found: Installation) -> ProductLibrary:
+    """Its static libraries become part of the kernel."""
+    named = f'-DLIBXSMM_LINKED="{found.version}"'  # another version is another kernel
+    linked = (f"-l:{name}" for name in LIBRARIES)
+    places = (f"-I{found.include}", f"-L{found.libraries}")
+    return ProductLibrary(found.version, (named, *places, *linked, "-lpthread", "-ldl"))
+
+
+def with_blas(found: Blas) -> ProductLibrary:
+    """Its function by the name that it has there; the library is found again by its run path."""
+    names = [f"-DCBLAS_SGEMM={found.sgemm}"]
+    names.append(f"-DCBLAS_INT={'long' if found.integer_bits == 64 else 'int'}")
+    if found.set_threads:
+        names.append(f"-DCBLAS_SET_THREADS={found.set_threads}")
+    folder = found.library.parent
+    paths = (f"-L{folder}", f"-Wl,-rpath,{folder}") if found.library.is_absolute() else ()
+    version = " ".join(filter(None, (found.blas, found.version, found.core)))
+    return ProductLibrary(version, (*names, *paths, f"-l:{found.library.name}"))
+
+
+def build_kernel(
+    text: str, openmp: bool, libraries: Sequence[str], toolchain: Toolchain, time_limit: float
+) -> Built | Failure:
+    """Build C text that calls these libraries; a Failure says how to get one that is missing."""
+    flags: list[str] = []
+    for name in libraries:
+        found = product_library(name, toolchain)
+        if isinstance(found, Missing):
+            return Failure("compile", f"microkernel {name}: {found}")
+        flags += found.flags
+    return build(text, openmp, toolchain, time_limit, flags)
+
+
+def library_versions(libraries: Iterable[str], toolchain: Toolchain) -> Mapping[str, str]:
+    """For records, by name; what is missing has none."""
+    found = ((name, product_library(name, toolchain)) for name in dict.fromkeys(libraries))
+    return {f"microkernel_{n}": lib.version for n, lib in found if not isinstance(lib, Missing)}

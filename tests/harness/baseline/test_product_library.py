@@ -1,0 +1,119 @@
+"""Kernels with a library's matrix product inside: they compute what the reference says."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from compiler.errors import ScheduleError
+from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
+from compiler.problem.primitive import Primitive
+from compiler.schedule.schedule import Schedule
+from harness.baseline.baseline import Missing
+from harness.baseline.blas.library import library_found
+from harness.baseline.libxsmm.libxsmm import installation_at
+from harness.baseline.product_library import ProductLibrary, build_kernel, with_blas, with_libxsmm
+from harness.failure import Failure
+from harness.kernel.build import build
+from harness.kernel.expectation import computed
+from harness.kernel.load import kernel_spec, load
+from harness.kernel.toolchain import Toolchain
+from harness.kernel.verify import verify
+from tests.compiler.machines import AVX2
+from tests.harness.baseline.specs import conv2d, matmul, primitive
+
+PROBLEMS = {
+    "padded": primitive(conv2d(ic=32, oc=64, ih=9, iw=12)),
+    "strided": primitive(conv2d(n=2, ic=64, oc=32, ih=7, iw=8, stride=2)),
+    "channels left over": primitive(conv2d(ic=16, oc=24, ih=6, iw=5)),
+    "1x1": primitive(conv2d(ic=64, oc=64, kh=1, kw=1, pad_h=0, pad_w=0, ih=6, iw=6)),
+    "matmul": primitive(matmul(m=35, n=48, k=32)),
+    "batched": primitive(
+        matmul(),
+        sizes={"b": 3, "m": 8, "n": 16, "k": 12},
+        tensors={"q": ["b", "m", "k"], "t": ["b", "k", "n"], "s": ["b", "m", "n"]},
+        constant=[],
+        statements=["s[b,m,n] += q[b,m,k] * t[b,k,n]"],
+    ),
+}
+SPACES = dict.fromkeys(PROBLEMS, ("full", "paper")) | {"batched": ("full",)}
+
+
+@pytest.fixture(params=["libxsmm", "cblas"])
+def library(request: pytest.FixtureRequest) -> tuple[str, ProductLibrary]:
+    if request.param == "cblas":
+        found = library_found(None)
+        assert not isinstance(found, Missing)
+        return "cblas", with_blas(found)
+    path = request.getfixturevalue("libxsmm_path")
+    if path is None:
+        pytest.skip("LIBXSMM is not here and apt-get cannot fetch it")
+    installation = installation_at(Path(path))
+    assert installation is not None
+    return "libxsmm", with_libxsmm(installation)
+
+
+def _check(problem: Primitive, schedule: Schedule, flags: tuple[str, ...], made: Toolchain) -> None:
+    kernel = compile_schedule(problem, schedule)
+    assert len(kernel.libraries) == 1
+    built = build(kernel.text, kernel.openmp, made, libraries=flags)
+    assert not isinstance(built, Failure), built
+    expected = computed(problem, 0)
+    executable = load(kernel_spec(kernel, built.path))
+    try:
+        found = verify(executable, expected)
+        assert not isinstance(found, Failure), f"{schedule}: {found}"
+    finally:
+        executable.close()
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_agrees_with_the_reference(
+    name: str, library: tuple[str, ProductLibrary], toolchain: Toolchain
+) -> None:
+    dice = random.Random(name)
+    for space in SPACES[name]:
+        for threads in (1, 2):
+            ranked = ranked_schedules(
+                PROBLEMS[name], AVX2, threads, space=space, microkernel=library[0]
+            )
+            for one in dice.sample(ranked, min(2, len(ranked))):
+                _check(PROBLEMS[name], one.schedule, library[1].flags, toolchain)
+
+
+def test_the_papers_analysis_is_the_same_with_generated_c() -> None:
+    """Its products are in the same places, whoever computes them."""
+    for name in ("padded", "1x1", "matmul"):
+        costs = [
+            sorted(
+                one.parts["cost"]
+                for one in ranked_schedules(
+                    PROBLEMS[name], AVX2, ranking="polydl", space="paper", microkernel=microkernel
+                )
+            )
+            for microkernel in ("generated", "libxsmm")
+        ]
+        assert set(costs[1]) <= set(costs[0]) and costs[1][0] == costs[0][0]
+
+
+def test_what_is_no_product_is_refused() -> None:
+    product, kept = primitive(matmul(m=8, n=32, k=16)), "broadcast/vector:n.8/"
+    for line, told in {
+        kept + "tile:n.1+m.8/order:k+n+m/microkernel:cblas": "must end in a reduction loop",
+        kept + "tile:n.4+m.8/order:m+n+k/layout:b.Ba8b/microkernel:cblas": "not contiguous over 32",
+        kept + "tile:n.4+m.8/order:m+n+k/unroll:2/microkernel:cblas": "takes no fusion:S.tile",
+        kept
+        + "tile:n.4/order:m+n+k/microkernel:mkl": "unknown microkernel 'mkl'; known: generated",
+    }.items():
+        with pytest.raises(ScheduleError, match=told):
+            compile_schedule(product, parse_schedule(line))
+
+
+def test_a_missing_library_says_what_installs_it(fresh: Toolchain) -> None:
+    found = build_kernel("", False, ("libxsmm",), fresh, 60.0)
+    if isinstance(found, Failure):
+        assert "polydl baseline install libxsmm" in found.reason
+    else:  # the system has one
+        assert installation_at(Path("/usr")) or installation_at(Path("/usr/local"))
