@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from compiler.lower.addressing import Address
-from compiler.lower.border_classes import TileClass
+from compiler.lower.border_classes import TileClass, lane_pieces
 from compiler.lower.operands import Factors, Operands, whole
 from compiler.lower.tree import Microkernel, Path
 from compiler.problem.dtypes import DType
@@ -24,6 +24,7 @@ class BorderTile:
     leaf: Microkernel  # which ends the path
     operands: Operands
     tiles: tuple[TileClass, ...]  # one per loop of the output
+    vectors: TileClass  # of the vector loop: one of these, or where lanes lie across, a single one
 
     @property
     def reduced(self) -> tuple[Address, ...]:
@@ -65,8 +66,20 @@ class BorderTile:
         return tuple(found.values())
 
     @property
-    def vectors(self) -> TileClass:
-        return next(t for t in self.tiles if t.loop == self.leaf.vector)
+    def pieces(self) -> tuple[TileClass, ...]:
+        """What its vector loop is made of: one, or across a reduction whole ones and a rest."""
+        grain = self.leaf.grain(self.leaf.vector)
+        return (self.vectors,) if self.wide else lane_pieces(grain)
+
+    @property
+    def wide(self) -> bool:
+        """Whether its results are vectors; else they are the numbers that lanes are joined to."""
+        return not self.leaf.form.across
+
+    @property
+    def result(self) -> str:
+        """C type of a result."""
+        return "vec" if self.wide else self.dtype.c
 
     @property
     def point_loops(self) -> tuple[TileClass, ...]:
@@ -85,7 +98,7 @@ class BorderTile:
         if self.vectors.offset % self.vectors.size == 0:
             aligned[self.vectors.loop] = lanes * self.vectors.size
         for level in self.path.cut:
-            aligned[level.loop] = level.step
+            aligned[level.loop] = level.points(self.leaf.grain(level.loop))
         return aligned
 
     def base(self, address: Address) -> str:
@@ -103,13 +116,17 @@ class BorderTile:
         return [(p, j) for p in self.points({}) for j in range(self.vectors.size)]
 
     def load(self, name: str, address: Address, offset: str, vector: int) -> str:
-        """C expression of a vector of an operand."""
+        """C expression of a vector of an operand, of one element where all lanes share it."""
+        if not address.uses(self.leaf.vector):
+            return f"{name}[{offset}]"
         at = f"{name} + {offset}"
         lanes = self.partial(vector)
         return f"LOAD_PART({at}, {lanes})" if lanes and not self.whole(address) else f"LOAD({at})"
 
     def store(self, name: str, address: Address, offset: str, vector: int, value: str) -> str:
-        """C statement that writes a vector there."""
+        """C statement that writes a result there."""
+        if not self.wide:
+            return f"{name}[{offset}] = {value};"
         at = f"{name} + {offset}"
         lanes = self.partial(vector)
         if lanes and not self.whole(address):
@@ -123,14 +140,19 @@ class BorderTile:
         return 0
 
     def whole(self, address: Address) -> bool:
-        """Whether a last vector of the operand is read and written like the others."""
+        """Whether a last vector of the operand is read and written like the others.
+
+        Not of a reduction along the lanes, to which those beyond the last element must add nothing.
+        """
+        if self.leaf.form.across:
+            return False
         copied = any(copy.tensor == address.access.tensor for copy in self.operands.copies)
         return (copied and bool(address.shift)) or whole(self.leaf, address)
 
 
-def accumulator(point: Point, vector: int) -> str:
+def accumulator(point: Point, vector: int, name: str = "a") -> str:
     """C name of an accumulator."""
-    return "a" + "_".join(str(i) for _, i in point) + f"v{vector}"
+    return name + "_".join(str(i) for _, i in point) + f"v{vector}"
 
 
 def pointer(address: Address) -> str:

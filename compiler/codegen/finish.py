@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compiler.codegen.border_tile import BorderTile, Point, accumulator
-from compiler.codegen.vector_expression import Values, vector_value
+from compiler.codegen.vector_expression import Values, number_value, vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.steps import in_last_piece
 from compiler.microkernel.functions import vector_operations
@@ -26,7 +26,7 @@ def finished(tile: BorderTile) -> list[str]:
     lines = _assigned(tile)
     if not ops.last:
         return lines
-    last = (in_last_piece(level, tile.leaf.grain(level.loop).extent) for level in ops.last)
+    last = (in_last_piece(level, tile.leaf.grain(level.loop)) for level in ops.last)
     whole, rest = ("  " + line for line in lines), ("  " + line for line in _sums_stored(tile))
     return [f"if ({' && '.join(last)}) {{", *whole, "} else {", *rest, "}"]
 
@@ -128,7 +128,7 @@ def _looped(tile: BorderTile, vector: int, shared: Values) -> list[str]:
     points = tile.points({})
     if tile.operands.reduced is not None:
         names = ", ".join(accumulator(point, vector) for point in points)
-        lines.append(f"const vec held[{len(points)}] = {{{names}}};")
+        lines.append(f"const {tile.result} held[{len(points)}] = {{{names}}};")
     for one in tile.point_loops:
         lines.append(f"for (long i_{one.loop} = 0; i_{one.loop} < {one.size}; ++i_{one.loop})")
     chain = _chain(tile, vector, shared, f"held[{place}]", at)
@@ -151,10 +151,11 @@ def _chain(
             lines.append(_read(tile, number, address, at(address), vector))
             values[address.access] = f"e{number}", address.uses(tile.leaf.vector)
     if ops.reduced is not None:
-        values[ops.output.access] = summed, True
+        values[ops.output.access] = summed, tile.wide
     for number, one in enumerate(ops.assignments):
-        lines.append(f"const vec y{number} = {vector_value(one.value, values, tile.dtype)};")
-        values[one.target] = f"y{number}", True
+        value = (vector_value if tile.wide else number_value)(one.value, values, tile.dtype)
+        lines.append(f"const {tile.result} y{number} = {value};")
+        values[one.target] = f"y{number}", tile.wide
     for address in ops.stores:
         value, _ = values[address.access]
         lines.append(tile.store(_place(tile, address), address, at(address), vector, value))
@@ -162,6 +163,5 @@ def _chain(
 
 
 def _read(tile: BorderTile, number: int, address: Address, at: str, vector: int) -> str:
-    if address.uses(tile.leaf.vector):
-        return f"const vec e{number} = {tile.load(f'in{number}', address, at, vector)};"
-    return f"const {address.layout.dtype.c} e{number} = in{number}[{at}];"
+    kind = "vec" if address.uses(tile.leaf.vector) else address.layout.dtype.c
+    return f"const {kind} e{number} = {tile.load(f'in{number}', address, at, vector)};"

@@ -9,6 +9,7 @@ from itertools import product
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
+from compiler.codegen.lane_functions import lane_functions
 from compiler.codegen.library_product import product_body, product_functions, product_setup
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
@@ -19,9 +20,11 @@ from compiler.codegen.scalar_nest import fixed_tensors, scalar_prelude, scalar_s
 from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
+from compiler.lower.border_classes import TileClass
 from compiler.lower.isl_tree import TileSpace
 from compiler.lower.operands import Operands, Packed, Summand, operands, tiles_of
 from compiler.lower.tree import Microkernel, Path, Scalar, Tree
+from compiler.problem.primitive import Reduction
 
 FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
 
@@ -82,18 +85,22 @@ def _scalar(tree: Tree) -> bool:
 
 def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     dtype, lanes = tree.nest.dtype, max((tile.leaf.lanes for tile in tiles), default=1)
-    functions = {name for tile in tiles for name in _functions(tile.operands)}
+    functions = {name for tile in tiles for name in _functions(tile)}
     nontemporal = any(tile.leaf.nontemporal for tile in tiles)
-    partial = any(tile.vectors.partial for tile in tiles)
+    partial = any(piece.partial for tile in tiles for piece in tile.pieces)
+    joined = {_reduction(tile.operands) for tile in tiles if not tile.wide}
     return (
         prelude(dtype, lanes, nontemporal, partial)
         + (vector_functions(functions, lanes, dtype) if functions else "")
+        + (lane_functions(joined, lanes, dtype) if joined else "")
         + (scalar_prelude(dtype) if _scalar(tree) or _private(tree) else "")
     )
 
 
-def _functions(placed: Operands) -> Iterator[str]:
-    for one in placed.assignments:
+def _functions(tile: BorderTile) -> Iterator[str]:
+    """What is called on vectors."""
+    placed = tile.operands
+    for one in placed.assignments if tile.wide else ():
         yield from functions_of(one.value)
     if isinstance(placed.reduced, Summand):
         yield from functions_of(placed.reduced.value)
@@ -101,11 +108,24 @@ def _functions(placed: Operands) -> Iterator[str]:
             yield placed.reduced.reduction
 
 
+def _reduction(placed: Operands) -> Reduction:
+    assert isinstance(placed.reduced, Summand)
+    return placed.reduced.reduction
+
+
 def _vectorised(tree: Tree, path: Path, leaf: Microkernel, first: int) -> _Part:
     """A function for each border class, numbered from `first`; classes multiply over the loops."""
     placed = operands(tree, leaf)
+    one = TileClass(leaf.vector, 0, 1, 1, 0)  # unless its lanes are points of the output
     tiles = tuple(
-        BorderTile(f"tile{first + number}", path, leaf, placed, classes)
+        BorderTile(
+            f"tile{first + number}",
+            path,
+            leaf,
+            placed,
+            classes,
+            next((t for t in classes if t.loop == leaf.vector), one),
+        )
         for number, classes in enumerate(product(*tiles_of(leaf, placed)))
     )
     named = {tile.name: tile for tile in tiles}
@@ -137,7 +157,8 @@ def _call(
         scale = tile.leaf.lanes if one.loop == tile.leaf.vector else 1
         arguments.append(_scaled(at[one.loop], one.size * scale, one.offset * scale))
     for level in tile.path.cut:
-        arguments.append(_scaled(at[level.loop], level.step, 0))
+        points = level.points(tile.leaf.grain(level.loop))
+        arguments.append(_scaled(at[level.loop], points, 0))
     return f"{tile.name}({', '.join(arguments)});"
 
 

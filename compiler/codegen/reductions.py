@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.finish import sums_loaded
+from compiler.codegen.lane_functions import joined
+from compiler.codegen.scalar_expression import combined, library
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
-from compiler.lower.operands import Factors, Summand
+from compiler.lower.operands import Factors, Summand, streamed
 from compiler.lower.steps import Step, goes_on, steps_of, tap_range, variable
 from compiler.lower.tree import Level
-from compiler.problem.primitive import Access
+from compiler.problem.primitive import Access, Call, Expression, Read
 
+KEEP_ZERO = ("add", "sub", "mul", "neg", "abs", "max", "min", "sqrt", "tanh", "erf")  # f(0, 0) = 0
 START = {"max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
@@ -36,6 +39,8 @@ def _prefixes(tile: BorderTile) -> tuple[str, ...]:
 def summed(tile: BorderTile) -> list[str]:
     """C lines that leave what is reduced in the accumulators."""
     loops = Reduction(tile).loops(tile.leaf.levels, 0, {})
+    if not tile.wide:
+        return [*tap_ranges(tile), *_lanes_set(tile), *loops, *_lanes_joined(tile)]
     return [*tap_ranges(tile), *_accumulators_set(tile), *loops]
 
 
@@ -47,6 +52,64 @@ def tap_ranges(tile: BorderTile) -> list[str]:
         lines.append(f"const long {border.tap}_low = {low};")
         lines.append(f"const long {border.tap}_high = {high};")
     return lines
+
+
+def _lanes_set(tile: BorderTile) -> list[str]:
+    """Declarations of accumulators whose lanes are parts of sums: several vectors a point."""
+    reduced = tile.operands.reduced
+    assert reduced is not None
+    names = [_lanes(p, j) for p in tile.points({}) for j in range(_lane_vectors(tile))]
+    return [f"vec {name} = {_start(reduced)};" for name in names]
+
+
+def _lanes_joined(tile: BorderTile) -> list[str]:
+    """One number a point, with what the output holds where that counts."""
+    reduced, path = tile.operands.reduced, tile.path
+    assert isinstance(reduced, Summand)
+    lines, taken = [], []
+    for point, load in zip(tile.points({}), sums_loaded(tile).values(), strict=True):
+        whole = joined(reduced.reduction, [_lanes(point, j) for j in range(_lane_vectors(tile))])
+        total = accumulator(point, 0)
+        lines.append(f"{tile.result} {total} = join_{reduced.reduction}({whole});")
+        taken.append(combined(reduced.reduction, total, load, library(tile.dtype)))
+    if reduced.accumulate and not path.private:
+        return lines + taken
+    if later := goes_on(path, reduced.accumulate):
+        lines += [f"if ({later}) {{", *("  " + line for line in taken), "}"]
+    return lines
+
+
+def _lane_vectors(tile: BorderTile) -> int:
+    """Vectors of the reduction at once."""
+    return tile.leaf.grain(tile.leaf.vector).runs[0][1]
+
+
+def _lanes(point: Point, vector: int) -> str:
+    """C name of an accumulator whose lanes are parts of one point's sum."""
+    return accumulator(point, vector, "l")
+
+
+def _adds_zero(tile: BorderTile) -> bool:
+    """Whether lanes past the end of a partial vector, loaded as 0, add 0."""
+    reduced = tile.operands.reduced
+    assert isinstance(reduced, Summand)
+    vectors = {one.access for one in reduced.reads if one.uses(tile.leaf.vector)}
+
+    def zero(value: Expression) -> bool:
+        if isinstance(value, Read):
+            return value.access in vectors
+        return (
+            isinstance(value, Call)
+            and value.function in KEEP_ZERO
+            and all(map(zero, value.arguments))
+        )
+
+    return reduced.reduction == "add" and zero(reduced.value)
+
+
+def _start(reduced: Summand | Factors) -> str:
+    operation = reduced.reduction if isinstance(reduced, Summand) else "add"
+    return "(vec){0}" if operation == "add" else f"SPLAT({START[operation]})"
 
 
 def _accumulators_set(tile: BorderTile) -> list[str]:
@@ -61,11 +124,8 @@ def _accumulators_set(tile: BorderTile) -> list[str]:
     if reduced.accumulate and not tile.path.private:
         loads = sums_loaded(tile).values()
         return [f"vec {name} = {load};" for name, load in zip(names, loads, strict=True)]
-    operation = reduced.reduction if isinstance(reduced, Summand) else "add"
-    start = "(vec){0}" if operation == "add" else f"SPLAT({START[operation]})"
-    lines = [f"vec {name} = {start};" for name in names]
-    later = goes_on(tile.path, reduced.accumulate)
-    if later:
+    lines = [f"vec {name} = {_start(reduced)};" for name in names]
+    if later := goes_on(tile.path, reduced.accumulate):
         loads = sums_loaded(tile).values()
         held = (f"  {name} = {load};" for name, load in zip(names, loads, strict=True))
         lines += [f"if ({later}) {{", *held, "}"]
@@ -93,6 +153,8 @@ class Reduction:
         if not levels:
             return self._step(depth, live, None)
         level, *rest = levels
+        if level.loop == self.tile.leaf.vector:
+            return self._lane_loops(level, tuple(rest), depth, live)
         grouped = self._grouped_border(level.loop)
         if grouped is None:
             low, high = self._range(level)
@@ -102,6 +164,19 @@ class Reduction:
         for group in tile.taps or ():
             inner = {**live, border.point: group.live}
             lines += self._loop(level, str(group.low), str(group.high), tuple(rest), depth, inner)
+        return lines
+
+    def _lane_loops(
+        self, level: Level, rest: tuple[Level, ...], depth: int, live: dict[str, tuple[int, ...]]
+    ) -> list[str]:
+        """Lanes across the reduction: whole pieces of the vector loop, then what is left of it."""
+        grain, step = self.tile.leaf.grain(level.loop), self._bounds(level)
+        lines: list[str] = []
+        for piece in self.tile.pieces:
+            within = replace(self, tile=replace(self.tile, vectors=piece))
+            left = piece.first == grain.extent // grain.points
+            low, high = (step.whole, step.end) if left else ("0", step.whole)
+            lines += within._loop(level, low, high, rest, depth, live)
         return lines
 
     def _is_cut(self, loop: str) -> bool:
@@ -144,8 +219,8 @@ class Reduction:
         return "0", self._bounds(level).end
 
     def _bounds(self, level: Level) -> Step:
-        extent = self.tile.leaf.grain(level.loop).extent
-        return next(s for s in steps_of(self.tile.path, level.loop, extent) if s.level == level)
+        grain = self.tile.leaf.grain(level.loop)
+        return next(s for s in steps_of(self.tile.path, grain) if s.level == level)
 
     def _loop(
         self,
@@ -172,7 +247,8 @@ class Reduction:
 
     def _steps(self, level: Level) -> list[int]:
         """Elements that each operand's offset grows by from piece to piece of a level."""
-        return [address.coefficient(level.loop, level.step) for address in self.tile.reduced]
+        points = level.points(self.tile.leaf.grain(level.loop))
+        return [address.coefficient(level.loop, points) for address in self.tile.reduced]
 
     def _step(self, depth: int, live: dict[str, tuple[int, ...]], level: Level | None) -> list[str]:
         """One step of the reduction, inside the loop over a level if there is any."""
@@ -197,12 +273,14 @@ class Reduction:
         tile, reduced = self.tile, self.tile.operands.reduced
         assert isinstance(reduced, Summand)
         lines = [f"const {tile.dtype.c} *q{k} = {place};" for k, place in enumerate(places)]
+        ahead = streamed(tile.leaf, reduced) if tile.leaf.prefetch else ()
         loops = {one.loop for one in tile.point_loops}
         for vector in range(tile.vectors.size):
             shared: dict[Access, tuple[str, bool]] = {}
             inside = []
             for k, address in enumerate(reduced.reads):
                 if not any(address.uses(loop) for loop in loops):
+                    inside += self._fetched(k, address, (), vector, ahead)
                     inside.append(self._read(k, address, (), vector))
                     shared[address.access] = f"e{k}", address.uses(tile.leaf.vector)
             for point in tile.points(live):
@@ -210,10 +288,13 @@ class Reduction:
                 own = []
                 for k, address in enumerate(reduced.reads):
                     if address.access not in shared:
+                        own += self._fetched(k, address, point, vector, ahead)
                         own.append(self._read(k, address, point, vector))
                         values[address.access] = f"e{k}", address.uses(tile.leaf.vector)
-                name = accumulator(point, vector)
+                name = accumulator(point, vector) if tile.wide else _lanes(point, vector)
                 value = vector_value(reduced.value, values, tile.dtype)
+                if not tile.wide and (lanes := tile.partial(vector)) and not _adds_zero(tile):
+                    value = f"FILL_PART({value}, {lanes}, {_start(reduced)})"
                 taken = f"{name} += {value};"
                 if reduced.reduction != "add":
                     taken = f"{name} = vec_{reduced.reduction}({name}, {value});"
@@ -221,11 +302,20 @@ class Reduction:
             lines += ["{", *("  " + line for line in inside), "}"]
         return lines
 
+    def _fetched(
+        self, k: int, address: Address, point: Point, vector: int, ahead: tuple[Address, ...]
+    ) -> list[str]:
+        """The prefetch of what a later step reads there."""
+        if address not in ahead:
+            return []
+        further = self.tile.leaf.prefetch // self.tile.dtype.bytes
+        return [f"__builtin_prefetch(q{k} + {self.tile.offset(address, point, vector) + further});"]
+
     def _read(self, k: int, address: Address, point: Point, vector: int) -> str:
-        at = str(self.tile.offset(address, point, vector))
-        if address.uses(self.tile.leaf.vector):
-            return f"const vec e{k} = {self.tile.load(f'q{k}', address, at, vector)};"
-        return f"const {self.tile.dtype.c} e{k} = q{k}[{at}];"
+        tile = self.tile
+        at = str(tile.offset(address, point, vector))
+        kind = "vec" if address.uses(tile.leaf.vector) else tile.dtype.c
+        return f"const {kind} e{k} = {tile.load(f'q{k}', address, at, vector)};"
 
     def _multiply_add(
         self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]

@@ -17,6 +17,11 @@ def vector_value(value: Expression, values: Values, dtype: DType) -> str:
     return text if is_vector else f"SPLAT({text})"
 
 
+def number_value(value: Expression, values: Values, dtype: DType) -> str:
+    """C expression of one element, where no operand is a vector."""
+    return _printed(value, values, dtype)[0]
+
+
 def functions_of(value: Expression) -> frozenset[str]:
     """Functions that the text calls as `vec_NAME`."""
     if isinstance(value, Number | Read):

@@ -15,7 +15,7 @@ from math import ceil, prod
 
 from compiler.cost.footprints import Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
-from compiler.cost.work import Work
+from compiler.cost.work import SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
 from compiler.lower.operands import Operands, Summand, operands
 from compiler.lower.tree import Microkernel, Path, Tree
@@ -120,10 +120,10 @@ class Roofline:
         return Estimate(_combined(parts), parts, moved)
 
     def _scalar_cycles(self, tree: Tree, path: Path) -> float:
-        """Two cycles an operation: one after another, each waiting for the last one's result."""
+        """One operation after another."""
         statement = tree.statement(path.leaf)
         operations = operations_of(statement.value) + (statement.reduction is not None)
-        return 2.0 * operations * prod(self._extents[loop] for loop in statement.loops)
+        return SCALAR_CYCLES * operations * prod(self._extents[loop] for loop in statement.loops)
 
     def _contraction(self, leaf: Microkernel) -> Contraction:
         key = (leaf.statement, leaf.vector)

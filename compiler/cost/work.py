@@ -14,12 +14,13 @@ from compiler.microkernel.contraction import Contraction
 from compiler.microkernel.functions import vector_operations
 from compiler.microkernel.register_tile import RegisterTile, dividing_tile, joined
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Call
+from compiler.problem.primitive import Access, Call, operations_of
 
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
+SCALAR_CYCLES = 2.0  # of an operation on numbers, each waiting for the last one's result
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,12 @@ class Work:
         Sums in registers are there already; with nothing summed there are stores as well, and the
         end of each register tile.
         """
-        grain = leaf.grain(leaf.vector)
-        vectors = -(-grain.extent // grain.lanes)
-        for other in leaf.grains:
-            vectors *= other.extent if not other.summed and other.loop != leaf.vector else 1
+        vectors = 1
+        for grain in (grain for grain in leaf.grains if not grain.summed):
+            vectors *= -(-grain.extent // grain.lanes)
+        if leaf.form.across:  # on numbers, which the lanes were joined to
+            numbers = sum(operations_of(one.value) for one in placed.assignments)
+            return vectors * numbers * SCALAR_CYCLES
         operations = sum(vector_operations(one.value) for one in placed.assignments)
         moves = len(placed.reads) + (0 if placed.reduced else len(placed.stores))
         each = max(operations / self.machine.fma_per_cycle, moves / self.machine.loads_per_cycle)
@@ -78,6 +81,7 @@ class Work:
         """The cycles of a reduction of any expression, all of whose operands are read in lanes.
 
         Of a sliding window, whose innermost loop is printed whole, each element is loaded once.
+        Where lanes lie across the reduction they are joined at the end of each register tile.
         """
         reduced = placed.reduced
         assert isinstance(reduced, Summand)
@@ -86,6 +90,7 @@ class Work:
         vectors, count = leaf.grain(leaf.vector).runs[0][1], prod(points.values())
         innermost = leaf.levels[-1].loop if leaf.levels else ""
         taps = leaf.grain(innermost).extent if leaf.unroll > 1 and innermost else 1
+        taps = 1 if leaf.form.across else taps
         loads = 0.0
         for address in reduced.reads:
             own = vectors if address.uses(leaf.vector) else 1
@@ -99,10 +104,28 @@ class Work:
             float(self.machine.fma_latency),
         )
         live = prod(_live(b, leaf.grain(b.point).extent) for b in reduced.borders)
-        steps = prod(grain.extent for grain in leaf.grains if grain.summed)
+        steps = prod(
+            -(-g.extent // g.lanes) / g.runs[0][1] if g.loop == leaf.vector else g.extent
+            for g in leaf.grains
+            if g.summed
+        )
         tiles = prod(grain.count for grain in outputs)
-        entries = steps / (leaf.grain(innermost).extent if innermost else 1)
-        return Cycles(tiles * steps * live * step, tiles * (CALL_CYCLES + entries * ENTRY_CYCLES))
+        entries = prod(g.extent for g in leaf.grains if g.summed and g.loop != innermost)
+        ends = CALL_CYCLES + entries * ENTRY_CYCLES
+        if leaf.form.across:
+            ends += self._joining(leaf.lanes, vectors, count)
+        return Cycles(tiles * steps * live * step, tiles * ends)
+
+    def _joining(self, lanes: int, vectors: int, points: int) -> float:
+        """Cycles to join the accumulators of each point, then their lanes: a shuffle and a step.
+
+        Points do not wait for each other, and half of the first one's latency is hidden behind the
+        next register tile.
+        """
+        halvings = lanes.bit_length() - 1
+        each = (vectors - 1 + 2 * halvings) / self.machine.fma_per_cycle
+        latency = (vectors.bit_length() - 1 + 2 * halvings) * self.machine.fma_latency
+        return points * each + latency / 2
 
     def _counted(
         self, tree: Tree, split: Mapping[str, int], leaf: Microkernel, roles: Contraction

@@ -203,6 +203,17 @@ def _end(value: Callable[[int], object], first: int, end: int) -> int:
     return high
 
 
+def lane_pieces(grain: Grain) -> tuple[TileClass, ...]:
+    """A reduction loop that fills the lanes: its whole grains, then what is left of it."""
+    whole, rest = divmod(grain.extent, grain.points)
+    size, left = grain.runs[0][1], -(-rest // grain.lanes)
+    pieces = [TileClass(grain.loop, 0, whole, size, 0)] if whole else []
+    if rest:
+        offset, partial = whole * (size - left), rest % grain.lanes > 0
+        pieces.append(TileClass(grain.loop, whole, whole + 1, left, offset, None, partial))
+    return tuple(pieces)
+
+
 def _split_last(classes: list[TileClass]) -> list[TileClass]:
     *head, last = classes
     end = TileClass(last.loop, last.last - 1, last.last, last.size, last.offset, last.taps, True)

@@ -89,11 +89,11 @@ def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:
 
 def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
     """What waits for the last piece of a level runs in one of its pieces."""
-    pieces, extent = TileSpace(path).count(level.loop), leaf.grain(level.loop).extent
-    at = f"at_{level.loop}"
+    pieces, grain = TileSpace(path).count(level.loop), leaf.grain(level.loop)
+    at, points = f"at_{level.loop}", level.points(grain)
     runs = (
-        f"{{ [x] -> [q] : exists {at} : x = 0 and 0 <= q < {pieces} and {at} = q * {level.step} "
-        f"and {in_last_piece(level, extent)} }}"
+        f"{{ [x] -> [q] : exists {at} : x = 0 and 0 <= q < {pieces} and {at} = q * {points} "
+        f"and {in_last_piece(level, grain)} }}"
     )
     return level.loop, runs, "{ [0] }"
 
@@ -107,7 +107,7 @@ def _started(path: Path, leaf: Microkernel) -> tuple[str, str, str]:
     where = []
     for level, q in zip(path.cut, coordinates, strict=True):
         where.append(f"0 <= {q} < {space.count(level.loop)}")
-        where.append(f"at_{level.loop} = {q} * {level.step}")
+        where.append(f"at_{level.loop} = {q} * {space.points(level.loop)}")
         if level.loop in pieces:
             outer = next(x for x in path.private if x.loop == level.loop)
             where.append(f"{pieces[level.loop]} = {space.time(outer)}")

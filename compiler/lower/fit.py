@@ -14,7 +14,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
-from compiler.lower.operands import Factors, Operands, operands, starts, tiles_of
+from compiler.lower.operands import Factors, Operands, Summand, operands, starts, tiles_of
 from compiler.lower.product_fit import check_product
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
@@ -71,7 +71,7 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
     for loop in loops:
         _check_levels(where, band, loop, nest.extent(loop))
     for loop, _ in band.tile:
-        if loop in reduction:
+        if loop in reduction and not (_across(band) and loop == band.vector[0]):
             raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
     for tensor, level in band.private:
         _check_private(where, band, tensor, level, statements)
@@ -92,7 +92,7 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
             f"{where}: a {band.scheme} band is of one statement; give the others bands or fusion"
         )
     if not CATALOGUE[band.scheme].sums:
-        _check_lanes(nest, band, statements[0])
+        _check_expression(nest, band, statements[0])
 
 
 def _check_private(
@@ -114,15 +114,24 @@ def _check_private(
         raise ScheduleError(f"{where}: only the outermost level of {loop} may have copies")
 
 
-def _check_lanes(nest: Primitive, band: Band, statement: Statement) -> None:
-    where = f"{nest.name}: schedule"
-    loop = band.vector[0]
-    if loop in statement.reduction_loops or loop not in statement.loops:
+def _across(band: Band) -> bool:
+    """Whether its lanes lie across the reduction."""
+    return band.scheme != "scalar" and CATALOGUE[band.scheme].across
+
+
+def _check_expression(nest: Primitive, band: Band, statement: Statement) -> None:
+    """Of the forms that take any expression."""
+    where, loop, across = f"{nest.name}: schedule", band.vector[0], _across(band)
+    if across and loop not in statement.reduction_loops:
+        raise ScheduleError(f"{where}: vector loop '{loop}' is not a loop of a reduction")
+    if not across and loop in statement.reduction_loops:
         raise ScheduleError(f"{where}: vector loop '{loop}' is not a loop of the output")
     own = any(access.tensor == statement.target.tensor for access in statement.reads)
     if not covers(nest, statement.target) or (own and statement.reduction_loops):
         raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
-    if band.prefetch or band.microkernel != "generated":
+    if across and (band.nontemporal or band.microkernel != "generated"):
+        raise ScheduleError(f"{where}: scheme dot takes no nontemporal and no microkernel")
+    if not across and (band.prefetch or band.microkernel != "generated"):
         raise ScheduleError(f"{where}: scheme lanes takes no prefetch and no microkernel")
 
 
@@ -164,6 +173,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
                 _check_contiguous(leaf, address)
             _check_vector_block(leaf, address)
             _check_blocks(path, leaf, address)
+        if leaf.form.across:
+            _check_across(tree, leaf, placed)
     for border in placed.borders:
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
@@ -171,7 +182,7 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
     kept = path.cut or (reduced is not None and reduced.accumulate)
     written = (*placed.stores, placed.output) if kept else placed.stores
     for address in dict.fromkeys((*written, *placed.reads)):
-        if leaf.lanes > 1 and (address in written or address.uses(leaf.vector)):
+        if leaf.lanes > 1 and address.uses(leaf.vector):
             _check_contiguous(leaf, address)
         _check_vector_block(leaf, address)
         _check_blocks(path, leaf, address)
@@ -184,7 +195,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         check_product(path, leaf, placed)
         return
     classes = tiles_of(leaf, placed)
-    printed = leaf.unroll * prod(sum(c.printed for c in of_loop) for of_loop in classes)
+    printed = leaf.unroll * leaf.grain(leaf.vector).runs[0][1] if leaf.form.across else leaf.unroll
+    printed *= prod(sum(c.printed for c in of_loop) for of_loop in classes)
     operations = sum(1 + operations_of(one.value) for one in placed.assignments)
     printed += operations * prod(sum(c.size for c in of_loop) for of_loop in classes)
     if printed > MOST_PRINTED:
@@ -192,6 +204,25 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             f"{nest.name}: schedule: its C text would have {printed} operations, "
             f"{MOST_PRINTED} are allowed; make the register tile or unroll smaller"
         )
+
+
+def _check_across(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
+    """The vector loop is one level of the microkernel, without a border, in blocks of a vector."""
+    where, loop = f"{tree.nest.name}: schedule", leaf.vector
+    if [level.name for level in leaf.levels if level.loop == loop] != [loop]:
+        raise ScheduleError(
+            f"{where}: vector loop '{loop}' must be one level inside the microkernel, as the order "
+            "ends"
+        )
+    if any(border.tap == loop for border in placed.borders):
+        raise ScheduleError(f"{where}: {loop} reads past a border, it cannot fill the lanes")
+    for address in placed.reduced.reads if isinstance(placed.reduced, Summand) else ():
+        block = address.block_of(loop)
+        if block not in (1, leaf.lanes) and block < leaf.grain(loop).extent:
+            raise ScheduleError(
+                f"schedule: {address.access.tensor}: blocks of {block} along {loop} are no vectors "
+                f"of {leaf.lanes}"
+            )
 
 
 def _check_factors(tree: Tree, path: Path, leaf: Microkernel, factors: Factors) -> None:

@@ -38,6 +38,10 @@ class TileSpace:
         """Grains in one piece of the loop's finest level."""
         return self.finest(loop).step
 
+    def points(self, loop: str) -> int:
+        """Points in one piece of the loop's finest level."""
+        return self.finest(loop).points(self.grain(loop))
+
     def count(self, loop: str) -> int:
         return self.grain(loop).pieces(self.finest(loop))
 
@@ -78,11 +82,18 @@ def printed(path: Path, grain: Grain, x: str) -> Printed:
         variables += [f"q_{loop}", f"at_{loop}"]
         terms.append(f"at_{loop}")
         where.append(f"0 <= q_{loop} < {space.count(loop)}")
-        where.append(f"at_{loop} = q_{loop} * {space.step(loop)}")
-    for step in steps_of(path, loop, grain.extent):
+        where.append(f"at_{loop} = q_{loop} * {space.points(loop)}")
+    for step in steps_of(path, grain):
         variables.append(step.name)
-        terms.append(f"{step.name} * {step.level.step}")
+        terms.append(f"{step.name} * {step.size}")
         where.append(f"0 <= {step.name} and {terms[-1]} < {step.points}")
+    if grain.points > 1:  # the last level goes by vectors: whole pieces, then what is left
+        point, rest = f"i_{loop}", grain.extent % step.size
+        past = f"({step.name} + 1) * {step.size}"
+        whole = f"{past} <= {step.points} and 0 <= {point} < {step.size}"
+        where.append(f"({whole} or {step.points} < {past} and 0 <= {point} < {rest})")
+        variables.append(point)
+        terms.append(point)
     return Printed(tuple(variables), " and ".join([*where, f"{x} = {' + '.join(terms)}"]))
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from compiler.errors import ScheduleError
 from compiler.lower.fusion import fused_loops
-from compiler.lower.tiling import register_tiles
+from compiler.lower.tiling import register_tiles, whole_tiles
 from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Private, Scalar, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.model.loop_nest import Guard, nest_guards
@@ -155,9 +155,10 @@ def _grains(
     for loop, extent in extents:
         if loop not in loops:
             continue
-        if loop in reduction:
-            grains.append(Grain(loop, extent, ((extent, 1),), summed=True))
-            continue
         lanes = vector[1] if loop == vector[0] else 1
+        if loop in reduction:
+            runs = whole_tiles(-(-extent // lanes), limits.get(loop, 1))
+            grains.append(Grain(loop, extent, runs, lanes, summed=True))
+            continue
         grains.append(register_tiles(loop, extent, limits.get(loop, 1), lanes))
     return tuple(grains)

@@ -141,6 +141,16 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
     )
 
 
+def streamed(leaf: Microkernel, reduced: Factors | Summand) -> tuple[Address, ...]:
+    """What a prefetch asks for: operands in vectors, of those no other point has use of."""
+    if isinstance(reduced, Factors):
+        return (reduced.vector,)
+    vectors = [address for address in reduced.reads if address.uses(leaf.vector)]
+    loops = [g.loop for g in leaf.grains if g.points > 1 and not g.summed]
+    own = [one for one in vectors if all(one.uses(loop) for loop in loops)]
+    return tuple(own or vectors)
+
+
 def live(tree: Tree, leaf: Microkernel) -> frozenset[str]:
     """What a leaf writes that is wanted afterwards: outputs, and what other leaves read."""
     outputs = {t.name for t in tree.nest.tensors if t.role == "output"}

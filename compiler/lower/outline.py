@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from math import prod
 
 from compiler.lower.border_classes import Border
-from compiler.lower.operands import Factors, Packed, Summand, operands
+from compiler.lower.operands import Factors, Packed, Summand, operands, streamed
 from compiler.lower.tree import (
     Leaf,
     Level,
@@ -173,9 +173,11 @@ def _reduction(tree: Tree, path: Path, leaf: Microkernel, reduced: Factors | Sum
             head += f", {leaf.unroll} at once"
         heads.append(head)
     step = [_statement(leaf.statement, statement)]
-    if leaf.prefetch and isinstance(reduced, Factors):
-        step.insert(0, f"prefetch {reduced.vector.access.tensor} {leaf.prefetch} bytes ahead")
-    return [start, *_nested(heads, step)]
+    if leaf.prefetch:
+        names = " and ".join(address.access.tensor for address in streamed(leaf, reduced))
+        step.insert(0, f"prefetch {names} {leaf.prefetch} bytes ahead")
+    join = [f"join the lanes of the {noun}"] if leaf.form.across else []
+    return [start, *_nested(heads, step), *join]
 
 
 def _padded(border: Border, statement: Statement) -> str:

@@ -31,9 +31,7 @@ def check_product(path: Path, leaf: Microkernel, placed: Operands) -> None:
     inner = leaf.levels[-1]
     if any(border.tap == inner.loop for border in factors.borders):
         raise ScheduleError(f"{where}: {inner.loop} reads past a border, it is no product's depth")
-    step = next(
-        s for s in steps_of(path, inner.loop, leaf.grain(inner.loop).extent) if s.level == inner
-    )
+    step = next(s for s in steps_of(path, leaf.grain(inner.loop)) if s.level == inner)
     if not step.end.isdecimal():
         raise ScheduleError(f"{where}: the last piece of {inner.loop} is shorter than the others")
     depth, lanes = int(step.end), leaf.grain(leaf.vector).points

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.lower.border_classes import Border
-from compiler.lower.tree import Level, Path, Scalar
+from compiler.lower.tree import Grain, Level, Path, Scalar
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine
 
@@ -21,10 +21,11 @@ SHORT = 8  # a loop of fewer iterations is not worth vectors
 class Step:
     """A loop inside a microkernel, over the pieces of a level, counted from the piece around it.
 
-    `points` are those that the piece around has, `r * step < points` for every piece r.
+    `points` are those that the piece around has, `r * size < points` for every piece r.
     """
 
     level: Level
+    size: int  # points of a whole piece
     points: str
 
     @property
@@ -34,47 +35,53 @@ class Step:
     @property
     def end(self) -> str:
         """C expression of the number of pieces."""
-        step = self.level.step
         if self.points.isdigit():
-            return str(-(-int(self.points) // step))
-        return f"({self.points} + {step - 1}) / {step}"
+            return str(-(-int(self.points) // self.size))
+        return f"({self.points} + {self.size - 1}) / {self.size}"
+
+    @property
+    def whole(self) -> str:
+        """C expression of the number of pieces that are not cut short."""
+        if self.points.isdigit():
+            return str(int(self.points) // self.size)
+        return f"({self.points}) / {self.size}"
 
 
 def variable(level: Level) -> str:
     return "r_" + level.name.replace("@", "_at_")
 
 
-def steps_of(path: Path, loop: str, extent: int) -> tuple[Step, ...]:
+def steps_of(path: Path, grain: Grain) -> tuple[Step, ...]:
     """The loops of a leaf over one loop, outermost first; `at_LOOP` is where it starts."""
-    around = [level for level in path.loops if level.loop == loop]
+    around = [level for level in path.loops if level.loop == grain.loop]
     inside: list[Level] = []
     found = []
-    for level in (level for level in path.leaf.levels if level.loop == loop):
-        found.append(Step(level, _points(around, inside, loop, extent)))
+    for level in (level for level in path.leaf.levels if level.loop == grain.loop):
+        found.append(Step(level, level.points(grain), _points(around, inside, grain)))
         inside.append(level)
     return tuple(found)
 
 
-def _points(around: list[Level], inside: list[Level], loop: str, extent: int) -> str:
+def _points(around: list[Level], inside: list[Level], grain: Grain) -> str:
     """Points in the piece around the next level, which may be cut short."""
-    parents = around + inside
+    parents, extent = around + inside, grain.extent
     if not parents:
         return str(extent)
-    size = parents[-1].step
+    size = parents[-1].points(grain)
     if extent % size == 0:  # pieces always divide the pieces around them
         return str(size)
-    above = f"{extent} - at_{loop}" if around else str(extent)
+    above = f"{extent} - at_{grain.loop}" if around else str(extent)
     if not inside:
         return f"min({size}, {above})"
     if around:
-        above = f"min({around[-1].step}, {above})"
-    position = " - ".join(f"{variable(level)} * {level.step}" for level in inside)
+        above = f"min({around[-1].points(grain)}, {above})"
+    position = " - ".join(f"{variable(level)} * {level.points(grain)}" for level in inside)
     return f"min({size}, {above} - {position})"
 
 
-def in_last_piece(level: Level, extent: int) -> str:
+def in_last_piece(level: Level, grain: Grain) -> str:
     """Whether a microkernel, which starts at `at_LOOP`, is in the last piece of a level."""
-    return f"at_{level.loop} + {level.step} >= {extent}"
+    return f"at_{level.loop} + {level.points(grain)} >= {grain.extent}"
 
 
 def goes_on(path: Path, accumulate: bool) -> str:
@@ -83,6 +90,7 @@ def goes_on(path: Path, accumulate: bool) -> str:
     An earlier piece has left its sums there. With `accumulate` the target, which is the first copy,
     held something before; the others hold nothing then. Empty: never.
     """
+    grains = {grain.loop: grain for grain in path.leaf.grains}
     pieces = {level.loop: level for level in path.private}
     found = []
     for level in path.cut:
@@ -90,9 +98,10 @@ def goes_on(path: Path, accumulate: bool) -> str:
         if around is None:
             found.append(f"at_{level.loop} != 0")
         elif around != level:
-            found.append(f"at_{level.loop} % {around.step} != 0")
+            found.append(f"at_{level.loop} % {around.points(grains[level.loop])} != 0")
     if accumulate:
-        found.append(" && ".join(f"at_{x.loop} < {x.step}" for x in path.private))
+        first = (f"at_{x.loop} < {x.points(grains[x.loop])}" for x in path.private)
+        found.append(" && ".join(first))
     return " || ".join(found)
 
 

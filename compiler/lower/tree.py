@@ -26,7 +26,7 @@ class Grain:
     """What the levels of a loop count: register tiles of a loop of the output, else points.
 
     `runs` are (grains, size), the size in vectors of `lanes` points; the last vector may reach past
-    the loop's `extent`.
+    the loop's `extent`. A reduction loop that fills the lanes has grains of several vectors too.
     """
 
     loop: str
@@ -141,8 +141,13 @@ class Microkernel:
 
     @property
     def points(self) -> tuple[Level, ...]:
-        """The points of its register tile as loops, innermost of all, which run at once."""
-        return tuple(Level(f"{g.loop}@0", g.loop, 0, True) for g in self.grains if g.points > 1)
+        """The points of its register tile as loops, innermost of all, which run at once.
+
+        But those of a reduction: each lane has a sum of its own, which changes their order alone.
+        """
+        return tuple(
+            Level(f"{g.loop}@0", g.loop, 0, not g.summed) for g in self.grains if g.points > 1
+        )
 
 
 @dataclass(frozen=True)

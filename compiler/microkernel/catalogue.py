@@ -15,8 +15,9 @@ CATALOGUE = {
         Signature("libxsmm", BROADCAST, memory=True, library="libxsmm"),
         Signature("cblas", BROADCAST, memory=True, library="cblas"),
         Signature("lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"),  # any expression, no sum
+        Signature("dot", "out[p] = f(out, x[p,v], y[v], z[p])"),  # its reduction along the lanes
     )
 }
-VECTOR_SCHEMES = ("broadcast", "pixels", "lanes")  # those that a schedule begins with
+VECTOR_SCHEMES = ("broadcast", "pixels", "lanes", "dot")  # those that a schedule begins with
 MICROKERNELS = ("generated", *(name for name, form in CATALOGUE.items() if form.memory))
 LIBRARIES = tuple(name for name, form in CATALOGUE.items() if form.library)

@@ -4,7 +4,8 @@
 
 `v` is the loop that fills lanes, `p` the points of the register tile. How an operand is indexed is
 the demand: with `v` it is read as whole vectors, so it must be contiguous along that loop; without
-`p` one value serves all points, so it must not differ between them.
+`p` one value serves all points, so it must not differ between them. An output without `v` has its
+lanes across the reduction: each holds a part of a point's sum, and all are joined at last.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class Signature:
     def sums(self) -> bool:
         """Whether it has a reduction; else each of its points is computed once, from scratch."""
         return "+=" in self.computes
+
+    @property
+    def across(self) -> bool:
+        """Whether lanes lie across the reduction; else each lane is a point of the output."""
+        return not self.vectors("out")
 
     def vectors(self, operand: str) -> bool:
         """Whether the operand is read or written as whole vectors."""

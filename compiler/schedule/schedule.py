@@ -48,18 +48,20 @@ class Band:
     """The loops of one statement, and how its innermost part is computed.
 
     scheme       broadcast (the vector runs over output channels), pixels (over image columns),
-                 lanes (over any loop, nothing is summed) or scalar (one statement instance at a
-                 time)
+                 lanes (over any loop of the output), dot (over a loop of the reduction, the lanes
+                 joined at last) or scalar (one statement instance at a time)
     order        levels, outermost first; the reduction levels after the last other level belong to
                  the microkernel, which holds the whole register tile in registers meanwhile
     vector       the loop that fills vector lanes, and the lanes
     tile         register tile: points of a loop, or vectors of the vector loop
-    block        tile sizes by level: points of a reduction loop, register tiles of another
+    block        tile sizes by level: points of a reduction loop, register tiles of another, and of
+                 the one that fills the lanes
     parallel     levels run by OpenMP threads, the outermost ones
     private      reduction levels among these, with the tensor of which each piece has a copy; the
                  copies are summed after the loops
     unroll       iterations of the innermost reduction loop unrolled
-    prefetch     bytes ahead on the vector operand, 0 for none
+    prefetch     bytes ahead on the vector operand, of several on those each point has of its own;
+                 0 for none
     nontemporal  write the output past the caches
     microkernel  what fills the innermost tile: `generated` C; `libxsmm` or `cblas`, that library's
                  matrix product over the tile and the innermost reduction loop, which accumulates

@@ -20,6 +20,7 @@ from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags, loop_of
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
+from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
@@ -45,6 +46,7 @@ def candidates(
     if number is not None:
         found = contraction_schedules(chain.alone, machine, threads)
         found += lane_schedules(chain.alone, machine, threads)
+        found += dot_schedules(chain.alone, machine, threads)
     legal = []
     for schedule in found:
         whole = chain.around(schedule)

@@ -10,6 +10,7 @@ where it has no such form.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -27,6 +28,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Tags
+from compiler.space.dot_schedules import dot_bands
 from compiler.space.lanes import lanes_innermost, memory_order
 from compiler.space.parallel import with_parallel
 from compiler.space.scalar import scalar_schedule
@@ -158,34 +160,40 @@ class Chain:
         return first + [s for n, s in zip(numbers, statements, strict=True) if n not in fused]
 
     def _band(self, number: int, lanes: int, layout: Tags) -> Band:
-        """Whole vectors along the target's memory, or one element at a time."""
-        nest = _alone(self.nest, number)
-        scalar = replace(scalar_schedule(nest, self._threads).band, of=number)
-        statement = nest.statements[0]
-        if statement.reduction_loops or not covers(nest, statement.target):
-            return scalar
-        tag = dict(layout).get(statement.target.tensor)
-        tensor = nest.tensor(statement.target.tensor)
-        address = Address(statement.target, layout_of(tensor, tag))
-        vector = next((x for x in statement.loops if address.contiguous(x)), None)
-        if vector is None:
-            return scalar
-        order = memory_order(address, statement.loops, vector, lanes)
-        vectors = -(-nest.extent(vector) // lanes)
-        block = address.block_of(vector)
-        most = max(block // lanes, 1) if block > 1 else POINTS
-        sizes = {vector: balanced(vectors, most)[0][1]}
-        if order[-1] != vector:
-            rest = max(1, POINTS // sizes[vector])
-            sizes[order[-1]] = balanced(nest.extent(order[-1]), rest)[0][1]
-        tile = tuple(sizes.items())
-        band = Band("lanes", order, (vector, lanes), tile, of=number)
-        try:
-            fitted(nest, Schedule((replace(band, of=None),), layout=_of(nest, layout)))
-        except ScheduleError:
-            return scalar
-        shared = with_parallel(nest, Schedule((replace(band, of=None),)), self._threads)
-        return replace(shared.band, of=number)
+        """Whole vectors along the target's memory, or across a reduction, or an element at a time.
+
+        The first of these that fits the layouts.
+        """
+        nest = _continued(_alone(self.nest, number), self.nest.statements[:number])
+        own = _of(nest, layout)
+        if covers(nest, nest.statements[0].target):
+            for band in (*_along(nest, lanes, own), *dot_bands(nest, lanes, own, self._machine)):
+                with suppress(ScheduleError):
+                    fitted(nest, Schedule((band,), own))
+                    shared = with_parallel(nest, Schedule((band,)), self._threads)
+                    return replace(shared.band, of=number)
+        return replace(scalar_schedule(nest, self._threads).band, of=number)
+
+
+def _along(nest: Primitive, lanes: int, layout: Tags) -> Iterator[Band]:
+    """Vectors of the target, in its order in memory, as many at once as hide latency."""
+    statement = nest.statements[0]
+    tensor = nest.tensor(statement.target.tensor)
+    address = Address(statement.target, layout_of(tensor, dict(layout).get(tensor.name)))
+    vector = next((x for x in statement.loops if address.contiguous(x)), None)
+    if vector is None:
+        return
+    kept = [loop for loop in statement.loops if loop not in statement.reduction_loops]
+    order = memory_order(address, kept, vector, lanes)
+    vectors = -(-nest.extent(vector) // lanes)
+    block = address.block_of(vector)
+    most = max(block // lanes, 1) if block > 1 else POINTS
+    sizes = {vector: balanced(vectors, most)[0][1]}
+    if order[-1] != vector:
+        rest = max(1, POINTS // sizes[vector])
+        sizes[order[-1]] = balanced(nest.extent(order[-1]), rest)[0][1]
+    whole = (*order, *statement.reduction_loops)
+    yield Band("lanes", whole, (vector, lanes), tuple(sizes.items()))
 
 
 def apart(
@@ -221,6 +229,13 @@ def _alone(nest: Primitive, number: int) -> Primitive:
     statement = nest.statements[number]
     extents = tuple((loop, n) for loop, n in nest.extents if loop in statement.loops)
     return replace(nest, statements=(statement,), extents=extents)
+
+
+def _continued(nest: Primitive, earlier: Sequence[Statement]) -> Primitive:
+    """The nest where what earlier statements have written is there already."""
+    written = {statement.target.tensor for statement in earlier}
+    tensors = (replace(t, accumulate=True) if t.name in written else t for t in nest.tensors)
+    return replace(nest, tensors=tuple(tensors))
 
 
 def _of(nest: Primitive, layout: Tags) -> Tags:

@@ -22,19 +22,28 @@ EXCHANGED = (
 )
 # Names that stand for each other without a complaint of the compiler.
 FAMILIES = (
-    *(r"w\d+", r"x\d+", r"[ey]\d+", r"in\d+", r"out\d*", r"a\d*(?:_\d+)*v\d+", r"[vs]\d+"),
+    *(
+        r"w\d+",
+        r"x\d+",
+        r"[ey]\d+",
+        r"in\d+",
+        r"out\d*",
+        r"a\d*(?:_\d+)*v\d+",
+        r"l\d*(?:_\d+)*v\d+",
+        r"[vs]\d+",
+    ),
     *(r"[vs]p", r"at_\w+", r"[cp]\d+", r"r_\w+", r"i\d+|i_\w+|tile\d_\w+", r"t_\w+"),
     *(r"\w+_low|\w+_high", r"inside\d+"),
 )
 STATEMENT = re.compile(
-    r"(?:if \(.*\) |for \(.*\) )?(?:a\w+|sum|most|least|t_\w+\[.*\]|to\[.*\]) [-+*/]?= .*;"
+    r"(?:if \(.*\) |for \(.*\) )?(?:[al]\w+|sum|most|least|t_\w+\[.*\]|to\[.*\]) [-+*/]?= .*;"
     r"|(?:STORE|STORE_PART|STREAM|tile\d+|pack_\w+|STEP|__builtin_\w+)\b.*;"
 )
 STARTED = re.compile(
-    r"(vec a\w*|float (?:sum|most|least)|for \(long i = 0; .*\) t_\w+\[i\]) = (.*);"
+    r"(vec [al]\w*|float (?:sum|most|least)|for \(long i = 0; .*\) t_\w+\[i\]) = (.*);"
 )
 FUSED = re.compile(r"\s*const vec (y\d+) = (.*);")
-VECTOR = re.compile(r"(?<!\w)(?:held\[[^]]*\]|a\d*(?:_\d+)*v\d+|[ey]\d+)(?!\w)")
+VECTOR = re.compile(r"(?<!\w)(?:held\[[^]]*\]|[al]\d*(?:_\d+)*v\d+|[ey]\d+)(?!\w)")
 TWO_ARGUMENTS = ("vec_max", "vec_min", "vec_scale")
 CALL = re.compile(r"((?:tile\d+|pack_\w+|STORE|STREAM)\()(.*)(\);)")
 

@@ -119,6 +119,18 @@ IN_PLACE: dict[str, Any] = {  # what one fused statement reads another one overw
         "x[m,n] = max(c[m,n], 0)",
     ],
 }
+ROW_VARIANCE: dict[str, Any] = {
+    "name": "row_variance",
+    "sizes": {"m": 5, "k": 45},
+    "tensors": {"x": ["m", "k"], "mean": ["m"], "y": ["m"]},
+    "statements": ["y[m] += (x[m,k] - mean[m]) * (x[m,k] - mean[m])", "y[m] = y[m] / k + 0.25"],
+}
+ROW_GREATEST: dict[str, Any] = {
+    "name": "row_greatest",
+    "sizes": {"m": 3, "n": 2, "k": 30},
+    "tensors": {"x": ["n", "m", "k"], "y": ["m", "n"], "z": ["m", "n"]},
+    "statements": ["y[m,n] = max(y[m,n], exp(0.25 * x[n,m,k]) - 8)", "z[m,n] = y[m,n] * 0.5"],
+}
 FUSED = (
     Form("fused: bias and ReLU", shipped("conv2d_bias_relu", ic=4, oc=13, ih=7, iw=9),
          "broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+ic+kh+kw/fusion:S1.tile"
@@ -166,6 +178,15 @@ FUSED = (
          {**AVERAGE_POOL, "sizes": {**AVERAGE_POOL["sizes"], "c": 9}},
          "lanes/vector:c.4/tile:c.1+ow.3/order:c+oh+ow+kh+kw/fusion:S1.tile"
          "/layout:data.aBcd4b+out.aBcd4b+total.aBcd4b"),
+    Form("dot: matrix times vector", {**matmul(m=7, n=1, k=83), "constant": []},
+         "dot/vector:k.8/tile:k.2+m.3/order:m+k/prefetch:64"),
+    Form("dot: variance, cut reduction", ROW_VARIANCE,
+         "dot/vector:k.8/tile:k.2+m.2/order:k@1+m+k/block:k@1.2/fusion:S1.tile"),
+    Form("dot: greatest of exponentials, two threads", ROW_GREATEST,
+         "dot/vector:k.4/tile:k.3/order:m+n+k/parallel:m/fusion:S1.tile"),
+    Form("dot: one channel with borders", shipped("conv2d_bias_relu", ic=11, oc=1, ih=5, iw=6),
+         "dot/vector:ic.8/tile:ow.3/order:oh+ow+kh+kw+ic/fusion:S1.tile"
+         "/layout:data.acdb+weight.acdb"),
 )  # fmt: skip
 LARGE = (  # more than 2 GFLOP
     Form("large: padded rows", conv2d(ic=130, oc=136, ih=85, iw=83),

@@ -68,7 +68,11 @@ def combined(kernels: Sequence[Kernel]) -> str:
     texts = []
     for i, kernel in enumerate(kernels):
         text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
-        text = re.sub(r"\b(tile\d+|pack_\w+|vec|vec_\w+|whole|mask|loose)\b", rf"\1_of_{i}", text)
+        text = re.sub(
+            r"\b(tile\d+|pack_\w+|vec|vec_\w+|join_\w+|whole|mask|loose|shuffle)\b",
+            rf"\1_of_{i}",
+            text,
+        )
         macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
         texts.append(text + "".join(f"#undef {macro}\n" for macro in sorted(macros)))
     symbols = ", ".join(f"kernel_{i}" for i in range(len(kernels)))

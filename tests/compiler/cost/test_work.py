@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, Work
+from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
+from compiler.lower.operands import operands
 from compiler.lower.tree import Microkernel
 from compiler.microkernel.contraction import contraction
-from compiler.microkernel.register_tile import RegisterTile
+from compiler.microkernel.register_tile import RegisterTile, joined
 from compiler.model.loop_nest import loop_nest
-from compiler.problem.primitive import Primitive
+from compiler.problem.primitive import Primitive, operations_of
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from tests.compiler.machines import AVX2
-from tests.compiler.problem.operators import conv2d, matmul
+from tests.compiler.problem.operators import conv2d, matmul, shipped
 
 
 def _nest(**sizes: int) -> Primitive:
@@ -76,3 +77,29 @@ def test_padding_is_not_computed() -> None:
     text = "broadcast/vector:oc.8/tile:oc.2+ow.4/order:oc+oh+ow+kh+kw+ic"
     schedule = parse_schedule(text)
     assert 0 < _cycles(padded, schedule)[0] < _cycles(inside, schedule)[0]
+
+
+def test_lanes_across_a_reduction_by_hand() -> None:
+    """Two rows at once, 4 vectors of 8 of each: 5 tiles of 20 of them, then 3 halvings a row."""
+    nest = _nest(m=10, n=1, k=160)
+    schedule = parse_schedule("dot/vector:k.8/tile:k.4+m.2/order:m+k")
+    tree = lowered(nest, schedule)
+    (path,) = tree.paths()
+    assert isinstance(path.leaf, Microkernel)
+    found = Work(AVX2).lane_sum(path.leaf, operands(tree, path.leaf))
+    loads = (2 * 4 + 4) / AVX2.loads_per_cycle
+    step = joined(8 / AVX2.fma_per_cycle, loads, float(AVX2.fma_latency))
+    assert found.compute == pytest.approx(5 * 5 * step)
+    joining = 2 * (3 + 2 * 3) / AVX2.fma_per_cycle + (2 + 2 * 3) * AVX2.fma_latency / 2
+    assert found.overhead == pytest.approx(5 * (CALL_CYCLES + ENTRY_CYCLES + joining))
+
+
+def test_what_follows_joined_lanes_works_on_numbers() -> None:
+    nest = loop_nest(primitive_from(shipped("matmul_bias_gelu", m=4, n=3, k=64))).nest
+    line = "dot/vector:k.8/tile:k.2+n.3/order:m+n+k/fusion:S1.tile+S2.tile/layout:b.ba"
+    tree = lowered(nest, parse_schedule(line))
+    (path,) = tree.paths()
+    assert isinstance(path.leaf, Microkernel)
+    placed = operands(tree, path.leaf)
+    operations = sum(operations_of(one.value) for one in placed.assignments)
+    assert Work(AVX2).element_wise(path.leaf, placed) == 12 * operations * SCALAR_CYCLES

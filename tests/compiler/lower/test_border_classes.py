@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import ProblemError, ScheduleError
-from compiler.lower.border_classes import Border, borders, tile_classes
-from compiler.lower.tiling import register_tiles
+from compiler.lower.border_classes import Border, borders, lane_pieces, tile_classes
+from compiler.lower.tiling import register_tiles, whole_tiles
+from compiler.lower.tree import Grain
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -168,3 +169,18 @@ def test_partial_splits_off_the_last_vector() -> None:
     assert [(c.first, c.last, c.partial) for c in whole] == [(0, 2, False)]
     assert [(c.first, c.last, c.partial) for c in split] == [(0, 1, False), (1, 2, True)]
     assert replace(split[0], last=2) == whole[0]
+
+
+@pytest.mark.parametrize("extent", [5, 32, 40, 64, 77, 95])
+def test_pieces_of_lanes_across_a_reduction(extent: int) -> None:
+    """Whole tiles of 4 vectors of 8, then what is left; the last vector may be partial."""
+    grain = Grain("k", extent, whole_tiles(-(-extent // 8), 4), 8, summed=True)
+    pieces = lane_pieces(grain)
+    points: list[int] = []
+    for piece in pieces:
+        for index in range(piece.first, piece.last):
+            start = (piece.size * index + piece.offset) * 8
+            size = piece.size * 8 - (-extent % 8 if piece.partial else 0)
+            points += range(start, start + size)
+    assert points == list(range(extent))
+    assert [piece.partial for piece in pieces].count(True) == (extent % 32 % 8 > 0)

@@ -45,8 +45,9 @@ def _points(steps: tuple[Step, ...], at: dict[str, int], start: int) -> Iterator
 def _runs(path: Path, extent: int) -> Counter[int]:
     """How often each iteration of k runs."""
     around = [level.step for level in path.loops if level.loop == "k"]
+    (grain,) = (grain for grain in path.leaf.grains if grain.loop == "k")
     starts = range(0, extent, around[-1]) if around else (0,)
-    steps = steps_of(path, "k", extent)
+    steps = steps_of(path, grain)
     return Counter(x for at in starts for x in _points(steps, {"at_k": at}, at))
 
 
@@ -184,3 +185,19 @@ def test_padding_that_is_cut_too_short_is_named(monkeypatch: pytest.MonkeyPatch)
     assert uncovered(tree) is None
     monkeypatch.setattr("compiler.lower.coverage.ranges_of", _one_less)
     assert uncovered(tree) == "oh and kh"
+
+
+@pytest.mark.parametrize("k", [3, 16, 40, 64, 77])
+@pytest.mark.parametrize("order", ["m+k", "k@1+m+k/block:k@1.2"])
+def test_lanes_across_a_reduction(k: int, order: str) -> None:
+    nest = loop_nest(primitive_from(matmul(m=4, n=1, k=k))).nest
+    tree = lowered(nest, parse_schedule(f"dot/vector:k.8/tile:k.2/order:{order}"))
+    assert uncovered(tree) is None
+
+
+def test_pieces_of_lanes_that_leave_some_out_are_named() -> None:
+    nest = loop_nest(primitive_from(matmul(m=4, n=1, k=77))).nest
+    text = "dot/vector:k.8/tile:k.2/order:k@1+m+k/block:k@1.2"
+    tree = lowered(nest, parse_schedule(text))
+    wrong = _with_grain(tree, Grain("k", 77, ((4, 2),), 8, summed=True))  # 5 tiles are needed
+    assert uncovered(wrong) == "k"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.lower.tiling import balanced, register_tiles
+from compiler.lower.tiling import balanced, register_tiles, whole_tiles
 from compiler.lower.tree import Grain, Level
 
 
@@ -27,6 +27,14 @@ def test_the_remainders_of_the_design() -> None:
     assert balanced(49, 28) == ((1, 25), (1, 24))
     assert balanced(12, 6) == ((2, 6),)
     assert balanced(3, 8) == ((1, 3),)
+
+
+@given(st.integers(1, 2000), st.integers(1, 300))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_whole_tiles_and_what_is_left(count: int, limit: int) -> None:
+    sizes = [size for pieces, size in whole_tiles(count, limit) for _ in range(pieces)]
+    assert sum(sizes) == count
+    assert all(size == limit for size in sizes[:-1]) and 0 < sizes[-1] <= limit
 
 
 @given(st.integers(1, 400), st.integers(1, 16), st.integers(1, 9), st.sampled_from([1, 4, 16]))
