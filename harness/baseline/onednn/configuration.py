@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.baseline.recognition.elementwise import Elementwise
+from harness.baseline.recognition.operators import Operator
+from harness.baseline.recognition.pooling import Pooling
 from harness.baseline.recognition.post_ops import Binary, Eltwise, PostOp
-from harness.baseline.recognition.products import MatrixProduct
+from harness.baseline.recognition.products import Convolution, MatrixProduct
+from harness.baseline.recognition.rows import LayerNorm, Softmax
 from harness.baseline.recognition.views import View
 from harness.baseline.recognition.with_post_ops import WithPostOps
 
@@ -13,31 +18,66 @@ from harness.baseline.recognition.with_post_ops import WithPostOps
 _PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}
 
 
-def configuration_of(recognised: WithPostOps, threads: int, algorithm: str) -> dict[str, object]:
+def configuration_of(operator: Operator, threads: int, algorithm: str) -> dict[str, object]:
     """The configuration of `polydl_adapter_create`; `algorithm` is that of convolutions."""
-    operator = recognised.product
-    if isinstance(operator, MatrixProduct):
-        return {
-            "kind": "matmul",
-            "threads": threads,
-            **_tensor("src", operator.a),
-            **_tensor("weights", operator.b),
-            **_tensor("dst", operator.c),
-            **_post_ops(recognised),
-        }
+    told: dict[str, object] = {"threads": threads}
+    match operator:
+        case WithPostOps(product=MatrixProduct() as product):
+            told |= {
+                "kind": "matmul",
+                **_tensor("src", product.a),
+                **_tensor("weights", product.b),
+                **_tensor("dst", product.c),
+                **_post_ops(operator),
+            }
+        case WithPostOps(product=Convolution() as product):
+            told |= {
+                "kind": "convolution",
+                "algorithm": algorithm,
+                **_windows(product),
+                **_tensor("src", product.data),
+                **_tensor("weights", product.weight),
+                **_tensor("dst", product.out),
+                **_post_ops(operator),
+            }
+        case Pooling():
+            told |= {
+                "kind": "pooling",
+                "algorithm": operator.algorithm,
+                "kernel": list(operator.kernel),
+                **_windows(operator),
+                **_tensor("src", operator.data),
+                **_tensor("dst", operator.out),
+                **_steps(operator, operator.steps),
+                "counting": ",".join(operator.counting),
+            }
+        case Elementwise():
+            told |= {
+                "kind": "elementwise",
+                **_tensor("src", operator.source),
+                **_tensor("dst", operator.out),
+                **_steps(operator, operator.steps),
+            }
+        case Softmax():
+            told |= {"kind": "softmax", **_rows(operator)}
+        case LayerNorm():
+            told |= {"kind": "layer_normalization", "epsilon": operator.epsilon, **_rows(operator)}
+            for role, view in (("scale", operator.scale), ("shift", operator.shift)):
+                told |= {} if view is None else _tensor(role, view)
+    return told
+
+
+def _windows(operator: Convolution | Pooling) -> dict[str, object]:
     return {
-        "kind": "convolution",
-        "threads": threads,
-        "algorithm": algorithm,
         "strides": list(operator.stride),
         "dilates": [d - 1 for d in operator.dilation],  # oneDNN counts from 0
         "before": list(operator.before),
         "after": list(operator.after),
-        **_tensor("src", operator.data),
-        **_tensor("weights", operator.weight),
-        **_tensor("dst", operator.out),
-        **_post_ops(recognised),
     }
+
+
+def _rows(operator: Softmax | LayerNorm) -> dict[str, object]:
+    return {**_tensor("src", operator.source), **_tensor("dst", operator.out)}
 
 
 def _post_ops(recognised: WithPostOps) -> dict[str, object]:
@@ -48,14 +88,20 @@ def _post_ops(recognised: WithPostOps) -> dict[str, object]:
     if bias is not None:
         told = _tensor("bias", bias)
         del post_ops[0]
-    told["steps"] = len(post_ops)
-    for i, one in enumerate(post_ops):
+    return told | _steps(recognised, post_ops)
+
+
+def _steps(
+    operator: WithPostOps | Pooling | Elementwise, steps: Sequence[PostOp]
+) -> dict[str, object]:
+    told: dict[str, object] = {"steps": len(steps)}
+    for i, one in enumerate(steps):
         told[f"step{i}"] = one.function
         if isinstance(one, Eltwise):
             alpha, beta = _PARAMETERS.get(one.function, (one.alpha, one.beta))
             told |= {f"step{i}_alpha": alpha, f"step{i}_beta": beta}
         else:
-            told |= _tensor(f"operand{i}", recognised.operand(one.operand))
+            told |= _tensor(f"operand{i}", operator.operand(one.operand))
     return told
 
 
@@ -90,4 +136,5 @@ def _tensor(role: str, p: View) -> dict[str, object]:
         f"{role}_offset": p.offset,
         f"{role}_elements": p.elements,
         f"{role}_constant": int(p.constant),
+        f"{role}_fixed": int(p.fixed),
     }

@@ -24,9 +24,11 @@ from harness.baseline.adapter.build import (
 )
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.onednn.configuration import configuration_of
-from harness.baseline.recognition.products import MatrixProduct
+from harness.baseline.recognition.operators import Operator, recognise_operator, steps_of
+from harness.baseline.recognition.post_ops import Eltwise
+from harness.baseline.recognition.products import Convolution
 from harness.baseline.recognition.views import Unrecognised
-from harness.baseline.recognition.with_post_ops import WithPostOps, recognise_with_post_ops
+from harness.baseline.recognition.with_post_ops import WithPostOps
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
@@ -54,6 +56,7 @@ if not library.polydl_adapter_create(sys.argv[2].encode(), error, ctypes.c_size_
 """
 ALGORITHMS = ("direct", "winograd", "auto")
 WINOGRAD = "Winograd's transforms round what plain sums keep exact"
+HARDSWISH = "hardswish: x/6 + 1/2 is rounded, which cancels where x is near -3"
 VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
 
 
@@ -102,12 +105,12 @@ class OneDnn:
 
     def supports(self, primitive: Primitive) -> str | None:
         try:
-            operator = recognise_with_post_ops(primitive).product
+            operator = recognise_operator(primitive)
         except Unrecognised as reason:
             return f"unsupported: {primitive.name}: {reason}"
-        if isinstance(operator, MatrixProduct) and self.algorithm == "winograd":
-            return f"unsupported: {primitive.name}: winograd is for convolutions"
-        return None
+        if self.algorithm != "winograd" or _convolves(operator):
+            return None
+        return f"unsupported: {primitive.name}: winograd is for convolutions"
 
     def prepare(
         self, primitive: Primitive, threads: int, cores: tuple[int, ...] = ()
@@ -119,7 +122,7 @@ class OneDnn:
         if compiler is None:
             return Unprepared("plan", "oneDNN's adapter needs a C++ compiler")
         try:
-            recognised = recognise_with_post_ops(primitive)
+            operator = recognise_operator(primitive)
             adapter = build_adapter(
                 SOURCE,
                 compiler,
@@ -128,8 +131,8 @@ class OneDnn:
                 version=found.version,
                 toolchain=self.toolchain,
             )
-            configuration = configuration_of(recognised, threads, self.algorithm)
-            refusal = self._refusal(recognised, found, adapter.path, configuration)
+            configuration = configuration_of(operator, threads, self.algorithm)
+            refusal = self._refusal(operator, found, adapter.path, configuration)
         except Unrecognised as unknown:
             refusal = str(unknown)
         except AdapterBuildError as failure:
@@ -139,28 +142,38 @@ class OneDnn:
         if refusal is not None:
             text = f"unsupported: {primitive.name}: {refusal}"
             return Unprepared("plan", text, seconds, status="unsupported")
+        numerics = self._numerics(operator)
         executable = {
             "kind": "adapter",
             "library": str(adapter.path),
             "configuration": configuration,
-            **({} if self.algorithm == "direct" else {"numerics": f"{self.algorithm}: {WINOGRAD}"}),
+            **({} if numerics is None else {"numerics": numerics}),
         }
         facts = {"onednn": found.version, "algorithm": self.algorithm, "layout": self.layout}
         return Prepared(executable, seconds, adapter.cached, facts)
 
+    def _numerics(self, operator: Operator) -> str | None:
+        """Why its results are not those of the statements where float32 is exact."""
+        if self.algorithm != "direct" and _convolves(operator):
+            return f"{self.algorithm}: {WINOGRAD}"
+        if Eltwise("hardswish") in steps_of(operator):
+            return HARDSWISH
+        return None
+
     def _refusal(
         self,
-        recognised: WithPostOps,
+        operator: Operator,
         found: Installation,
         adapter: Path,
         configuration: Mapping[str, object],
     ) -> str | None:
         """What this oneDNN has no implementation for; only the library itself knows.
 
-        The direct algorithm takes all that is recognised, so it is asked for nothing else. A
+        The direct algorithm takes every product that is recognised, so it is not asked of. A
         process of its own asks, for a library's crash would be ours, without running anything.
         """
-        if self.algorithm == "direct" and not recognised.post_ops:
+        product = isinstance(operator, WithPostOps) and not operator.post_ops
+        if product and self.algorithm == "direct":
             return None
         text = json.dumps({**configuration, "probe": 1})
         try:
@@ -200,6 +213,10 @@ class OneDnn:
             if found is not None:
                 return found
         return Missing("oneDNN is not installed", _install_command())
+
+
+def _convolves(operator: Operator) -> bool:
+    return isinstance(operator, WithPostOps) and isinstance(operator.product, Convolution)
 
 
 def onednn(options: OneDnnOptions, toolchain: Toolchain) -> OneDnn:

@@ -53,6 +53,37 @@ inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::eng
 inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
     steps.append_eltwise(function, alpha, beta);
 }
+using PoolingForward = dnnl::pooling_forward;
+using SoftmaxForward = dnnl::softmax_forward;
+inline PoolingForward::primitive_desc pooling(const dnnl::engine &engine, dnnl::algorithm algorithm,
+                                              const memory::desc &src, const memory::desc &dst,
+                                              const memory::dims &kernel, const Window &w,
+                                              const dnnl::primitive_attr &attr) {
+    return {engine, INFERENCE, algorithm, src, dst, w.strides, kernel, w.dilates, w.before, w.after,
+            attr};
+}
+inline dnnl::eltwise_forward::primitive_desc eltwise(const dnnl::engine &engine,
+                                                     dnnl::algorithm function, float alpha,
+                                                     float beta, const memory::desc &src,
+                                                     const memory::desc &dst,
+                                                     const dnnl::primitive_attr &attr) {
+    return {engine, INFERENCE, function, src, dst, alpha, beta, attr};
+}
+inline dnnl::binary::primitive_desc binary(const dnnl::engine &engine, dnnl::algorithm function,
+                                           const memory::desc &one, const memory::desc &other,
+                                           const memory::desc &dst,
+                                           const dnnl::primitive_attr &attr) {
+    return {engine, function, one, other, dst, attr};
+}
+inline SoftmaxForward::primitive_desc softmax(const dnnl::engine &engine, const memory::desc &src,
+                                              const memory::desc &dst, int axis) {
+    return {engine, INFERENCE, dnnl::algorithm::softmax_accurate, src, dst, axis};
+}
+inline dnnl::layer_normalization_forward::primitive_desc layer_normalization(
+    const dnnl::engine &engine, const memory::desc &src, const memory::desc &dst, float epsilon,
+    dnnl::normalization_flags flags) {
+    return {engine, INFERENCE, src, dst, epsilon, flags};
+}
 #else
 inline bool is_blocked(const memory::desc &desc) { return desc.data.format_kind == dnnl_blocked; }
 inline memory::dims shape_of(const memory::desc &desc) { return desc.dims(); }
@@ -91,6 +122,38 @@ inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::eng
 }
 inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
     steps.append_eltwise(1.0f, function, alpha, beta);
+}
+using PoolingForward = dnnl::pooling_v2_forward;
+using SoftmaxForward = dnnl::softmax_v2_forward;
+inline PoolingForward::primitive_desc pooling(const dnnl::engine &engine, dnnl::algorithm algorithm,
+                                              const memory::desc &src, const memory::desc &dst,
+                                              const memory::dims &kernel, const Window &w,
+                                              const dnnl::primitive_attr &attr) {
+    return {{INFERENCE, algorithm, src, dst, w.strides, kernel, w.dilates, w.before, w.after},
+            attr,
+            engine};
+}
+inline dnnl::eltwise_forward::primitive_desc eltwise(const dnnl::engine &engine,
+                                                     dnnl::algorithm function, float alpha,
+                                                     float beta, const memory::desc &src,
+                                                     const memory::desc &,
+                                                     const dnnl::primitive_attr &attr) {
+    return {{INFERENCE, function, src, alpha, beta}, attr, engine};
+}
+inline dnnl::binary::primitive_desc binary(const dnnl::engine &engine, dnnl::algorithm function,
+                                           const memory::desc &one, const memory::desc &other,
+                                           const memory::desc &dst,
+                                           const dnnl::primitive_attr &attr) {
+    return {{function, one, other, dst}, attr, engine};
+}
+inline SoftmaxForward::primitive_desc softmax(const dnnl::engine &engine, const memory::desc &src,
+                                              const memory::desc &dst, int axis) {
+    return {{INFERENCE, dnnl::algorithm::softmax_accurate, src, dst, axis}, engine};
+}
+inline dnnl::layer_normalization_forward::primitive_desc layer_normalization(
+    const dnnl::engine &engine, const memory::desc &src, const memory::desc &, float epsilon,
+    dnnl::normalization_flags flags) {
+    return {{INFERENCE, src, epsilon, flags}, engine};
 }
 #endif
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.problem.primitive import Access, Affine, Primitive, Tensor
 
@@ -17,7 +17,8 @@ class View:
     """A tensor's dimensions in the order an operator wants them, elements apart in two memories.
 
     `plain` strides belong to the row-major array of the declared shape, `stored` strides to the
-    caller's memory order. `offset` skips rows that are never read, in the plain array.
+    caller's memory order. `offset` skips rows that are never read, in the plain array. A `fixed`
+    tensor lies as the caller stores it.
     """
 
     tensor: str
@@ -27,6 +28,7 @@ class View:
     constant: bool
     elements: int
     offset: int = 0
+    fixed: bool = False
 
 
 def is_loop(index: Affine) -> bool:
@@ -81,6 +83,7 @@ def view_of(primitive: Primitive, access: Access, loops: Iterable[str | None]) -
         stored=_leading(dims, [1 if d is None else stored[d] for d in at], tensor.elements),
         constant=tensor.constant,
         elements=tensor.elements,
+        fixed=tensor.plain and not tensor.constant,
     )
 
 
@@ -102,12 +105,9 @@ def merged(view: View) -> View:
             raise Unrecognised(f"groups and channels of {view.tensor} do not follow each other")
         return (strides[0], strides[1] if channels == 1 else strides[2], *strides[3:])
 
-    return View(
-        view.tensor,
-        (view.dims[0], groups * channels, *view.dims[3:]),
-        together(view.plain),
-        together(view.stored),
-        view.constant,
-        view.elements,
-        view.offset,
+    return replace(
+        view,
+        dims=(view.dims[0], groups * channels, *view.dims[3:]),
+        plain=together(view.plain),
+        stored=together(view.stored),
     )

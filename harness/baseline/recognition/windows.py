@@ -15,7 +15,7 @@ class Window:
     dimension: int
     length: int  # rows used, without those that are skipped at either end
     skipped: int
-    pixel: str
+    pixel: str | None  # None: the whole length is one window
     tap: str | None
     stride: int
     dilation: int
@@ -30,7 +30,12 @@ def window_of(
     index: Affine,
     c: frozenset[str],
     w: frozenset[str],
+    outside: float = 0.0,
 ) -> Window:
+    """Dimension `d` as a window: pixels are loops of `c` alone, taps those of `w` alone.
+
+    Raises Unrecognised, also where padding is read that is not `outside`.
+    """
     pixels = [loop for loop in index.loops if loop in c and loop not in w]
     taps = [loop for loop in index.loops if loop in w and loop not in c]
     if len(pixels) != 1 or len(taps) > 1 or len(index.terms) != len(pixels) + len(taps):
@@ -45,8 +50,8 @@ def window_of(
     before, skipped = max(0, -index.constant), max(0, index.constant)
     after = last + 1 - tensor.shape[d]
     unread = -after if after + stride <= 0 else 0  # more than a stride's rows: leave them out
-    if (before or after > 0) and tensor.outside != 0:
-        raise Unrecognised(f"{tensor.name} is {tensor.outside} outside, only 0 is taken")
+    if (before or after > 0) and tensor.outside != outside:
+        raise Unrecognised(f"{tensor.name} is {tensor.outside} outside, only {outside:g} is taken")
     return Window(
         d,
         tensor.shape[d] - skipped - unread,
@@ -81,5 +86,6 @@ def data_view(
             constant=tensor.constant,
             elements=tensor.elements,
             offset=sum(v.skipped * plain[v.dimension] for v in windows),
+            fixed=tensor.plain and not tensor.constant,
         )
     )

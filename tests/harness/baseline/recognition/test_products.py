@@ -85,7 +85,7 @@ def refused(spec: Spec, **changes: object) -> str:
             "no known step computes erf(product)",
         ),
         (refused(matmul(), accumulate=["c"]), "c starts from values of its own"),
-        (refused(matmul(), statements=["c[m,n] += a[m,k] + b[k,n]"]), "no sum of products"),
+        (refused(matmul(), statements=["c[m,n] += a[m,k] + b[k,n]"]), "no sum of a tensor's"),
         (refused(conv2d(), outside={"data": 1}), "data is 1.0 outside"),
         (
             refused(conv1d("7 - ow + kw")),
