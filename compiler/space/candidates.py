@@ -17,18 +17,18 @@ from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import layout_of
-from compiler.schedule.schedule import Band, Schedule, Sizes, Tags, loop_of
+from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
 from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import with_parallel
+from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import UNROLL, unrolled
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
-LINE = 64  # bytes: a whole line is written at once, else it is read first after all
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -62,11 +62,11 @@ def contraction_schedules(
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
         for layouts in operand_layouts(nest, axes, machine):
-            streams = _streams(nest, axes, layouts, machine)
+            past = streams(nest, axes.roles.output, layouts.layout, layouts.lanes, machine)
             for schedule in _of_layouts(nest, axes, layouts, machine):
                 parallel = with_parallel(nest, schedule, threads)
                 found[parallel] = None
-                if streams and _whole(nest, axes, schedule):
+                if past and writes_once(nest, 0, schedule.band):
                     found[parallel.with_band(nontemporal=True)] = None
     return tuple(found)
 
@@ -124,31 +124,6 @@ def _tile_by_tile(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Si
     layout = layout_of(nest.tensor(name), tags[name])
     wider = replace(layout, blocks=tuple((d, size * width) for d, size in layout.blocks))
     return tuple(sorted((tags | {name: wider.tag()}).items()))
-
-
-def _streams(nest: Primitive, axes: Axes, layouts: OperandLayouts, machine: Architecture) -> bool:
-    """Whether the output is larger than every cache, and every vector of it aligned.
-
-    The next call finds nothing of such an output in a cache: it may be written past them.
-    """
-    output = nest.tensor(axes.roles.output.tensor)
-    if output.accumulate or not machine.caches:
-        return False
-    if output.bytes <= machine.caches[-1].bytes:
-        return False
-    layout = layout_of(output, dict(layouts.layout).get(output.name))
-    inner = layout.blocks[-1][1] if layout.blocks else output.shape[output.stored[-1]]
-    return inner % layouts.lanes == 0
-
-
-def _whole(nest: Primitive, axes: Axes, schedule: Schedule) -> bool:
-    """Whether the schedule writes whole lines, and each of them once: no cut reduction."""
-    reduction = axes.roles.statement.reduction_loops
-    band = schedule.band
-    last = max(k for k, level in enumerate(band.order) if loop_of(level) not in reduction)
-    cut = any(loop_of(level) in reduction for level in band.order[:last])
-    elements = band.tile_of(axes.vector) * band.vector[1]
-    return not cut and elements * nest.tensor(axes.roles.output.tensor).dtype.bytes >= LINE
 
 
 def _tiles(

@@ -22,6 +22,7 @@ from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
 from compiler.space.parallel import with_parallel
+from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
@@ -39,13 +40,17 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
             continue
         lanes = lanes_of(nest, vector, machine)
         layout = _layouts(nest, vector, lanes)
+        past = streams(nest, statement.target, layout, lanes, machine)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
             try:
                 fitted(nest, Schedule((band,), layout))
             except ScheduleError:
                 continue
-            found[with_parallel(nest, Schedule((band,), layout), threads)] = None
+            parallel = with_parallel(nest, Schedule((band,), layout), threads)
+            found[parallel] = None
+            if past and writes_once(nest, 0, band):
+                found[parallel.with_band(nontemporal=True)] = None
     return tuple(found)
 
 

@@ -259,6 +259,17 @@ def test_an_output_beyond_the_caches_may_be_written_past_them() -> None:
         assert not any(s.band.nontemporal for s in candidates(_nest(other), AVX512))
 
 
+@pytest.mark.parametrize(
+    ("n", "threads", "past"), [(2048, 1, True), (2048, 2, True), (256, 1, False)]
+)
+def test_so_may_one_that_is_no_sum_of_products(n: int, threads: int, past: bool) -> None:
+    nest = _nest(shipped("eltwise_relu", m=2048, n=n))
+    found = candidates(nest, AVX512, threads)
+    assert any(schedule.band.nontemporal for schedule in found) == past
+    for schedule in found:
+        assert generate(fitted(nest, schedule)).openmp == (threads > 1)
+
+
 def test_what_lies_in_l2_is_not_fetched_ahead() -> None:
     deep = _nest(DEEP)
     first = candidates(deep, AVX512)[0]
