@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, prod
 
-from compiler.cost.footprints import Footprint, NestLoop, nest_loops
+from compiler.cost.footprints import PAGE, Footprint, NestLoop, nest_loops
 from compiler.cost.traffic import Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
-from compiler.lower.operands import Operands, Summand, operands
+from compiler.lower.operands import Operands, Summand, operands, streamed
 from compiler.lower.tree import Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
@@ -36,6 +36,9 @@ HIDDEN = ("L2",)  # sources so near that execution out of order hides their late
 # Further lines that could have streamed in while waiting for a lone one: latency of L3 or memory
 # (about 60 to 90 ns) over the time of a streamed line, divided by the lines that wait at once.
 SCATTERED = 6.0
+# Rows that a register tile reads at once from one place of different pages share sets of a cache
+# and its prefetchers' attention: each further one lengthens the transfers (by 5 to 10 % on Zen 5).
+ALIASED = 0.07
 BYTES_PER_CYCLE = {"L2": 32.0, "L3": 10.0, "memory": 5.0}  # where no ceiling was measured
 
 
@@ -112,9 +115,10 @@ class Roofline:
             "overhead": overhead * share / self.hertz,
         }
         moved = self._bytes(tree, path, leaf, loops)
+        longer = 1 + ALIASED * (_aliased_rows(leaf, placed) - 1)
         for level, size in moved.items():
             shared = share if level != "memory" else max(share, 0.5)
-            parts[level] = size * shared / self._bandwidth(level)
+            parts[level] = longer * size * shared / self._bandwidth(level)
         if packing:
             parts["packing"] = packing * share
         return Estimate(_combined(parts), parts, moved)
@@ -166,6 +170,7 @@ class Roofline:
             self._footprint(tree, written),
             len(path.loops),
             leaf.nontemporal,
+            all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
         )
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
@@ -198,6 +203,19 @@ class Roofline:
         level = self.machine.cache(source)
         measured = level.bandwidth if level else self.machine.memory_bandwidth
         return measured * 1e9 if measured else BYTES_PER_CYCLE.get(source, 5.0) * self.hertz
+
+
+def _aliased_rows(leaf: Microkernel, placed: Operands | None) -> int:
+    """Points of a register tile whose vectors lie whole pages apart, where lanes lie across."""
+    if not leaf.form.across or placed is None or placed.reduced is None:
+        return 1
+    rows = [1]
+    for address in streamed(leaf, placed.reduced):
+        size = address.layout.dtype.bytes
+        points = [g for g in leaf.grains if not g.summed and g.points > 1]
+        apart = [g.points for g in points if address.coefficient(g.loop, 1) * size % PAGE == 0]
+        rows.append(prod(apart))
+    return max(rows)
 
 
 def _share(path: Path, loops: Sequence[NestLoop], threads: int) -> float:

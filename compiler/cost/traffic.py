@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from math import inf, prod
 
 from compiler.cost.footprints import Footprint, Lines, NestLoop
 
@@ -17,6 +18,8 @@ from compiler.cost.footprints import Footprint, Lines, NestLoop
 # at random spread the step to either side, the lower end more: one crowded set loses lines.
 KEPT = 0.45
 GONE = 1.4
+ONCE = 1.05  # of its lines, as the remainders of loops make it
+FOLLOWED = 16  # streams that prefetchers follow at once
 
 
 class Traffic:
@@ -31,17 +34,20 @@ class Traffic:
         written: Footprint,
         held_from: int,
         nontemporal: bool = False,
+        streaming: bool = False,
     ) -> None:
         """`written` stays in registers inside the levels from number `held_from` on.
 
         There what is read `once` is read a single time, beside the stores. Written past the caches
-        (`nontemporal`) it takes no place in them.
+        (`nontemporal`) it takes no place in them. A `streaming` nest has register tiles of one
+        point, between which only the loops around them can go on along a row.
         """
         self._trips = [loop.trips for loop in loops]
         self._read = [_by_depth(footprint, loops, extents) for footprint in read]
         self._written = _by_depth(written, loops, extents)[: held_from + 1]
         self._read += [_by_depth(own, loops, extents)[: held_from + 1] for own in once]
-        self._runs = [max(1.0, own[held_from].run) for own in self._read]
+        tiles = prod(self._trips[:held_from])
+        self._runs = [_run(own, held_from, tiles if streaming else inf) for own in self._read]
         held = self._read if nontemporal else [*self._read, self._written]
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
@@ -90,6 +96,18 @@ class Traffic:
         if held >= GONE * capacity:
             return 1.0
         return max(0.0, (held / capacity - KEPT) / (GONE - KEPT))
+
+
+def _run(own: Sequence[Lines], held_from: int, tiles: float) -> float:
+    """Lines side by side that come one after another, so that prefetchers see them come.
+
+    Of one of the register tiles; of a tensor that all of them read once, a few rows at a time, also
+    in the next ones, which go on with these rows.
+    """
+    inside = own[held_from]
+    once = held_from > 0 and tiles * inside.touched <= ONCE * own[0].touched
+    goes_on = once and inside.touched <= FOLLOWED * inside.run
+    return max(1.0, own[held_from - 1].run if goes_on else inside.run)
 
 
 def _by_depth(

@@ -12,7 +12,7 @@ from compiler.lower.legality import structural
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.tiling import balanced, register_tiles
 from compiler.microkernel.catalogue import CATALOGUE
-from compiler.microkernel.contraction import anchor, contraction
+from compiler.microkernel.contraction import anchor
 from compiler.microkernel.register_tile import RegisterTile, register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
@@ -29,6 +29,7 @@ from compiler.space.unrolling import UNROLL, unrolled
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
+ROWS = (4, 8, 16)  # of a matrix that is read once, side by side
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
@@ -243,12 +244,17 @@ def _groups(pieces: int) -> list[int]:
 
 
 def _chunks(nest: Primitive, axes: Axes, layouts: OperandLayouts) -> list[int]:
-    """Pieces of the channel loop, for when the whole reduction does not stay in a near cache."""
+    """Pieces of the channel loop, for when the whole reduction does not stay in a near cache.
+
+    Where a vector serves a single point, also short ones: a few rows of the matrix at a time pass
+    as streams, instead of a piece of every row.
+    """
     if axes.channel is None:
         return []
     extent, taps = nest.extent(axes.channel), prod(nest.extent(loop) for loop in axes.taps)
     sizes = [c for c in (64, 128, 256, 512, 1024) if c < extent and c % layouts.channel_block == 0]
-    return [c for c in sizes if c * taps >= 256][:3]
+    rows = [c for c in ROWS if c < extent and c % layouts.channel_block == 0 and not axes.pixels]
+    return rows + [c for c in sizes if c * taps >= 256][:3]
 
 
 def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) -> Schedule | None:
@@ -258,12 +264,15 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
     """
     level = machine.cache("L2")
     for place, (band, numbers) in enumerate(anchored(nest, schedule)):
-        if band.scheme == "scalar" or not CATALOGUE[band.scheme].sums:
+        if not band.vectorised or not (
+            CATALOGUE[band.scheme].sums or CATALOGUE[band.scheme].across
+        ):
             continue
         if band.prefetch or level is None:
             return None
-        operand = contraction(nest, numbers[0], band.vector[0]).vector_operand
-        if nest.tensor(operand.tensor).bytes <= level.bytes:
+        reads = nest.statements[numbers[0]].reads
+        vectors = [a for a in reads if any(band.vector[0] in index.loops for index in a.indices)]
+        if max(nest.tensor(access.tensor).bytes for access in vectors) <= level.bytes:
             return None
         ahead = replace(band, prefetch=AHEAD)
         bands = (*schedule.bands[:place], ahead, *schedule.bands[place + 1 :])

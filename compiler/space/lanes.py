@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from compiler.lower.addressing import Address
 from compiler.microkernel.contraction import dimension
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Access, Primitive, Tensor
 from compiler.schedule.layout import Layout
 
 LEAST = 16  # bytes of a vector, which every machine with vectors has
@@ -24,6 +24,12 @@ def lanes_of(nest: Primitive, vector: str, machine: Architecture) -> int:
     return lanes
 
 
+def innermost(tensor: Tensor) -> int:
+    """The dimension whose elements are neighbours for the caller: the last one longer than 1."""
+    last = (d for d in reversed(tensor.stored) if tensor.shape[d] > 1)
+    return next(last, tensor.stored[-1])
+
+
 def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
     """The tag of the natural layout with the vector loop's dimension in blocks of `lanes`.
 
@@ -31,7 +37,7 @@ def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) ->
     is no plain index.
     """
     tensor, place = nest.tensor(access.tensor), dimension(access, vector)
-    if place is None or (tensor.stored[-1] == place and tensor.shape[place] % lanes == 0):
+    if place is None or (innermost(tensor) == place and tensor.shape[place] % lanes == 0):
         return None
     return Layout(tensor.shape, tuple(range(len(tensor.shape))), ((place, lanes),)).tag()
 

@@ -13,7 +13,7 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Tags
 from compiler.space.axes import Axes
-from compiler.space.lanes import lanes_of
+from compiler.space.lanes import innermost, lanes_of
 
 CHANNEL_BLOCKS = (64, 32, 16, 8)
 SHORT = 4  # so few channels may also lie outside the pixels, as in an image's planes
@@ -72,8 +72,7 @@ def _vector_operand(
     moved = [d for d, index in enumerate(access.indices) if index.coefficient(axes.vector)]
     if unit != moved or len(unit) != 1:
         return
-    innermost = tensor.stored[-1] == unit[0]
-    if innermost and not _padded(nest, access):
+    if innermost(tensor) == unit[0] and not _padded(nest, access):
         yield (), ()
     if panel is not None and not _padded(nest, access):
         yield (), ((tensor.name, panel),)
@@ -130,7 +129,7 @@ def _output(nest: Primitive, axes: Axes, lanes: int) -> Tags | None:
     tensor = nest.tensor(access.tensor)
     lane_dimension = dimension(access, axes.vector)
     assert lane_dimension is not None  # a contraction's vector loop is a plain index of it
-    if tensor.stored[-1] == lane_dimension:
+    if innermost(tensor) == lane_dimension:
         return ()
     if not free(tensor):
         return None

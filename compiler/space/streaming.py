@@ -6,6 +6,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Tags, loop_of
+from compiler.space.lanes import innermost
 
 LINE = 64  # bytes: a whole line is written at once, else it is read first after all
 
@@ -20,7 +21,7 @@ def streams(
     if output.bytes <= machine.caches[-1].bytes:
         return False
     lies = layout_of(output, dict(layout).get(output.name))
-    inner = lies.blocks[-1][1] if lies.blocks else output.shape[output.stored[-1]]
+    inner = lies.blocks[-1][1] if lies.blocks else output.shape[innermost(output)]
     return inner % lanes == 0
 
 

@@ -15,9 +15,10 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
+from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
-from tests.compiler.machines import AVX2, MACHINES
+from tests.compiler.machines import AVX2, AVX512, MACHINES
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 SPECS: tuple[dict[str, Any], ...] = (
@@ -144,3 +145,27 @@ def test_transfers_are_bytes_at_the_level_s_rate() -> None:
     for found in _estimates(SPECS[0], machine):
         assert set(found.moved) == {"L2", "L3", "memory"}
         assert found.parts["memory"] == pytest.approx(found.moved["memory"] / 10e9)
+
+
+def test_rows_in_one_place_of_different_pages_take_longer() -> None:
+    """1024 floats are a page: rows at once are the slower the more they are, unless padded."""
+
+    def longer(k: int) -> list[float]:
+        model = Roofline(_nest(matmul(m=4096, n=1, k=k)), AVX512)
+        rows = (f"dot/vector:k.16/tile:k.2+m.{m}/order:m+k" for m in (1, 2, 4, 8))
+        found = [model.estimate(parse_schedule(line)) for line in rows]
+        return [one.parts["memory"] / one.moved["memory"] for one in found]
+
+    assert longer(1040) == pytest.approx([longer(1040)[0]] * 4)
+    assert longer(1024) == pytest.approx([n * longer(1040)[0] for n in (1.0, 1.07, 1.21, 1.49)])
+
+
+def test_few_rows_of_a_matrix_are_streams() -> None:
+    """Read once, in pieces: all of a few rows before the next ones, or a piece of every row."""
+    spec = {**matmul(m=1, n=4096, k=4096), "constant": []}
+    model = Roofline(_nest(spec), AVX512)
+    band = "pixels/vector:n.16/tile:n.6/order:"
+    streams = model.estimate(parse_schedule(band + "k@1+n+k/block:k@1.8"))
+    pieces = model.estimate(parse_schedule(band + "n+k"))
+    assert streams.moved["memory"] < 0.7 * pieces.moved["memory"]
+    assert streams.seconds < pieces.seconds

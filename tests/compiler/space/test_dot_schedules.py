@@ -11,6 +11,8 @@ from compiler.pipeline import ranked_schedules
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import loop_of
+from compiler.space.candidates import fetched_ahead
 from compiler.space.dot_schedules import dot_bands, dot_order, dot_schedules, lanes_last
 from tests.compiler.machines import AVX2, AVX512, NEON
 from tests.compiler.problem.operators import conv2d, matmul
@@ -114,3 +116,23 @@ def test_the_wide_side_of_a_vector_times_a_matrix() -> None:
     for sizes, vector in (({"m": 1, "n": 512}, "n"), ({"m": 512, "n": 1}, "k")):
         problem = primitive_from(matmul(**sizes, k=256))
         assert ranked_schedules(problem, AVX512)[0].schedule.band.vector == (vector, 16)
+
+
+def test_either_way_round_and_transposed() -> None:
+    """The vector loop follows the matrix in memory; few of its rows pass at a time."""
+    tall = {**matmul(m=4096, n=1, k=4096), "stored": {"a": [1, 0]}}
+    wide = {**matmul(m=1, n=4096, k=4096), "constant": []}
+    for spec, loop in ((tall, "m"), (wide, "n")):
+        best = ranked_schedules(primitive_from(spec), AVX512)[0].schedule.band
+        assert (best.scheme, best.vector) == ("pixels", (loop, 16))
+        assert best.order.index(loop) > 0 and loop_of(best.order[0]) == "k"
+
+
+def test_a_large_matrix_is_fetched_ahead() -> None:
+    nest = _nest(matmul(m=4096, n=1, k=4096))
+    first = dot_schedules(nest, AVX512, 1)[0]
+    ahead = fetched_ahead(nest, first, AVX512)
+    assert ahead is not None and ahead.band.prefetch > 0
+    assert first == ahead.with_band(prefetch=0)
+    small = _nest(matmul(m=64, n=1, k=64))
+    assert fetched_ahead(small, dot_schedules(small, AVX512, 1)[0], AVX512) is None

@@ -131,7 +131,16 @@ REFUSED = {
         matmul(m=2**14, n=2**14, k=2**14),
         "the paper's space has 27000 variants, 20000 are ranked; use space=full",
     ),
-    "column": (matmul(m=64, n=1, k=16), "no layout makes the vectors of a product contiguous"),
+    "columns of a batch": (
+        {
+            "name": "columns",
+            "sizes": {"m": 64, "g": 2, "k": 16},
+            "tensors": {"a": ["m", "g", "k"], "x": ["g", "k"], "y": ["m", "g"]},
+            "plain": ["y"],
+            "statements": ["y[m,g] += a[m,g,k] * x[g,k]"],
+        },
+        "no layout makes the vectors of a product contiguous",
+    ),
 }
 
 
