@@ -24,6 +24,7 @@ from tests.compiler.problem.operators import conv2d, matmul
 X86_REGISTERS = {4: "xmm", 8: "ymm", 16: "zmm"}
 TILES = {4: (2, 6), 8: (2, 6), 16: (4, 6)}  # vectors x pixels, as the best candidates have
 Instruction = tuple[int, str]
+NEEDS_CLANG = pytest.mark.needs("clang")
 
 
 def _macros() -> str:
@@ -148,6 +149,25 @@ def test_functions_on_vectors_stay_in_whole_registers(tmp_path: Path) -> None:
             maxima = {"vmaxps": 1 + 1 + 2, "vminps": 1 + 1 + 1 + 2}  # own, exp, tanh, erf
             assert {name: found[name] for name in maxima} == maxima, lanes
             assert found["vdivps"] == 1 and found["vsqrtps"] == ("sqrt" in names)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=NEEDS_CLANG)])
+def test_a_maximum_is_one_instruction(compiler: str, tmp_path: Path) -> None:
+    """Not a comparison and a choice: of accumulators in registers, by either compiler."""
+    if platform.machine() != "x86_64":
+        pytest.skip("one instruction on x86 alone")
+    for lanes in _lengths():
+        text = prelude(F32, lanes, nontemporal=False) + vector_functions(["max", "min"], lanes)
+        text += "void use(vec *x) { x[0] = vec_max(x[0], vec_min(x[1], x[2])); }\n"
+        source = tmp_path / f"maxima{lanes}.c"
+        source.write_text(text)
+        command = [compiler, "-O2", *FLAGS, "-mprefer-vector-width=512", "-S", "-o", "-", source]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        packed = re.findall(r"\bv\w+ps\b.*", found)
+        count = Counter(instruction.split()[0] for instruction in packed)
+        assert count["vmaxps"] == count["vminps"] == 1, found
+        assert not re.search(r"\bv(cmp|blend|and|or|ptern)\w*", found), found
+        assert f"%{X86_REGISTERS[lanes]}" in found
 
 
 def test_parts_of_vectors_never_pass_through_memory(tmp_path: Path) -> None:
