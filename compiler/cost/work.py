@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, borders, tile_classes
-from compiler.lower.operands import Operands, Summand
+from compiler.lower.operands import Operands, Summand, whole
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
 from compiler.microkernel.functions import vector_operations
@@ -54,10 +55,11 @@ class Work:
     def cycles(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
         """The cycles of a leaf, which ends the path; `roles` are those of its operands."""
         split = tuple((level.loop, level.step) for level in path.cut)
+        parts = self._parts(tree, leaf, roles)
         key = (leaf.statement, leaf.form, leaf.grains, leaf.vector, leaf.levels, split, tree.pack)
-        if key not in self._known:
-            self._known[key] = self._counted(tree, dict(split), leaf, roles)
-        return self._known[key]
+        if (key, parts) not in self._known:
+            self._known[key, parts] = self._counted(tree, dict(split), leaf, roles, parts)
+        return self._known[key, parts]
 
     def element_wise(self, leaf: Microkernel, placed: Operands) -> float:
         """Cycles of what a leaf computes element by element: its operations, or its loads.
@@ -72,11 +74,14 @@ class Work:
             numbers = sum(operations_of(one.value) for one in placed.assignments)
             return vectors * numbers * SCALAR_CYCLES
         operations = sum(vector_operations(one.value) for one in placed.assignments)
-        moves = len(placed.reads) + (0 if placed.reduced else len(placed.stores))
-        each = max(operations / self.machine.fma_per_cycle, moves / self.machine.loads_per_cycle)
+        moved = (*placed.reads, *(() if placed.reduced else placed.stores))
+        loads = len(moved) / self.machine.loads_per_cycle
+        each = max(operations / self.machine.fma_per_cycle, loads)
         calls = 0.0 if placed.reduced else CALL_CYCLES
         tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
-        return vectors * (each + calls / tile)
+        rows = vectors / -(-leaf.grain(leaf.vector).extent // leaf.lanes)
+        single = self._single(leaf, moved) / self.machine.loads_per_cycle
+        return vectors * (each + calls / tile) + rows * single
 
     def lane_sum(self, leaf: Microkernel, placed: Operands) -> Cycles:
         """The cycles of a reduction of any expression, all of whose operands are read in lanes.
@@ -86,9 +91,35 @@ class Work:
         """
         reduced = placed.reduced
         assert isinstance(reduced, Summand)
+        vector = leaf.grain(leaf.vector)
         outputs = [grain for grain in leaf.grains if not grain.summed]
-        points = {g.loop: g.points for g in outputs if g.loop != leaf.vector}
-        vectors, count = leaf.grain(leaf.vector).runs[0][1], prod(points.values())
+        innermost = leaf.levels[-1].loop if leaf.levels else ""
+        live = prod(_live(b, leaf.grain(b.point).extent) for b in reduced.borders)
+        steps = live * prod(
+            -(-g.extent // g.lanes) / g.runs[0][1] if g is vector else g.extent
+            for g in leaf.grains
+            if g.summed
+        )
+        entries = prod(g.extent for g in leaf.grains if g.summed and g.loop != innermost)
+        single = self._single(leaf, reduced.reads) / self.machine.loads_per_cycle
+        compute = overhead = 0.0
+        for runs in product(*(grain.runs for grain in outputs)):
+            tiles = prod(n for n, _ in runs)
+            sizes = {g.loop: size for g, (_, size) in zip(outputs, runs, strict=True)}
+            vectors = sizes.pop(leaf.vector, vector.runs[0][1])
+            compute += tiles * steps * self._lane_step(leaf, reduced, sizes, vectors)
+            ends = CALL_CYCLES + entries * ENTRY_CYCLES
+            if leaf.form.across:
+                ends += self._joining(leaf.lanes, vectors, prod(sizes.values()))
+            overhead += tiles * ends
+        rows = prod(g.count for g in outputs if g is not vector)
+        each = 1.0 if vector.summed else steps  # remainders of a reduction come once a tile
+        return Cycles(compute + rows * each * single, overhead)
+
+    def _lane_step(
+        self, leaf: Microkernel, reduced: Summand, points: Mapping[str, int], vectors: int
+    ) -> float:
+        """Cycles of one step of the reduction for a register tile."""
         innermost = leaf.levels[-1].loop if leaf.levels else ""
         taps = leaf.grain(innermost).extent if leaf.unroll > 1 and innermost else 1
         taps = 1 if leaf.form.across else taps
@@ -98,24 +129,33 @@ class Work:
             loads += own * _distinct(address.access, points, innermost, taps) / taps
         operations = vector_operations(reduced.value) + 1
         fused = isinstance(reduced.value, Call) and reduced.value.function == "mul"
-        each = vectors * count * (operations - (fused and reduced.reduction == "add"))
-        step = joined(
-            each / self.machine.fma_per_cycle,
+        each = operations - (fused and reduced.reduction == "add")
+        return joined(
+            vectors * prod(points.values()) * each / self.machine.fma_per_cycle,
             loads / self.machine.loads_per_cycle,
             float(self.machine.fma_latency),
         )
-        live = prod(_live(b, leaf.grain(b.point).extent) for b in reduced.borders)
-        steps = prod(
-            -(-g.extent // g.lanes) / g.runs[0][1] if g.loop == leaf.vector else g.extent
-            for g in leaf.grains
-            if g.summed
-        )
-        tiles = prod(grain.count for grain in outputs)
-        entries = prod(g.extent for g in leaf.grains if g.summed and g.loop != innermost)
-        ends = CALL_CYCLES + entries * ENTRY_CYCLES
-        if leaf.form.across:
-            ends += self._joining(leaf.lanes, vectors, count)
-        return Cycles(tiles * steps * live * step, tiles * ends)
+
+    def _parts(self, tree: Tree, leaf: Microkernel, roles: Contraction) -> tuple[int, int]:
+        """Moves beyond one that the last vector of a contraction takes: to load it, to store it."""
+        remainder = leaf.grain(leaf.vector).extent % leaf.lanes
+        if self.machine.masked or not remainder or leaf.form.library:
+            return 0, 0
+        found = []
+        for access in (roles.vector_operand, roles.statement.target):
+            packed = access.tensor in dict(tree.pack)
+            address = Address(access, tree.layout_of(access.tensor))
+            found.append(0 if packed else self._single(leaf, (address,)))
+        return found[0], found[1]
+
+    def _single(self, leaf: Microkernel, moved: Sequence[Address]) -> int:
+        """Moves beyond one each that the last vectors of operands take: lane by lane, where the
+        machine has no masks. With masks a remainder costs what one vector does."""
+        lanes = leaf.grain(leaf.vector).extent % leaf.lanes
+        if self.machine.masked or lanes < 2:
+            return 0
+        partial = [one for one in moved if one.uses(leaf.vector) and not whole(leaf, one)]
+        return (lanes - 1) * len(partial)
 
     def _joining(self, lanes: int, vectors: int, points: int) -> float:
         """Cycles to join the accumulators of each point, then their lanes: a shuffle and a step.
@@ -129,7 +169,12 @@ class Work:
         return points * each + SEEN * latency
 
     def _counted(
-        self, tree: Tree, split: Mapping[str, int], leaf: Microkernel, roles: Contraction
+        self,
+        tree: Tree,
+        split: Mapping[str, int],
+        leaf: Microkernel,
+        roles: Contraction,
+        parts: tuple[int, int],
     ) -> Cycles:
         """`split` gives the step of each reduction loop that is cut around the microkernel."""
         steps, visits, entries = 1, 1, 1
@@ -145,7 +190,7 @@ class Work:
             points = split.get(innermost, leaf.grain(innermost).extent)
             entries *= -(-points // blocks[-1])
         live, grouped = self._live_share(tree, leaf, roles)
-        whole = steps // prod(border.taps for border in grouped)  # steps of one tap each
+        tap_steps = steps // prod(border.taps for border in grouped)  # steps of one tap each
         shape = (leaf.grains, leaf.vector, grouped)
         if shape not in self._shapes:
             outputs = [grain for grain in leaf.grains if not grain.summed]
@@ -160,11 +205,16 @@ class Work:
                 vectors = prod(s for c, (_, s) in zip(classes, groups, strict=True) if c.vector)
                 points = prod(s for c, (_, s) in zip(classes, groups, strict=True) if not c.vector)
                 cycles = self._step(leaf, points, vectors, unaligned)
-                compute += count * taps * whole * live * cycles
+                compute += count * taps * tap_steps * live * cycles
             accumulators = prod(c.size for c in classes)
             loops = prod(len(c.groups) for c in classes)
             ends = self._ends(accumulators, visits > 1) + entries * live * loops * ENTRY_CYCLES
             overhead += count * visits * ends
+        loaded, stored = parts
+        tiles = rest * prod(sum(c.count for c in one) for one in tiled if not one[0].vector)
+        compute += tiles * steps * live * loaded / self.machine.loads_per_cycle
+        outputs = [g for g in leaf.grains if not g.summed and g.loop != leaf.vector]
+        overhead += visits * prod(g.extent for g in outputs) * stored * MOVE_CYCLES
         return Cycles(compute, overhead)
 
     def _step(self, leaf: Microkernel, points: int, vectors: int, unaligned: bool) -> float:

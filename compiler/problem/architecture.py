@@ -71,5 +71,13 @@ class Architecture:
         """Elements in a vector register; one at a time where none holds two."""
         return max(1, self.vector_bytes // dtype.bytes)
 
+    @property
+    def masked(self) -> bool:
+        """Whether a part of a vector is loaded and stored like all of it: AVX has masks, NEON none.
+
+        SSE has none either, which is what 16 bytes are on x86.
+        """
+        return self.isa == "x86_64" and self.vector_bytes >= 32
+
     def cache(self, name: str) -> CacheLevel | None:
         return next((level for level in self.caches if level.name == name), None)

@@ -17,6 +17,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.dtypes import F32
 from compiler.problem.inputs import random_inputs
 from compiler.problem.specification import primitive_from
+from harness.failure import Failure
 from harness.kernel.build import Built, build
 from harness.kernel.load import kernel_spec, load
 from harness.kernel.problem_data import Inputs
@@ -61,6 +62,8 @@ def cases() -> Iterator[Case]:
     yield Case("product, its rows", _spec({"k": 64}, MATRICES, product), loop="m", step=8)
     sizes, both = {"m": 64}, {"x": ["m", *W], "y": ["m", "n"]}
     yield Case("element-wise", _spec(sizes, both, "y[m,n] = 2 * x[m,n] + 1"))
+    free = {"x": ["m", "n"], "b": ["n"], "y": ["m", "n"]}
+    yield Case("bias, any layout", _spec(sizes, free, "y[m,n] = x[m,n] + b[n]", plain=[]))
     yield Case("exp", _spec(sizes, both, "y[m,n] = exp(x[m,n])"))
     column = {"x": ["m", *W], "y": ["n"]}
     yield Case("maximum of columns", _spec(sizes, column, "y[n] = max(y[n], x[m,n])"))
@@ -94,8 +97,8 @@ def main() -> None:
     machine = host_architecture(toolchain, core)
     os.sched_setaffinity(0, {core})
     library = timing_library(toolchain)
-    if not os.path.exists(str(library)):
-        raise SystemExit(str(library))
+    if isinstance(library, Failure):
+        raise SystemExit(library.reason)
     timer = Timer(library)
     table = Table("nest", "worst", "ns", "whole, ns", "of what it may take", "schedule")
     for case in cases():

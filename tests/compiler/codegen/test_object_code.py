@@ -161,7 +161,16 @@ def test_a_maximum_is_one_instruction(compiler: str, tmp_path: Path) -> None:
         text += "void use(vec *x) { x[0] = vec_max(x[0], vec_min(x[1], x[2])); }\n"
         source = tmp_path / f"maxima{lanes}.c"
         source.write_text(text)
-        command = [compiler, "-O2", *FLAGS, "-mprefer-vector-width=512", "-S", "-o", "-", source]
+        command = [
+            compiler,
+            "-O2",
+            *FLAGS,
+            "-mprefer-vector-width=512",
+            "-S",
+            "-o",
+            "-",
+            str(source),
+        ]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         packed = re.findall(r"\bv\w+ps\b.*", found)
         count = Counter(instruction.split()[0] for instruction in packed)

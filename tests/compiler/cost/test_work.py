@@ -11,11 +11,12 @@ from compiler.lower.tree import Microkernel
 from compiler.microkernel.contraction import contraction
 from compiler.microkernel.register_tile import RegisterTile, joined
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, operations_of
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
-from tests.compiler.machines import AVX2
+from tests.compiler.machines import AVX2, AVX512, NEON
 from tests.compiler.problem.operators import conv2d, matmul, shipped
 
 
@@ -23,11 +24,13 @@ def _nest(**sizes: int) -> Primitive:
     return loop_nest(primitive_from(matmul(**sizes))).nest
 
 
-def _cycles(nest: Primitive, schedule: Schedule) -> tuple[float, float]:
+def _cycles(
+    nest: Primitive, schedule: Schedule, machine: Architecture = AVX2
+) -> tuple[float, float]:
     tree = lowered(nest, schedule)
     (path,) = tree.paths()
     assert isinstance(path.leaf, Microkernel)
-    found = Work(AVX2).cycles(tree, path, path.leaf, contraction(nest, 0, path.leaf.vector))
+    found = Work(machine).cycles(tree, path, path.leaf, contraction(nest, 0, path.leaf.vector))
     return found.compute, found.overhead
 
 
@@ -103,3 +106,40 @@ def test_what_follows_joined_lanes_works_on_numbers() -> None:
     placed = operands(tree, path.leaf)
     operations = sum(operations_of(one.value) for one in placed.assignments)
     assert Work(AVX2).element_wise(path.leaf, placed) == 12 * operations * SCALAR_CYCLES
+
+
+def test_a_remainder_is_a_vector_more_with_masks_and_its_lanes_without() -> None:
+    text = "broadcast/vector:n.4/tile:n.2+m.3/order:n+m+k"
+    plain, padded = parse_schedule(text), parse_schedule(f"{text}/layout:b.Ba4b+c.Ba4b")
+    for m, n, k in ((6, 15, 20), (9, 7, 4), (5, 13, 8)):
+        rest, whole = _nest(m=m, n=n, k=k), _nest(m=m, n=n + -n % 4, k=k)
+        for machine in (AVX2, AVX512):
+            assert _cycles(rest, plain, machine) == _cycles(whole, plain, machine)
+        assert _cycles(rest, padded, NEON) == _cycles(whole, padded, NEON)
+        compute, overhead = _cycles(rest, plain, NEON)
+        same, less = _cycles(whole, plain, NEON)
+        more = max(n % 4 - 1, 0)
+        tiles = -(-m // 3)
+        assert compute == pytest.approx(same + tiles * k * more / NEON.loads_per_cycle)
+        assert overhead == pytest.approx(less + m * more * MOVE_CYCLES)
+
+
+def test_mixed_tile_heights_are_counted_as_they_are() -> None:
+    """Of sums in lanes: tiles of three and two rows are not all of three."""
+    column = {
+        "name": "columns",
+        "sizes": {"h": 5, "n": 16, "k": 6},
+        "tensors": {"x": ["h", "k", "n"], "y": ["h", "n"]},
+        "statements": ["y[h,n] += exp(x[h,k,n])"],
+    }
+
+    def compute(rows: int, tile: int) -> float:
+        primitive = primitive_from({**column, "sizes": {"h": rows, "n": 16, "k": 6}})
+        nest = loop_nest(primitive).nest
+        tree = lowered(nest, parse_schedule(f"lanes/vector:n.8/tile:n.1+h.{tile}/order:n+h+k"))
+        (path,) = tree.paths()
+        assert isinstance(path.leaf, Microkernel)
+        return Work(AVX2).lane_sum(path.leaf, operands(tree, path.leaf)).compute
+
+    assert compute(5, 3) == pytest.approx(compute(3, 3) + compute(2, 2))
+    assert compute(7, 3) == pytest.approx(compute(3, 3) + 2 * compute(2, 2))

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.errors import ProblemError
 from compiler.problem.dtypes import F32
-from tests.compiler.machines import AVX2
+from tests.compiler.machines import AVX2, MACHINES
 from tests.compiler.problem.another_dtype import F64
 
 
@@ -39,3 +39,12 @@ def test_a_cache(field: str) -> None:
     changed: dict[str, Any] = {field: 0}
     with pytest.raises(ProblemError, match=rf"architecture: L1\.{field} must be >= 1, got 0"):
         replace(AVX2.caches[0], **changed)
+
+
+def test_masks_are_those_of_avx() -> None:
+    assert {m.name: m.masked for m in MACHINES} == {
+        "avx2": True,
+        "avx512": True,
+        "neon": False,
+        "scalar": False,
+    }
