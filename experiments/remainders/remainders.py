@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -74,9 +75,12 @@ def cases() -> Iterator[Case]:
 
 
 def nanoseconds(
-    spec: dict[str, Any], machine: Architecture, toolchain: Toolchain, timer: Timer
+    spec: dict[str, Any], machine: Architecture, toolchain: Toolchain, timer: Timer, moved: int
 ) -> tuple[float, str]:
-    """Of one call of the first choice, its operands in the nearest cache."""
+    """Of one call of the first choice, its operands in the nearest cache.
+
+    Outputs begin `moved` elements behind a line's start, which they leave free at their end.
+    """
     primitive = primitive_from(spec)
     schedule = ranked_schedules(primitive, machine, limit=1)[0].schedule
     kernel = compile_schedule(primitive, schedule)
@@ -85,6 +89,9 @@ def nanoseconds(
         raise SystemExit(built.reason)
     executable = load(kernel_spec(kernel, built.path))
     executable.bind(Inputs(random_inputs(primitive, 0)), "timing", GARBAGE)
+    places = (ctypes.c_uint64 * len(kernel.buffers)).from_address(executable.argument)
+    for number, buffer in enumerate(kernel.buffers):
+        places[number] += moved * buffer.dtype.bytes if buffer.role == "output" else 0
     calls = max(1, int(SAMPLE_SECONDS / timer.sample(executable, 20).seconds))
     found = min(timer.sample(executable, calls).seconds for _ in range(SAMPLES))
     executable.close()
@@ -116,20 +123,22 @@ def _rows(
     """Of each remainder: extent, its time and its whole neighbour's, schedule, share.
 
     The share is of what it may take: its part of the whole neighbour below, and one vector more.
+    Rows beside a remainder begin anywhere in a line, which takes a store into two of them half as
+    long again: so does what the neighbour writes.
     """
     step = case.step or machine.lanes(F32)
 
-    def timed(extent: int, width: int) -> tuple[float, str]:
+    def timed(extent: int, width: int, moved: int) -> tuple[float, str]:
         sizes = {**case.spec["sizes"], case.loop: extent}
         if W in (shape[-1:] for shape in case.spec["tensors"].values()):
             sizes["width"] = width if case.loop == "n" else 0
-        return nanoseconds({**case.spec, "sizes": sizes}, machine, toolchain, timer)
+        return nanoseconds({**case.spec, "sizes": sizes}, machine, toolchain, timer, moved)
 
     for extent in range(step + 1, WHOLE * step):
         below = extent // step
         if over := extent % step:
-            time, schedule = timed(extent, 1)
-            whole, _ = timed(below * step, 1 + over)
+            time, schedule = timed(extent, 1, 0)
+            whole, _ = timed(below * step, 1 + over, over)
             yield extent, time, whole, schedule, time / (whole / below * (extent / step + 1))
 
 
