@@ -131,13 +131,11 @@ REFUSED = {
         matmul(m=2**14, n=2**14, k=2**14),
         "the paper's space has 27000 variants, 20000 are ranked; use space=full",
     ),
-    "columns of a batch": (
+    "every other row": (
         {
-            "name": "columns",
-            "sizes": {"m": 64, "g": 2, "k": 16},
-            "tensors": {"a": ["m", "g", "k"], "x": ["g", "k"], "y": ["m", "g"]},
-            "plain": ["y"],
-            "statements": ["y[m,g] += a[m,g,k] * x[g,k]"],
+            **matmul(m=64, n=1, k=16),
+            "tensors": {"a": ["2*m", "k"], "b": ["k", "n"], "c": ["m", "n"]},
+            "statements": ["c[m,n] += a[2*m,k] * b[k,n]"],
         },
         "no layout makes the vectors of a product contiguous",
     ),
