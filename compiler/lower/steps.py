@@ -14,6 +14,7 @@ from compiler.lower.tree import Grain, Level, Path, Scalar
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine
 
+SHARED = 10_000  # iterations that outweigh waking threads for them alone (some microseconds)
 SHORT = 8  # a loop of fewer iterations is not worth vectors
 
 
