@@ -8,7 +8,7 @@ from math import prod
 from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import lowered
-from compiler.lower.tree import Path
+from compiler.lower.tree import Grain, Path
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 from compiler.space.scalar import LINE, PIECES
@@ -52,7 +52,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         for copies, others in beside:
             if steps < LEAST * copies:
                 continue
-            for cut in _cut(nest, schedule.band, loop, copies):
+            for cut in _cut(schedule.band, path.leaf.grain(loop), copies):
                 band = schedule.with_band(
                     order=(cut[0], *(x for x in schedule.band.order if x != cut[0])),
                     block=(*schedule.band.block, *((cut,) if cut[1] else ())),
@@ -89,19 +89,20 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
     return tuple(chosen), pieces
 
 
-def _cut(nest: Primitive, band: Band, loop: str, copies: int) -> Iterator[tuple[str, int]]:
+def _cut(band: Band, grain: Grain, copies: int) -> Iterator[tuple[str, int]]:
     """Levels of so many pieces, or of few more: (name, block), of a short loop itself block 0.
 
     Pieces hold whole blocks of the levels inside, and whole lines where they are long.
     """
+    loop, count = grain.loop, grain.count
     present = [level for level in band.order if loop_of(level) == loop]
-    extent, inner = nest.extent(loop), band.block_of(present[0]) or 1
-    for whole in dict.fromkeys((LINE if extent >= PIECES * LINE * copies else 1, 1)):
+    inner = band.block_of(present[0]) or 1
+    for whole in dict.fromkeys((LINE if count >= PIECES * LINE * copies else 1, 1)):
         unit = inner if inner % whole == 0 else inner * whole
-        size = unit * -(-extent // (unit * copies))
-        if size < extent and depth_of(present[0]) < 9:
+        size = unit * -(-count // (unit * copies))
+        if size < count and depth_of(present[0]) < 9:
             yield f"{loop}@{depth_of(present[0]) + 1}", size
-    if copies <= extent <= PIECES * copies and len(present) == 1:
+    if copies <= count <= PIECES * copies and len(present) == 1:
         yield loop, 0
 
 
