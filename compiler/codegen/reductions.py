@@ -66,17 +66,20 @@ def _lanes_joined(tile: BorderTile) -> list[str]:
     """One number a point, with what the output holds where that counts."""
     reduced, path = tile.operands.reduced, tile.path
     assert isinstance(reduced, Summand)
-    lines, taken = [], []
-    for point, load in zip(tile.points({}), sums_loaded(tile).values(), strict=True):
+    lines = []
+    for point in tile.points({}):
         whole = joined(reduced.reduction, [_lanes(point, j) for j in range(_lane_vectors(tile))])
-        total = accumulator(point, 0)
-        lines.append(f"{tile.result} {total} = join_{reduced.reduction}({whole});")
-        taken.append(combined(reduced.reduction, total, load, library(tile.dtype)))
-    if reduced.accumulate and not path.private:
+        lines.append(f"{tile.result} {accumulator(point, 0)} = join_{reduced.reduction}({whole});")
+    always, later = reduced.accumulate and not path.private, goes_on(path, reduced.accumulate)
+    if not always and not later:
+        return lines
+    taken = [
+        combined(reduced.reduction, accumulator(point, 0), load, library(tile.dtype))
+        for (point, _), load in sums_loaded(tile).items()
+    ]
+    if always:
         return lines + taken
-    if later := goes_on(path, reduced.accumulate):
-        lines += [f"if ({later}) {{", *("  " + line for line in taken), "}"]
-    return lines
+    return [*lines, f"if ({later}) {{", *("  " + line for line in taken), "}"]
 
 
 def _lane_vectors(tile: BorderTile) -> int:
