@@ -39,8 +39,6 @@ SCATTERED = 6.0
 # Rows that a register tile reads at once from one place of different pages share sets of a cache
 # and its prefetchers' attention: each further one lengthens the transfers (by 5 to 10 % on Zen 5).
 ALIASED = 0.07
-
-
 # Seconds until all threads have started on a loop and the last one has ended: 1 to 10 us in the
 # EPCC microbenchmarks of OpenMP (Bull, EWOMP 1999), from two to some dozen threads.
 WAKING = 2e-6

@@ -44,6 +44,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         return
     steps = prod(nest.extent(loop) for loop in statement.reduction_loops)
     longest = sorted(statement.reduction_loops, key=lambda loop: -nest.extent(loop))
+    grains = {grain.loop: grain for grain in path.leaf.grains}
     led = schedule.band.order[: len(chosen)] == chosen
     for loop in longest[:REDUCTIONS]:
         beside: list[tuple[int, tuple[str, ...]]] = [(threads, ())]
@@ -52,7 +53,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         for copies, others in beside:
             if steps < LEAST * copies:
                 continue
-            for cut in _cut(schedule.band, path.leaf.grain(loop), copies):
+            for cut in _cut(schedule.band, grains[loop], copies):
                 band = schedule.with_band(
                     order=(cut[0], *(x for x in schedule.band.order if x != cut[0])),
                     block=(*schedule.band.block, *((cut,) if cut[1] else ())),
