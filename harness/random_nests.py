@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log, prod
+from math import exp, inf, isinf, log, prod
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -276,19 +276,22 @@ class _Draft:
         name = f"x{sum(tensor.startswith('x') for tensor in self.tensors)}"
         indices = [window.get(loop) or self._index(loop) for loop in self._shuffled(loops)]
         self.tensors[name] = tuple(indices)
-        if any(index.before for index in indices):
+        padded = [index for index in indices if index.before]
+        if padded:
+            if isinf(outside) and not all(index.tap for index in padded):
+                outside = 0.0  # without a window nothing would be inside for some elements
             self.outside[name] = outside if self._chance(0.8) else self.random.choice((1, -1))
         elif name != "x0" and self._chance(0.3):
             self.constant.append(name)
         return f"{name}[{', '.join(index.text() for index in indices)}]"
 
     def _index(self, loop: str) -> _Index:
-        if not self.growth[loop] or self._chance(0.85):
+        if not self.growth[loop] or loop in self.halved or self._chance(0.85):
             return _Index(loop)
         if self._chance(0.5):
             return _Index(loop, step=self.random.choice((2, 2, 3)))
         before = self.random.choice((1, 1, 2))
-        self.least[loop] = 2 * before + 1
+        self.least[loop] = max(self.least.get(loop, 0), 2 * before + 1)
         return _Index(loop, before=before)
 
     def _window(self, loop: str) -> _Index:

@@ -9,6 +9,7 @@ from itertools import product
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import TileClass, lane_pieces
 from compiler.lower.operands import Factors, Operands, whole
+from compiler.lower.steps import variable
 from compiler.lower.tree import Microkernel, Path
 from compiler.problem.dtypes import DType
 
@@ -110,6 +111,15 @@ class BorderTile:
         lanes = self.leaf.lanes
         inside = sum(address.coefficient(loop, 1) * i for loop, i in point)
         return inside + address.coefficient(self.vectors.loop, lanes) * vector
+
+    def position(self, loop: str, point: Point, vector: int) -> str:
+        """C expression of a loop's value at a point, in the first lane of a vector."""
+        inside = [level for level in self.leaf.levels if level.loop == loop]
+        texts = [f"at_{loop}"] if loop in self.starts else []
+        texts += [f"{variable(x)} * {x.points(self.leaf.grain(loop))}" for x in inside]
+        more = dict(point).get(loop, 0)
+        more += self.leaf.lanes * vector if loop == self.leaf.vector else 0
+        return " + ".join([*texts, *([str(more)] if more or not texts else [])])
 
     def accumulators(self) -> list[tuple[Point, int]]:
         """(point, vector) of every accumulator."""

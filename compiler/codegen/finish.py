@@ -6,9 +6,8 @@ registers are live than during the sum. With nothing summed the same code comput
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from compiler.codegen.border_tile import BorderTile, Point, accumulator
+from compiler.codegen.lane_reads import Spot, at_point, lane_read
 from compiler.codegen.vector_expression import Values, number_value, vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.steps import in_last_piece
@@ -81,9 +80,7 @@ def _assigned(tile: BorderTile) -> list[str]:
         inside = []
         for number, address in enumerate(tile.operands.reads):
             if not _moves(tile, address):
-                inside.append(
-                    _read(tile, number, address, str(tile.offset(address, (), vector)), vector)
-                )
+                inside.append(_read(tile, number, address, at_point(tile, (), vector)))
                 shared[address.access] = f"e{number}", address.uses(tile.leaf.vector)
         inside += _looped(tile, vector, shared) if _long(tile) else _unrolled(tile, vector, shared)
         lines += ["{", *("  " + line for line in inside), "}"]
@@ -103,11 +100,8 @@ def _moves(tile: BorderTile, address: Address) -> bool:
 def _unrolled(tile: BorderTile, vector: int, shared: Values) -> list[str]:
     lines = []
     for point in tile.points({}):
-
-        def at(address: Address, point: Point = point) -> str:
-            return str(tile.offset(address, point, vector))
-
-        chain = _chain(tile, vector, shared, accumulator(point, vector), at)
+        spot = at_point(tile, point, vector)
+        chain = _chain(tile, shared, accumulator(point, vector), spot)
         lines += ["{", *("  " + line for line in chain), "}"]
     return lines
 
@@ -118,12 +112,16 @@ def _looped(tile: BorderTile, vector: int, shared: Values) -> list[str]:
     for one in tile.point_loops:
         place = f"{place} * {one.size} + i_{one.loop}" if place != "0" else f"i_{one.loop}"
 
-    def at(address: Address) -> str:
+    def offset(address: Address) -> str:
         terms = [str(tile.offset(address, (), vector))]
         for one in tile.point_loops:
             if step := address.coefficient(one.loop, 1):
                 terms.append(f"i_{one.loop} * {step}")
         return " + ".join(terms)
+
+    def position(loop: str) -> str:
+        own = f" + i_{loop}" if any(one.loop == loop for one in tile.point_loops) else ""
+        return tile.position(loop, (), vector) + own
 
     points = tile.points({})
     if tile.operands.reduced is not None:
@@ -131,24 +129,18 @@ def _looped(tile: BorderTile, vector: int, shared: Values) -> list[str]:
         lines.append(f"const {tile.result} held[{len(points)}] = {{{names}}};")
     for one in tile.point_loops:
         lines.append(f"for (long i_{one.loop} = 0; i_{one.loop} < {one.size}; ++i_{one.loop})")
-    chain = _chain(tile, vector, shared, f"held[{place}]", at)
+    chain = _chain(tile, shared, f"held[{place}]", Spot(vector, offset, position))
     return [*lines, "{", *("  " + line for line in chain), "}"]
 
 
-def _chain(
-    tile: BorderTile,
-    vector: int,
-    shared: Values,
-    summed: str,
-    at: Callable[[Address], str],
-) -> list[str]:
-    """Every statement on one accumulator, then its stores; `at` gives an operand's offset."""
+def _chain(tile: BorderTile, shared: Values, summed: str, spot: Spot) -> list[str]:
+    """Every statement on one accumulator, then its stores."""
     ops = tile.operands
     values = dict(shared)
     lines = []
     for number, address in enumerate(ops.reads):
         if address.access not in values:
-            lines.append(_read(tile, number, address, at(address), vector))
+            lines.append(_read(tile, number, address, spot))
             values[address.access] = f"e{number}", address.uses(tile.leaf.vector)
     if ops.reduced is not None:
         values[ops.output.access] = summed, tile.wide
@@ -158,10 +150,11 @@ def _chain(
         values[one.target] = f"y{number}", tile.wide
     for address in ops.stores:
         value, _ = values[address.access]
-        lines.append(tile.store(_place(tile, address), address, at(address), vector, value))
+        at = spot.offset(address)
+        lines.append(tile.store(_place(tile, address), address, at, spot.vector, value))
     return lines
 
 
-def _read(tile: BorderTile, number: int, address: Address, at: str, vector: int) -> str:
+def _read(tile: BorderTile, number: int, address: Address, spot: Spot) -> str:
     kind = "vec" if address.uses(tile.leaf.vector) else address.layout.dtype.c
-    return f"const {kind} e{number} = {tile.load(f'in{number}', address, at, vector)};"
+    return f"const {kind} e{number} = {lane_read(tile, f'in{number}', address, spot)};"

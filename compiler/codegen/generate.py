@@ -10,6 +10,7 @@ from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.lane_functions import lane_functions
+from compiler.codegen.lane_reads import asks, lane_reads
 from compiler.codegen.library_product import product_body, product_functions, product_setup
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
@@ -91,6 +92,7 @@ def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     joined = {_reduction(tile.operands) for tile in tiles if not tile.wide}
     return (
         prelude(dtype, lanes, nontemporal, partial)
+        + (lane_reads(dtype, lanes) if any(map(asks, tiles)) else "")
         + (vector_functions(functions, lanes, dtype) if functions else "")
         + (lane_functions(joined, lanes, dtype) if joined else "")
         + (scalar_prelude(dtype) if _scalar(tree) or _private(tree) else "")

@@ -8,6 +8,7 @@ from itertools import product
 from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.finish import sums_loaded
 from compiler.codegen.lane_functions import joined
+from compiler.codegen.lane_reads import at_point, lane_read, takes_more
 from compiler.codegen.scalar_expression import combined, library
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
@@ -38,7 +39,8 @@ def _prefixes(tile: BorderTile) -> tuple[str, ...]:
 
 def summed(tile: BorderTile) -> list[str]:
     """C lines that leave what is reduced in the accumulators."""
-    loops = Reduction(tile).loops(tile.leaf.levels, 0, {})
+    reduction = Reduction(tile)
+    loops = [*reduction.kept(), *reduction.loops(tile.leaf.levels, 0, {})]
     if not tile.wide:
         return [*tap_ranges(tile), *_lanes_set(tile), *loops, *_lanes_joined(tile)]
     return [*tap_ranges(tile), *_accumulators_set(tile), *loops]
@@ -69,15 +71,17 @@ def _lanes_joined(tile: BorderTile) -> list[str]:
     lines = []
     for point in tile.points({}):
         whole = joined(reduced.reduction, [_lanes(point, j) for j in range(_lane_vectors(tile))])
-        lines.append(f"{tile.result} {accumulator(point, 0)} = join_{reduced.reduction}({whole});")
-    always, later = reduced.accumulate and not path.private, goes_on(path, reduced.accumulate)
-    if not always and not later:
+        total = accumulator(point, 0)
+        lines.append(f"{tile.result} {total} = join_{reduced.reduction}({whole});")
+    later = goes_on(path, reduced.accumulate)
+    if not reduced.accumulate and not later:  # the output need not lie in memory
         return lines
+    functions = library(tile.dtype)
     taken = [
-        combined(reduced.reduction, accumulator(point, 0), load, library(tile.dtype))
+        combined(reduced.reduction, accumulator(point, 0), load, functions)
         for (point, _), load in sums_loaded(tile).items()
     ]
-    if always:
+    if reduced.accumulate and not path.private:
         return lines + taken
     return [*lines, f"if ({later}) {{", *("  " + line for line in taken), "}"]
 
@@ -97,6 +101,8 @@ def _adds_zero(tile: BorderTile) -> bool:
     reduced = tile.operands.reduced
     assert isinstance(reduced, Summand)
     vectors = {one.access for one in reduced.reads if one.uses(tile.leaf.vector)}
+    if any(edge.outside for edge in tile.operands.edges):
+        return False
 
     def zero(value: Expression) -> bool:
         if isinstance(value, Read):
@@ -135,6 +141,11 @@ def _accumulators_set(tile: BorderTile) -> list[str]:
     return lines
 
 
+def _kept(k: int, point: Point, vector: int) -> str:
+    """C name of what an operand has at a point for the whole reduction."""
+    return f"k{k}{accumulator(point, vector)}"
+
+
 def _ranged_borders(tile: BorderTile) -> list[Border]:
     """Borders whose taps are a range known at run time: tiles of a single point."""
     return [b for b in tile.operands.borders if tile.leaf.grain(b.point).points == 1]
@@ -145,6 +156,27 @@ class Reduction:
     """The loops inside a microkernel."""
 
     tile: BorderTile
+
+    def kept(self) -> list[str]:
+        """Declarations of what takes more than a load and no loop inside moves: it is read once."""
+        lines = []
+        for k, address in enumerate(self.tile.reduced):
+            if not self._stays(address):
+                continue
+            names = [t.loop for t in self.tile.point_loops if address.uses(t.loop)]
+            points = {tuple(x for x in p if x[0] in names) for p in self.tile.points({})}
+            for point, vector in product(sorted(points), range(self.tile.vectors.size)):
+                spot = at_point(self.tile, point, vector)
+                text = lane_read(self.tile, f"({pointer(address)} + x{k}_0)", address, spot)
+                lines.append(f"const {self._type(address)} {_kept(k, point, vector)} = {text};")
+        return lines
+
+    def _stays(self, address: Address) -> bool:
+        inside = any(address.uses(level.loop) for level in self.tile.leaf.levels)
+        return self.tile.wide and takes_more(self.tile, address) and not inside
+
+    def _type(self, address: Address) -> str:
+        return "vec" if address.uses(self.tile.leaf.vector) else self.tile.dtype.c
 
     def loops(
         self, levels: tuple[Level, ...], depth: int, live: dict[str, tuple[int, ...]]
@@ -275,7 +307,11 @@ class Reduction:
         """
         tile, reduced = self.tile, self.tile.operands.reduced
         assert isinstance(reduced, Summand)
-        lines = [f"const {tile.dtype.c} *q{k} = {place};" for k, place in enumerate(places)]
+        lines = [
+            f"const {tile.dtype.c} *q{k} = {place};"
+            for k, (place, address) in enumerate(zip(places, reduced.reads, strict=True))
+            if not self._stays(address)
+        ]
         ahead = streamed(tile.leaf, reduced) if tile.leaf.prefetch else ()
         loops = {one.loop for one in tile.point_loops}
         for vector in range(tile.vectors.size):
@@ -315,10 +351,12 @@ class Reduction:
         return [f"__builtin_prefetch(q{k} + {self.tile.offset(address, point, vector) + further});"]
 
     def _read(self, k: int, address: Address, point: Point, vector: int) -> str:
-        tile = self.tile
-        at = str(tile.offset(address, point, vector))
-        kind = "vec" if address.uses(tile.leaf.vector) else tile.dtype.c
-        return f"const {kind} e{k} = {tile.load(f'q{k}', address, at, vector)};"
+        if self._stays(address):
+            moved = tuple(one for one in point if address.uses(one[0]))
+            text = _kept(k, moved, vector)
+        else:
+            text = lane_read(self.tile, f"q{k}", address, at_point(self.tile, point, vector))
+        return f"const {self._type(address)} e{k} = {text};"
 
     def _multiply_add(
         self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]

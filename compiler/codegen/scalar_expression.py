@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 
 from compiler.lower.addressing import Address
+from compiler.lower.edges import Question, questions
 from compiler.lower.steps import iterator
 from compiler.lower.tree import Tree
 from compiler.problem.dtypes import DType
@@ -26,8 +27,6 @@ LIBRARY = {  # names in the C library, but for the suffix of a type
 NEUTRAL = {"add": 0.0, "max": -inf, "min": inf}
 REGISTERS = {"add": "sum", "max": "most", "min": "least"}
 CALLED = ("exp", "tanh", "erf")  # no instruction: one element at a time
-
-Question = tuple[Affine, int]  # is 0 <= index < size?
 
 
 def library(dtype: DType) -> dict[str, str]:
@@ -57,17 +56,6 @@ def element(tree: Tree, access: Access, pointer: str | None = None) -> str:
     return f"{pointer or f't_{access.tensor}'}[{offset}]"
 
 
-def questions(tree: Tree, access: Access) -> tuple[Question, ...]:
-    """The dimensions in which an access leaves its tensor somewhere."""
-    extents, shape = dict(tree.nest.extents), tree.nest.tensor(access.tensor).shape
-    found = []
-    for index, size in zip(access.indices, shape, strict=True):
-        low, high = index.bounds(extents)
-        if low < 0 or high >= size:
-            found.append((index, size))
-    return tuple(found)
-
-
 def condition(tree: Tree, question: Question) -> str:
     """C condition that an index is inside, of the sides on which it can be outside."""
     index, size = question
@@ -79,7 +67,7 @@ def condition(tree: Tree, question: Question) -> str:
 
 def inside(tree: Tree, access: Access, asked: Mapping[Question, str]) -> str:
     """C condition that an access is inside, of what `asked` has an answer to; empty: it is."""
-    return " && ".join(asked[q] for q in questions(tree, access) if q in asked)
+    return " && ".join(asked[q] for q in questions(tree.nest, access) if q in asked)
 
 
 def expression(

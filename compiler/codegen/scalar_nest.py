@@ -30,7 +30,6 @@ from compiler.codegen.scalar_expression import (
     CALLED,
     NEUTRAL,
     REGISTERS,
-    Question,
     combined,
     condition,
     declarations,
@@ -39,12 +38,12 @@ from compiler.codegen.scalar_expression import (
     inside,
     library,
     number_text,
-    questions,
 )
 from compiler.lower.addressing import Address
+from compiler.lower.edges import Question, questions
 from compiler.lower.legality import structural
 from compiler.lower.operands import starts
-from compiler.lower.steps import SHARED, SHORT, Range, ranges_of
+from compiler.lower.steps import SHORT, Range, ranges_of
 from compiler.lower.tree import Loops, Path, Private, Scalar, Subtree, Tree
 from compiler.microkernel.contraction import covers
 from compiler.problem.dtypes import DType
@@ -109,7 +108,7 @@ def starting_lines(tree: Tree, path: Path) -> list[str]:
         return []
     count = tree.layout_of(name).elements
     value = number_text(NEUTRAL[statement.reduction or "add"], nest.tensor(name).dtype)
-    threads = "parallel for " if tree.parallel and count >= SHARED else ""
+    threads = "parallel for " if tree.parallel else ""
     loop = f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};"
     return [f"#pragma omp {threads}simd", loop]
 
@@ -174,7 +173,7 @@ class _Nest:
         """The loops from here on sum into a register: they are left to the reduction."""
         place = len(self.ranges)
         target = self.statement.target
-        dropped = not set(questions(self.tree, target)) <= self.clipped
+        dropped = not set(questions(self.tree.nest, target)) <= self.clipped
         if dropped or any(a.tensor == target.tensor for a in self.statement.reads):
             return place
         reduction = self.statement.reduction_loops
@@ -265,7 +264,7 @@ class _Nest:
         depths = {r.level.name: place + 1 for place, r in enumerate(self.ranges)}
         found: dict[Question, tuple[str, int]] = {}
         for access in (self.statement.target, *self.statement.reads):
-            for question in questions(self.tree, access):
+            for question in questions(self.tree.nest, access):
                 needed = max((depths[loop] for loop in question[0].loops), default=0)
                 depth = max(needed, self._inside)
                 flag = f"inside{len(found)}" if 0 < depth < len(self.ranges) else ""

@@ -13,9 +13,9 @@ from compiler.codegen.scalar_expression import (
     expression,
     inside,
     library,
-    questions,
 )
 from compiler.codegen.scalar_nest import fixed_tensors, starting_lines
+from compiler.lower.edges import questions
 from compiler.lower.steps import iterator
 from compiler.lower.tree import Path, Tree
 
@@ -41,7 +41,7 @@ def _statement(tree: Tree, path: Path) -> list[str]:
         name, extent = iterator(level.name), tree.nest.extent(level.loop)
         lines.append("  " * depth + f"for (long {name} = 0; {name} < {extent}; ++{name})")
     accesses = (statement.target, *statement.reads)
-    asked = {q: condition(tree, q) for access in accesses for q in questions(tree, access)}
+    asked = {q: condition(tree, q) for access in accesses for q in questions(tree.nest, access)}
     functions = library(tree.nest.tensor(statement.target.tensor).dtype)
     value = expression(tree, statement.value, asked, functions)
     update = combined(statement.reduction, element(tree, statement.target), value, functions)

@@ -75,7 +75,7 @@ class Work:
             return vectors * numbers * SCALAR_CYCLES
         operations = sum(vector_operations(one.value) for one in placed.assignments)
         moved = (*placed.reads, *(() if placed.reduced else placed.stores))
-        loads = len(moved) / self.machine.loads_per_cycle
+        loads = sum(_loads(leaf, one) for one in moved) / self.machine.loads_per_cycle
         each = max(operations / self.machine.fma_per_cycle, loads)
         calls = 0.0 if placed.reduced else CALL_CYCLES
         tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
@@ -109,6 +109,10 @@ class Work:
             vectors = sizes.pop(leaf.vector, vector.runs[0][1])
             compute += tiles * steps * self._lane_step(leaf, reduced, sizes, vectors)
             ends = CALL_CYCLES + entries * ENTRY_CYCLES
+            for address in (one for one in reduced.reads if _stays(leaf, one)):
+                points = prod(n for loop, n in sizes.items() if address.uses(loop))
+                moves = points * vectors * _loads(leaf, address)
+                ends += moves / self.machine.loads_per_cycle
             if leaf.form.across:
                 ends += self._joining(leaf.lanes, vectors, prod(sizes.values()))
             overhead += tiles * ends
@@ -125,7 +129,9 @@ class Work:
         taps = 1 if leaf.form.across else taps
         loads = 0.0
         for address in reduced.reads:
-            own = vectors if address.uses(leaf.vector) else 1
+            if _stays(leaf, address):
+                continue
+            own = vectors * _loads(leaf, address) if address.uses(leaf.vector) else 1
             loads += own * _distinct(address.access, points, innermost, taps) / taps
         operations = vector_operations(reduced.value) + 1
         fused = isinstance(reduced.value, Call) and reduced.value.function == "mul"
@@ -252,6 +258,18 @@ class Work:
         at = [(b, share, leaf.grain(b.point).points) for b, share in self._borders[access]]
         single = [share for _, share, points in at if points == 1]
         return prod(single), tuple(b for b, _, points in at if points > 1)
+
+
+def _stays(leaf: Microkernel, address: Address) -> bool:
+    """Whether an operand is read once for a whole reduction: its elements lie apart."""
+    inside = any(address.uses(grain.loop) for grain in leaf.grains if grain.summed)
+    return _loads(leaf, address) > 1 and not inside
+
+
+def _loads(leaf: Microkernel, address: Address) -> int:
+    """Loads of a vector of an operand: elements apart are loaded and put into place one by one."""
+    apart = address.uses(leaf.vector) and not address.contiguous(leaf.vector)
+    return 2 * leaf.lanes if apart else 1
 
 
 def _tiled(

@@ -169,8 +169,6 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         _check_factors(tree, path, leaf, reduced)
     elif reduced is not None:
         for address in reduced.reads:
-            if leaf.lanes > 1 and address.uses(leaf.vector):
-                _check_contiguous(leaf, address)
             _check_vector_block(leaf, address)
             _check_blocks(path, leaf, address)
         if leaf.form.across:
@@ -179,10 +177,15 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
     _check_fused(tree, leaf, placed)
+    for edge in placed.edges:
+        if sum(leaf.vector in index.loops for index, _ in edge.questions) > 1:
+            raise ScheduleError(
+                f"schedule: {edge.access} leaves its tensor along {leaf.vector} in two dimensions"
+            )
     kept = path.cut or (reduced is not None and reduced.accumulate)
     written = (*placed.stores, placed.output) if kept else placed.stores
     for address in dict.fromkeys((*written, *placed.reads)):
-        if leaf.lanes > 1 and address.uses(leaf.vector):
+        if leaf.lanes > 1 and address in written and address.uses(leaf.vector):
             _check_contiguous(leaf, address)
         _check_vector_block(leaf, address)
         _check_blocks(path, leaf, address)
@@ -207,15 +210,13 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
 
 
 def _check_across(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
-    """The vector loop is one level of the microkernel, without a border, in blocks of a vector."""
+    """The vector loop is one level of the microkernel, in blocks of a vector."""
     where, loop = f"{tree.nest.name}: schedule", leaf.vector
     if [level.name for level in leaf.levels if level.loop == loop] != [loop]:
         raise ScheduleError(
             f"{where}: vector loop '{loop}' must be one level inside the microkernel, as the order "
             "ends"
         )
-    if any(border.tap == loop for border in placed.borders):
-        raise ScheduleError(f"{where}: {loop} reads past a border, it cannot fill the lanes")
     for address in placed.reduced.reads if isinstance(placed.reduced, Summand) else ():
         block = address.block_of(loop)
         if block not in (1, leaf.lanes) and block < leaf.grain(loop).extent:
@@ -261,15 +262,6 @@ def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
         if not covers(tree.nest, one.target) or held_there != one.target:
             raise ScheduleError(f"{where}: {one.target} is not what the tile holds")
         held[one.target.tensor] = one.target
-    extents = dict(tree.nest.extents)
-    for address in placed.reads:
-        shape = tree.nest.tensor(address.access.tensor).shape
-        for index, size in zip(address.access.indices, shape, strict=True):
-            low, high = index.bounds(extents)
-            if low < 0 or high >= size:
-                raise ScheduleError(
-                    f"{tree.nest.name}: schedule: {address.access} reads outside its tensor"
-                )
 
 
 def _check_contiguous(leaf: Microkernel, address: Address) -> None:

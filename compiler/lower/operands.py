@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass, borders, tile_classes
+from compiler.lower.edges import Edge, edge
 from compiler.lower.fusion import in_loops
 from compiler.lower.tree import Level, Microkernel, Tree
 from compiler.microkernel.contraction import Contraction, contraction
@@ -91,6 +93,7 @@ class Operands:
     reads: tuple[Address, ...]
     stores: tuple[Address, ...]
     last: tuple[Level, ...]  # assignments wait for the last piece of each
+    edges: tuple[Edge, ...] = ()  # reads that are asked about at each point
 
     @property
     def borders(self) -> tuple[Border, ...]:
@@ -99,6 +102,10 @@ class Operands:
     @property
     def copies(self) -> tuple[Packed, ...]:
         return self.reduced.copies if self.reduced else ()
+
+    def edge(self, access: Access) -> Edge | None:
+        """That of a read, if it has one."""
+        return next((edge for edge in self.edges if edge.access == access), None)
 
     def whole(self, leaf: Microkernel) -> bool:
         """Whether the last vector of the vector loop may be read and written like the others."""
@@ -113,10 +120,12 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
     """The operands of a leaf; ScheduleError where one cannot lie as the schedule says."""
     statement = tree.statement(leaf)
     reduced: Factors | Summand | None = None
+    asked: list[Access] = []
     if leaf.form.sums:
         reduced = _factors(tree, leaf)
     elif statement.reduction_loops:
-        reduced = _summand(tree, leaf)
+        padded, asked = _padded(tree.nest, leaf)
+        reduced = _summand(tree, leaf, padded)
     assigned: tuple[Statement, ...] = ()
     if reduced is None:
         assigned = (_assignment(tree.nest, leaf.statement, statement),)
@@ -131,6 +140,7 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
                 reads[access] = Address(access, tree.layout_of(access.tensor))
         held[one.target.tensor] = one.target
     kept = live(tree, leaf)
+    edges = (edge(tree.nest, access) for access in dict.fromkeys((*asked, *reads)))
     return Operands(
         reduced,
         Address(statement.target, tree.layout_of(statement.target.tensor)),
@@ -138,6 +148,7 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
         tuple(reads.values()),
         tuple(Address(a, tree.layout_of(name)) for name, a in held.items() if name in kept),
         leaf.fused[0].last if leaf.fused else (),
+        tuple(one for one in edges if one is not None),
     )
 
 
@@ -207,26 +218,39 @@ def _factors(tree: Tree, leaf: Microkernel) -> Factors:
     )
 
 
-def _summand(tree: Tree, leaf: Microkernel) -> Summand:
-    nest, statement = tree.nest, tree.statement(leaf)
+def _padded(nest: Primitive, leaf: Microkernel) -> tuple[tuple[Border, ...], list[Access]]:
+    """Borders whose points and taps are left out, and the other reads that leave their tensors.
+
+    Taps can be left out where the value outside changes nothing and each loop has one border, the
+    vector loop none.
+    """
+    statement = nest.statements[leaf.statement]
+    guards = [guard for guard in nest_guards(nest) if guard.statement == leaf.statement]
+    count = {guard.access for guard in guards if not guard.skips}
     found: dict[Border, None] = {}
+    asked = []
     for access in dict.fromkeys(statement.reads):
-        found.update(dict.fromkeys(borders(nest, statement, access)))
-    if len({border.point for border in found}) < len(found):
-        raise ScheduleError(
-            f"{nest.name}: schedule: only scheme scalar fits: two borders of a loop"
-        )
-    if not all(guard.skips for guard in nest_guards(nest) if guard.statement == leaf.statement):
-        raise ScheduleError(
-            f"{nest.name}: schedule: only scheme scalar fits: values outside a tensor count"
-        )
+        taken = {loop for border in found for loop in (border.point, border.tap)} | {leaf.vector}
+        own: tuple[Border, ...] | None = None
+        if access not in count:
+            with suppress(ScheduleError):  # of another form
+                own = tuple(b for b in borders(nest, statement, access) if b not in found)
+        if own is None or any(taken & {border.point, border.tap} for border in own):
+            asked.append(access)
+        else:
+            found.update(dict.fromkeys(own))
+    return tuple(found), asked
+
+
+def _summand(tree: Tree, leaf: Microkernel, padded: tuple[Border, ...]) -> Summand:
+    statement = tree.statement(leaf)
     assert statement.reduction is not None
     return Summand(
         statement.value,
         statement.reduction,
         tuple(Address(a, tree.layout_of(a.tensor)) for a in dict.fromkeys(statement.reads)),
-        tuple(found),
-        not starts(nest, leaf.statement),
+        padded,
+        not starts(tree.nest, leaf.statement),
     )
 
 

@@ -135,13 +135,16 @@ def _magnify(statement: Statement, values: Memory, magnitudes: Memory, box: Box)
 
 
 def _round(statement: Statement, values: Memory, roundings: Memory, box: Box) -> None:
-    """The rounding of what a statement adds is that of the sum, old value included."""
+    """The rounding of what a statement adds is that of the sum, old value included.
+
+    Those of a sum over loops add up.
+    """
     expression = statement.value
-    if statement.reduction == "add":
-        expression = Call("add", (Read(statement.target), expression))
+    combined = {"add": "add", "max": "max", "min": "max"}.get(statement.reduction or "")
+    if statement.reduction == "add" and not statement.reduction_loops:
+        expression, combined = Call("add", (Read(statement.target), expression)), None
     found = rounding_of(expression, values.reader(box), roundings.reader(box))
-    widest = "max" if statement.reduction in ("max", "min") else None
-    _reduce(statement, roundings.view(statement.target, box), found, box, widest)
+    _reduce(statement, roundings.view(statement.target, box), found, box, combined)
 
 
 def _widest(statement: Statement) -> str:

@@ -66,10 +66,7 @@ class Chain:
         """
         if len(self.nest.statements) == 1:
             return schedule
-        key = (
-            *(schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal),
-            bool(schedule.band.private),
-        )
+        key = (schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal)
         if key not in self._arranged:
             self._arranged[key] = self._arrange(schedule)
         arranged = self._arranged[key]

@@ -33,13 +33,27 @@ def innermost(tensor: Tensor) -> int:
 def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
     """The tag of the natural layout with the vector loop's dimension in blocks of `lanes`.
 
-    None where that dimension is innermost as it is and filled by whole vectors, or where the loop
-    is no plain index.
+    Where other loops or a constant shift it, that dimension is innermost instead. None where it is
+    so already, filled by whole vectors where blocks could be, or where the loop walks in strides.
     """
     tensor, place = nest.tensor(access.tensor), dimension(access, vector)
-    if place is None or (innermost(tensor) == place and tensor.shape[place] % lanes == 0):
+    if place is None:
+        place = _shifted_dimension(access, vector)
+        if place is None or innermost(tensor) == place:
+            return None
+        others = tuple(d for d in tensor.stored if d != place)
+        return Layout(tensor.shape, (*others, place)).tag()
+    if innermost(tensor) == place and tensor.shape[place] % lanes == 0:
         return None
     return Layout(tensor.shape, tuple(range(len(tensor.shape))), ((place, lanes),)).tag()
+
+
+def _shifted_dimension(access: Access, vector: str) -> int | None:
+    """The only dimension whose index moves with the loop, by one."""
+    found = [d for d, index in enumerate(access.indices) if vector in index.loops]
+    if len(found) == 1 and access.indices[found[0]].coefficient(vector) == 1:
+        return found[0]
+    return None
 
 
 def memory_order(

@@ -1,1 +1,0 @@
-"""Kernels as functions of Python: arrays in, arrays out, nothing measured."""
