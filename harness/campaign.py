@@ -87,6 +87,18 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
+class Unwatched:
+    """Nobody looks on; what the user should know goes to the log."""
+
+    def begins(self, plan: Plan, nodes: Sequence[Node]) -> None: ...
+
+    def told(self, message: str) -> None:
+        log.warning(message)
+
+    def finished(self, unit: Unit, results: Sequence[TrialResult]) -> None: ...
+
+
+@dataclass(frozen=True)
 class Summary:
     """What came of a campaign; `counts` by status, of its newest line for every trial."""
 

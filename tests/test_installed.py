@@ -18,7 +18,7 @@ from tests.programs import pythons
 
 ROOT = Path(__file__).resolve().parents[1]
 TREES = ("compiler", "conf", "harness")
-FILES = ("LICENSE", "README.md", "pyproject.toml", "setup.py")
+FILES = ("LICENSE", "README.md", "polydl.py", "pyproject.toml", "setup.py")
 START = "import sys; from harness.cli import main; sys.exit(main())"
 
 
@@ -43,7 +43,7 @@ def test_the_wheel_holds_the_packages_with_conf_inside(wheel: Path) -> None:
     inside = {f"harness/{name}" if name.startswith("conf/") else name for name in names}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert held == inside
+    assert held == {"polydl.py", *inside}
 
 
 def test_an_installed_wheel_runs_away_from_the_checkout(

@@ -19,6 +19,7 @@ from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.reductions import Reduction, offsets, tap_ranges
 from compiler.lower.addressing import Address
 from compiler.lower.operands import Factors
+from compiler.lower.steps import goes_on
 from compiler.lower.tree import Level
 
 
@@ -217,11 +218,12 @@ class _ProductReduction(Reduction):
     def _begins(self) -> bool:
         """Whether sums start here, in the first piece of a reduction that is cut."""
         reduced = self.tile.operands.reduced
-        return reduced is not None and not reduced.accumulate
+        return reduced is not None and not (reduced.accumulate and not self.tile.path.private)
 
     @property
     def _later(self) -> str:
-        return " || ".join(f"at_{level.loop} != 0" for level in self.tile.path.cut)
+        reduced = self.tile.operands.reduced
+        return goes_on(self.tile.path, reduced is not None and reduced.accumulate)
 
     @property
     def _once(self) -> bool:

@@ -16,6 +16,7 @@ from math import prod
 
 from compiler.codegen.kernel import ALIGNED, Buffer
 from compiler.codegen.scalar_expression import NEUTRAL, REGISTERS, combined, number_text
+from compiler.lower.steps import SHARED
 from compiler.lower.tree import Path, Tree
 from compiler.problem.dtypes import DType
 
@@ -80,7 +81,7 @@ class Copies:
         value = number_text(NEUTRAL[self.reduction], self.dtype)
         count = self.others * self.apart
         loop = f"for (long i = 0; i < {count}; ++i) t_{self.name}[i] = {value};"
-        return ["#pragma omp parallel for simd", loop] if self.others else []
+        return [_pragma(count), loop] if self.others else []
 
     def combined(self) -> list[str]:
         """C lines that leave in the target what all copies hold."""
@@ -89,7 +90,7 @@ class Copies:
         register, dtype = REGISTERS[self.reduction], self.dtype
         taken = f"t_{self.name}[p * {self.apart} + i]"
         return [
-            "#pragma omp parallel for simd",
+            _pragma(self.elements * self.others),
             f"for (long i = 0; i < {self.elements}; ++i) {{",
             f"  {dtype.c} {register} = t_{self.tensor}[i];",
             f"  for (long p = 0; p < {self.others}; ++p)",
@@ -97,3 +98,8 @@ class Copies:
             f"  t_{self.tensor}[i] = {register};",
             "}",
         ]
+
+
+def _pragma(iterations: int) -> str:
+    """Of a loop in vectors, which threads share where that is worth waking them."""
+    return f"#pragma omp {'parallel for ' if iterations >= SHARED else ''}simd"

@@ -71,17 +71,15 @@ def _lanes_joined(tile: BorderTile) -> list[str]:
     lines = []
     for point in tile.points({}):
         whole = joined(reduced.reduction, [_lanes(point, j) for j in range(_lane_vectors(tile))])
-        total = accumulator(point, 0)
-        lines.append(f"{tile.result} {total} = join_{reduced.reduction}({whole});")
-    later = goes_on(path, reduced.accumulate)
-    if not reduced.accumulate and not later:  # the output need not lie in memory
+        lines.append(f"{tile.result} {accumulator(point, 0)} = join_{reduced.reduction}({whole});")
+    always, later = reduced.accumulate and not path.private, goes_on(path, reduced.accumulate)
+    if not always and not later:
         return lines
-    functions = library(tile.dtype)
     taken = [
-        combined(reduced.reduction, accumulator(point, 0), load, functions)
+        combined(reduced.reduction, accumulator(point, 0), load, library(tile.dtype))
         for (point, _), load in sums_loaded(tile).items()
     ]
-    if reduced.accumulate and not path.private:
+    if always:
         return lines + taken
     return [*lines, f"if ({later}) {{", *("  " + line for line in taken), "}"]
 

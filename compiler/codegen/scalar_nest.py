@@ -43,7 +43,7 @@ from compiler.lower.addressing import Address
 from compiler.lower.edges import Question, questions
 from compiler.lower.legality import structural
 from compiler.lower.operands import starts
-from compiler.lower.steps import SHORT, Range, ranges_of
+from compiler.lower.steps import SHARED, SHORT, Range, ranges_of
 from compiler.lower.tree import Loops, Path, Private, Scalar, Subtree, Tree
 from compiler.microkernel.contraction import covers
 from compiler.problem.dtypes import DType
@@ -108,7 +108,7 @@ def starting_lines(tree: Tree, path: Path) -> list[str]:
         return []
     count = tree.layout_of(name).elements
     value = number_text(NEUTRAL[statement.reduction or "add"], nest.tensor(name).dtype)
-    threads = "parallel for " if tree.parallel else ""
+    threads = "parallel for " if tree.parallel and count >= SHARED else ""
     loop = f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};"
     return [f"#pragma omp {threads}simd", loop]
 

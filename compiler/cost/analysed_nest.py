@@ -18,7 +18,8 @@ def nest_of_tree(tree: Tree) -> PerfectNest:
 
     Uneven pieces count as the largest one and loops of extent 1 are dropped. A form that adds to
     memory has no register tile as a level of its own: finest levels go point by point, as in the
-    paper, whose innermost loops are a library's matrix product. Of several statements the largest
+    paper, whose innermost loops are a library's matrix product. Each piece of a private level has
+    its own copy of the target. Of several statements the largest
     sum of products is analysed; ProblemError when there is none.
     """
     path = _analysed_path(tree)
@@ -44,8 +45,12 @@ def nest_of_tree(tree: Tree) -> PerfectNest:
     for level in sorted(leaf.points, key=lambda level: level.loop == vector):
         add(level.name, level.loop, 1)
     statement = tree.statement(leaf)
-    accesses = dict.fromkeys((statement.target, *statement.reads))
-    return PerfectNest(tuple(loops), tuple(_by_level(access, steps) for access in accesses))
+    target = _by_level(statement.target, steps)
+    copies = tuple(Affine(((x.name, 1),)) for x in path.private if x.name in dict(loops))
+    target = Access(target.tensor, (*copies, *target.indices))
+    reads = (access for access in statement.reads if access != statement.target)
+    accesses = (target, *(_by_level(access, steps) for access in dict.fromkeys(reads)))
+    return PerfectNest(tuple(loops), accesses)
 
 
 def analysed_parallel(analysed: PerfectNest, tree: Tree) -> str | None:

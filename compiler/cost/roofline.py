@@ -39,6 +39,9 @@ SCATTERED = 6.0
 # Rows that a register tile reads at once from one place of different pages share sets of a cache
 # and its prefetchers' attention: each further one lengthens the transfers (by 5 to 10 % on Zen 5).
 ALIASED = 0.07
+# Seconds until all threads have started on a loop and the last one has ended: 1 to 10 us in the
+# EPCC microbenchmarks of OpenMP (Bull, EWOMP 1999), from two to some dozen threads.
+WAKING = 2e-6
 BYTES_PER_CYCLE = {"L2": 32.0, "L3": 10.0, "memory": 5.0}  # where no ceiling was measured
 
 
@@ -95,9 +98,12 @@ class Roofline:
         leaf = path.leaf
         loops = nest_loops(path)
         share = _share(path, loops, threads)
+        around = self._combining(tree, path, threads)
+        if threads > 1:
+            around += _regions(path, loops) * WAKING
         if not isinstance(leaf, Microkernel):
             seconds = self._scalar_cycles(tree, path) * share / self.hertz
-            return Estimate(seconds, {"compute": seconds})
+            return Estimate(seconds + around, {"compute": seconds, "overhead": around})
         compute = overhead = packing = 0.0
         if leaf.form.sums:
             roles = self._contraction(leaf)
@@ -112,7 +118,7 @@ class Roofline:
             overhead += self._work.element_wise(leaf, placed)
         parts = {
             "compute": compute * share / self.hertz,
-            "overhead": overhead * share / self.hertz,
+            "overhead": overhead * share / self.hertz + around,
         }
         moved = self._bytes(tree, path, leaf, loops)
         longer = 1 + ALIASED * (_aliased_rows(leaf, placed) - 1)
@@ -122,6 +128,18 @@ class Roofline:
         if packing:
             parts["packing"] = packing * share
         return Estimate(_combined(parts), parts, moved)
+
+    def _combining(self, tree: Tree, path: Path, threads: int) -> float:
+        """Seconds to combine the copies of a sum: all are read, one is written.
+
+        Another core has written them: they come from what the cores share.
+        """
+        if not path.private:
+            return 0.0
+        tensor = self.nest.tensor(tree.statement(path.leaf).target.tensor)
+        size = (prod(path.copies) + 1) * tensor.bytes
+        shared = (c.name for c in self.machine.caches if c.shared_by > 1 and size <= c.bytes)
+        return size / self._bandwidth(next(shared, "memory")) / min(threads, self.machine.cores)
 
     def _scalar_cycles(self, tree: Tree, path: Path) -> float:
         """One operation after another."""
@@ -216,6 +234,14 @@ def _aliased_rows(leaf: Microkernel, placed: Operands | None) -> int:
         apart = [g.points for g in points if address.coefficient(g.loop, 1) * size % PAGE == 0]
         rows.append(prod(apart))
     return max(rows)
+
+
+def _regions(path: Path, loops: Sequence[NestLoop]) -> float:
+    """How often threads start on a band together: in each iteration around its parallel levels."""
+    first = next((k for k, level in enumerate(path.levels) if level.parallel), None)
+    if first is None:
+        return 0.0
+    return prod(loop.trips for loop in loops[:first]) + bool(path.private)
 
 
 def _share(path: Path, loops: Sequence[NestLoop], threads: int) -> float:

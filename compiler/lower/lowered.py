@@ -83,6 +83,7 @@ def _loops(nest: Primitive, band: Band, number: int) -> Loops:
         band.order,
         band.block,
         band.parallel,
+        tuple(level for _, level in band.private),
         statement.loops,
         () if band.scheme == "scalar" else statement.reduction_loops,
     )
@@ -122,10 +123,14 @@ def _levels(
     order: tuple[str, ...],
     block: Sizes,
     parallel: tuple[str, ...],
+    private: tuple[str, ...],
     loops: tuple[str, ...],
     reduction: tuple[str, ...],
 ) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-    """Levels around the leaf and inside it: those of the reduction that end the order."""
+    """Levels around the leaf and inside it: those of the reduction that end the order.
+
+    A private level is around it: each piece calls the leaf with a copy of its own.
+    """
     sizes = dict(block)
     levels = []
     for name in order:
@@ -136,7 +141,7 @@ def _levels(
             raise ScheduleError(f"schedule: level {name} has no block size; give block:{name}.SIZE")
         levels.append(Level(name, loop, sizes.get(name, 1), name in parallel))
     start = len(levels)
-    while start and levels[start - 1].loop in reduction:
+    while start and levels[start - 1].loop in reduction and levels[start - 1].name not in private:
         start -= 1
     return tuple(levels[:start]), tuple(levels[start:])
 

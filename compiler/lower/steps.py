@@ -14,6 +14,7 @@ from compiler.lower.tree import Grain, Level, Path, Scalar
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine
 
+SHARED = 10_000  # iterations that outweigh waking threads for them alone (some microseconds)
 SHORT = 8  # a loop of fewer iterations is not worth vectors
 
 
@@ -88,7 +89,8 @@ def goes_on(path: Path, accumulate: bool) -> str:
     """Condition that the accumulators of a cut reduction begin with what their copy holds.
 
     An earlier piece has left its sums there. With `accumulate` the target, which is the first copy,
-    held something before; the others hold nothing then. Empty: never.
+    held something before; the others hold nothing then. Empty: never, or always with `accumulate`
+    and no copies.
     """
     grains = {grain.loop: grain for grain in path.leaf.grains}
     pieces = {level.loop: level for level in path.private}
@@ -99,7 +101,7 @@ def goes_on(path: Path, accumulate: bool) -> str:
             found.append(f"at_{level.loop} != 0")
         elif around != level:
             found.append(f"at_{level.loop} % {around.points(grains[level.loop])} != 0")
-    if accumulate:
+    if accumulate and path.private:
         first = (f"at_{x.loop} < {x.points(grains[x.loop])}" for x in path.private)
         found.append(" && ".join(first))
     return " || ".join(found)

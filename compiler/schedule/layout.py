@@ -41,12 +41,12 @@ class Layout:
         """Number of blocks along each dimension, by dimension."""
         return tuple(-(-n // self.block(d)) for d, n in enumerate(self.shape))
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Elements of the buffer, padding lanes included."""
         return prod(self.outer) * prod(size for _, size in self.blocks)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return self.elements * self.dtype.bytes
 
@@ -68,6 +68,38 @@ class Layout:
             strides.append(step)
             step *= size
         return tuple(reversed(strides))
+
+    @cached_property
+    def form(self) -> tuple[tuple[int, ...], ...]:
+        """Where the elements lie, counted row-major: equal for layouts that are the same memory.
+
+        `(extent, stride)` for every run of the count, slowest first, few as may be; a dimension
+        that its blocks pad is one entry `(extent, outer extent, stride, block, stride, ...)`. Plain
+        memory is `((elements, 1),)`. nChw16c of (1, 64, 56, 56) and of (1, 64, 3136) are one form:
+
+        >>> Layout((1, 64, 56, 56), (0, 1, 2, 3), ((1, 16),)).form
+        ((4, 50176), (16, 1), (3136, 16))
+        """
+        runs: list[tuple[int, ...]] = []
+        for d, extent in enumerate(self.shape):
+            inner = [k for k, (dimension, _) in enumerate(self.blocks) if dimension == d]
+            parts = [(self.outer[d], self.outer_strides[d])]
+            parts += [(self.blocks[k][1], self.block_strides[k]) for k in inner]
+            if extent % self.block(d):
+                runs.append((extent, *(number for part in parts for number in part)))
+                continue
+            for size, stride in parts:
+                if size == 1:
+                    continue
+                if runs and len(runs[-1]) == 2 and runs[-1][1] == size * stride:
+                    size *= runs.pop()[0]
+                runs.append((size, stride))
+        return tuple(runs) or ((1, 1),)
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether its buffer has lanes that are no elements of the tensor."""
+        return any(n % self.block(d) for d, n in enumerate(self.shape))
 
     def pack(self, values: npt.NDArray[np.generic]) -> Array:
         """The flat buffer that holds `values` (any shape with the same elements, row-major)."""

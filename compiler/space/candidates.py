@@ -23,7 +23,7 @@ from compiler.space.chain import Chain
 from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
-from compiler.space.parallel import with_parallel
+from compiler.space.parallel import with_parallel, with_private
 from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import UNROLL, unrolled
 
@@ -69,6 +69,7 @@ def contraction_schedules(
                 found[parallel] = None
                 if past and writes_once(nest, 0, schedule.band):
                     found[parallel.with_band(nontemporal=True)] = None
+                found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
 
 

@@ -66,7 +66,10 @@ class Chain:
         """
         if len(self.nest.statements) == 1:
             return schedule
-        key = (schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal)
+        key = (
+            *(schedule.layout, schedule.pack, schedule.band.vector, schedule.band.nontemporal),
+            bool(schedule.band.private),
+        )
         if key not in self._arranged:
             self._arranged[key] = self._arrange(schedule)
         arranged = self._arranged[key]

@@ -26,7 +26,7 @@ from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.axes import axes_of
 from compiler.space.lanes import lanes_of, memory_order
 from compiler.space.operand_layouts import operand_layouts
-from compiler.space.parallel import with_parallel
+from compiler.space.parallel import with_parallel, with_private
 
 SHORTEST = 8  # points of a reduction: fewer are summed before their lanes would be joined
 VECTORS = (1, 2, 4, 8, 16)  # limits of the register tile, along the reduction
@@ -53,7 +53,9 @@ def dot_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple
                 fitted(nest, Schedule((band,), layout))
             except ScheduleError:
                 continue
-            found[with_parallel(nest, Schedule((band,), layout), threads)] = None
+            schedule = Schedule((band,), layout)
+            found[with_parallel(nest, schedule, threads)] = None
+            found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
 
 

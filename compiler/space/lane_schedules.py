@@ -21,7 +21,7 @@ from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
-from compiler.space.parallel import with_parallel
+from compiler.space.parallel import with_parallel, with_private
 from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import unrolled
 
@@ -47,10 +47,12 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
                 fitted(nest, Schedule((band,), layout))
             except ScheduleError:
                 continue
-            parallel = with_parallel(nest, Schedule((band,), layout), threads)
+            schedule = Schedule((band,), layout)
+            parallel = with_parallel(nest, schedule, threads)
             found[parallel] = None
             if past and writes_once(nest, 0, band):
                 found[parallel.with_band(nontemporal=True)] = None
+            found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
 
 

@@ -1,20 +1,79 @@
-"""Which loops of a band threads share."""
+"""Which loops of a band threads share: those of its output, or a reduction with copies of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
+from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.lower.lowered import lowered
+from compiler.lower.tree import Grain, Path
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule, loop_of
-from compiler.space.scalar import PIECES
+from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
+from compiler.space.scalar import LINE, PIECES
+
+REDUCTIONS = 2  # loops whose pieces are tried with copies, the longest ones
+LEAST = 256  # steps of the reduction in a piece, that its copy may be worth combining
 
 
 def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
     """The schedule with its outermost legal loops parallel: enough pieces a thread if it can."""
     if threads == 1:
         return schedule
+    return schedule.with_band(parallel=_chosen(nest, _path(nest, schedule), threads)[0])
+
+
+def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Schedule]:
+    """The schedule with pieces of a reduction parallel too, where its output has too few.
+
+        order:m+n+k/parallel:m       3 tiles for 4 threads
+        order:k@1+m+n+k/block:k@1.512/parallel:k@1/private:c.k@1
+        order:k@1+m+n+k/block:k@1.1024/parallel:k@1+m/private:c.k@1
+
+    One copy a thread, or as many as keep all threads busy together with what the output has.
+    """
+    if threads == 1:
+        return
+    path = _path(nest, schedule)
+    chosen, pieces = _chosen(nest, path, threads)
+    if -(-pieces // threads) * threads * PIECES <= pieces * (PIECES + 1):
+        return  # all threads are as good as busy
+    statement = nest.statements[path.leaf.statement]
+    if statement.reduction is None or path.cut:
+        return
+    steps = prod(nest.extent(loop) for loop in statement.reduction_loops)
+    longest = sorted(statement.reduction_loops, key=lambda loop: -nest.extent(loop))
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    led = schedule.band.order[: len(chosen)] == chosen
+    for loop in longest[:REDUCTIONS]:
+        beside: list[tuple[int, tuple[str, ...]]] = [(threads, ())]
+        if led and pieces > 1:
+            beside.append((-(-threads // pieces), chosen))
+        for copies, others in beside:
+            if steps < LEAST * copies:
+                continue
+            for cut in _cut(schedule.band, grains[loop], copies):
+                band = schedule.with_band(
+                    order=(cut[0], *(x for x in schedule.band.order if x != cut[0])),
+                    block=(*schedule.band.block, *((cut,) if cut[1] else ())),
+                    parallel=(cut[0], *others),
+                    private=((statement.target.tensor, cut[0]),),
+                )
+                if _fits(nest, band):
+                    yield band
+                    break
+
+
+def _path(nest: Primitive, schedule: Schedule) -> Path:
+    (path,) = lowered(nest, schedule).paths()
+    return path
+
+
+def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...], int]:
+    """The outermost levels of the output in a row, as many as threads want pieces; their pieces."""
     pieces = 1
     chosen: list[str] = []
-    (path,) = lowered(nest, schedule).paths()
     grains = {grain.loop: grain for grain in path.leaf.grains}
     reduction = nest.statements[path.leaf.statement].reduction_loops
     for level in path.levels:
@@ -28,4 +87,29 @@ def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule
             break
         chosen.append(level.name)
         pieces *= grains[level.loop].pieces(level)
-    return schedule.with_band(parallel=tuple(chosen))
+    return tuple(chosen), pieces
+
+
+def _cut(band: Band, grain: Grain, copies: int) -> Iterator[tuple[str, int]]:
+    """Levels of so many pieces, or of few more: (name, block), of a short loop itself block 0.
+
+    Pieces hold whole blocks of the levels inside, and whole lines where they are long.
+    """
+    loop, count = grain.loop, grain.count
+    present = [level for level in band.order if loop_of(level) == loop]
+    inner = band.block_of(present[0]) or 1
+    for whole in dict.fromkeys((LINE if count >= PIECES * LINE * copies else 1, 1)):
+        unit = inner if inner % whole == 0 else inner * whole
+        size = unit * -(-count // (unit * copies))
+        if size < count and depth_of(present[0]) < 9:
+            yield f"{loop}@{depth_of(present[0]) + 1}", size
+    if copies <= count <= PIECES * copies and len(present) == 1:
+        yield loop, 0
+
+
+def _fits(nest: Primitive, schedule: Schedule) -> bool:
+    try:
+        fitted(nest, schedule)
+    except ScheduleError:
+        return False
+    return True

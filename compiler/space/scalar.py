@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from math import prod
 
+from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
-from compiler.lower.steps import SHORT
+from compiler.lower.steps import SHARED, SHORT
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, loop_of
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others
-SHARED = 10_000  # iterations that outweigh waking threads again and again (some microseconds)
 LINE = 16  # elements of a cache line, and of a vector or two
 
 
@@ -33,6 +35,7 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
 
     Statements share one order: two of its loops stand as the statements that have both would pay
     the least, by their iterations. Loops that differ by less than a tenth keep the primitive's.
+    With threads, a sum that has nothing to share but itself is made of copies.
     """
     order = [loop for loop, _ in nest.extents]
     for end, loop in enumerate(order):
@@ -44,7 +47,7 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
     schedule = _scalar(order)
     if threads == 1 or not order:  # a statement of one element may have no loop at all
         return schedule
-    return _shared(nest, _led(nest, schedule, threads), threads)
+    return _copied(nest, _shared(nest, _led(nest, schedule, threads), threads), threads)
 
 
 def as_written(nest: Primitive, threads: int = 1) -> Schedule:
@@ -151,6 +154,36 @@ def _shared(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
     free = {level for level in order if _shareable(nest, schedule, level)}
     chosen = {x for s in nest.statements for x in _parallel(nest, schedule, s, free, threads)}
     return schedule.with_band(parallel=tuple(x for x in order if x in chosen))
+
+
+def _copied(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
+    """With a piece a thread of a long reduction that nothing shares, each summing in a copy.
+
+    for i: s += x[i]  ->  parallel i@1, private:s.i@1, i
+    """
+    band = schedule.band
+    for statement in nest.statements:
+        alone = not any(loop_of(level) in statement.loops for level in band.parallel)
+        loops = [x for x in band.order if x in statement.reduction_loops]
+        long = prod(map(nest.extent, statement.loops)) >= SHARED * LINE
+        loop = next((x for x in loops if nest.extent(x) >= threads), None)
+        if not alone or not long or loop is None:
+            continue
+        unit = LINE if loop == band.order[-1] else 1
+        pieces, size = f"{loop}@1", unit * -(-nest.extent(loop) // (unit * threads))
+        summed = dict.fromkeys(
+            s.target.tensor for s in nest.statements if loop in s.reduction_loops
+        )
+        copied = schedule.with_band(
+            order=(pieces, *band.order),
+            block=(*band.block, (pieces, size)),
+            parallel=(pieces, *band.parallel),
+            private=tuple((tensor, pieces) for tensor in summed),
+        )
+        with suppress(ScheduleError):
+            if structural(fitted(nest, copied)) is None:
+                return copied
+    return schedule
 
 
 def _shareable(nest: Primitive, schedule: Schedule, level: str) -> bool:

@@ -36,6 +36,16 @@ _FORMS: dict[str, Callable[[Explanation], str]] = {
 
 def main(asked: Configured) -> int:
     (settings,) = load_settings(asked.words)
+    text = told(settings)
+    if settings.out is None:
+        sys.stdout.write(text)
+        return 0
+    write_text(path_of(settings.out), text)
+    return 0
+
+
+def told(settings: Settings) -> str:
+    """The explanation of the one problem, in the format that is asked for."""
     problem = one_problem(settings)
     explanation = explained(
         problem.name,
@@ -45,12 +55,7 @@ def main(asked: Configured) -> int:
         chosen_schedule(settings),
         chosen_ranking(settings),
     )
-    text = _FORMS[settings.format](explanation).rstrip("\n") + "\n"
-    if settings.out is None:
-        sys.stdout.write(text)
-        return 0
-    write_text(path_of(settings.out), text)
-    return 0
+    return _FORMS[settings.format](explanation).rstrip("\n") + "\n"
 
 
 def one_problem(settings: Settings) -> ProblemChoice:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -16,7 +17,7 @@ from harness.campaign import NoSink, Sink, Summary
 from harness.cli.commands import Run
 from harness.cli.progress import Progress
 from harness.cli.rooms import room
-from harness.cluster.pool import Pool
+from harness.cluster.pool import Pool, Watch
 from harness.errors import EnvironmentProblem, HarnessError, RecordError
 from harness.estimates import estimated_seconds
 from harness.plan import Plan
@@ -42,15 +43,16 @@ def main(asked: Run) -> int:
         console.print(plan_table(plan))
         console.print(plan_told(plan))
         return 0
+    warn = partial(_warn, console)
     with Progress(console, plan) as progress, _resumable() as begun:
         summary = campaign.run(
             plan,
             settings,
             ["run", *asked.words],
-            open_pool=lambda named: open_pool(settings, named, progress),
-            open_sink=lambda folder: open_sink(settings[0], begun(folder), console),
+            open_pool=lambda named: open_pool(settings, named, progress.on_event),
+            open_sink=lambda folder: open_sink(settings[0], begun(folder), warn),
             watcher=progress,
-            review=lambda folder: write_review(folder, console),
+            review=lambda folder: write_review(folder, warn),
         )
     shown = campaign_table(summary.results, summary.means, summary.quality)
     console.print(shown, soft_wrap=True)  # notes hold commands to be pasted
@@ -101,7 +103,7 @@ def settings_of(arguments: Sequence[str]) -> tuple[Settings, ...]:
     return as_recorded(arguments, documents)
 
 
-def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> Pool:
+def open_pool(settings: Sequence[Settings], plan: Plan, watch: Watch) -> Pool:
     """The pool that `cluster` names."""
     first = settings[0]
     module, name = _POOLS[first.cluster.kind]
@@ -111,12 +113,12 @@ def open_pool(settings: Sequence[Settings], plan: Plan, progress: Progress) -> P
         threads=max(unit.threads for unit in plan.units),
         campaign=plan.campaign,
         cache=first.cache_folder,
-        watch=progress.on_event,
+        watch=watch,
     )
     return pool
 
 
-def open_sink(settings: Settings, folder: CampaignFolder, console: Terminal) -> Sink:
+def open_sink(settings: Settings, folder: CampaignFolder, warn: Callable[[str], None]) -> Sink:
     """The sink that `tracking` names; without MLflow installed, the journal alone and a hint."""
     tracking = settings.tracking
     if tracking.kind == "journal":
@@ -124,20 +126,20 @@ def open_sink(settings: Settings, folder: CampaignFolder, console: Terminal) -> 
 
     try:
         sink: Sink = room("harness.tracking.sink").MlflowSink(
-            folder, tracking.uri, tracking.experiment, lambda message: _warn(console, message)
+            folder, tracking.uri, tracking.experiment, warn
         )
     except EnvironmentProblem as problem:
-        _warn(console, f"{problem}; the journal is complete, later: polydl sync {folder.path}")
+        warn(f"{problem}; the journal is complete, later: polydl sync {folder.path}")
         return NoSink(complete=False)
     return sink
 
 
-def write_review(folder: CampaignFolder, console: Terminal) -> Path | None:
+def write_review(folder: CampaignFolder, warn: Callable[[str], None]) -> Path | None:
     """The page at the end; a campaign does not fail for it, for it can be written later."""
     try:
         page: Path = room("harness.report.review_file").write_review(folder)
     except HarnessError as problem:
-        _warn(console, f"no page: {problem}; later: polydl report {folder.path}")
+        warn(f"no page: {problem}; later: polydl report {folder.path}")
         return None
     return page
 

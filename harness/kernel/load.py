@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,6 +96,41 @@ def load(spec: ExecutableSpec) -> Executable:
     raise LoadError(f"executable: unknown kind {spec['kind']!r}; known: kernel, adapter")
 
 
+class LoadedKernel:
+    """A generated kernel in this process: what it is called with, and the call itself."""
+
+    def __init__(self, spec: ExecutableSpec) -> None:
+        self.buffers = tuple(_from_json(entry) for entry in spec["buffers"])
+        library = _library(spec)
+        self.function = getattr(library, SYMBOL)  # of the address of an array of pointers
+        self.function.restype = None
+        self.function.argtypes = (ctypes.c_void_p,)
+        self._set_threads = getattr(library, "omp_set_num_threads", None)  # of what it links
+        self._threads = getattr(library, "omp_get_max_threads", None)
+
+    def share(self, threads: int) -> None:
+        """Calls from this thread of Python run on so many from now on, where that can be chosen."""
+        if self._set_threads is not None:
+            self._set_threads(threads)
+
+    def on_threads(self, threads: int) -> Callable[[int], None]:
+        """The call on so many threads; what OpenMP is set to is left as it was."""
+        call: Callable[[int], None] = self.function
+        get, put = self._threads, self._set_threads
+        if get is None or put is None:
+            return call
+
+        def shared(address: int) -> None:
+            before = get()
+            put(threads)
+            try:
+                call(address)
+            finally:
+                put(before)
+
+        return shared
+
+
 class KernelExecutable:
     """A generated kernel, buffers between guard pages; inputs are packed outside what is timed."""
 
@@ -104,14 +139,10 @@ class KernelExecutable:
     numerics: str | None = None
 
     def __init__(self, spec: ExecutableSpec) -> None:
-        self.buffers = tuple(_from_json(entry) for entry in spec["buffers"])
+        self._loaded = LoadedKernel(spec)
+        self.buffers = self._loaded.buffers
         self.outputs = tuple(b.name for b in self.buffers if b.role == "output")
-        library = _library(spec)
-        self._function = getattr(library, SYMBOL)
-        self._set_threads = getattr(library, "omp_set_num_threads", None)  # of what it links
-        self._function.restype = None
-        self._function.argtypes = (ctypes.c_void_p,)
-        self.function = ctypes.cast(self._function, ctypes.c_void_p).value or 0
+        self.function = ctypes.cast(self._loaded.function, ctypes.c_void_p).value or 0
         # no addresses around those of the buffers: who reads one too many meets a fault
         self._pointers = (ctypes.c_void_p * (len(self.buffers) + 2 * AROUND))()
         self.argument = ctypes.addressof(self._pointers) + AROUND * ctypes.sizeof(ctypes.c_void_p)
@@ -140,11 +171,10 @@ class KernelExecutable:
             self._pointers[AROUND + index] = held.address
 
     def run(self) -> None:
-        self._function(self.argument)
+        self._loaded.function(self.argument)
 
     def share(self, threads: int) -> None:
-        if self._set_threads is not None:
-            self._set_threads(threads)
+        self._loaded.share(threads)
 
     def fetch(self, tensor: str, shape: tuple[int, ...]) -> Array:
         for buffer, held in zip(self.buffers, self._memory, strict=True):

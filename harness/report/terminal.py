@@ -25,7 +25,9 @@ class Terminal(Console):
     """A rich console that takes its text literally."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, highlight=False, emoji=False, **options)
+        # In a notebook rich shows what it prints, whatever file it is for.
+        plain: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
+        super().__init__(**plain, force_jupyter=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Escaped before rich drops some of the controls."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.failure import Failure
 from harness.kernel.c_compiler import CCompiler
@@ -74,6 +75,33 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> Un
                 entries.append(_entry(contender, unit, child, data, toolchain))
         run, starter = _reported(entries, unit, child, data)
         return _outcome(prepared, slot, started, compiler, entries, run, starter)
+
+
+def verified_kernel(
+    prepared: PreparedUnit, slot: Slot, toolchain: Toolchain
+) -> tuple[Candidate, Mapping[str, Any]] | Failure:
+    """What the first strategy chooses, and what it was held to; only a search is timed.
+
+    Raises EnvironmentProblem without a C compiler.
+    """
+    unit = prepared.unit
+    timer = timing_library(toolchain)
+    if isinstance(timer, Failure):
+        return timer
+    with scratch_folder(toolchain.scratch) as scratch:
+        data, child = scratch / "data", ChildSettings(slot, timer)
+        unready = prepare_data(unit.problem.spec, unit.seed, data, child, REFERENCE_SECONDS)
+        if unready is not None:
+            return unready
+        entry = _entry(prepared.contenders[0], unit, child, data, toolchain)
+        if entry.failure is not None or entry.executable is None or entry.chosen is None:
+            return entry.failure or Failure("plan", f"{entry.name} has no kernel of its own")
+        starter = ContenderStarter({entry.name: entry.executable}, data, child, unit.measure)
+        (started,) = starter([entry.name], 0).values()
+        if isinstance(started, Failure):
+            return started
+        started.close()
+        return entry.chosen, starter.verified[entry.name]
 
 
 def _now() -> str:

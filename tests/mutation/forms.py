@@ -56,6 +56,13 @@ SMALL = (
     Form("split reduction on two threads", matmul(m=5, n=11, k=6),
          "broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m"
          "/layout:b.Ba4b/unroll:2"),
+    Form("a copy for each piece of a reduction", matmul(m=5, n=19, k=30),
+         "broadcast/vector:n.8/tile:n.2+m.3/order:k@2+k@1+m+n+k/block:k@2.12+k@1.4/parallel:k@2"
+         "/private:c.k@2/layout:b.Ba8b"),
+    Form("copies of minima", {**MAX_POOL, "statements": [
+             text.replace("max(", "min(") for text in MAX_POOL["statements"]],
+             "outside": {"data": ".inf"}},
+         "scalar/order:kh+c+oh+ow+kw/parallel:kh/private:out.kh"),
     Form("reduction split twice", matmul(m=6, n=16, k=10),
          "broadcast/vector:n.8/tile:m.2/order:k@2+k@1+m+n+k/block:k@2.8+k@1.4"),
     Form("packed transposed", {**matmul(m=9, n=20, k=17), "constant": [], "stored": {"b": [1, 0]}},

@@ -1,4 +1,4 @@
-"""What a generator of fused statements could get wrong, by name: verification sees each of them."""
+"""What a generator could get wrong, by name: verification sees each of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.forms import FUSED
+from tests.mutation.forms import FUSED, SMALL
 from tests.mutation.judge import NOT_CAUGHT, NOT_COMPILED, Verdict
 from tests.mutation.outcomes import PROCESSES, clean_processes, subject, verdicts
 
-FORMS = {form.name.removeprefix("fused: "): form for form in FUSED}
+FORMS = {form.name.removeprefix("fused: "): form for form in (*SMALL, *FUSED)}
 LAST = "if (at_k + 4 >= 9) {"  # whether the piece of the reduction is the last one
 # By form: what goes wrong, in the text's last place that reads so.
 SLIPS: dict[str, dict[str, tuple[str, str]]] = {
+    "a copy for each piece of a reduction": {
+        "not combined": ("      sum += t_private_c[p * 96 + i];\n", "      ;\n"),
+        "one copy left out": ("p < 2", "p < 1"),
+        "one copy twice": ("t_private_c[p * 96 + i]", "t_private_c[i]"),
+        "all pieces in one copy": ("((c0) / 3 ? t_private_c + ((c0) / 3 - 1) * 96 : t_c)", "t_c"),
+        "the next piece goes on with it": ("((c0) / 3 - 1) * 96", "0"),
+        "a copy never starts": ("if (at_k % 12 != 0) {", "if (at_k != 0) {"),
+        "a copy starts again": ("if (at_k % 12 != 0) {", "if (0) {"),
+        "products of copies": ("sum += t_private_c", "sum *= t_private_c"),
+    },
+    "copies of minima": {
+        "start at zero": ("t_private_out[i] = __builtin_inff()", "t_private_out[i] = 0.0f"),
+        "start nowhere": ("t_private_out[i] = __builtin_inff()", "(void)i"),
+        "not combined": ("      least = minimum(least, t_private_out[p * 32 + i]);", "      ;"),
+        "maximum of the minima": ("minimum(least, t_private_out", "maximum(least, t_private_out"),
+    },
     "bias and ReLU": {
         "bias of the next element": ("LOAD(in0 + 0)", "LOAD(in0 + 1)"),
         "bias of the next vector": ("LOAD_PART(in0 + 8, 5)", "LOAD_PART(in0 + 0, 5)"),

@@ -14,13 +14,14 @@ from compiler.codegen.kernel import Kernel
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
+from compiler.lower.steps import SHARED
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
-from compiler.space.scalar import SHARED, scalar_schedule
+from compiler.space.scalar import scalar_schedule
 from tests.compiler.codegen.batch import call, expected_of, start_build
 from tests.compiler.machines import AVX2, NEON
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped

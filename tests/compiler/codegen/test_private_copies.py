@@ -30,6 +30,7 @@ SUM: dict[str, Any] = {
     "statements": ["s[0] += x[i]"],
 }  # fmt: skip
 NARROW = matmul(m=5, n=19, k=30)
+COLUMN = matmul(m=5, n=1, k=61)
 EXTREMA: dict[str, Any] = {
     "name": "extrema", "sizes": {"m": 21, "k": 12}, "tensors": {"x": ["k", "m"], "y": ["m"]},
     "statements": ["y[m] = min(y[m], x[k,m])"],
@@ -45,7 +46,6 @@ CASES = (
     # uneven pieces, one more cut inside, rows and pieces shared at once
     (NARROW, f"{TILE}/order:k@2+k@1+m+n+k/block:k@2.16+k@1.4/parallel:k@2/private:c.k@2"),
     (NARROW, f"{TILE}/order:m+k@1+n+k/block:k@1.8/parallel:m+k@1/private:c.k@1/unroll:2"),
-    (NARROW, f"{TILE}/order:m+n+k/parallel:m"),
     (NARROW, "scalar/order:k@1+m+n+k/block:k@1.16/parallel:k@1/private:c.k@1"),
     (NARROW, "scalar/order:k+m+n/parallel:k/private:c.k"),
     (TWICE, f"{TILE}/order:k@1+m+n+k/block:k@1.8/parallel:k@1/private:c.k@1/{TILE}/of:S1"
@@ -57,6 +57,10 @@ CASES = (
     (MAX_POOL, "scalar/order:kh+c+oh+ow+kw/parallel:kh/private:out.kh"),
     (EXTREMA, "lanes/vector:m.8/tile:m.2/order:k@1+m+k/block:k@1.4/parallel:k@1/private:y.k@1"),
     (EXTREMA, "lanes/vector:m.8/order:k+m/parallel:k/private:y.k"),
+    # lanes across the reduction: pieces are of register tiles; a sum of all has no other loop
+    (COLUMN, "dot/vector:k.4/tile:k.2+m.2/order:k@1+m+k/block:k@1.2/parallel:k@1/private:c.k@1"),
+    (COLUMN, "dot/vector:k.4/tile:k.2/order:m+k@1+k/block:k@1.3/parallel:m+k@1/private:c.k@1"),
+    (SUM, "dot/vector:i.8/tile:i.4/order:i@1+i/block:i@1.11/parallel:i@1/private:s.i@1"),
     # two loops of copies, around taps that read past a border
     (BACKWARD_WEIGHTS, "scalar/order:n+oh+oc+ic+kh+ow+kw/parallel:n+oh/private:out.n+out.oh"),
     (BACKWARD_WEIGHTS, "broadcast/vector:oc.4/tile:oc.1+ic.2/order:n+kh+kw+ic+oc+oh+ow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from math import prod
 from random import Random
@@ -77,6 +78,16 @@ def test_uneven_pieces_count_as_the_largest() -> None:
     )
 
 
+def test_each_piece_of_a_private_level_has_its_own_target() -> None:
+    nest = loop_nest(primitive_from(matmul(m=4, n=8, k=24))).nest
+    line = "broadcast/vector:n.8/order:k@1+m+n+k/block:k@1.12/parallel:k@1"
+    trees = (lowered(nest, parse_schedule(line + more)) for more in ("", "/private:c.k@1"))
+    shared, copied = map(nest_of_tree, trees)
+    assert copied.accesses[0].indices[0].terms == (("k@1", 1),)
+    assert copied.accesses[0].indices[1:] == shared.accesses[0].indices
+    assert copied.accesses[1:] == shared.accesses[1:]
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_every_element_is_touched_whatever_the_levels(seed: int) -> None:
     random = Random(seed)
@@ -99,6 +110,8 @@ def test_candidates_that_divide_run_each_iteration_once() -> None:
 
 def _check_cover(nest: Primitive, found: PerfectNest) -> None:
     for own, access in zip(_own_accesses(nest), found.accesses, strict=True):
+        copies = len(access.indices) - len(own.indices)
+        access = replace(access, indices=access.indices[copies:])
         assert _touched(own, dict(nest.extents)) <= _touched(access, dict(found.loops))
 
 

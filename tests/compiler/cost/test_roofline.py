@@ -112,8 +112,36 @@ def test_faster_machines_and_more_threads_are_not_slower() -> None:
         nest = _nest(spec)
         model = Roofline(nest, AVX2)
         for schedule in _sampled(nest, AVX2, 4):
-            found = [model.estimate(schedule, threads).seconds for threads in (1, 2, 4)]
-            assert found == sorted(found, reverse=True)
+            found = [model.estimate(schedule, threads) for threads in (1, 2, 4)]
+            seconds = [one.seconds for one in found[1:]]  # one thread need not be woken
+            compute = [one.parts["compute"] for one in found]
+            assert seconds == sorted(seconds, reverse=True)
+            assert compute == sorted(compute, reverse=True)
+
+
+def test_copies_are_worth_their_combination_where_the_sum_is_long() -> None:
+    """A product of one register tile: two threads have work each only in pieces of k."""
+    tile = "broadcast/vector:n.8/tile:n.2+m.4"
+    whole = f"{tile}/order:m+n+k/parallel:m"
+    pieces = f"{tile}/order:k@1+m+n+k/block:k@1.{{}}/parallel:k@1/private:c.k@1"
+    for k, gain in ((1 << 16, True), (16, False)):
+        nest = _nest(matmul(m=4, n=16, k=k))
+        model = Roofline(nest, AVX2)
+        one, two = (model.estimate(parse_schedule(x), 2) for x in (whole, pieces.format(k // 2)))
+        assert (two.seconds < 0.6 * one.seconds) == gain
+        assert two.parts["overhead"] > one.parts["overhead"]
+        more = model.estimate(parse_schedule(pieces.format(k // 8)), 2)
+        assert more.parts["overhead"] > two.parts["overhead"]
+
+
+def test_threads_that_start_again_and_again_cost_time() -> None:
+    nest = _nest(matmul(m=64, n=64, k=4096))
+    model = Roofline(nest, AVX2)
+    line = "broadcast/vector:n.8/tile:n.2+m.4/order:k@1+m+n+k/block:k@1.{}/parallel:m"
+    once, often = (parse_schedule(line.format(size)) for size in (4096, 64))
+    more = [model.estimate(often, n).parts["overhead"] for n in (1, 2)]
+    less = [model.estimate(once, n).parts["overhead"] for n in (1, 2)]
+    assert more[1] - more[0] / 2 == pytest.approx(64 * (less[1] - less[0] / 2))
 
 
 def test_the_untransformed_nest_is_no_bargain() -> None:

@@ -9,11 +9,12 @@ import pytest
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
+from compiler.lower.steps import SHARED
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.space.candidates import candidates
-from compiler.space.scalar import SHARED, as_written, scalar_schedule
+from compiler.space.scalar import LINE, as_written, scalar_schedule
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import OPERATORS, shipped
 
@@ -84,6 +85,38 @@ def test_what_no_dependence_forbids_is_parallel(what: str) -> None:
     assert "+".join(schedule.band.parallel) == wanted
     assert by_isl(lowered(nest, schedule)) is None
     assert scalar_schedule(nest).band.parallel == ()
+
+
+LONG = SHARED * LINE
+COPIED = {
+    "a sum of all": (
+        _nest({"x": ["i"], "s": [1]}, "s[0] += x[i]", sizes={"i": LONG}), "i@1+i", "s.i@1",
+    ),
+    "a maximum, then what reads it": (
+        _nest({"x": ["i"], "m": [1], "y": ["i"]}, "m[0] = max(m[0], x[i])", "y[i] = x[i] - m[0]",
+              sizes={"i": LONG}),
+        "i@1+i", "m.i@1",
+    ),
+    "too short to wake threads for": (
+        _nest({"x": ["i"], "s": [1]}, "s[0] += x[i]", sizes={"i": LONG - 1}), "i", "",
+    ),
+    "a sum that reads what it has": (
+        _nest({"x": ["i"], "s": [1]}, "s[0] += x[i] * s[0]", sizes={"i": LONG}), "i", "",
+    ),
+    "rows to share": (
+        _nest({"x": ["j", "i"], "s": ["j"]}, "s[j] += x[j,i]", sizes={"j": 2, "i": LONG}),
+        "j+i", "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", COPIED)
+def test_a_long_sum_with_nothing_to_share_is_made_of_copies(what: str) -> None:
+    nest, order, private = COPIED[what]
+    schedule = scalar_schedule(nest, threads=2)
+    assert "+".join(schedule.band.order) == order
+    assert "+".join(f"{tensor}.{level}" for tensor, level in schedule.band.private) == private
+    assert by_isl(fitted(nest, schedule)) is None
 
 
 @pytest.mark.parametrize("name", OPERATORS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import io
 
 import pytest
@@ -19,6 +20,14 @@ def printed(*things: object, terminal: bool = False) -> str:
     Terminal(file=out, width=200, force_terminal=terminal).print(*things, soft_wrap=True)
     out.getvalue().encode()  # no lone surrogate
     return out.getvalue()
+
+
+def test_a_file_stays_a_file_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ZMQInteractiveShell:  # as rich knows a notebook
+        pass
+
+    monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
+    assert printed("x") == "x\n"
 
 
 def test_a_text_is_printed_as_text() -> None:

@@ -1,0 +1,111 @@
+"""polydl from Python: verified kernels as functions, campaigns and what they recorded.
+
+`python -m polydl` is the command line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from compiler.errors import CompilerError
+from compiler.schedule.schedule import Schedule
+from harness import campaign as campaigns
+from harness.analysis.comparison import compared
+from harness.analysis.recorded import recorded
+from harness.analysis.trial_rows import Value, trial_rows
+from harness.calling.callable_kernel import CallableKernel
+from harness.calling.verified import callable_kernel
+from harness.cli import explain as explaining
+from harness.cli import main
+from harness.cli.run import open_pool, open_sink, settings_of, write_review
+from harness.errors import HarnessError
+from harness.record.journal import find_campaign
+from harness.report.comparison_data import comparison_data
+from harness.settings import load_settings, quoted
+
+__all__ = ["Schedule", "campaign", "compare", "explain", "kernel", "load"]
+__version__ = version("polydl")
+
+REFUSALS = (HarnessError, CompilerError)  # what the functions below raise: one line each
+
+Rows = list[dict[str, Value]]
+
+
+def kernel(
+    primitive: str,
+    *overrides: str,
+    strategy: str = "roofline",
+    threads: int = 1,
+    schedule: Schedule | str | None = None,
+    **sizes: int,
+) -> CallableKernel:
+    """A verified kernel of a primitive of conf/, as a function of NumPy arrays.
+
+    `sizes` are the primitive's, the others as its file has them. A `schedule` takes the place of a
+    strategy's choice. `overrides` are further ones of `polydl run`, such as `strategy.top_k.k=4` or
+    `--config-dir=DIR`. What cannot be had is one of REFUSALS.
+
+    >>> conv = kernel("conv2d", ic=8, oc=16, ih=10, iw=10)
+    >>> conv.inputs, conv.outputs
+    (('data', 'weight'), ('out',))
+    """
+    words = [f"threads={threads}", f"strategy={strategy}"]
+    if schedule is not None:
+        words = [words[0], "strategy=fixed", f"strategy.fixed.schedule={quoted(str(schedule))}"]
+    return callable_kernel([*_problem(primitive, sizes), *words, *overrides])
+
+
+def explain(
+    primitive: str, *overrides: str, threads: int = 1, format: str = "text", **sizes: int
+) -> str:
+    """What `polydl explain` prints of a primitive: as text, json, html, or its C alone."""
+    words = [*_problem(primitive, sizes), f"threads={threads}", f"format={format}", *overrides]
+    (settings,) = load_settings(words)
+    return explaining.told(settings)
+
+
+def campaign(*overrides: str) -> Rows:
+    """Run a campaign, as `polydl run` does, without a word; the rows of `load`."""
+    settings = settings_of(overrides)
+    plan = campaigns.plan_of(settings, datetime.now())
+    warn = campaigns.log.warning
+    summary = campaigns.run(
+        plan,
+        settings,
+        ["run", *overrides],
+        open_pool=lambda named: open_pool(settings, named, lambda event: None),
+        open_sink=lambda folder: open_sink(settings[0], folder, warn),
+        watcher=campaigns.Unwatched(),
+        review=lambda folder: write_review(folder, warn),
+    )
+    return trial_rows(summary.results)[1]
+
+
+def load(campaign: str) -> Rows:
+    """A recorded campaign, a folder or a name under ./runs: a row a trial, each with every column.
+
+    `pandas.DataFrame(load("runs/x"))` is a table of them; docs/comparing.md says what columns mean.
+    """
+    return trial_rows(find_campaign(campaign).results())[1]
+
+
+def compare(one: str, other: str, threshold: float = 0.03) -> Mapping[str, Any]:
+    """The second campaign against the first, as `polydl compare format=json` tells it."""
+    found = compared(recorded(find_campaign(one)), recorded(find_campaign(other)), threshold)
+    return comparison_data(found)
+
+
+def _problem(primitive: str, sizes: Mapping[str, int]) -> list[str]:
+    words = [f"primitive={quoted(primitive)}"]
+    for name, size in sizes.items():  # what is no number is refused as what it is
+        value = quoted(size) if isinstance(size, str) else str(size)
+        words.append(f"primitive.sizes.{name}={value}")
+    return words
+
+
+if __name__ == "__main__":
+    sys.exit(main())
