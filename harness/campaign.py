@@ -169,7 +169,7 @@ def run(
             kinds = {node.fingerprint: str(node.facts.get("compiler", "")) for node in nodes}
             changes += changed_nodes(folder.starts(), kinds)
             _check_accepted(changes, choice, plan)
-            units = unfinished(plan.units, kinds, folder.results(), pool.installed)
+            units = unfinished(plan.units, kinds, folder.lines(), pool.installed)
             if recorded != asked:
                 writer.write_configuration(text)
             writer.write_start(start_now(command, _now(), kinds))

@@ -14,7 +14,7 @@ from harness.measure.host import git_commit, versions
 from harness.record.changes import Change, changed_values, differing
 from harness.record.configuration import Document, documents_in, documents_of
 from harness.record.journal import CampaignFolder
-from harness.record.result import TrialResult
+from harness.record.result import Status, TrialResult
 from harness.record.rows import StartRow
 from harness.unit import Contender, Unit
 
@@ -100,18 +100,23 @@ def configurations(
 def unfinished(
     units: Sequence[Unit],
     fingerprints: Iterable[str],
-    results: Sequence[TrialResult],
+    results: Iterable[TrialResult],
     installed: Callable[[Sequence[Contender]], Sequence[Contender]],
 ) -> tuple[Unit, ...]:
     """Units with a trial that is missing or failed, or was skipped for want of what is here now.
 
     A unit is measured whole or not at all. What was done on a kind of node that is absent today is
-    done.
+    done. `results` are a journal's lines, of which the last of a trial counts.
     """
-    status = {result.trial: result.status for result in results}
+    status: dict[str, Status] = {}
     kinds = set(fingerprints)
-    kinds |= {str(result.host["fingerprint"]) for result in results if "fingerprint" in result.host}
-    labels = {result.contender for result in results if result.status == "skipped"}
+    labels: set[str] = set()
+    for result in results:
+        status[result.trial] = result.status
+        if "fingerprint" in result.host:
+            kinds.add(str(result.host["fingerprint"]))
+        if result.status == "skipped":
+            labels.add(result.contender)
     wanted: list[Contender] = []
     for contender in (c for unit in units for c in unit.baselines if c.name in labels):
         if contender not in wanted:

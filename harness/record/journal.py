@@ -1,11 +1,12 @@
 """A campaign's folder: results.jsonl is the source of truth, everything else stands beside it.
 
-campaign.yaml  starts.jsonl  results.jsonl  samples/<trial>.json  candidates/<trial>.jsonl
-kernels/<hash>.c  log.txt  report.html  identity.json
+campaign.yaml  starts.jsonl  results.jsonl  samples/<tr>/<trial>.json
+candidates/<tr>/<trial>.jsonl  kernels/<ha>/<hash>.c  log.txt  report.html  identity.json
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from harness.errors import RecordError, SettingsError
 from harness.nearest import listed
 from harness.outside import path_of
 from harness.record.result import TrialResult
-from harness.record.result_line import NAME, NAMED, result_of
+from harness.record.result_line import NAME, NAMED, Shared, result_of
 from harness.record.rows import CandidateRow, SampleRow, StartRow
 from harness.record.typed import content, decoded, lines_read, told_and_skipped
 
@@ -64,13 +65,21 @@ class CampaignFolder:
         return self.path / "report.html"
 
     def samples_file(self, trial: str) -> Path:
-        return self.path / "samples" / f"{_checked(trial)}.json"
+        return self._spread("samples", f"{_checked(trial)}.json")
 
     def candidates_file(self, trial: str) -> Path:
-        return self.path / "candidates" / f"{_checked(trial)}.jsonl"
+        return self._spread("candidates", f"{_checked(trial)}.jsonl")
 
     def kernel_file(self, kernel: str) -> Path:
-        return self.path / "kernels" / f"{_checked(kernel)}.c"
+        return self._spread("kernels", f"{_checked(kernel)}.c")
+
+    def _spread(self, kind: str, name: str) -> Path:
+        """By the name's first two characters, so that no folder holds a million files.
+
+        Campaigns of before have all of a kind in one folder.
+        """
+        before = self.path / kind / name
+        return before if before.is_file() else self.path / kind / name[:2] / name
 
     @property
     def exists(self) -> bool:
@@ -81,20 +90,23 @@ class CampaignFolder:
         """Under what the campaign was begun and resumed, in this order. Raises RecordError."""
         return list(lines_read(self.starts_file, partial(_row, StartRow)))
 
-    def results(self) -> tuple[TrialResult, ...]:
-        """Of several lines with one trial id the last, in the order of first appearance.
+    def lines(self) -> Iterator[TrialResult]:
+        """Every line as it stands there, one at a time: of one trial's lines the last counts.
 
         A last line without its line end was cut by a crash and does not count. A line that is no
         record is told as a warning and skipped: its trial counts as not measured. Raises
         RecordError where no line is one, or one has another schema.
         """
-        return tuple(attempts[-1] for attempts in self.attempts().values())
+        return lines_read(self.results_file, partial(result_of, shared=Shared()))
+
+    def results(self) -> tuple[TrialResult, ...]:
+        """The last line of each trial, in the order of first appearance. Raises RecordError."""
+        return tuple({result.trial: result for result in self.lines()}.values())
 
     def attempts(self) -> dict[str, list[TrialResult]]:
         """All lines of each trial, oldest first; `results` has the last. Raises RecordError."""
-        texts: dict[str, str] = {}
         found: dict[str, list[TrialResult]] = {}
-        for result in lines_read(self.results_file, partial(result_of, texts=texts)):
+        for result in self.lines():
             found.setdefault(result.trial, []).append(result)
         return found
 

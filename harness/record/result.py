@@ -18,7 +18,7 @@ Stage = Literal["plan", "compile", "verify", "measure"]
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seconds:
     """Seconds of one call: median and minimum over all samples, 95 % interval of the median."""
 
@@ -28,7 +28,7 @@ class Seconds:
     samples: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Speedup:
     """baseline seconds / contender seconds: above 1 the contender is faster.
 
@@ -43,7 +43,7 @@ class Speedup:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TuningSeconds:
     """What finding the schedule cost, in seconds of wall time."""
 
@@ -56,7 +56,7 @@ class TuningSeconds:
         return self.analyse + self.compile + self.measure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What a contender was held to before it was timed.
 
@@ -72,7 +72,7 @@ class Verification:
     repeatable: bool | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What the roofline expects of the schedule that was timed, whoever chose it.
 
@@ -86,7 +86,7 @@ class Estimate:
     bytes: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RooflineFacts:
     """What no kernel of the problem passes on the cores used, by their measured ceilings.
 
@@ -102,7 +102,7 @@ class RooflineFacts:
     level: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProcessNoise:
     """One measuring process of a contender: its median seconds, and the samples with a flag."""
 
@@ -111,7 +111,7 @@ class ProcessNoise:
     flagged: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrialResult:
     """Field names and meanings are those of docs/records.md; readers ignore unknown fields."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
+from typing import Any, TypeVar, cast
 
 from compiler.errors import shown
 from harness.errors import RecordError, SchemaError
@@ -15,7 +16,15 @@ from harness.record.typed import LEAST, MOST, converted, decoded
 
 FIELDS = tuple(f.name for f in fields(TrialResult))
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # of a campaign, a trial, a kernel: no path
+REPEATED = (  # fields with few different texts
+    *("campaign", "contender", "kind", "architecture", "status", "stage", "reason", "dtype"),
+    *("tier", "cache", "node", "stop", "quality"),
+)
 NAMED = "letters, digits, '_', '-' and '.'"
+
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 
 def line_of(result: TrialResult) -> str:
@@ -42,31 +51,63 @@ def line_of(result: TrialResult) -> str:
     return json_text(record)
 
 
+class Shared:
+    """What the lines of one file have in common is held once, and looked at once.
+
+    A host's facts and versions are most of a line, and a campaign has few different ones.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Mapping[str, Any]] = {}
+        self._texts: dict[object, object] = {}
+
+    def facts(
+        self, facts: Mapping[str, T], check: Callable[[Mapping[str, T]], object] | None = None
+    ) -> Mapping[str, T]:
+        """Equal facts that came before; else these, once `check` has seen them."""
+        told = repr(facts)
+        if told not in self._facts:
+            if check is not None:
+                check(facts)
+            self._facts[told] = facts
+        return self._facts[told]
+
+    def text(self, value: V) -> V:
+        """An equal text that came before; other values as they are."""
+        if not isinstance(value, str):
+            return value
+        return cast(V, self._texts.setdefault(value, value))
+
+
 def result_of(
-    line: bytes | str, where: str = "results.jsonl", texts: dict[str, str] | None = None
+    line: bytes | str, where: str = "results.jsonl", shared: Shared | None = None
 ) -> TrialResult:
     """The result of a line; unknown fields are ignored.
 
-    Raises RecordError, which begins with `where`: SchemaError for a line of another schema. `texts`
-    is kept between the lines of a file: facts that are the same in all are held once in memory.
+    Raises RecordError, which begins with `where`: SchemaError for a line of another schema.
     """
     schema = decoded(line, _Versioned, where).schema
     if schema != SCHEMA:
         raise SchemaError(f"{where}: unknown schema {schema}; this version reads {SCHEMA}")
     result = decoded(line, TrialResult, where)
     converted(result.problem, _ProblemFacts, f"{where}: problem")
-    converted(result.host, _HostFacts, f"{where}: host")
     for name in (result.trial, *filter(None, [result.kernel])):
         if not NAME.fullmatch(name):
             raise RecordError(f"{where}: '{shown(name)}' names no file ({NAMED})")
     for what, value, least in _numbers(result):
         if not least <= value <= MOST:
-            raise RecordError(f"{where}: {what} must be {least} to {MOST:.0e}, got {shown(value)}")
-    known = {} if texts is None else texts
-    for facts in (result.problem, result.versions, result.host):
-        assert isinstance(facts, dict)
-        facts |= {k: known.setdefault(v, v) for k, v in facts.items() if isinstance(v, str)}
-    return result
+            told = ".".join(map(shown, what.split(".", 2)))
+            raise RecordError(f"{where}: {told} must be {least} to {MOST:.0e}, got {shown(value)}")
+    shared = shared or Shared()
+    problem = {key: shared.text(value) for key, value in result.problem.items()}
+    return replace(
+        result,
+        problem=problem,
+        host=shared.facts(result.host, lambda host: converted(host, _HostFacts, f"{where}: host")),
+        versions=shared.facts(result.versions),
+        layouts=shared.facts(result.layouts),
+        **{name: shared.text(getattr(result, name)) for name in REPEATED},
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +163,7 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
         yield "estimate.seconds", result.estimate.seconds, 0
         for name in ("parts", "bytes"):
             held: Mapping[str, float] = getattr(result.estimate, name)
-            yield from ((f"estimate.{name}.{shown(k)}", v, 0) for k, v in held.items())
+            yield from ((f"estimate.{name}.{k}", v, 0) for k, v in held.items())
     if result.verified is not None:
         yield from (("verified.rounds", n, 0) for n in result.verified.rounds.values())
         if result.verified.decided is not None:
@@ -137,8 +178,8 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
             yield "seconds", value, LEAST
     for name, found in result.speedup.items():
         for value in (found.ratio, *found.ci95):
-            yield f"speedup.{shown(name)}", value, LEAST
-        yield f"speedup.{shown(name)}.noise", found.noise or 0.0, 0
+            yield f"speedup.{name}", value, LEAST
+        yield f"speedup.{name}.noise", found.noise or 0.0, 0
 
 
 def json_text(value: object) -> str:

@@ -21,6 +21,7 @@ from harness.record.result import TrialResult
 from harness.record.result_line import json_text, line_of
 
 Row = Mapping[str, object] | object  # a mapping or a dataclass
+BLOCK = 2**16  # bytes
 PARTIAL = ".partial"  # what a file is called until all of it is there
 
 
@@ -65,7 +66,9 @@ class CampaignWriter:
             self._lock = _locked(self.folder.lock)
             for file in (self.folder.results_file, self.folder.starts_file):
                 _heal(file)
-            for cut in (*path.glob(f".*{PARTIAL}"), *path.glob(f"*/.*{PARTIAL}")):
+            for cut in (
+                c for depth in ("", "*/", "*/*/") for c in path.glob(f"{depth}.*{PARTIAL}")
+            ):
                 cut.unlink(missing_ok=True)
         except OSError as fault:
             self.discard()
@@ -127,11 +130,11 @@ class CampaignWriter:
             for unit in units:
                 for trial, rows in unit.samples.items():
                     body = ",\n".join(json_text(_plain(row)) for row in rows)
-                    write_whole(self.folder.samples_file(trial), f"[{body}]\n")
+                    _keep(self.folder.samples_file(trial), f"[{body}]\n")
                 for trial, rows in unit.candidates.items():
-                    write_whole(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
+                    _keep(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
                 for name, text in unit.kernels.items():
-                    write_whole(self.folder.kernel_file(name), text)
+                    _keep(self.folder.kernel_file(name), text)
             lines = "".join(line_of(result) + "\n" for unit in units for result in unit.results)
             _append(self.folder.results_file, lines.encode())
             if not self._bound:
@@ -188,9 +191,14 @@ def _heal(results: Path) -> None:
     if not results.exists():
         return
     with results.open("rb+") as file:
-        text = file.read()
-        end = text.rfind(b"\n") + 1
-        if end < len(text):
+        size = position = file.seek(0, os.SEEK_END)
+        end = 0
+        while position and not end:  # from the end, where the last line is
+            start = max(0, position - BLOCK)
+            file.seek(start)
+            found = file.read(position - start).rfind(b"\n")
+            end, position = start + found + 1 if found >= 0 else 0, start
+        if end < size:
             file.truncate(end)
             os.fsync(file.fileno())
 
@@ -205,6 +213,12 @@ def _plain(row: Row) -> object:
 
 def _lines(rows: Iterable[object]) -> str:
     return "".join(json_text(row) + "\n" for row in rows)
+
+
+def _keep(target: Path, text: str) -> None:
+    """A file of a trial's or a kernel's, in a folder that is made for it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, text)
 
 
 def _append(target: Path, block: bytes) -> None:
@@ -237,7 +251,6 @@ def _sync_folder(path: Path) -> None:
 
 def write_whole(target: Path, text: str) -> None:
     """By rename, so that a reader never sees half a file. Raises OSError."""
-    target.parent.mkdir(exist_ok=True)
     partial = target.with_name(f".{target.name}{PARTIAL}")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, target)

@@ -59,6 +59,8 @@ class MlflowSink:
         self._experiment = experiment
         self._warn = warn
         self._warned = False
+        self._whole = False  # the campaign has said its last
+        self._store: Store | None = None
         self._queue: Queue[_Item] = Queue()
         self._thread = Thread(target=self._run, name="mlflow", daemon=True)
         self._thread.start()
@@ -73,21 +75,35 @@ class MlflowSink:
 
     def finish(self, overview: Overview) -> None:
         """Queues what the parent run gets once: what it says of the whole, journal and page."""
+        self._whole = True
         self._queue.put(overview)
 
     def close(self, seconds: float = CLOSING_SECONDS) -> bool:
-        """Waits for what is queued; False when not everything reached the store."""
+        """Waits for what is queued; False when not everything reached the store.
+
+        Of a campaign that has finished, for as long as the store gets on: a large one takes hours.
+        """
         self._queue.put(None)
-        self._thread.join(seconds)
-        if self._thread.is_alive():
-            self._fall_back(f"took more than {seconds:.0f} s")
+        while self._thread.is_alive():
+            before = self._written
+            self._thread.join(seconds)
+            written = self._written
+            if self._thread.is_alive() and (written == before or not self._whole):
+                self._fall_back(f"took more than {seconds:.0f} s")
+                break
+            if self._thread.is_alive():
+                self._warn(f"MLflow has {written} trials so far; the journal is complete")
         return not self._warned
+
+    @property
+    def _written(self) -> int:
+        return self._store.written if self._store is not None else 0
 
     def _run(self) -> None:
         # Whatever MLflow raises (dozens of kinds, its transport's and its database's among them)
         # must not end the campaign.
         try:
-            store = Store(self._folder, self._uri, self._experiment)
+            store = self._store = Store(self._folder, self._uri, self._experiment)
             while (items := self._taken())[-1] is not None:
                 store.write(
                     (result, line_id(line_of(result).encode()))

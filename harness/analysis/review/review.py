@@ -45,11 +45,12 @@ def review_of(folder: CampaignFolder, primitive_of: PrimitiveOf, quote: Quote) -
     `quote` writes a text as an override's value.
     Raises RecordError where there are no results.
     """
-    results = folder.results()
+    lines = folder.attempts()
+    results = tuple(attempts[-1] for attempts in lines.values())
     units = problems_of(results)
     hosts = {_host(r): r for r in reversed(results)}  # the first of each
     places = {host: place for place, host in enumerate(hosts)}
-    trials, lines = [], folder.attempts()
+    trials = []
     details = {}
     samples: dict[str, Samples] = {}
     searches: dict[str, Search] = {}

@@ -30,7 +30,7 @@ def test_rank_quality_of_a_toy(
     folder = CampaignFolder(Path("one"))
     (result,) = folder.results()
     assert (result.status, result.problem["workload"]) == ("ok", None)
-    lines = (folder.path / "candidates" / f"{result.trial}.jsonl").read_text().splitlines()
+    lines = folder.candidates_file(result.trial).read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     assert len(rows) == 5 and all(row["measured"] and row["max_error"] for row in rows)
     assert result.schedule in {row["schedule"] for row in rows}

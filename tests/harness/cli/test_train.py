@@ -52,7 +52,7 @@ def test_a_campaign_with_nothing_measured_teaches_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = surveyed(tmp_path / "one", {16: "a"})
-    for file in (folder.path / "candidates").iterdir():
+    for file in (folder.path / "candidates").glob("*/*"):
         file.unlink()
     assert main(["train", str(folder.path), f"out={tmp_path / 'm.json'}"]) == 2
     assert "nothing to learn from" in capsys.readouterr().err

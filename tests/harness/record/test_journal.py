@@ -98,3 +98,25 @@ def test_a_campaign_is_found_by_folder_and_by_name(path: Path) -> None:
     assert find_campaign("toy", path.parent).path == path
     with pytest.raises(RecordError, match=r"campaign 'tow': no such folder.*known: toy"):
         find_campaign("tow", path.parent)
+
+
+def test_files_of_campaigns_of_before_stay_where_they_are(tmp_path: Path) -> None:
+    """Then they were all in one folder; now they are by the first two characters."""
+    folder = CampaignFolder(tmp_path)
+    assert folder.samples_file("0123") == tmp_path / "samples" / "01" / "0123.json"
+    before = tmp_path / "samples" / "0123.json"
+    before.parent.mkdir()
+    before.write_text("[]")
+    assert folder.samples_file("0123") == before
+    assert folder.kernel_file("a") == tmp_path / "kernels" / "a." / "a.c"
+
+
+def test_what_lines_share_is_held_once(tmp_path: Path) -> None:
+    with CampaignWriter(tmp_path / "toy") as writer:
+        writer.record([Left([baseline_result("a"), baseline_result("b")])])
+        one, other = writer.folder.results()
+        assert one.host is other.host and one.versions is other.versions
+        assert one.node is other.node and one.problem != other.problem
+        writer.record([Left([baseline_result("a", gflops=1.0)])])
+        assert [line.gflops for line in writer.folder.lines()] == [180.5, 180.5, 1.0]
+        assert [line.gflops for line in writer.folder.results()] == [1.0, 180.5]

@@ -129,9 +129,9 @@ def test_an_older_configuration_is_kept(path: Path) -> None:
 def test_what_was_cut_short_is_taken_away(path: Path) -> None:
     with CampaignWriter(path) as writer:
         writer.record([Left([baseline_result()], kernels={"0123": "void f(void) {}\n"})])
-    cut = [path / ".campaign.yaml.partial", path / "kernels" / ".4567.c.partial"]
+    cut = [path / ".campaign.yaml.partial", path / "kernels" / "01" / ".0167.c.partial"]
     for file in cut:
         file.write_text("void")
     with CampaignWriter(path, resume=True):
         assert not any(file.exists() for file in cut)
-    assert (path / "kernels" / "0123.c").exists()
+    assert (path / "kernels" / "01" / "0123.c").exists()
