@@ -60,6 +60,8 @@ def planned(
         )
     units: dict[str, Unit] = {}
     known: dict[str, Problem] = {}  # by specification
+    statements: dict[object, Any] = {}
+    contenders: dict[str, tuple[Contender, ...]] = {}
     duplicates = 0
     sources = _Sources(cache(schedule_of), cache(read_model))
     for one in settings:
@@ -69,9 +71,11 @@ def planned(
         baselines = tuple(Contender(m.label, "baseline", m.name, m.options) for m in one.baselines)
         if not strategies and not baselines:
             raise SettingsError("nothing to measure: no strategy and no baseline is chosen")
+        strategies = contenders.setdefault(repr(strategies), strategies)
+        baselines = contenders.setdefault(repr(baselines), baselines)
         for choice in one.problems:
             unit = Unit(
-                problem=_problem(choice, known),
+                problem=_problem(choice, known, statements),
                 strategies=strategies,
                 baselines=baselines,
                 architecture_name=one.architecture.name,
@@ -99,11 +103,18 @@ def _check(unit: Unit) -> None:
         strategy.check(options, unit.problem.primitive)
 
 
-def _problem(choice: ProblemChoice, known: dict[str, Problem]) -> Problem:
-    """The problem; one specification is read once, however many combinations share it."""
+def _problem(
+    choice: ProblemChoice, known: dict[str, Problem], statements: dict[object, Any]
+) -> Problem:
+    """The problem; one specification is read once, however many combinations share it.
+
+    Statements that are the same in many sizes are held once.
+    """
     spec = content_id(choice.spec)
     if spec not in known:
         primitive = primitive_from(choice.spec)
+        same = statements.setdefault(primitive.statements, primitive.statements)
+        primitive = replace(primitive, statements=same)
         known[spec] = Problem(choice.name, choice.spec, primitive, choice.workload)
     return replace(known[spec], name=choice.name, workload=choice.workload)
 

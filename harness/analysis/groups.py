@@ -60,8 +60,9 @@ def grouped(
     named: dict[str, list[dict[str, str]]] = {}
     for one in keys:
         named.setdefault(one["name"], []).append(one)
+    varying = {name: _varying(same_name) for name, same_name in named.items()}
     return [
-        (_label(one, named[one["name"]], members[0].node), members)
+        (_label(one, varying[one["name"]], members[0].node), members)
         for one, members in zip(keys, groups.values(), strict=True)
     ]
 
@@ -79,9 +80,15 @@ def _problem(result: TrialResult) -> dict[str, str]:
     return held
 
 
-def _label(key: Mapping[str, str], same_name: Sequence[Mapping[str, str]], node: str) -> str:
+def _varying(same_name: Sequence[Mapping[str, str]]) -> set[str]:
+    """Fields by which keys of one name differ."""
+    fields = {field for key in same_name for field in key}
+    return {field for field in fields if len({key.get(field) for key in same_name}) > 1}
+
+
+def _label(key: Mapping[str, str], varying: set[str], node: str) -> str:
     told = [key["name"]]
     for field, value in key.items():
-        if any(other.get(field) != value for other in same_name):
+        if field in varying:
             told.append(f"node={node}" if field == "host" else f"{field}={value}")
     return " ".join(told)

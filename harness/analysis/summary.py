@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import geometric_mean
 
 from harness.analysis.groups import ProblemRows, conditions_of, grouped
@@ -91,6 +92,16 @@ def gaps_of(problems: Iterable[ProblemRows]) -> tuple[Gap, ...]:
                 found.setdefault((r.contender, r.status, r.stage, reason), []).append(problem.label)
     gaps = (Gap(*key, tuple(labels)) for key, labels in found.items())
     return tuple(sorted(gaps, key=lambda gap: STATUSES.index(gap.status)))
+
+
+def worst_first(problems: Iterable[ProblemRows]) -> list[ProblemRows]:
+    """Those with a failure, then by the lowest ratio to a baseline; the others last."""
+    return sorted(problems, key=lambda problem: min(map(goodness, problem.results)))
+
+
+def goodness(result: TrialResult) -> tuple[bool, float]:
+    """What a trial is sorted by, the worst first: failures, then the lowest ratio."""
+    return result.status != "failed", min((s.ratio for s in result.speedup.values()), default=inf)
 
 
 def verdict_counts(results: Iterable[TrialResult]) -> dict[str, Counter[Verdict]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from threading import RLock
 from types import TracebackType
 from typing import Self
@@ -44,11 +45,11 @@ class Progress:
         self._nodes: dict[str, Counter[Step]] = {}  # by name; slots stand in `_slots`
         self._slots: dict[str, int] = {}
         self._doing: dict[str, Event] = {}  # by the unit's key
+        self._measured: dict[str, dict[str, str]] = {}  # problems by node and the unit's key
         self._trials: Counter[str] = Counter()  # by status
         self._done = self._failed = self._untold = 0
         self._start = self._line = self._state = self._ended = time.monotonic()
-        self._expected = _expected(plan)  # seconds of the units that have not ended, by key
-        self._total = len(self._expected)
+        self._begin(plan)
         self._seconds_done = 0.0  # that those which ended were expected to take
         self._live = Live(
             console=console,
@@ -75,8 +76,7 @@ class Progress:
     def begins(self, plan: Plan, nodes: Sequence[Node]) -> None:
         names = ", ".join(f"{node.name} ({node.slots} slots)" for node in nodes)
         with self._lock:
-            self._expected = _expected(plan)
-            self._total = len(self._expected)
+            self._begin(plan)
             self._start = self._state = self._ended = time.monotonic()
             for node in nodes:
                 self._nodes.setdefault(node.name, Counter())
@@ -93,6 +93,9 @@ class Progress:
             self._leave(event.unit)
             self._doing[event.unit.key] = event
             self._nodes.setdefault(event.node, Counter())[event.step] += 1
+            if event.step == "measuring":
+                names = self._measured.setdefault(event.node, {})
+                names[event.unit.key] = event.unit.problem.name
         if event.note:
             told = f"{event.unit.problem.name} {event.step}: {event.note}"
             self._console.print(plain(told), soft_wrap=True)
@@ -104,7 +107,9 @@ class Progress:
             self._trials.update(result.status for result in results)
             self._done += 1
             self._failed += failed
-            self._seconds_done += self._expected.pop(unit.key, 0.0)
+            seconds = self._expected.pop(unit.key, 0.0)
+            self._seconds_done += seconds
+            self._seconds_left -= seconds
             self._ended = now = time.monotonic()
             if not failed and now - self._line < LINE_SECONDS:
                 self._untold += 1
@@ -124,6 +129,7 @@ class Progress:
         before = self._doing.pop(unit.key, None)
         if before is not None:
             self._nodes[before.node][before.step] -= 1
+            self._measured.get(before.node, {}).pop(unit.key, None)
 
     def _more(self) -> str:
         return f"and {self._untold} others" if self._untold else ""
@@ -152,7 +158,7 @@ class Progress:
             return f"starting, {self._left()} left on one slot"
         parts = [
             f"{self._done}/{self._total} done",
-            f"{sum(e.step == 'measuring' for e in self._doing.values())} running",
+            f"{sum(steps['measuring'] for steps in self._nodes.values())} running",
             f"{self._failed} failed",
             f"{duration(time.monotonic() - self._start)} spent",
             f"{self._left()} left",
@@ -170,25 +176,23 @@ class Progress:
 
     def _names(self, node: str) -> str:
         """The problems that the node measures, with a blank before them."""
-        names = [
-            event.unit.problem.name
-            for event in self._doing.values()
-            if event.node == node and event.step == "measuring"
-        ]
-        more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
-        return f" {', '.join(names[:MOST_NAMES] + more)}" if names else ""
+        names = list(islice(self._measured.get(node, {}).values(), MOST_NAMES))
+        left = len(self._measured.get(node, {})) - len(names)
+        more = [f"{left} more"] if left else []
+        return f" {', '.join(names + more)}" if names else ""
+
+    def _begin(self, plan: Plan) -> None:
+        self._expected = {unit.key: estimated_seconds(unit) for unit in plan.units}
+        self._total = len(self._expected)  # the units that have not ended, by key
+        self._seconds_left = sum(self._expected.values())  # a million are not summed each redraw
 
     def _left(self) -> str:
         running = sum(self._expected.get(key, 0.0) for key in self._doing)
-        waiting = sum(self._expected.values()) - running
+        waiting = max(0.0, self._seconds_left - running)
         slots = min(sum(self._slots.values()), len(self._expected))
         now = time.monotonic()
         spent, since = self._ended - self._start, now - self._ended
         return duration(time_left(self._seconds_done, running, waiting, slots, spent, since))
-
-
-def _expected(plan: Plan) -> dict[str, float]:
-    return {unit.key: estimated_seconds(unit) for unit in plan.units}
 
 
 def duration(seconds: float) -> str:

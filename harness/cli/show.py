@@ -22,7 +22,8 @@ def main(asked: Show) -> int:
     console = terminal()
     if asked.trial is None:
         means, quality = campaign_means(folder, results), campaign_quality(folder, results)
-        console.print(campaign_table(results, means, quality), soft_wrap=True)
+        told = campaign_table(results, means, quality, full=asked.full)
+        console.print(told, soft_wrap=True)
         return 0
     _show(folder, chosen(results, asked.trial), console)
     return 0

@@ -13,9 +13,9 @@ QUALITY_LEGEND = (
 )
 
 
-def quality_grid(quality: CampaignQuality) -> Grid:
-    """Rankings by problem; by network also what no ranking would reach."""
-    problems = [q for q in quality.problems if q.ranking not in CHANCES]
+def quality_grid(quality: CampaignQuality, every: bool = True) -> Grid:
+    """Rankings by problem, where `every` one is shown; by network also what none would reach."""
+    problems = [q for q in quality.problems if every and q.ranking not in CHANCES]
     sections = [
         tuple(
             _quality_row(label if leads else "", one)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from harness.analysis.groups import baselines_of, problems_of
+from harness.analysis.groups import ProblemRows, baselines_of, problems_of
 from harness.analysis.means import Means
 from harness.analysis.rank_quality import CampaignQuality
 from harness.analysis.summary import (
@@ -19,6 +19,7 @@ from harness.analysis.summary import (
     means_of,
     peak_of,
     share_of_peak,
+    worst_first,
 )
 from harness.analysis.time_to_solution import solutions_of
 from harness.measure.noise import MARKED, word_for
@@ -34,20 +35,28 @@ SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
 LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive, ! in noise"
 
 
+MOST_PROBLEMS = 400  # that are all shown; of more, the worst
+WORST = 40
+
+
 def campaign_table(
     results: Sequence[TrialResult],
     means: Means | None = None,
     quality: CampaignQuality | None = None,
+    full: bool = False,
 ) -> RenderableType:
     """For a rich console; `means` carry intervals.
 
     `quality`, where candidates were measured, follows as a table of its own; so does time to
-    solution, where a baseline was tuned.
+    solution, where a baseline was tuned. Of more than MOST_PROBLEMS problems the worst are shown,
+    unless it is to be `full`; means, counts and notes are of all.
     """
-    told = [shown(_grid(results, means))]
+    problems = problems_of(results)
+    rows = problems if full or len(problems) <= MOST_PROBLEMS else worst_first(problems)[:WORST]
+    told = [shown(_grid(results, problems, rows, means))]
     if quality is not None and quality.problems:
-        told += [Text(), shown(quality_grid(quality))]
-    solutions = solutions_of(results)
+        told += [Text(), shown(quality_grid(quality, every=rows is problems))]
+    solutions = solutions_of([r for problem in rows for r in problem.results])
     if solutions:
         told += [Text(), shown(solution_grid(solutions))]
     return Group(*told)
@@ -63,8 +72,12 @@ def render_campaign(
     return as_text(campaign_table(results, means, quality), width)
 
 
-def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
-    problems = problems_of(results)
+def _grid(
+    results: Sequence[TrialResult],
+    problems: Sequence[ProblemRows],
+    rows: Sequence[ProblemRows],
+    means: Means | None,
+) -> Grid:
     baselines = baselines_of(results)
     roofline = any(result.of_roofline is not None for result in results)
     words = len(baselines) <= 1  # else signs, or the table outgrows the terminal
@@ -73,7 +86,7 @@ def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
             _row(problem.label if leads else "", result, baselines, words, roofline)
             for leads, result in zip(first(problem.results), problem.results, strict=True)
         )
-        for problem in problems
+        for problem in rows
     ]
     if len(problems) > 1:
         over_all = means_of(results, means)
@@ -87,7 +100,7 @@ def _grid(results: Sequence[TrialResult], means: Means | None) -> Grid:
         _title(results),
         _columns(baselines, words, roofline),
         tuple(sections),
-        _notes(results, words),
+        (*_left_out(problems, rows), *_notes(results, problems, words)),
         airy=words,
     )
 
@@ -233,7 +246,15 @@ def _title(results: Sequence[TrialResult]) -> str:
     return " | ".join(parts)
 
 
-def _notes(results: Sequence[TrialResult], words: bool) -> tuple[Cell, ...]:
+def _left_out(problems: Sequence[ProblemRows], rows: Sequence[ProblemRows]) -> list[Cell]:
+    left = len(problems) - len(rows)
+    told = f"the worst {len(rows)} problems; {left} more: polydl show CAMPAIGN full=true"
+    return [Cell(told, "yellow")] if left else []
+
+
+def _notes(
+    results: Sequence[TrialResult], problems: Sequence[ProblemRows], words: bool
+) -> tuple[Cell, ...]:
     counts: Counter[Status] = Counter(result.status for result in results)
     notes = [Cell(f"{len(results)} trials: {_counts(counts)}")]
     if not words:
@@ -244,7 +265,6 @@ def _notes(results: Sequence[TrialResult], words: bool) -> tuple[Cell, ...]:
     shared = sum(result.quality == "shared" for result in results)
     if shared:
         notes.append(Cell(f"{shared} of them were measured on shared cores", "yellow"))
-    problems = problems_of(results)
     notes += [Cell(str(gap), COLOURS.get(gap.status, "")) for gap in gaps_of(problems)]
     notes += [Cell(told, "yellow") for told in (*choices_told(problems), *doubts_told(problems))]
     return tuple(notes)

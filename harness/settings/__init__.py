@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,10 @@ __all__ = [
 ]
 
 
+# Fields of Settings that few combinations of a sweep differ in.
+SHARED = ("architecture", "strategies", "baselines", "measure", "cluster", "tracking", "campaign")
+
+
 def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
     """The settings that a command's arguments ask for, one for each combination of a sweep.
 
@@ -41,10 +46,13 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
             experiment = str(override.value())
     entries_of = cache(entries_in)  # one reading for all combinations
     problems = 0
+    held: dict[str, Any] = {}  # what combinations share, by what it says
 
     def made(plain: dict[str, Any]) -> Settings:
         nonlocal problems
         one = settings_from(plain, experiment, entries_of)
+        same = {name: getattr(one, name) for name in SHARED}
+        one = replace(one, **{name: held.setdefault(repr(v), v) for name, v in same.items()})
         problems += len(one.problems)
         if problems > MOST_PROBLEMS:
             raise SettingsError(f"more than {MOST_PROBLEMS} problems are asked for")

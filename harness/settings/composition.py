@@ -80,7 +80,7 @@ class _Composition:
         for root, own in roots.items():
             key = tuple(override.input_line or "" for override in own)
             if key not in self._known:
-                self._known[key] = _plain(self._set(root, own)[root])
+                self._known[key] = _sharing(_plain(self._set(root, own)[root]), whole.get(root))
             whole[root] = self._known[key]
         return whole
 
@@ -110,6 +110,15 @@ def _shape(override: Override) -> str:
     """What two overrides share that set the same places: the key, or all of it for a container."""
     text, value = override.input_line or "", override.value()
     return text if isinstance(value, list | dict) else override.get_key_element()
+
+
+def _sharing(made: object, base: object) -> object:
+    """The same data; what is as in `base` is taken from there, so that a sweep holds it once."""
+    if repr(made) == repr(base):
+        return base
+    if isinstance(made, dict) and isinstance(base, dict):
+        return {key: _sharing(value, base.get(key)) for key, value in made.items()}
+    return made
 
 
 def _plain(node: object) -> object:

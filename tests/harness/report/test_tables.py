@@ -7,7 +7,8 @@ from rich.console import Console
 
 from harness.analysis.rank_quality import CampaignQuality, rank_quality
 from harness.record.result import Speedup, TrialResult, Verdict
-from harness.report.tables import campaign_table, render_campaign
+from harness.report.tables import MOST_PROBLEMS, WORST, campaign_table, render_campaign
+from harness.report.terminal import as_text
 from tests.harness.record.results import baseline_result, strategy_result
 
 UNMEASURED: dict[str, Any] = {"gflops": None, "seconds": None, "speedup": {}, "max_error": None}
@@ -183,3 +184,21 @@ def test_every_result_is_held_against_the_peak_that_was_measured_with_it() -> No
         "25%",
     ]
     assert "peak" not in render_campaign([baseline_result(host={})]).splitlines()[0]
+
+
+def test_of_a_large_campaign_the_worst_are_shown_and_all_are_counted() -> None:
+    def ratio(number: int) -> Speedup:
+        value = 1.0 + number / 1000
+        return Speedup(value, (value, value), "faster")
+
+    count = MOST_PROBLEMS + 100
+    results = [strategy_result(f"p{n}", speedup={"onednn": ratio(n)}) for n in range(count - 1)]
+    results.append(strategy_result("broken", status="failed", stage="verify", reason="wrong"))
+    text = render_campaign(results)
+    lines = text.splitlines()
+    rows = [line.split()[0] for line in lines if "roofline" in line and "[" in line]
+    assert rows[:WORST] == ["broken", *(f"p{n}" for n in range(WORST - 1))]
+    assert f"the worst {WORST} problems; {count - WORST} more" in text
+    assert f"{count} trials: {count - 1} ok, 1 failed" in text
+    full = as_text(campaign_table(results, full=True))
+    assert "more: polydl show" not in full and f"p{count - 2} " in full
