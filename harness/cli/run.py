@@ -28,6 +28,8 @@ from harness.report.tables import campaign_table
 from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, as_recorded, load_settings, quoted, resumed_alone
 
+OpenPool = Callable[[Sequence[Settings], Plan, Watch], Pool]
+
 _POOLS = {
     "serial": ("harness.cluster.serial_pool", "SerialPool"),
     "local": ("harness.cluster.ray_pool", "RayPool"),
@@ -36,8 +38,13 @@ _POOLS = {
 
 
 def main(asked: Run) -> int:
+    return measured(asked.words, open_pool)
+
+
+def measured(words: Sequence[str], opened: OpenPool) -> int:
+    """What the words ask for, measured by the pool that is opened; the exit status."""
     console = terminal()
-    settings = settings_of(asked.words)
+    settings = settings_of(words)
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))
@@ -48,8 +55,8 @@ def main(asked: Run) -> int:
         summary = campaign.run(
             plan,
             settings,
-            ["run", *asked.words],
-            open_pool=lambda named: open_pool(settings, named, progress.on_event),
+            ["run", *words],
+            open_pool=lambda named: opened(settings, named, progress.on_event),
             open_sink=lambda folder: open_sink(settings[0], begun(folder), warn),
             watcher=progress,
             review=lambda folder: write_review(folder, warn),

@@ -16,7 +16,7 @@ from threading import Condition
 from compiler.problem.architecture import Architecture
 from harness.choices import ArchitectureChoice, Exclusive
 from harness.cluster.answers import Attempt, Beat
-from harness.cluster.node import Share, share_of
+from harness.cluster.node import Share
 from harness.cluster.pool import Node
 from harness.cluster.slots import taken
 from harness.cluster.work import Work
@@ -46,7 +46,7 @@ class Agent:
         cores: tuple[int, ...] | None,
     ) -> None:
         self._work = work
-        self._share = share_of(cores, exclusive) if share is None else share
+        self._share = work.share(cores, exclusive) if share is None else share
         self._toolchain: Toolchain | None = None  # this and the node from `describe` on
         self._node: Node | None = None
         self._threads = 1

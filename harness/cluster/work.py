@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compiler.problem.architecture import Architecture
-from harness.choices import ArchitectureChoice
-from harness.cluster.node import Share, node_described
+from harness.choices import ArchitectureChoice, Exclusive
+from harness.cluster.node import Share, node_described, share_of
 from harness.cluster.pool import Node
 from harness.kernel.toolchain import Toolchain
 from harness.measure.slot import Slot
@@ -39,6 +39,7 @@ class Work:
     measure: Callable[[PreparedUnit, Slot, Toolchain], UnitOutcome] = measure_unit
     describe: Describe = node_described
     runnable: Callable[[tuple[int, ...]], set[int]] = runnable
+    share: Callable[[tuple[int, ...] | None, Exclusive], Share] = share_of  # of the cores named
 
 
 WORK = Work()
