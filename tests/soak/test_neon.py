@@ -82,7 +82,7 @@ def test_every_form_under_qemu(
         print(f"\n{len(cases)} kernels of {len({p for p, _, _ in cases})} problems: {dict(kinds)}")
     assert wrong == []
     assert len({primitive for primitive, _, _ in cases}) >= LEAST
-    everything = {"broadcast", "pixels", "lanes", "scalar", "parts of vectors", "packed"}
+    everything = {"broadcast", "pixels", "lanes", "dot", "scalar", "parts of vectors", "packed"}
     everything |= {f"vec_{name}" for name in ("max", "min", "exp", "tanh", "erf", "sqrt", "abs")}
     assert everything <= set(kinds)
 
