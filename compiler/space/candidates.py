@@ -23,7 +23,7 @@ from compiler.space.chain import Chain
 from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
-from compiler.space.parallel import with_parallel, with_private
+from compiler.space.parallel import MOST_WAKES, wakes, with_parallel, with_private
 from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import UNROLL, unrolled
 
@@ -66,6 +66,8 @@ def contraction_schedules(
             past = streams(nest, axes.roles.output, layouts.layout, layouts.lanes, machine)
             for schedule in _of_layouts(nest, axes, layouts, machine):
                 parallel = with_parallel(nest, schedule, threads)
+                if threads > 1 and wakes(nest, parallel) > MOST_WAKES:
+                    continue
                 found[parallel] = None
                 if past and writes_once(nest, 0, schedule.band):
                     found[parallel.with_band(nontemporal=True)] = None

@@ -15,6 +15,7 @@ from compiler.space.scalar import LINE, PIECES
 
 REDUCTIONS = 2  # loops whose pieces are tried with copies, the longest ones
 LEAST = 256  # steps of the reduction in a piece, that its copy may be worth combining
+MOST_WAKES = 100  # in one call: a barrier takes microseconds
 
 
 def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
@@ -113,3 +114,17 @@ def _fits(nest: Primitive, schedule: Schedule) -> bool:
     except ScheduleError:
         return False
     return True
+
+
+def wakes(nest: Primitive, schedule: Schedule) -> int:
+    """How often one call of a schedule of one statement wakes its threads, at least."""
+    path = _path(nest, schedule)
+    if not any(level.parallel for level in path.loops):
+        return 0
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    pieces: dict[str, int] = {}
+    for level in path.loops:
+        if level.parallel:
+            break
+        pieces[level.loop] = grains[level.loop].pieces(level)
+    return prod(pieces.values())

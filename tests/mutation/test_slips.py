@@ -86,6 +86,24 @@ SLIPS: dict[str, dict[str, tuple[str, str]]] = {
         "product first": ("y0 = vec_tanh((held[0] + e0))", "y0 = vec_tanh((held[0] * e1 + e0))"),
         "a piece early": (LAST, "if (at_k + 4 >= 8) {"),
     },
+    "dot: matrix times vector": {
+        "what is left is left out": ("r_k < 6", "r_k < 5"),
+        "what is left counts twice": ("for (long r_k = 5;", "for (long r_k = 4;"),
+        "one lane too few": ("LOAD_PART(q1 + 0, 3)", "LOAD_PART(q1 + 0, 2)"),
+        "one lane too many": ("LOAD_PART(q0 + 83, 3)", "LOAD_PART(q0 + 83, 4)"),
+        "a vector is not joined": ("join_add((l1v0 + l1v1))", "join_add(l1v0)"),
+        "of another row": ("join_add((l1v0 + l1v1))", "join_add((l0v0 + l1v1))"),
+        "lanes are halved once less": ("  x = (x + SHUFFLE(x, 1, 0, 3, 2, 5, 4, 7, 6));\n", ""),
+        "the vector of the row before": ("const vec e1 = LOAD(q1 + 8)", "const vec e1 = LOAD(q1)"),
+    },
+    "dot: variance, cut reduction": {
+        "lanes past the end count": ("FILL_PART(((e0 - e1) * (e0 - e1)), 5, (vec){0})",
+                                     "((e0 - e1) * (e0 - e1))"),
+        "earlier sums are forgotten": ("if (at_k != 0) {", "if (0) {"),
+        "earlier sums before there are any": ("if (at_k != 0) {", "if (1) {"),
+        "does not wait": ("if (at_k + 32 >= 45) {", "if (1) {"),
+        "the rest of every piece": ("r_k < (min(32, 45 - at_k) + 15) / 16", "r_k < 3"),
+    },
     "in place": {
         "read after it is overwritten": (
             "        const vec e0 = LOAD_PART(in0 + 20, 4);",

@@ -32,6 +32,10 @@ CASES = {
         conv2d(ic=2, oc=3, ih=4, iw=8, kh=1, pad_h=0),
         "pixels/vector:ow.8/tile:ow.1+oc.3/order:oh+ow+oc+kw+ic/layout:weight.bcda/pack:data.abcd",
     ),
+    "matrix_vector_dot": (
+        matmul(m=5, n=1, k=23),
+        "dot/vector:k.4/tile:k.2+m.2/order:k@1+m+k/block:k@1.2/prefetch:64/unroll:2",
+    ),
     "max_pool_scalar": (MAX_POOL, "scalar/order:c+oh+ow+kh+kw"),
 }
 

@@ -12,8 +12,9 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import loop_of
-from compiler.space.candidates import fetched_ahead
+from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.dot_schedules import dot_bands, dot_order, dot_schedules, lanes_last
+from compiler.space.parallel import MOST_WAKES, wakes
 from tests.compiler.machines import AVX2, AVX512, NEON
 from tests.compiler.problem.operators import conv2d, matmul
 
@@ -136,3 +137,12 @@ def test_a_large_matrix_is_fetched_ahead() -> None:
     assert first == ahead.with_band(prefetch=0)
     small = _nest(matmul(m=64, n=1, k=64))
     assert fetched_ahead(small, dot_schedules(small, AVX512, 1)[0], AVX512) is None
+
+
+def test_threads_are_not_woken_for_every_few_rows() -> None:
+    wide = _nest({**matmul(m=1, n=4096, k=4096), "constant": []})
+    found = candidates(wide, AVX512, 2)
+    assert any(loop_of(s.band.order[0]) == "n" and "k@1" in s.band.order for s in found)
+    assert max(wakes(wide, schedule) for schedule in found) <= MOST_WAKES
+    alone = _nest({**matmul(m=1, n=8, k=4096), "constant": []})  # one tile: nothing to share
+    assert any(not schedule.band.parallel for schedule in candidates(alone, AVX512, 2))
