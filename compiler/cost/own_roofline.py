@@ -29,7 +29,8 @@ SHARING = 2  # cores that together read twice what one reads from memory; more r
 class OwnRoofline:
     """Least seconds of a call, and what they are made of; `bound` is compute or the level's name.
 
-    `level` is the smallest one that holds all the bytes: a cache, or memory.
+    `level` is the smallest one that holds all the bytes: a cache, or memory; the cores read
+    `bandwidth` GB/s from it together.
     """
 
     seconds: float
@@ -37,6 +38,7 @@ class OwnRoofline:
     operations: int
     bytes: int
     level: str
+    bandwidth: float
 
 
 def own_roofline(
@@ -54,7 +56,7 @@ def own_roofline(
     computing = 2 * work / (machine.peak * 1e9 * threads)  # the peak counts a multiply-add twice
     moving = moved / (bandwidth * 1e9)
     bound = "compute" if computing >= moving else level
-    return OwnRoofline(max(computing, moving), bound, work, moved, level)
+    return OwnRoofline(max(computing, moving), bound, work, moved, level, bandwidth)
 
 
 def _holding(

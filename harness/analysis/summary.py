@@ -33,6 +33,7 @@ class ContenderMean:
     kind: str
     of_roofline: float | None = None  # geometric mean
     worst: float | None = None  # the least share of an own roofline
+    of_bandwidth: float | None = None  # geometric mean
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list
             for baseline, speedup in result.speedup.items():
                 ratios.setdefault(baseline, []).append(speedup.ratio)
         shares = [r.of_roofline for r in own if r.of_roofline]
+        moved = [share for r in own if (share := share_of_bandwidth(r))]
         contender = own[0].contender
         given = (means or {}) if label == contender else {}  # of one set of conditions only
         rows.append(
@@ -77,6 +79,7 @@ def means_of(results: Sequence[TrialResult], means: Means | None = None) -> list
                 own[0].kind,
                 geometric_mean(shares) if shares else None,
                 min(shares, default=None),
+                geometric_mean(moved) if moved else None,
             )
         )
     return rows
@@ -134,3 +137,11 @@ def share_of_peak(result: TrialResult) -> float | None:
     if result.gflops is None or peak is None:
         return None
     return result.gflops / (peak * result.threads)
+
+
+def share_of_bandwidth(result: TrialResult) -> float | None:
+    """Share of the measured bandwidth of the level that holds the tensors, each moved once."""
+    roofline = result.roofline
+    if roofline is None or result.seconds is None or not roofline.bandwidth:
+        return None
+    return roofline.bytes / (result.seconds.median * roofline.bandwidth * 1e9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.analysis.groups import baselines_of
-from harness.analysis.summary import gflops_interval, share_of_peak
+from harness.analysis.summary import gflops_interval, share_of_bandwidth, share_of_peak
 from harness.record.result import TrialResult
 
 Value = str | int | float | None
@@ -35,6 +35,7 @@ _FIXED: dict[str, type] = {
     "threads": int,
     **dict.fromkeys(("cache", "status", "stage", "reason"), str),
     **dict.fromkeys(("gflops", "gflops.low", "gflops.high", "share_of_peak", "of_roofline"), float),
+    "share_of_bandwidth": float,
     **dict.fromkeys(("seconds", "seconds.low", "seconds.high", "seconds.min"), float),
     "samples": int,
     "noise": float,
@@ -71,6 +72,7 @@ def _row(result: TrialResult) -> dict[str, Value]:
         "gflops": result.gflops,
         "share_of_peak": share_of_peak(result),
         "of_roofline": result.of_roofline,
+        "share_of_bandwidth": share_of_bandwidth(result),
         "noise": result.noise,
         "predicted_seconds": result.predicted_seconds,
         "predicted_ratio": result.predicted_ratio,

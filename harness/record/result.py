@@ -91,8 +91,8 @@ class RooflineFacts:
     """What no kernel of the problem passes on the cores used, by their measured ceilings.
 
     `operations` are of vectors, in elements, at the peak; `bytes`, which any kernel has to move, at
-    the bandwidth of the `level` that holds them. `bound` names what takes longer: compute, or the
-    level.
+    the `bandwidth` (GB/s) of the `level` that holds them. `bound` names what takes longer: compute,
+    or the level.
     """
 
     seconds: float
@@ -100,6 +100,7 @@ class RooflineFacts:
     operations: float
     bytes: float
     level: str
+    bandwidth: float | None = None  # not recorded by older versions
 
 
 @dataclass(frozen=True, slots=True)

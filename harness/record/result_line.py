@@ -159,6 +159,7 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
     if result.roofline is not None:
         for name in ("seconds", "operations", "bytes"):
             yield f"roofline.{name}", getattr(result.roofline, name), 0
+        yield "roofline.bandwidth", result.roofline.bandwidth or 0.0, 0
     if result.estimate is not None:
         yield "estimate.seconds", result.estimate.seconds, 0
         for name in ("parts", "bytes"):

@@ -18,6 +18,7 @@ from harness.analysis.summary import (
     gflops_interval,
     means_of,
     peak_of,
+    share_of_bandwidth,
     share_of_peak,
     worst_first,
 )
@@ -80,10 +81,11 @@ def _grid(
 ) -> Grid:
     baselines = baselines_of(results)
     roofline = any(result.of_roofline is not None for result in results)
+    streams = _mostly_moved(results)
     words = len(baselines) <= 1  # else signs, or the table outgrows the terminal
     sections = [
         tuple(
-            _row(problem.label if leads else "", result, baselines, words, roofline)
+            _row(problem.label if leads else "", result, baselines, words, roofline, streams)
             for leads, result in zip(first(problem.results), problem.results, strict=True)
         )
         for problem in rows
@@ -92,20 +94,34 @@ def _grid(
         over_all = means_of(results, means)
         sections.append(
             tuple(
-                _mean_row("geometric mean" if leads else "", mean, baselines, words, roofline)
+                _mean_row(
+                    "geometric mean" if leads else "", mean, baselines, words, roofline, streams
+                )
                 for leads, mean in zip(first(over_all), over_all, strict=True)
             )
         )
     return Grid(
         _title(results),
-        _columns(baselines, words, roofline),
+        _columns(baselines, words, roofline, streams),
         tuple(sections),
         (*_left_out(problems, rows), *_notes(results, problems, words)),
         airy=words,
     )
 
 
-def _columns(baselines: Sequence[str], words: bool, roofline: bool) -> tuple[Column, ...]:
+def _mostly_moved(results: Sequence[TrialResult]) -> bool:
+    """Whether for most trials moving the tensors takes a quarter of the least time or more."""
+    shares = [
+        (moved, r.of_roofline)
+        for r in results
+        if (moved := share_of_bandwidth(r)) is not None and r.of_roofline is not None
+    ]
+    return 2 * sum(4 * moved >= whole for moved, whole in shares) > len(shares)
+
+
+def _columns(
+    baselines: Sequence[str], words: bool, roofline: bool, streams: bool
+) -> tuple[Column, ...]:
     compared = [Column(f"x {baseline} [95 %]", right=False) for baseline in baselines]
     return (
         Column("problem", right=False),
@@ -113,6 +129,7 @@ def _columns(baselines: Sequence[str], words: bool, roofline: bool) -> tuple[Col
         Column("GFLOP/s [95 %]", right=False),
         Column("peak"),
         *([Column("roofline")] if roofline else []),
+        *([Column("bandwidth")] if streams else []),
         *compared,
         *([Column("verdict", right=False)] if words and baselines else []),
         Column("noise", right=False),
@@ -127,6 +144,7 @@ def _row(
     baselines: Sequence[str],
     words: bool,
     roofline: bool,
+    streams: bool,
 ) -> tuple[Cell, ...]:
     share = share_of_peak(result)
     speedups = [result.speedup.get(baseline) for baseline in baselines]
@@ -137,6 +155,7 @@ def _row(
         _figure(result),
         Cell(_per_cent(share)),
         *([Cell(_per_cent(result.of_roofline))] if roofline else []),
+        *([Cell(_per_cent(share_of_bandwidth(result)))] if streams else []),
         *(_ratio(speedup, words) for speedup in speedups),
         *_verdict_cells(speedups, words),
         _noise(result),
@@ -146,7 +165,12 @@ def _row(
 
 
 def _mean_row(
-    label: str, mean: ContenderMean, baselines: Sequence[str], words: bool, roofline: bool
+    label: str,
+    mean: ContenderMean,
+    baselines: Sequence[str],
+    words: bool,
+    roofline: bool,
+    streams: bool,
 ) -> tuple[Cell, ...]:
     known = [mean.intervals.get(baseline) for baseline in baselines]
     ratios = [
@@ -161,6 +185,7 @@ def _mean_row(
         Cell(_counts(mean.counts), COLOURS["failed"] if mean.counts["failed"] else ""),
         Cell(),
         *([Cell(_per_cent(mean.of_roofline))] if roofline else []),
+        *([Cell(_per_cent(mean.of_bandwidth))] if streams else []),
         *ratios,
         *_verdict_cells(known, words),
         Cell(),

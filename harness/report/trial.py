@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.review.commands import repetition
-from harness.analysis.summary import share_of_peak
+from harness.analysis.summary import share_of_bandwidth, share_of_peak
 from harness.record.result import Estimate, TrialResult
 from harness.settings import quoted
 
@@ -93,6 +93,10 @@ def _speed(result: TrialResult) -> Iterator[Line]:
             f"{roofline.operations:.3g} vector operations, {roofline.bytes / 1e6:.3g} MB in "
             f"{roofline.level}",
         )
+        share = share_of_bandwidth(result)
+        if share is not None:
+            rate = 1e-9 * roofline.bytes / taken.median
+            yield "bandwidth", f"{rate:.1f} GB/s, {share:.0%} of that of {roofline.level}"
     for baseline, speedup in result.speedup.items():
         low, high = speedup.ci95
         yield (

@@ -9,10 +9,11 @@ from harness.analysis.summary import (
     gaps_of,
     gflops_interval,
     means_of,
+    share_of_bandwidth,
     share_of_peak,
     verdict_counts,
 )
-from harness.record.result import Speedup
+from harness.record.result import RooflineFacts, Speedup
 from tests.harness.record.results import baseline_result, strategy_result
 
 
@@ -54,6 +55,15 @@ def test_a_reason_is_told_once_and_failures_come_first() -> None:
         "roofline on a: failed (verify): wrong",
         "onednn on 4 problems: skipped: not installed",
     ]
+
+
+def test_the_share_of_a_levels_bandwidth() -> None:
+    """1.28 MB in 0.00128 s are 1 GB/s."""
+    roofline = RooflineFacts(1e-5, "compute", 1e6, 1.28e6, "L2", 4.0)
+    assert share_of_bandwidth(baseline_result(roofline=roofline)) == pytest.approx(0.25)
+    older = RooflineFacts(1e-5, "compute", 1e6, 1.28e6, "L2")
+    for lacking in ({}, {"roofline": older}, {"roofline": roofline, "seconds": None}):
+        assert share_of_bandwidth(baseline_result(**lacking)) is None
 
 
 def test_figures() -> None:

@@ -38,7 +38,7 @@ def test_real_records_are_valid(small_campaign: CampaignFolder) -> None:
 def test_records_of_failures_and_of_everything_are_valid() -> None:
     full = strategy_result(
         estimate=Estimate(1e-5, "L2", {"compute": 1e-5}, {"L2": 1e6}),
-        roofline=RooflineFacts(1e-6, "L2", 1e5, 2e5, "L2"),
+        roofline=RooflineFacts(1e-6, "L2", 1e5, 2e5, "L2", 60.0),
         of_roofline=0.7,
         processes=(ProcessNoise(1e-5, 20, 2),),
         verified=Verification({"exact": 2}, 0.5, "reordered", True),

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 
 from harness.analysis.rank_quality import CampaignQuality, rank_quality
-from harness.record.result import Speedup, TrialResult, Verdict
+from harness.record.result import RooflineFacts, Speedup, TrialResult, Verdict
 from harness.report.tables import MOST_PROBLEMS, WORST, campaign_table, render_campaign
 from harness.report.terminal import as_text
 from tests.harness.record.results import baseline_result, strategy_result
@@ -49,6 +50,19 @@ def test_what_the_table_says() -> None:
         "roofline on odd: failed (verify): wrong [by 3]",
         "onednn on odd: skipped: install it with: x",
     ]
+
+
+def test_shares_of_the_bandwidth_where_tensors_take_long() -> None:
+    """1.28 MB in 0.00128 s at 2 GB/s: half, shown if it is much of what any kernel takes."""
+    moved = RooflineFacts(6.4e-4, "L2", 1e5, 1.28e6, "L2", 2.0)
+    computed = replace(moved, seconds=9e-4, bound="compute", bandwidth=100.0)
+    shown, hidden = (
+        render_campaign([strategy_result("one", of_roofline=share, roofline=facts)]).splitlines()
+        for facts, share in ((moved, 0.6), (computed, 0.7))
+    )
+    assert shown[1].split()[4:8] == ["%]", "peak", "roofline", "bandwidth"]
+    assert shown[3].split()[5:8] == ["97%", "60%", "50%"]
+    assert "bandwidth" not in hidden[1]
 
 
 def test_shares_of_the_own_roofline_with_their_mean_and_the_least() -> None:
