@@ -11,6 +11,7 @@ from compiler.lower.fit import fitted
 from compiler.lower.legality import structural
 from compiler.lower.lowered import lowered
 from compiler.lower.steps import SHARED, SHORT
+from compiler.microkernel.functions import vector_operations
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, loop_of
@@ -47,13 +48,13 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
     schedule = _scalar(order)
     if threads == 1 or not order:  # a statement of one element may have no loop at all
         return schedule
-    return _copied(nest, _shared(nest, _led(nest, schedule, threads), threads), threads)
+    return _copied(nest, _shared(nest, _led(nest, schedule, threads), threads, SHARED), threads)
 
 
 def as_written(nest: Primitive, threads: int = 1) -> Schedule:
-    """The same in the primitive's own order of loops."""
+    """The same in the primitive's own order of loops, its outermost ones shared however short."""
     schedule = _scalar([loop for loop, _ in nest.extents])
-    return _shared(nest, schedule, threads) if threads > 1 else schedule
+    return _shared(nest, schedule, threads, least=1) if threads > 1 else schedule
 
 
 def _led(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
@@ -142,17 +143,20 @@ def _strides(nest: Primitive, statement: Statement, loop: str) -> tuple[int, lis
     return stride(statement.target), [stride(access) for access in others]
 
 
-def _shared(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
+def _shared(nest: Primitive, schedule: Schedule, threads: int, least: int) -> Schedule:
     """Parallel are those loops of each statement that no dependence of any statement forbids.
 
-    Its outermost ones, or ones inside a sequential loop that share enough work.
+    Its outermost ones, or ones inside a sequential loop, that share enough work: a few thousand
+    operations are done before other threads are awake.
 
         for i, j, k: c[i,j] += a[i,k] * b[k,j]  ->  parallel i and j; k carries the sum
         for t, i: y[t,i] = y[t-1,i] + x[t,i]    ->  parallel i, if long, anew in every t
     """
     order = schedule.band.order
     free = {level for level in order if _shareable(nest, schedule, level)}
-    chosen = {x for s in nest.statements for x in _parallel(nest, schedule, s, free, threads)}
+    chosen = {
+        x for s in nest.statements for x in _parallel(nest, schedule, s, free, threads, least)
+    }
     return schedule.with_band(parallel=tuple(x for x in order if x in chosen))
 
 
@@ -197,14 +201,23 @@ def _shareable(nest: Primitive, schedule: Schedule, level: str) -> bool:
 
 
 def _parallel(
-    nest: Primitive, schedule: Schedule, statement: Statement, free: set[str], threads: int
+    nest: Primitive,
+    schedule: Schedule,
+    statement: Statement,
+    free: set[str],
+    threads: int,
+    least: int,
 ) -> tuple[str, ...]:
-    """The outermost run of a statement's free levels, as long as threads want pieces."""
+    """The outermost run of a statement's free levels, as long as threads want pieces.
+
+    None where all of it is less than `least` operations, or one start of several than SHARED.
+    """
     band = schedule.band
     own = [level for level in band.order if loop_of(level) in statement.loops]
     counts = [-(-nest.extent(loop_of(x)) // (band.block_of(x) or 1)) for x in own]
     first = next((place for place, level in enumerate(own) if level in free), len(own))
-    if first and prod(counts[first:]) < SHARED:
+    steps = prod(map(nest.extent, {loop_of(level) for level in own[first:]}))
+    if steps * max(1, vector_operations(statement.value)) < (SHARED if first else least):
         return ()
     last, pieces = first, 1
     while last < len(own) and own[last] in free and pieces < PIECES * threads:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
@@ -98,7 +99,10 @@ def test_threads_change_no_bit(tmp_path: Path) -> None:
         _compare(library, at, primitive, shared, alone, text)
 
 
-def test_scalar_nests_on_threads_change_no_bit(tmp_path: Path) -> None:
+def test_scalar_nests_on_threads_change_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compiler.space.scalar.SHARED", 1)  # however small they are
     jobs = []
     for spec in SCALAR:
         primitive = primitive_from(spec)

@@ -25,9 +25,15 @@ def _nest(tensors: dict[str, Any], *statements: str, **more: Any) -> Primitive:
 
 
 MATRIX = {"x": ["i", "j"], "y": ["i", "j"]}
-SQUARE = {"i": 30, "j": 30}
+SQUARE = {"i": 100, "j": 100}
 CASES = {
     "a sum": (_nest({"x": ["i", "j"], "y": ["i"]}, "y[i] += x[i,j]", sizes=SQUARE), "i"),
+    "few": (
+        _nest({"x": ["i", "j"], "y": ["i"]}, "y[i] += x[i,j]", sizes={"i": 99, "j": 100}), "",
+    ),
+    "few, of many operations": (
+        _nest({"x": ["i"], "y": ["i"]}, "y[i] = exp(x[i])", sizes={"i": SHARED // 10}), "i",
+    ),
     "one element": (_nest({"x": ["i", "j"], "y": [1]}, "y[0] += x[i,j]", sizes=SQUARE), ""),
     "a running sum": (
         _nest(MATRIX, "y[i,j] = y[i,j-1] + x[i,j]", outside={"y": 0}, sizes=SQUARE), "i",
@@ -56,7 +62,7 @@ CASES = {
     ),
     "in place": (
         _nest({**MATRIX, "b": ["j"]}, "y[i,j] = x[i,j] * 2", "y[i,j] = exp(y[i,j]) + b[j]",
-              sizes={"i": 3, "j": 30}),
+              sizes={"i": 3, "j": SHARED}),
         "i+j",
     ),
     "written again by another loop": (
@@ -67,7 +73,7 @@ CASES = {
     ),
     "windows side by side": (
         _nest({"x": ["i", "k"], "y": ["3*i + 3"]}, "y[3*i+k] += x[i,k]",
-              sizes={"i": 30, "k": 3}),
+              sizes={"i": SHARED, "k": 3}),
         "i",
     ),
     "a loop that one statement sums over": (
