@@ -20,7 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from harness.cli.time_left import time_left
-from harness.cluster.pool import Event, Node, Step
+from harness.cluster.pool import QUEUED, Event, Node, Step
 from harness.estimates import estimated_seconds
 from harness.plan import Plan
 from harness.record.result import TrialResult
@@ -96,7 +96,7 @@ class Progress:
             if event.step == "measuring":
                 names = self._measured.setdefault(event.node, {})
                 names[event.unit.key] = event.unit.problem.name
-        if event.note:
+        if event.note and event.note != QUEUED:  # that is said of thousands, and of nobody's fault
             told = f"{event.unit.problem.name} {event.step}: {event.note}"
             self._console.print(plain(told), soft_wrap=True)
 

@@ -17,7 +17,7 @@ from compiler.problem.architecture import Architecture
 from harness.choices import ArchitectureChoice, Exclusive
 from harness.cluster.answers import Attempt, Beat
 from harness.cluster.node import Share
-from harness.cluster.pool import Node
+from harness.cluster.pool import QUEUED, Node
 from harness.cluster.slots import taken
 from harness.cluster.work import Work
 from harness.errors import HarnessError
@@ -27,8 +27,6 @@ from harness.scratch import clear_scratch
 from harness.trial import PreparedUnit, UnitOutcome, installed_here
 from harness.trial.transfer import landed, packed
 from harness.unit import Contender, Unit
-
-QUEUED = "a free slot"
 
 
 class CoreLost(OSError):

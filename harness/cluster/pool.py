@@ -16,6 +16,8 @@ from harness.record.result import Stage, TrialResult
 from harness.trial import UnitOutcome
 from harness.unit import Contender, Unit
 
+QUEUED = "a free slot"  # what a unit waits for behind others of its campaign
+
 Step = Literal["submitted", "preparing", "prepared", "waiting", "measuring", "done"]
 
 

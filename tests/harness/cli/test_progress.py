@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.cli.progress import Progress, duration
-from harness.cluster.pool import Event
+from harness.cluster.pool import QUEUED, Event
 from harness.record.result import Status
 from harness.report.terminal import Terminal
 from tests.harness.campaigns import NODE, plan_from, replayed
@@ -56,6 +56,18 @@ def test_a_terminal_shows_counts_and_nodes() -> None:
     named = "1/1 measuring matmul_n1"
     for part in ("1/2 done, 0 running, 1 failed", "s left", named, "1 waiting", "pid 7"):
         assert part in text.getvalue()
+
+
+def test_who_waits_for_a_slot_behind_others_has_no_line() -> None:
+    text = io.StringIO()
+    plan = plan_from("-m", "primitive=matmul", "primitive.sizes.n=1,2", "baseline=[]")
+    first, second = plan.units
+    with Progress(Terminal(file=text, width=100), plan) as progress:
+        progress.begins(plan, [NODE])
+        progress.on_event(Event(first, "waiting", NODE.name, QUEUED))
+        progress.on_event(Event(second, "waiting", NODE.name, "core 1 is held by pid 7"))
+    assert "matmul_n1 waiting" not in text.getvalue()
+    assert "matmul_n2 waiting: core 1 is held by pid 7" in text.getvalue()
 
 
 def test_the_time_left_is_there_before_anything_has_begun() -> None:

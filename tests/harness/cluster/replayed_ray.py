@@ -18,10 +18,10 @@ import pytest
 from ray.exceptions import GetTimeoutError, RayActorError, TaskCancelledError
 
 from harness.cluster import ray_fabric
-from harness.cluster.agent import QUEUED, Agent
+from harness.cluster.agent import Agent
 from harness.cluster.answers import Beat
 from harness.cluster.members import Member
-from harness.cluster.pool import Event, Node
+from harness.cluster.pool import QUEUED, Event, Node
 from harness.cluster.ray_pool import RayPool
 from harness.errors import HarnessError
 from harness.settings import load_settings

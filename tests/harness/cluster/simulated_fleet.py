@@ -24,7 +24,7 @@ from harness.cluster.answers import (
 from harness.cluster.cluster_pool import ClusterPool
 from harness.cluster.members import Member
 from harness.cluster.patience import Patience
-from harness.cluster.pool import Event, Node
+from harness.cluster.pool import QUEUED, Event, Node
 from harness.trial import UnitOutcome
 from harness.unit import Contender, Unit
 from tests.harness.campaigns import NODE, plan_from
@@ -33,7 +33,6 @@ PREPARES = 0.4  # seconds
 TRAVELS = 0.01
 STARTS = 3.0  # an agent
 DEAD_SECONDS = 2.0  # until Ray tells of an agent that died
-QUEUED = "a free slot"
 OUTCOME = UnitOutcome(())  # the records are no part of what is simulated
 
 

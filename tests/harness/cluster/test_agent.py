@@ -10,9 +10,9 @@ import pytest
 
 from harness.choices import ArchitectureChoice
 from harness.cluster import slots
-from harness.cluster.agent import QUEUED, Agent, CoreLost
+from harness.cluster.agent import Agent, CoreLost
 from harness.cluster.node import Share
-from harness.cluster.pool import Node
+from harness.cluster.pool import QUEUED, Node
 from harness.cluster.topology import Core, Topology
 from harness.cluster.work import Work
 from harness.kernel.toolchain import Toolchain
