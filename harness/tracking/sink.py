@@ -104,16 +104,18 @@ class MlflowSink:
         # must not end the campaign.
         try:
             store = self._store = Store(self._folder, self._uri, self._experiment)
-            while (items := self._taken())[-1] is not None:
-                store.write(
-                    (result, line_id(line_of(result).encode()))
-                    for item in items
-                    if isinstance(item, tuple)
-                    for result in item
-                )
-                for item in items:
-                    if isinstance(item, Overview):
-                        store.finish(item)
+            with store.many():
+                store.write_journal()  # what a driver before this one did not come to
+                while (items := self._taken())[-1] is not None:
+                    store.write(
+                        (result, line_id(line_of(result).encode()))
+                        for item in items
+                        if isinstance(item, tuple)
+                        for result in item
+                    )
+                    for item in items:
+                        if isinstance(item, Overview):
+                            store.finish(item)
             for note in store.notes:
                 self._warn(note)
         except Exception as fault:

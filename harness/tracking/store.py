@@ -7,9 +7,9 @@ on, and the second one gets an id and runs of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Store:
     def __init__(self, folder: CampaignFolder, uri: str, experiment: str) -> None:
         self.notes: list[str] = []
         self.written = 0
+        self._ahead = False
         self._children: dict[str, tuple[str, str]] = {}  # trial -> run, line
         self._folder = folder
         self._mlflow = load_mlflow()
@@ -84,12 +85,19 @@ class Store:
         """The newest line of every trial."""
         newest = dict(Lines.of(self._folder.results_file).newest)
         results = self._folder.results()  # a driver may add to it meanwhile
-        lines = [(r, newest[r.trial]) for r in results if r.trial in newest]
+        with self.many():
+            self.write((r, newest[r.trial]) for r in results if r.trial in newest)
+
+    @contextmanager
+    def many(self) -> Iterator[None]:
+        """While many runs are written, which are not to wait for the disk one by one."""
         with ExitStack() as held:
-            if is_sqlite(self._uri):
+            if is_sqlite(self._uri) and not self._ahead:
                 engine = self._client._tracking_client.store.engine
                 held.enter_context(written_ahead(self._uri, engine))
-            self.write(lines)
+                held.callback(setattr, self, "_ahead", False)
+                self._ahead = True
+            yield
 
     def finish(self, overview: Overview | None) -> None:
         """What the parent says of the whole campaign; files of the same name are replaced."""

@@ -135,6 +135,17 @@ def test_sqlite(folder: CampaignFolder) -> None:
     assert run.data.metrics["gflops"] == 99.0
 
 
+def test_a_driver_writes_what_one_before_it_did_not_come_to(folder: CampaignFolder) -> None:
+    """It was killed with results in its queue, which stand in the journal."""
+    uri = default_store(folder)
+    sink = MlflowSink(folder, uri, "polydl", lambda message: pytest.fail(message))
+    sink.record(RESULTS[2:])
+    sink.finish(OVERVIEW)
+    assert sink.close()
+    check_store(folder, uri)
+    assert not list(folder.path.parent.glob("mlflow.db-*"))  # the file stands alone again
+
+
 def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolder) -> None:
     with socket.socket() as held:  # bound, but nobody listens
         held.bind(("127.0.0.1", 0))
