@@ -22,7 +22,7 @@ from compiler.lower.fusion import followers, fused_loops, in_loops
 from compiler.lower.legality import structural
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.tiling import balanced
-from compiler.lower.tree import Tree
+from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import anchor, covers
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Statement
@@ -165,17 +165,31 @@ class Chain:
     def _band(self, number: int, lanes: int, layout: Tags) -> Band:
         """Whole vectors along the target's memory, or across a reduction, or an element at a time.
 
-        The first of these that fits the layouts.
+        The first of these that fits the layouts; what puts vectors together from elements that lie
+        apart comes behind what does not.
         """
         nest = _continued(_alone(self.nest, number), self.nest.statements[:number])
         own = _of(nest, layout)
+        found: dict[bool, Band] = {}
         if covers(nest, nest.statements[0].target):
             for band in (*_along(nest, lanes, own), *dot_bands(nest, lanes, own, self._machine)):
                 with suppress(ScheduleError):
-                    fitted(nest, Schedule((band,), own))
-                    shared = with_parallel(nest, Schedule((band,)), self._threads)
-                    return replace(shared.band, of=number)
-        return replace(scalar_schedule(nest, self._threads).band, of=number)
+                    tree = fitted(nest, Schedule((band,), own))
+                    found.setdefault(_reads_apart(tree), band)
+        best = found.get(False, found.get(True))
+        if best is None:
+            return replace(scalar_schedule(nest, self._threads).band, of=number)
+        shared = with_parallel(nest, Schedule((best,)), self._threads)
+        return replace(shared.band, of=number)
+
+
+def _reads_apart(tree: Tree) -> bool:
+    """Whether a statement's vectors are put together from elements apart."""
+    (path,) = tree.paths()
+    assert isinstance(path.leaf, Microkernel)
+    vector = path.leaf.vector
+    reads = (Address(one, tree.layout_of(one.tensor)) for one in tree.statement(path.leaf).reads)
+    return any(one.uses(vector) and not one.contiguous(vector) for one in reads)
 
 
 def _along(nest: Primitive, lanes: int, layout: Tags) -> Iterator[Band]:
