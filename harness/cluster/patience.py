@@ -17,16 +17,21 @@ REQUESTS = 4  # of a contender's requests to its child, how many may reach their
 
 @dataclass(frozen=True)
 class Patience:
-    """All times are in seconds."""
+    """All times are in seconds, but for `attempts` and `asked`."""
 
     attempts: int = 3  # of a unit whose worker, agent or node was lost
-    beat: float = 1.0  # between two questions to an agent
+    beat: float = 1.0  # between two questions to an agent; more where there are many
+    asked: float = 500.0  # questions a second to all agents: each costs the driver 0.2 ms
     silent: float = 10.0  # without an answer until a node is quarantined
     arrival: float = 60.0  # from sending a unit until its agent reports it
     describe: float = 120.0  # an agent's start, with the first measurement of the ceilings
     rest: float = 1.0  # a node's first quarantine; every further one is twice as long
     longest_rest: float = 60.0
     without_nodes: float = 120.0  # until what is left is recorded as failed
+
+    def beat_of(self, agents: int) -> float:
+        """Between two questions to one of so many, soon enough for its silence to be noticed."""
+        return max(self.beat, min(agents / self.asked, self.silent / 4))
 
     @staticmethod
     def chosen(choice: ClusterChoice) -> Patience:

@@ -148,7 +148,7 @@ class Scheduler:
         self._set_alarm(site)
 
     def _set_alarm(self, site: Site) -> None:
-        due = site.due(self._patience)
+        due = site.due(self._patience, len(self._sites))
         if due is None:
             self._due_sites.clear(site.id)
         else:

@@ -51,11 +51,12 @@ class Site:
         assert self.described is not None
         return self.described
 
-    def due(self, patience: Patience) -> float | None:
+    def due(self, patience: Patience, sites: int) -> float | None:
+        """As one of so many sites."""
         if self.state == "starting":
             return self.asked + patience.describe
         if self.state == "open":
-            return self.asked + (patience.silent if self.waiting else patience.beat)
+            return self.asked + (patience.silent if self.waiting else patience.beat_of(sites))
         return self.rests_until if self.state == "resting" else None
 
     def start(self, now: float) -> None:

@@ -21,12 +21,12 @@ def kinds(orders: list[Order]) -> list[type]:
     return [type(order) for order in orders]
 
 
-def opened(*names: str, slots: int = 1) -> Scheduler:
-    scheduler = Scheduler(PATIENCE)
+def opened(*names: str, patience: Patience = PATIENCE) -> Scheduler:
+    scheduler = Scheduler(patience)
     scheduler.listed([Member(name, name, 1) for name in names], 0.0)
     assert kinds(scheduler.decide(0.0)) == [Start] * len(names)
     for name in names:
-        scheduler.answered(Described(name, 1, replace(NODE, name=name, slots=slots)), 0.0)
+        scheduler.answered(Described(name, 1, replace(NODE, name=name)), 0.0)
     return scheduler
 
 
@@ -51,6 +51,15 @@ def test_a_unit_from_its_submission_to_its_outcome() -> None:
     assert not scheduler.outstanding
     scheduler.answered(Measured(attempt, OUTCOME), 1.6)  # late
     assert scheduler.decide(1.6) == []
+
+
+def test_of_many_agents_each_is_asked_less_often_and_its_silence_noticed_all_the_same() -> None:
+    patience = replace(PATIENCE, asked=1.5)
+    assert [patience.beat_of(agents) for agents in (1, 3, 900)] == [1.0, 2.0, 2.5]
+    scheduler = opened("a", "b", "c", patience=patience)
+    assert scheduler.decide(1.9) == []
+    assert kinds(scheduler.decide(2.0)) == [Ask] * 3
+    assert kinds(scheduler.decide(12.1)) == [End] * 3
 
 
 def test_what_an_agent_before_this_one_said_does_not_count() -> None:
