@@ -10,7 +10,7 @@ from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.lane_functions import lane_functions
-from compiler.codegen.lane_reads import asks, lane_reads
+from compiler.codegen.lane_reads import lane_reads
 from compiler.codegen.library_product import product_body, product_functions, product_setup
 from compiler.codegen.loop_ast import c_loops
 from compiler.codegen.microkernel_body import tile_function
@@ -55,10 +55,11 @@ def generate(tree: Tree) -> Kernel:
     products = tuple(dict.fromkeys(p for tile in library_tiles for p in product_body(tile)[1]))
     buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree))
     calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
+    functions = [tile_function(tile) for tile in tiles]
     text = translation_unit(
         _comment(tree),
-        _head(tree, tiles) + product_functions(products),
-        [*(packing(copy, tree.parallel) for copy in copies), *map(tile_function, tiles)],
+        _head(tree, tiles, functions) + product_functions(products),
+        [*(packing(copy, tree.parallel) for copy in copies), *functions],
         buffers,
         [
             *fixed_tensors(tree),
@@ -84,7 +85,7 @@ def _scalar(tree: Tree) -> bool:
     return any(isinstance(path.leaf, Scalar) for path in tree.paths())
 
 
-def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
+def _head(tree: Tree, tiles: Sequence[BorderTile], texts: Sequence[str]) -> str:
     dtype, lanes = tree.nest.dtype, max((tile.leaf.lanes for tile in tiles), default=1)
     functions = {name for tile in tiles for name in _functions(tile)}
     nontemporal = any(tile.leaf.nontemporal for tile in tiles)
@@ -92,7 +93,7 @@ def _head(tree: Tree, tiles: Sequence[BorderTile]) -> str:
     joined = {_reduction(tile.operands) for tile in tiles if not tile.wide}
     return (
         prelude(dtype, lanes, nontemporal, partial)
-        + (lane_reads(dtype, lanes) if any(map(asks, tiles)) else "")
+        + lane_reads(dtype, lanes, texts)
         + (vector_functions(functions, lanes, dtype) if functions else "")
         + (lane_functions(joined, lanes, dtype) if joined else "")
         + (scalar_prelude(dtype) if _scalar(tree) or _private(tree) else "")

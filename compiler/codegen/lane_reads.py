@@ -1,19 +1,20 @@
 """One operand of a register tile at one of its points: a vector, elements apart, or a number.
 
 contiguous       LOAD(p)
-elements apart   vec_gathered(p, step, lanes)
+elements apart   vec_strided_2(p), picked out of whole vectors; vec_gathered(p, step, lanes)
 padded           at_i - 1 >= 0 ? LOAD(p) : SPLAT(outside)
 ... along lanes  first >= 0 && first + 15 < size ? LOAD(p) : vec_edged(p, ..., outside)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compiler.codegen.border_tile import BorderTile, Point
 from compiler.codegen.scalar_expression import number_text
 from compiler.lower.addressing import Address
+from compiler.lower.edges import SHUFFLED, apart
 from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Affine
 
@@ -41,7 +42,7 @@ def at_point(tile: BorderTile, point: Point, vector: int) -> Spot:
 
 
 # Lanes beyond n are 0.
-FUNCTIONS = """\
+GATHERED = """\
 static inline vec vec_gathered(const {c} *p, long step, long n)
 {{
   vec x = {{0}};
@@ -50,8 +51,9 @@ static inline vec vec_gathered(const {c} *p, long step, long n)
     {lane} = p[l * step];
   return x;
 }}
-
-static __attribute__((noinline, unused))
+"""
+EDGED = """\
+static __attribute__((noinline))
 vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} other)
 {{
   vec x = {{0}};
@@ -62,33 +64,63 @@ vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} 
 """
 
 
-def lane_reads(dtype: DType, lanes: int) -> str:
-    """C functions for what `lane_read` calls."""
-    return FUNCTIONS.format(c=dtype.c, lanes=lanes, lane="x[l]" if lanes > 1 else "x")
+def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
+    """C functions that the texts call to put vectors together."""
+    words = {"c": dtype.c, "lanes": lanes, "lane": "x[l]" if lanes > 1 else "x"}
+    known = {"vec_gathered": GATHERED.format(**words), "vec_edged": EDGED.format(**words)}
+    if lanes > 1:
+        steps = range(2, SHUFFLED + 1)
+        known |= {f"vec_strided_{step}": _strided(dtype, lanes, step) for step in steps}
+    return "".join(body for name, body in known.items() if _called(name, texts))
 
 
-def asks(tile: BorderTile) -> bool:
-    """Whether a tile calls any of them."""
-    return any(takes_more(tile, one) for one in (*tile.reduced, *tile.operands.reads))
+def _called(name: str, texts: Sequence[str]) -> bool:
+    return any(f"{name}(" in text for text in texts)
+
+
+def _strided(dtype: DType, lanes: int, step: int) -> str:
+    """`vec_strided_STEP(p)`: every STEP-th element from p on, and no load past the last of them.
+
+    Each load begins where the one before it ends; a shuffle takes its lanes out of it.
+    """
+    lines = [
+        f"static inline vec vec_strided_{step}(const {dtype.c} *p)",
+        "{",
+        "  vec x = LOAD(p);",
+    ]
+    taken = [lane * step if lane * step < lanes else lane for lane in range(lanes)]
+    lines.append(f"  x = {_shuffle('x', 'x', taken)};")
+    for start in range(lanes - 1, step * (lanes - 1), lanes - 1):
+        picked = [
+            lanes + lane * step - start if 0 <= lane * step - start < lanes else lane
+            for lane in range(lanes)
+        ]
+        lines.append(f"  x = {_shuffle('x', f'LOAD(p + {start})', picked)};")
+    return "\n".join([*lines, "  return x;", "}"]) + "\n"
+
+
+def _shuffle(one: str, other: str, lanes: Sequence[int]) -> str:
+    return f"(vec)__builtin_shufflevector({one}, {other}, {', '.join(map(str, lanes))})"
 
 
 def takes_more(tile: BorderTile, address: Address) -> bool:
     """Whether reading an operand is more than a load."""
-    vector = tile.leaf.vector
-    apart = address.uses(vector) and not address.contiguous(vector)
-    return apart or tile.operands.edge(address.access) is not None
+    lies_apart = apart(tile.leaf, address) not in (0, 1)
+    return lies_apart or tile.operands.edge(address.access) is not None
 
 
 def lane_read(tile: BorderTile, name: str, address: Address, spot: Spot) -> str:
     """C expression of the operand; `name` points to its element at the tile's first point."""
     loop, lanes, offset = tile.leaf.vector, tile.leaf.lanes, spot.offset(address)
     count = lanes if tile.whole(address) else tile.partial(spot.vector) or lanes
-    step = address.coefficient(loop, 1)
+    step = apart(tile.leaf, address)
     is_vector = address.uses(loop)
     if not is_vector:
         text = f"{name}[{offset}]"
     elif step == 1:
         text = tile.load(name, address, offset, spot.vector)
+    elif 1 < step <= SHUFFLED and count == lanes > 1:
+        text = f"vec_strided_{step}({name} + {offset})"
     else:
         text = f"vec_gathered({name} + {offset}, {step}, {count})"
     kind = "(vec)" if is_vector else ""  # builtins have types of their own

@@ -171,7 +171,8 @@ class Reduction:
 
     def _stays(self, address: Address) -> bool:
         inside = any(address.uses(level.loop) for level in self.tile.leaf.levels)
-        return self.tile.wide and takes_more(self.tile, address) and not inside
+        padded = any(address.uses(border.tap) for border in self.tile.operands.borders)
+        return self.tile.wide and takes_more(self.tile, address) and not inside and not padded
 
     def _type(self, address: Address) -> str:
         return "vec" if address.uses(self.tile.leaf.vector) else self.tile.dtype.c

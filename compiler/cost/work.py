@@ -9,6 +9,7 @@ from math import prod
 
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, borders, tile_classes
+from compiler.lower.edges import vector_loads
 from compiler.lower.operands import Operands, Summand, whole
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
@@ -20,6 +21,7 @@ from compiler.problem.primitive import Access, Call, operations_of
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
+CROSSED = 3.0  # moves of a lane in a vector that crosses an edge
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
 SEEN = 0.25  # of the latency of what ends a register tile, where lanes are joined
 SCALAR_CYCLES = 2.0  # of an operation on numbers, each waiting for the last one's result
@@ -75,7 +77,10 @@ class Work:
             return vectors * numbers * SCALAR_CYCLES
         operations = sum(vector_operations(one.value) for one in placed.assignments)
         moved = (*placed.reads, *(() if placed.reduced else placed.stores))
-        loads = sum(_loads(leaf, one) for one in moved) / self.machine.loads_per_cycle
+        loads = (
+            sum(vector_loads(leaf, one) + _asked(leaf, placed, one) for one in moved)
+            / self.machine.loads_per_cycle
+        )
         each = max(operations / self.machine.fma_per_cycle, loads)
         calls = 0.0 if placed.reduced else CALL_CYCLES
         tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
@@ -107,11 +112,11 @@ class Work:
             tiles = prod(n for n, _ in runs)
             sizes = {g.loop: size for g, (_, size) in zip(outputs, runs, strict=True)}
             vectors = sizes.pop(leaf.vector, vector.runs[0][1])
-            compute += tiles * steps * self._lane_step(leaf, reduced, sizes, vectors)
+            compute += tiles * steps * self._lane_step(leaf, placed, sizes, vectors)
             ends = CALL_CYCLES + entries * ENTRY_CYCLES
             for address in (one for one in reduced.reads if _stays(leaf, one)):
                 points = prod(n for loop, n in sizes.items() if address.uses(loop))
-                moves = points * vectors * _loads(leaf, address)
+                moves = points * vectors * vector_loads(leaf, address)
                 ends += moves / self.machine.loads_per_cycle
             if leaf.form.across:
                 ends += self._joining(leaf.lanes, vectors, prod(sizes.values()))
@@ -121,9 +126,11 @@ class Work:
         return Cycles(compute + rows * each * single, overhead)
 
     def _lane_step(
-        self, leaf: Microkernel, reduced: Summand, points: Mapping[str, int], vectors: int
+        self, leaf: Microkernel, placed: Operands, points: Mapping[str, int], vectors: int
     ) -> float:
         """Cycles of one step of the reduction for a register tile."""
+        reduced = placed.reduced
+        assert isinstance(reduced, Summand)
         innermost = leaf.levels[-1].loop if leaf.levels else ""
         taps = leaf.grain(innermost).extent if leaf.unroll > 1 and innermost else 1
         taps = 1 if leaf.form.across else taps
@@ -131,7 +138,8 @@ class Work:
         for address in reduced.reads:
             if _stays(leaf, address):
                 continue
-            own = vectors * _loads(leaf, address) if address.uses(leaf.vector) else 1
+            each = vectors * vector_loads(leaf, address) if address.uses(leaf.vector) else 1
+            own = each + vectors * _asked(leaf, placed, address)
             loads += own * _distinct(address.access, points, innermost, taps) / taps
         operations = vector_operations(reduced.value) + 1
         fused = isinstance(reduced.value, Call) and reduced.value.function == "mul"
@@ -263,13 +271,20 @@ class Work:
 def _stays(leaf: Microkernel, address: Address) -> bool:
     """Whether an operand is read once for a whole reduction: its elements lie apart."""
     inside = any(address.uses(grain.loop) for grain in leaf.grains if grain.summed)
-    return _loads(leaf, address) > 1 and not inside
+    return vector_loads(leaf, address) > 1 and not inside
 
 
-def _loads(leaf: Microkernel, address: Address) -> int:
-    """Loads of a vector of an operand: elements apart are loaded and put into place one by one."""
-    apart = address.uses(leaf.vector) and not address.contiguous(leaf.vector)
-    return 2 * leaf.lanes if apart else 1
+def _asked(leaf: Microkernel, placed: Operands, address: Address) -> float:
+    """Loads' worth of asking whether a read is inside, a vector: once, and by lanes where it ends.
+
+    Along the lanes about two vectors of a row cross an edge.
+    """
+    edge = placed.edge(address.access)
+    if edge is None:
+        return 0.0
+    vectors = -(-leaf.grain(leaf.vector).extent // leaf.lanes)
+    crossing = any(leaf.vector in index.loops for index, _ in edge.questions)
+    return 1.0 + crossing * min(1.0, 2 / vectors) * CROSSED * leaf.lanes
 
 
 def _tiled(

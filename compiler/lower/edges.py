@@ -1,12 +1,18 @@
-"""Where a read leaves its tensor: a question in each dimension, asked as the element is read."""
+"""Reads that are more than a load: what leaves its tensor, what lies apart along the lanes.
+
+A read that leaves its tensor asks a question in each dimension, as the element is read.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compiler.lower.addressing import Address
+from compiler.lower.tree import Microkernel
 from compiler.problem.primitive import Access, Affine, Primitive
 
 Question = tuple[Affine, int]  # is 0 <= index < size?
+SHUFFLED = 4  # elements so far apart are picked out of whole vectors, others one by one
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,19 @@ class Edge:
     access: Access
     questions: tuple[Question, ...]
     outside: float
+
+
+def apart(leaf: Microkernel, address: Address) -> int:
+    """Elements from lane to lane of a vector of an operand; 0 where all lanes share one."""
+    return address.coefficient(leaf.vector, 1) if address.uses(leaf.vector) else 0
+
+
+def vector_loads(leaf: Microkernel, address: Address) -> int:
+    """Loads and moves that put a vector of an operand together; 1 where it is contiguous."""
+    step = apart(leaf, address)
+    if step in (0, 1) or leaf.lanes == 1:
+        return 1
+    return 2 * step if 1 < step <= SHUFFLED else 2 * leaf.lanes
 
 
 def questions(nest: Primitive, access: Access) -> tuple[Question, ...]:

@@ -47,15 +47,15 @@ def sum_of_products(nest: Primitive, number: int) -> tuple[Statement, Access, Ac
 
 
 def anchor(nest: Primitive) -> int | None:
-    """The statement that the others are arranged around: of the most iterations, sums first.
+    """The statement that the others are arranged around: of the most iterations, or else a sum.
 
     None where no statement can be on whole vectors: none writes all of its target.
     """
     whole = [k for k, s in enumerate(nest.statements) if covers(nest, s.target)]
 
-    def weight(number: int) -> tuple[bool, int]:
+    def weight(number: int) -> tuple[int, bool]:
         loops = nest.statements[number].loops
-        return sum_of_products(nest, number) is not None, prod(nest.extent(loop) for loop in loops)
+        return prod(nest.extent(loop) for loop in loops), sum_of_products(nest, number) is not None
 
     return max(whole, key=weight, default=None)
 

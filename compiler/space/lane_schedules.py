@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product as every
+from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
+from compiler.lower.edges import vector_loads
 from compiler.lower.fit import fitted
+from compiler.lower.operands import Summand, operands
 from compiler.lower.tiling import balanced
+from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive
+from compiler.problem.primitive import Primitive, operations_of
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
@@ -27,6 +31,7 @@ from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
 POINTS = (1, 4, 7, 8, 14)
+OPERATIONS = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
 
 def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
@@ -44,8 +49,10 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
             try:
-                fitted(nest, Schedule((band,), layout))
+                tree = fitted(nest, Schedule((band,), layout))
             except ScheduleError:
+                continue
+            if len(tile) > 1 and _printed(tree) > OPERATIONS:
                 continue
             schedule = Schedule((band,), layout)
             parallel = with_parallel(nest, schedule, threads)
@@ -54,6 +61,21 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
                 found[parallel.with_band(nontemporal=True)] = None
             found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
+
+
+def _printed(tree: Tree) -> int:
+    """Operations in the C text of a tile: every point's, and what puts its vectors together."""
+    (path,) = tree.paths()
+    leaf = path.leaf
+    assert isinstance(leaf, Microkernel)
+    placed = operands(tree, leaf)
+    reduced = placed.reduced
+    reads = (*placed.reads, *(reduced.reads if isinstance(reduced, Summand) else ()))
+    each = 1 + operations_of(tree.statement(leaf).value)
+    each += sum(
+        vector_loads(leaf, one) * (1 + 3 * (placed.edge(one.access) is not None)) for one in reads
+    )
+    return each * leaf.unroll * prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
 
 
 def _in_one_factor(nest: Primitive, vector: str) -> bool:

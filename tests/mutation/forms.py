@@ -138,6 +138,23 @@ ROW_GREATEST: dict[str, Any] = {
     "tensors": {"x": ["n", "m", "k"], "y": ["m", "n"], "z": ["m", "n"]},
     "statements": ["y[m,n] = max(y[m,n], exp(0.25 * x[n,m,k]) - 8)", "z[m,n] = y[m,n] * 0.5"],
 }
+SHIFTED: dict[str, Any] = {
+    "name": "shifted",
+    "sizes": {"i": 7, "j": 29, "k": 3},
+    "tensors": {"x": ["i", "j"], "w": ["3*j", "k"], "y": ["i", "j"], "z": ["i", "j"]},
+    "outside": {"x": 2},
+    "statements": [
+        "y[i,j] += abs(x[i + k - 1, j - 2] - w[3*j, k])",
+        "z[i,j] = y[i,j] - x[i - 1, j]",
+    ],
+}
+APART: dict[str, Any] = {
+    "name": "apart",
+    "sizes": {"i": 9, "j": 20},
+    "tensors": {"x": ["j", "i"], "w": ["2*j"], "v": ["5*j"], "y": ["i", "j"]},
+    "plain": ["x"],
+    "statements": ["y[i,j] = max(x[j,i] * w[2*j], v[5*j] - 1)"],
+}
 FUSED = (
     Form("fused: bias and ReLU", shipped("conv2d_bias_relu", ic=4, oc=13, ih=7, iw=9),
          "broadcast/vector:oc.8/tile:oc.2+ow.3/order:oc+oh+ow+ic+kh+kw/fusion:S1.tile"
@@ -185,6 +202,10 @@ FUSED = (
          {**AVERAGE_POOL, "sizes": {**AVERAGE_POOL["sizes"], "c": 9}},
          "lanes/vector:c.4/tile:c.1+ow.3/order:c+oh+ow+kh+kw/fusion:S1.tile"
          "/layout:data.aBcd4b+out.aBcd4b+total.aBcd4b"),
+    Form("lanes: shifted, values outside that count", SHIFTED,
+         "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k/fusion:S1.tile/unroll:3"),
+    Form("lanes: elements apart, two threads", APART,
+         "lanes/vector:j.8/tile:j.1+i.4/order:i+j/parallel:i"),
     Form("dot: matrix times vector", {**matmul(m=7, n=1, k=83), "constant": []},
          "dot/vector:k.8/tile:k.2+m.3/order:m+k/prefetch:64"),
     Form("dot: variance, cut reduction", ROW_VARIANCE,

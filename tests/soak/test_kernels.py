@@ -11,17 +11,20 @@ from pathlib import Path
 import pytest
 
 from harness.record.journal import CampaignFolder
-from tests.compiler.codegen.fused_problems import SHIPPED
+from tests.compiler.codegen.fused_problems import EVERY
 from tests.compiler.codegen.random_schedules import random_problem
+from tests.compiler.codegen.test_lane_reads import check_random_nests
 from tests.compiler.codegen.test_random_chains import check_random_chains
 from tests.compiler.codegen.test_random_kernels import check_random_kernels
 from tests.harness.campaigns import BRIEF
-from tests.harness.kernel.batch_rounds import check_fused
+from tests.harness.kernel.batch_rounds import check_rounds
 
 pytestmark = pytest.mark.soak
 RANDOM_KERNELS = 3000
-FUSED_SIZES = 300  # of each primitive
+SIZES = 300  # of each primitive
+COMPILERS = ("", "clang")  # the host's own, which is gcc where there is one
 RANDOM_CHAINS = 3000
+RANDOM_NESTS = 1000
 ODD_PROBLEMS = 24
 
 
@@ -42,12 +45,17 @@ def test_random_chains_by_the_thousand(tmp_path: Path, seed: int) -> None:
     check_random_chains(tmp_path, seed, RANDOM_CHAINS)
 
 
-@pytest.mark.timeout(3600)
-def test_fused_kernels_of_random_sizes(
+def test_random_nests_by_the_thousand(tmp_path: Path, seed: int) -> None:
+    check_random_nests(tmp_path, seed, RANDOM_NESTS)
+
+
+@pytest.mark.needs("clang")
+@pytest.mark.timeout(6 * 3600)
+def test_kernels_of_every_primitive_of_random_sizes(
     tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By all rounds; where the host lacks the width of a vector its compiler splits it."""
-    found = check_fused(SHIPPED, FUSED_SIZES, seed, tmp_path)
+    found = check_rounds(EVERY, SIZES, seed, tmp_path, COMPILERS)
     with capsys.disabled():
         for kind, count in sorted(found.kernels.items()):
             print(f"{kind:32}{count:6}")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 from typing import Any
 
+from compiler.errors import ProblemError
+from compiler.problem.specification import primitive_from
+from harness.conf_files import CONF
+from harness.random_nests import random_nest
 from tests.compiler.problem.operators import shipped
 
+RANDOM = "random"
+MOST_FLOPS = 1_000_000
+EVERY = (*sorted(path.stem for path in (CONF / "primitive").glob("*.yaml")), RANDOM)
 SHIPPED = ("conv2d_bias_relu", "conv2d_bn_relu", "conv2d_residual_relu", "matmul_bias_gelu")
 
 # what follows `c[m,n] += a[m,k] * b[k,n]`; t is a temporary, y another output
@@ -62,21 +70,28 @@ def chain(name: str, m: int, n: int, k: int, first: tuple[str, ...] = ()) -> dic
 
 
 def random_size(name: str, random: Random) -> dict[str, Any]:
-    """A shipped primitive of small random sizes: remainders, borders, strides, short reductions."""
-    if name == "matmul_bias_gelu":
-        sizes = {loop: random.randint(1, 40) for loop in ("m", "n", "k")}
-        return shipped(name, **sizes)
-    kh = random.choice([1, 1, 3])
-    return shipped(
-        name,
-        n=random.choice([1, 1, 2]),
-        ic=random.choice([1, 3, 8, 16, 20]),
-        oc=random.choice([1, 5, 16, 24, 33]),
-        ih=random.randint(kh, 9),
-        iw=random.randint(kh, 12),
-        kh=kh,
-        kw=kh,
-        pad_h=random.randint(0, kh // 2),
-        pad_w=random.randint(0, kh // 2),
-        stride=random.choice([1, 1, 2]),
-    )
+    """A shipped primitive of small random sizes: remainders, borders, strides, short reductions.
+
+    `random` is a random nest. What the file's sizes are tells what they may be here.
+    """
+    if name == RANDOM:
+        return random_nest(RANDOM, random, random.choice([(1e-9, 1e-8), (1e-8, 2e-7)]))
+    stated = shipped(name)["sizes"]
+    while True:
+        sizes = {size: _drawn(size, stated[size], random) for size in stated}
+        spec = shipped(name, **sizes)
+        with suppress(ProblemError):  # a window may be larger than its image
+            if primitive_from(spec).flops <= MOST_FLOPS:
+                return spec
+
+
+def _drawn(size: str, stated: int | str, random: Random) -> int | str:
+    if isinstance(stated, str):  # a formula in other sizes, now and then a number of its own
+        return stated if random.random() < 0.9 else random.randint(1, 2)
+    if size.startswith("pad"):
+        return random.choice([0, 0, 1, 1, 2])
+    if stated <= 2:  # batches, strides, dilations
+        return random.choice([1, 1, 1, 2, 3])
+    if stated <= 7:  # windows
+        return random.choice([1, 2, 3, 3, 5])
+    return random.choice([1, 3, 8, 16, 20, 24, 33, random.randint(1, 40)])

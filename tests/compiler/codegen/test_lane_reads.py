@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,15 +45,19 @@ COUNTING = nest(
 WINDOW = nest(
     {"x": ["i", "j"], "y": IJ}, "y[i,j] = max(y[i,j], x[i, 2*j + k - 9])", outside={"x": 1}
 )
+POOLED = nest(  # its taps run around the tiles, some of them outside
+    {"x": ["5*j", "i"], "y": IJ}, "y[i,j] = max(y[i,j], x[5*j, i + k - 1])", outside={"x": -inf}
+)
 SUMMED = nest({"x": IJ, "y": ["i"]}, "y[i] += x[i - 1, j - 2] * x[i, j]", outside={"x": 2})
 SCHEDULES = [
-    (APART, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_gathered"),
+    (APART, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_strided_2"),
     (TRANSPOSED, "lanes/vector:j.8/tile:j.1+i.4/order:i+j", "vec_gathered"),
     (KEPT, "lanes/vector:j.8/tile:j.2+i.2/order:i+j+k", "k1a"),
     (SHIFTED, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_edged"),
     (SHIFTED, "lanes/vector:i.4/tile:i.1+j.7/order:j+i/layout:x.ba+y.ba", "vec_edged"),
     (COUNTING, "lanes/vector:j.8/tile:j.1+i.3/order:i+j+k/unroll:3", "vec_edged"),
     (COUNTING, "lanes/vector:j.8/tile:j.1/order:k@1+j+i+k/block:k@1.2", "vec_edged"),
+    (POOLED, "lanes/vector:j.8/tile:i.3/order:k+i+j/layout:x.ab", "vec_gathered"),
     (WINDOW, "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k", "vec_edged"),
     (SUMMED, "dot/vector:j.8/tile:j.2+i.3/order:i+j", "vec_edged"),
     (SUMMED, "lanes/vector:i.4/order:i+j", "vec_gathered"),
@@ -75,7 +80,7 @@ def test_a_kept_operand_is_read_before_the_loops() -> None:
     schedule = parse_schedule("lanes/vector:j.8/tile:j.2+i.2/order:i+j+k")
     text = generate(fitted(loop_nest(KEPT).nest, schedule)).text
     body = text[text.index("static void tile0") :]
-    assert body.index("vec_gathered") < body.index("for (")
+    assert body.index("vec_strided_3") < body.index("for (")
 
 
 def test_two_edges_along_the_lanes_are_refused() -> None:

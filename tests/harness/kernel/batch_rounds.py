@@ -1,4 +1,4 @@
-"""Fused kernels of random sizes by the hundred, each verified by all rounds of its problem.
+"""Kernels of random sizes by the hundred, each verified by all rounds of its problem.
 
 A job is a few problems of one primitive: its kernels are compiled in one C file and run in a
 process of their own, which a fault ends.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -49,6 +49,7 @@ class Job:
     primitive: str
     sizes: int
     seed: str
+    compiler: str = ""  # the host's
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,21 @@ class Case:
         return f"{'fused' if fused else 'apart'}, {lanes} lanes, {self.threads} threads"
 
 
-def check_fused(names: Iterable[str], sizes: int, seed: int, folder: Path) -> Checked:
-    """So many random sizes of each primitive."""
+def check_rounds(
+    names: Iterable[str],
+    sizes: int,
+    seed: int,
+    folder: Path,
+    compilers: Sequence[str] = ("",),
+) -> Checked:
+    """So many random sizes of each primitive; the compilers take turns from job to job."""
     jobs = [
-        Job(name, min(SIZES, sizes - first), f"{seed} {name} {first}")
+        Job(
+            name,
+            min(SIZES, sizes - first),
+            f"{seed} {name} {first}",
+            compilers[first // SIZES % len(compilers)],
+        )
         for first in range(0, sizes, SIZES)
         for name in names
     ]
@@ -101,7 +113,8 @@ def _checked(job: Job, folder: Path) -> tuple[Counter[str], list[str]]:
         for case in _cases(primitive_from(random_size(job.primitive, rng)), rng)
     ]
     level = rng.choice(["-O0", "-O0", "-O1", "-O2"])
-    build = start_build([case.kernel for case in cases], folder, job.seed.replace(" ", "-"), level)
+    kernels = [case.kernel for case in cases]
+    build = start_build(kernels, folder, job.seed.replace(" ", "-"), level, job.compiler)
     assert build.process.wait() == 0, f"{build.path.with_suffix('.c')} does not compile"
     now = build.path.with_suffix(".now")  # which of them a fault came from
     try:
