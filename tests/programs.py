@@ -16,6 +16,7 @@ PACKAGES = {  # Debian's
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "chromium": "chromium",
     "clang": "clang",
+    "cmake": "cmake",
     "initdb": "postgresql",
     "qemu-aarch64": "qemu-user",
     "zsh": "zsh",

@@ -54,7 +54,7 @@ HARNESS = [
     ["harness.estimates", "harness.trial", "harness.resume"],
     ["harness.plan"],
     ["harness.cluster"],
-    ["harness.campaign", "harness.doctor", "harness.learn", "harness.calling"],
+    ["harness.campaign", "harness.doctor", "harness.learn", "harness.calling", "harness.export"],
     ["harness.cli"],
 ]
 # A room that stands on others of its row: what the measuring child is built from, and what a

@@ -102,11 +102,13 @@ def _head(tree: Tree, tiles: Sequence[BorderTile], texts: Sequence[str]) -> str:
 
 def _functions(tile: BorderTile) -> Iterator[str]:
     """What is called on vectors."""
-    placed = tile.operands
+    placed, reduced = tile.operands, tile.operands.reduced
+    reads = (*placed.reads, *(reduced.reads if isinstance(reduced, Summand) else ()))
+    scalars = {address.access for address in reads if not address.uses(tile.leaf.vector)}
     for one in placed.assignments if tile.wide else ():
-        yield from functions_of(one.value)
+        yield from functions_of(one.value, scalars)
     if isinstance(placed.reduced, Summand):
-        yield from functions_of(placed.reduced.value)
+        yield from functions_of(placed.reduced.value, scalars)
         if placed.reduced.reduction != "add":
             yield placed.reduced.reduction
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from compiler.codegen.scalar_expression import INFIX, library, number_text
 from compiler.problem.dtypes import DType
-from compiler.problem.primitive import Access, Expression, Number, Read
+from compiler.problem.primitive import Access, Expression, Number, Read, reads_of
 
 Values = Mapping[Access, tuple[str, bool]]  # C name by access; whether it is a vector
 
@@ -22,12 +22,14 @@ def number_value(value: Expression, values: Values, dtype: DType) -> str:
     return _printed(value, values, dtype)[0]
 
 
-def functions_of(value: Expression) -> frozenset[str]:
-    """Functions that the text calls as `vec_NAME`."""
+def functions_of(value: Expression, scalars: Collection[Access]) -> frozenset[str]:
+    """Functions that the text calls as `vec_NAME`; what is read but for `scalars` are vectors."""
     if isinstance(value, Number | Read):
         return frozenset()
-    inside = frozenset[str]().union(*(functions_of(a) for a in value.arguments))
-    return inside if value.function in (*INFIX, "neg") else inside | {value.function}
+    inside = frozenset[str]().union(*(functions_of(a, scalars) for a in value.arguments))
+    own = value.function not in (*INFIX, "neg")
+    own = own and any(access not in scalars for access in reads_of(value))
+    return inside | {value.function} if own else inside
 
 
 def _printed(value: Expression, values: Values, dtype: DType) -> tuple[str, bool]:

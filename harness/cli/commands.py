@@ -117,6 +117,12 @@ class ExportData(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Export(Asked):
+    campaign: str = argument("CAMPAIGN", CAMPAIGN, completed="campaign")
+    folder: str = argument("DIR", "a new folder for the library", completed="folder")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report(Asked):
     campaigns: tuple[str, ...] = argument(
         "CAMPAIGN", f"{CAMPAIGN}; of several the last, compared", count="+", completed="campaign"
@@ -293,6 +299,13 @@ COMMANDS = {
                 ("polydl compare BEFORE AFTER threshold=0.05 format=junit out=ci.xml", "for CI"),
                 ("polydl compare FIRST SECOND THIRD", "each contender's steps over the commits"),
             ),
+        ),
+        Command(
+            "export",
+            Export,
+            "the best generated kernels as a small C library, with its build and a self-test",
+            (("polydl export CAMPAIGN kernels", "what a C or C++ program links"),),
+            "Of each problem the fastest that needs no library; `make test` in DIR tests it.",
         ),
         Command(
             "export-data",

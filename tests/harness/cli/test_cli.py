@@ -45,7 +45,7 @@ def started(*words: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["run", "primitive=conv9"], "known: batched_matmul, conv1d"),
+        (["run", "primitive=conv9"], "nearest: conv3d, conv2d, conv1d; known: "),
         (["run"], "nothing to measure"),
         (["run", "primitive=conv2d", "primitive.sizes.ic=-1"], "ic must be"),
         (["run", *TOY, "strategy=fixed", "strategy.fixed.schedule=x"], "strategy.fixed.schedule"),

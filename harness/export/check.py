@@ -1,0 +1,106 @@
+"""What the self-test of an exported library holds a kernel to: inputs from a formula, checksums.
+
+Where float32 makes no error (compiler.problem.exact) a checksum of the output's bits must be met
+exactly; else a sum with weights of -1 to 1, within what rounding may do to it. The same formulas
+stand in `selftest.c`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.problem.evaluation import EPS
+from compiler.problem.exact import exact_form
+from compiler.problem.primitive import Primitive, Tensor
+from compiler.problem.reference import magnitude, reference
+from compiler.problem.signs import growth
+from harness.errors import HarnessError
+from harness.kernel.verify import FACTOR
+
+Numbers = npt.NDArray[Any]
+MIX = (2654435761, 2246822519)  # odd factors that spread bits, as in Knuth's and xxHash's hashes
+WEIGHTS = 1000  # the seed of a sum's weights; inputs have smaller ones
+
+
+@dataclass(frozen=True)
+class Check:
+    """`exponents` are of the inputs' powers of two; integers are 1 to `largest`, of either sign.
+
+    An output has a `checksum`, or a weighted `sums` with the most that it may be off.
+    """
+
+    largest: int
+    exponents: Mapping[str, int]
+    checksums: Mapping[str, int]
+    sums: Mapping[str, tuple[float, float]]
+
+
+def check_of(primitive: Primitive) -> Check:
+    """Computed from the primitive's statements. Raises HarnessError for sums that are no number."""
+    form = exact_form(primitive)
+    largest = max(1, form.largest)
+    given = [t for t in primitive.tensors if _given(t)]
+    exponents = {t.name: form.exponents.get(t.name, 0) for t in given}
+    inputs = {
+        t.name: integers(t.elements, seed, largest).reshape(t.shape)
+        * np.float32(2.0 ** exponents[t.name])
+        for seed, t in enumerate(given)
+    }
+    fixed = {
+        t.name: np.asarray(t.values, np.float32).reshape(t.shape)
+        for t in primitive.tensors
+        if t.values is not None
+    }
+    outputs = [t.name for t in primitive.tensors if t.role == "output"]
+    if form.largest > 0 and set(form.equal) == set(outputs):
+        found = reference(primitive, inputs | fixed, np.float32)
+        return Check(largest, exponents, {n: checksum(found[n]) for n in outputs}, {})
+    found, scale, grown = (
+        reference(primitive, inputs | fixed),
+        magnitude(primitive, inputs | fixed),
+        growth(primitive),
+    )
+    sums = {}
+    for name in outputs:
+        weight = weights(found[name].size)
+        total = float(np.dot(weight, found[name].reshape(-1)))
+        most = float(np.dot(np.abs(weight), scale[name].reshape(-1))) * FACTOR * EPS * grown[name]
+        if not np.isfinite([total, most]).all():
+            raise HarnessError(f"{primitive.name}: its self-test's sum over '{name}' is no number")
+        sums[name] = (total, most)
+    return Check(largest, exponents, {}, sums)
+
+
+def integers(count: int, seed: int, largest: int) -> Numbers:
+    """Float32 integers of either sign, magnitudes 1 to `largest`."""
+    mixed = _mixed(count, seed)
+    magnitudes = (1 + (mixed >> np.uint32(1)) % np.uint32(largest)).astype(np.float32)
+    return np.where(mixed & np.uint32(1), -magnitudes, magnitudes)
+
+
+def weights(count: int) -> npt.NDArray[np.float64]:
+    """Numbers of -1 to 1."""
+    return _mixed(count, WEIGHTS).astype(np.float64) * 2.0**-31 - 1.0
+
+
+def checksum(values: Numbers) -> int:
+    """Of float32 bits, each times an odd number of its place, modulo 2**64; -0 counts as 0."""
+    bits = (values.astype(np.float32).reshape(-1) + np.float32(0)).view(np.uint32)
+    places = np.arange(bits.size, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return int((bits.astype(np.uint64) * places).sum(dtype=np.uint64))
+
+
+def _given(tensor: Tensor) -> bool:
+    return tensor.values is None and (tensor.role == "input" or tensor.accumulate)
+
+
+def _mixed(count: int, seed: int) -> npt.NDArray[np.uint32]:
+    found = np.arange(count, dtype=np.uint32) * np.uint32(MIX[0]) + np.uint32(seed)
+    found ^= found >> np.uint32(15)
+    found *= np.uint32(MIX[1])
+    return found ^ (found >> np.uint32(13))

@@ -1,0 +1,180 @@
+"""Exported libraries, built and linked outside the project by what they bring along."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
+from compiler.problem.specification import primitive_from
+from harness.cli import main
+from harness.export.selection import ExportedKernel
+from harness.export.write import library_texts
+from harness.record.journal import CampaignFolder
+from harness.record.writer import CampaignWriter
+from tests.compiler.machines import AVX2
+from tests.harness.calling.kernels import ADDING, CONV, CONV_SCHEDULE
+from tests.harness.matmul_kernels import SPEC as MATMUL
+from tests.harness.record.results import Left, strategy_result
+
+SOFTMAX: dict[str, object] = {
+    "name": "softmax",
+    "sizes": {"m": 5, "n": 19},
+    "tensors": {"new": ["m", "n"], "total": ["m"], "out": ["m", "n"]},
+    "temporary": ["total"],
+    "statements": [
+        "total[m] += exp(new[m,n])",
+        "out[m,n] = exp(new[m,n]) / total[m]",
+    ],
+}
+# Padded channels, a sum that starts from the caller's values, plain tensors; what float32 rounds, a
+# workspace, and names that C++ keeps for itself.
+SPECS: dict[str, tuple[Mapping[str, object], str | None]] = {
+    "conv": (CONV, CONV_SCHEDULE),
+    "adding": (ADDING, None),
+    "product": (MATMUL, None),
+    "softmax": (SOFTMAX, None),
+}
+STRICT = "CFLAGS=-O2 -Werror"
+PROGRAM = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "polydl_kernels.h"
+
+static float *ones(int floats, int packed)
+{
+  float *found = (float *)aligned_alloc(64, 4096);
+  for (int i = 0; i < floats; ++i) found[i] = 1;
+  return packed <= 1024 ? found : NULL;
+}
+
+int main(void)
+{
+  float *a = ones(7 * 32, POLYDL_PRODUCT_A_FLOATS), *b = ones(32 * 16, POLYDL_PRODUCT_B_FLOATS);
+  float *packed = ones(0, POLYDL_PRODUCT_B_FLOATS), *c = ones(0, POLYDL_PRODUCT_C_FLOATS);
+  polydl_product_pack_b(b, packed);
+  polydl_product(a, packed, c);
+  printf("%g %g\\n", (double)c[0], (double)c[7 * 16 - 1]);
+  free(a); free(b); free(packed); free(c);
+  return 0;
+}
+"""
+
+
+def exported(name: str, threads: int = 1) -> ExportedKernel:
+    spec, text = SPECS[name]
+    primitive = primitive_from(spec)
+    ranked = ranked_schedules(primitive, AVX2, threads, limit=1)
+    schedule = ranked[0].schedule if text is None else parse_schedule(text)
+    kernel = compile_schedule(primitive, schedule)
+    return ExportedKernel(name, primitive, kernel, strategy_result(threads=threads))
+
+
+def written(kernels: Sequence[ExportedKernel], folder: Path) -> Path:
+    folder.mkdir()
+    for name, text in library_texts(kernels, "Kernels of a test").items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written([exported(name) for name in SPECS], tmp_path_factory.mktemp("export") / "lib")
+
+
+@pytest.mark.parametrize(
+    ("compiler", "language"),
+    [("gcc", "c"), ("g++", "c++")]
+    + [
+        pytest.param(*both, marks=pytest.mark.needs("clang"))
+        for both in (("clang", "c"), ("clang++", "c++"))
+    ],
+)
+def test_it_is_built_without_a_warning_tested_and_linked(
+    compiler: str, language: str, library: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "lib"
+    shutil.copytree(library, folder)
+    of_c = compiler.replace("clang++", "clang").replace("g++", "gcc")
+    told = run("make", f"CC={of_c}", STRICT, "test", cwd=folder)
+    results = [line for line in told.splitlines() if line.endswith((": out", ": c"))]
+    assert len(results) == len(SPECS)
+    assert all(line.startswith("ok ") for line in results)
+    program = tmp_path / "program.c"
+    program.write_text(PROGRAM)
+    warned = ("-Wall", "-Wextra", "-Werror", "-x", language, program, "-x", "none")
+    linked = (f"-I{folder}", f"-L{folder}", "-lpolydl_kernels", "-lm", "-o", "program")
+    run(compiler, *warned, *linked, cwd=tmp_path)
+    assert run(tmp_path / "program", cwd=tmp_path) == "32 32\n"
+
+
+def test_kernels_on_several_threads(tmp_path: Path) -> None:
+    SPECS["large"] = ({**MATMUL, "sizes": {"m": 64, "n": 96, "k": 50}}, None)
+    kernel = exported("large", threads=2)
+    assert kernel.kernel.openmp
+    folder = written([kernel], tmp_path / "lib")
+    assert "ok     large: c" in run("make", STRICT, "test", cwd=folder)
+
+
+@pytest.mark.needs("cmake")
+def test_cmake_builds_and_tests_it(library: Path, tmp_path: Path) -> None:
+    run("cmake", "-S", library, "-B", tmp_path / "build", cwd=tmp_path)
+    run("cmake", "--build", tmp_path / "build", cwd=tmp_path)
+    assert "100% tests passed" in run("ctest", cwd=tmp_path / "build")
+
+
+def test_the_selftest_finds_a_kernel_that_does_nothing(library: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lib"
+    shutil.copytree(library, folder)
+    for name in ("product", "softmax"):
+        text = (folder / f"polydl_{name}.c").read_text()
+        call = "  polydl_kernel(buffers);\n"
+        assert text.count(call) == 1
+        (folder / f"polydl_{name}.c").write_text(
+            text.replace(call, "  (void)polydl_kernel, (void)buffers;\n")
+        )
+    told = run("make", "test", cwd=folder, status=2)
+    assert "FAILED product: c" in told
+    assert "FAILED softmax: out" in told
+    assert "ok     conv: out" in told
+
+
+def test_a_campaign_is_exported(
+    small_campaign: CampaignFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(small_campaign.path), str(tmp_path / "new" / "lib")]
+    assert main(command) == 0
+    assert "2 kernels in" in capsys.readouterr().out
+    folder = tmp_path / "new" / "lib"
+    assert "0 wrong" in run("make", "-s", "test", cwd=folder)
+    assert main(command) == 0  # over what an export and its build have left
+    (folder / "mine.c").write_text("")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(command) == 2
+    assert "holds other files (mine.c); name a new folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_cannot_be_exported_is_one_line(
+    small_campaign: CampaignFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["export", str(small_campaign.path), str(tmp_path / "file")]) == 2
+    assert "it is no folder" in capsys.readouterr().err
+    with CampaignWriter(tmp_path / "failed") as writer:
+        failed = strategy_result(status="failed", stage="verify", reason="wrong", seconds=None)
+        writer.record([Left([failed])])
+    assert main(["export", str(tmp_path / "failed"), str(tmp_path / "lib")]) == 2
+    told = capsys.readouterr().err
+    assert "nothing to export: of 1 trials of strategies 0 are ok" in told
+    assert not (tmp_path / "lib").exists()
