@@ -27,6 +27,7 @@ from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, joined
 from compiler.space.library_product import in_library
 from compiler.space.paper_variants import paper_variants
+from compiler.space.pipelines import pipelines
 from compiler.space.scalar import as_written
 
 __all__ = [
@@ -54,7 +55,15 @@ Enumeration = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]
 def _full(
     model: LoopNest, architecture: Architecture, threads: int, fuse: bool
 ) -> tuple[Schedule, ...]:
-    return candidates(model.nest, architecture, threads, fuse)
+    models: dict[Primitive, Roofline] = {}
+
+    def price(nest: Primitive, schedule: Schedule) -> float:
+        if nest not in models:
+            models[nest] = Roofline(nest, architecture)
+        return models[nest].estimate(schedule, threads).seconds
+
+    found = pipelines(model.nest, architecture, threads, fuse, price)
+    return found or candidates(model.nest, architecture, threads, fuse)
 
 
 SPACES: dict[str, Enumeration] = {"full": _full, "paper": paper_variants}
@@ -96,7 +105,7 @@ def ranked_schedules(
 
 def _pays(nest: Primitive, schedule: Schedule, architecture: Architecture, threads: int) -> bool:
     """Whether the roofline expects no loss of what a schedule fuses."""
-    if not any(band.fusion for band in schedule.bands):
+    if not any(band.fused for band in schedule.bands):
         return True
     roofline = Roofline(nest, architecture)
     alone = apart(nest, schedule, architecture, threads)
@@ -134,12 +143,13 @@ def estimated(
 class Fusion:
     """What a schedule makes of one statement behind the anchor.
 
+    `at` is where it is computed inside another band: `tile`, or a level; None where it is not.
     `why` says what forbids to fuse it, None where nothing does. `seconds` are the roofline's for
     the schedule with everything fused that may be, and with nothing fused.
     """
 
     statement: int
-    fused: bool
+    at: str | None
     why: str | None
     seconds: tuple[float, float] | None
 
@@ -147,7 +157,7 @@ class Fusion:
 def fusions(
     primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
 ) -> tuple[Fusion, ...]:
-    """Every statement behind the anchor; none where there is no anchor."""
+    """Every statement behind the anchor, and those inside other bands; none without an anchor."""
     nest = loop_nest(primitive).nest
     number = anchor(nest)
     if number is None or all(band.scheme == "scalar" for band in schedule.bands):
@@ -159,10 +169,11 @@ def fusions(
         roofline = Roofline(nest, architecture)
         first, second = (roofline.estimate(s, threads).seconds for s in (together, alone))
         seconds = first, second
-    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
+    at = {attached.statement: attached.at for band in schedule.bands for attached in band.fusion}
     return tuple(
-        Fusion(other, other in fused, refused.get(other), seconds)
-        for other in range(number + 1, len(nest.statements))
+        Fusion(other, at.get(other), refused.get(other), seconds)
+        for other in range(len(nest.statements))
+        if other > number or other in at
     )
 
 

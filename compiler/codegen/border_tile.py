@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import gcd
 
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import TileClass, lane_pieces
@@ -96,8 +97,10 @@ class BorderTile:
         """Numbers that divide the starts of the loops."""
         lanes = self.leaf.lanes
         aligned = {self.vectors.loop: lanes}
-        if self.vectors.offset % self.vectors.size == 0:
-            aligned[self.vectors.loop] = lanes * self.vectors.size
+        if self.vectors.offset % self.vectors.step == 0:
+            aligned[self.vectors.loop] = lanes * self.vectors.step
+        for region in self.path.regions:
+            aligned[region.loop] = gcd(aligned.get(region.loop, 1), region.aligned)
         for level in self.path.cut:
             aligned[level.loop] = level.points(self.leaf.grain(level.loop))
         return aligned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from compiler.codegen.border_tile import BorderTile, pointer
@@ -12,61 +12,144 @@ from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.lane_functions import lane_functions
 from compiler.codegen.lane_reads import lane_reads
 from compiler.codegen.library_product import product_body, product_functions, product_setup
-from compiler.codegen.loop_ast import c_loops
+from compiler.codegen.loop_ast import c_loops, open_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
 from compiler.codegen.private_copies import Copies
 from compiler.codegen.scalar_expression import declarations
-from compiler.codegen.scalar_nest import fixed_tensors, scalar_prelude, scalar_statement
+from compiler.codegen.scalar_nest import (
+    fixed_tensors,
+    scalar_prelude,
+    scalar_statement,
+    starting_lines,
+    starting_value,
+)
+from compiler.codegen.staging import THREAD, shared, stage_buffer, stage_lines, started
 from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
 from compiler.lower.border_classes import TileClass
 from compiler.lower.isl_tree import TileSpace
 from compiler.lower.operands import Operands, Packed, Summand, operands, tiles_of
-from compiler.lower.tree import Microkernel, Path, Scalar, Tree
+from compiler.lower.steps import region_bounds
+from compiler.lower.tree import (
+    Around,
+    Loops,
+    Microkernel,
+    Path,
+    Private,
+    Scalar,
+    Subtree,
+    Tree,
+    last_leaf,
+    paths_of,
+    surrounding,
+)
 from compiler.problem.primitive import Reduction
 
 FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What one leaf of the tree adds to the text."""
+@dataclass
+class _Parts:
+    """The text of a tree's nodes, and what they add to the rest of the translation unit."""
 
-    body: Sequence[str]
-    tiles: tuple[BorderTile, ...] = ()
-    copies: tuple[Packed, ...] = ()
+    tree: Tree
+    tiles: list[BorderTile] = field(default_factory=list)
+    copies: dict[Packed, None] = field(default_factory=dict)
+    stages: list[Buffer] = field(default_factory=list)
+
+    def lines(self, node: Subtree, above: Path, opened: int = 0) -> list[str]:
+        """C lines of a subtree; `above` has the levels around it, of which `opened` are loops."""
+        path = replace(above, leaf=last_leaf(node))
+        if isinstance(node, Private):
+            (child,) = node.body
+            return self.lines(child, replace(path, private=node.levels))
+        if isinstance(node, Loops):
+            path = replace(path, loops=(*path.loops, *node.levels))
+            *attached, last = node.body
+            if not attached:
+                return self.lines(last, path, opened)
+            around = surrounding(path.loops, path.leaf, path.around)
+            inner = [x for stage in node.stages for x in stage_lines(stage, path)]
+            for stage in node.stages:
+                self.stages.append(stage_buffer(stage, shared(stage, path)))
+            inner += [x for child in attached for x in self.attached(child, around)]
+            inner += self.lines(last, path, len(path.loops))
+            return open_loops(TileSpace(path), opened, len(path.loops), inner)
+        if isinstance(node, Scalar):
+            return self.started(path) + scalar_statement(self.tree, path, opened)
+        return self.vectorised(path, node, opened)
+
+    def attached(self, node: Subtree, around: tuple[Around, ...]) -> list[str]:
+        """The same of a subtree that stands in the body of levels of another statement."""
+        leaf = last_leaf(node)
+        bounds = (
+            f"const long {name} = {value};"
+            for region in Path((), leaf).regions
+            for name, value in region_bounds(region)
+        )
+        return [*bounds, *self.lines(node, Path((), leaf, around=around))]
+
+    def started(self, path: Path) -> list[str]:
+        """Sets the stage of a scalar leaf's target, if it has one that must be set."""
+        name = self.tree.statement(path.leaf).target.tensor
+        value = starting_value(self.tree, path.leaf)
+        stages = (stage for stage in self.tree.stages if stage.tensor == name)
+        return [x for s in stages if value is not None for x in started(s, path, value)]
+
+    def vectorised(self, path: Path, leaf: Microkernel, opened: int) -> list[str]:
+        """A function for each border class; classes multiply over the loops."""
+        placed = operands(self.tree, leaf)
+        first = len(self.tiles)
+        one = TileClass(leaf.vector, 0, 1, 1, 0)  # unless its lanes are points of the output
+        tiles = tuple(
+            BorderTile(
+                f"tile{first + number}",
+                path,
+                leaf,
+                placed,
+                classes,
+                next((t for t in classes if t.loop == leaf.vector), one),
+            )
+            for number, classes in enumerate(product(*tiles_of(leaf, placed)))
+        )
+        self.tiles += tiles
+        self.copies |= dict.fromkeys(placed.copies)
+        named = {tile.name: tile for tile in tiles}
+        space = TileSpace(path)
+
+        copied = Copies(self.tree, path) if path.private else None
+
+        def call(name: str, coordinates: tuple[str, ...]) -> str:
+            return _call(named[name], space, coordinates, copied)
+
+        classes = [(tile.name, {one.loop: one for one in tile.tiles}) for tile in tiles]
+        body = [*c_loops(space, classes, call, opened), *(FENCE if leaf.nontemporal else ())]
+        return body + (copied.combined() if copied is not None else [])
 
 
 def generate(tree: Tree) -> Kernel:
     """The kernel of a legal tree that fits; the same tree gives the same bytes."""
-    parts: list[_Part] = []
-    for path in tree.paths():
-        leaf = path.leaf
-        if isinstance(leaf, Microkernel):
-            first = sum(len(part.tiles) for part in parts)
-            parts.append(_vectorised(tree, path, leaf, first))
-        else:
-            parts.append(_Part(scalar_statement(tree, path)))
-    tiles = [tile for part in parts for tile in part.tiles]
-    copies = tuple(dict.fromkeys(copy for part in parts for copy in part.copies))
+    parts = _Parts(tree)
+    body = []
+    for node in tree.body:
+        for path in paths_of(node):
+            body += starting_lines(tree, path) if isinstance(path.leaf, Scalar) else []
+        body += parts.lines(node, Path((), last_leaf(node)))
+    tiles, copies = parts.tiles, tuple(parts.copies)
     library_tiles = [tile for tile in tiles if tile.leaf.form.library]
     products = tuple(dict.fromkeys(p for tile in library_tiles for p in product_body(tile)[1]))
-    buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree))
+    buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree), *parts.stages)
     calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
     functions = [tile_function(tile) for tile in tiles]
+    thread = THREAD if any(buffer.each_thread for buffer in buffers) else ""
     text = translation_unit(
         _comment(tree),
-        _head(tree, tiles, functions) + product_functions(products),
+        _head(tree, tiles, functions) + product_functions(products) + thread,
         [*(packing(copy, tree.parallel) for copy in copies), *functions],
         buffers,
-        [
-            *fixed_tensors(tree),
-            *product_setup(products),
-            *calls,
-            *(line for part in parts for line in part.body),
-        ],
+        [*fixed_tensors(tree), *product_setup(products), *calls, *body],
         "LOOPS " if _scalar(tree) else "",
     )
     libraries = tuple(dict.fromkeys(product.library for product in products))
@@ -118,35 +201,6 @@ def _reduction(placed: Operands) -> Reduction:
     return placed.reduced.reduction
 
 
-def _vectorised(tree: Tree, path: Path, leaf: Microkernel, first: int) -> _Part:
-    """A function for each border class, numbered from `first`; classes multiply over the loops."""
-    placed = operands(tree, leaf)
-    one = TileClass(leaf.vector, 0, 1, 1, 0)  # unless its lanes are points of the output
-    tiles = tuple(
-        BorderTile(
-            f"tile{first + number}",
-            path,
-            leaf,
-            placed,
-            classes,
-            next((t for t in classes if t.loop == leaf.vector), one),
-        )
-        for number, classes in enumerate(product(*tiles_of(leaf, placed)))
-    )
-    named = {tile.name: tile for tile in tiles}
-    space = TileSpace(path)
-    copied = Copies(tree, path) if path.private else None
-
-    def call(name: str, coordinates: tuple[str, ...]) -> str:
-        return _call(named[name], space, coordinates, copied)
-
-    classes = [(tile.name, {one.loop: one for one in tile.tiles}) for tile in tiles]
-    body = [*c_loops(space, classes, call), *(FENCE if leaf.nontemporal else ())]
-    if copied is not None:
-        body += copied.combined()
-    return _Part(body, tiles, placed.copies)
-
-
 def _call(
     tile: BorderTile, space: TileSpace, coordinates: tuple[str, ...], copied: Copies | None
 ) -> str:
@@ -160,7 +214,10 @@ def _call(
     arguments = places
     for one in tile.tiles:
         scale = tile.leaf.lanes if one.loop == tile.leaf.vector else 1
-        arguments.append(_scaled(at[one.loop], one.size * scale, one.offset * scale))
+        start = _scaled(at[one.loop], one.step * scale, one.offset * scale)
+        region = tile.leaf.grain(one.loop).region
+        terms = [start] if region is None else [region.first, *([start] if start != "0" else ())]
+        arguments.append(" + ".join(terms))
     for level in tile.path.cut:
         points = level.points(tile.leaf.grain(level.loop))
         arguments.append(_scaled(at[level.loop], points, 0))
@@ -184,7 +241,7 @@ def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
     for tensor in tree.nest.tensors:
         layout = tree.layout_of(tensor.name)
         if tensor.role == "temporary":
-            if tensor.name in touched:
+            if tensor.name in touched and not tree.staged(tensor.name):
                 own.append(Buffer(tensor.name, "workspace", layout.elements, tensor.dtype, None))
         elif tensor.values is None:
             buffer = Buffer(

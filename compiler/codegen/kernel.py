@@ -17,7 +17,8 @@ SYMBOL = "polydl_kernel"  # void polydl_kernel(void *const *buffers)
 class Buffer:
     """One entry of the kernel's argument array, in order; its address is a multiple of ALIGNED.
 
-    A workspace has no tensor: its contents are undefined before and after a call.
+    A workspace has no tensor: its contents are undefined before and after a call. One of
+    `each_thread` has so many elements for every thread that the kernel may run on.
     """
 
     name: str
@@ -26,10 +27,15 @@ class Buffer:
     dtype: DType
     layout: Layout | None  # None for a workspace
     constant: bool = False  # packed outside the timed region
+    each_thread: bool = False
 
     @property
     def bytes(self) -> int:
         return self.elements * self.dtype.bytes
+
+    def elements_on(self, threads: int) -> int:
+        """Elements that the caller holds for a call on so many threads."""
+        return self.elements * (threads if self.each_thread else 1)
 
 
 @dataclass(frozen=True)

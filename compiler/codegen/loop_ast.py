@@ -18,58 +18,73 @@ def _schedule_map(space: TileSpace, name: str, tiles: Mapping[str, TileClass], s
     where = []
     for loop in space.loops:
         tile = tiles.get(loop)
-        low, high = (tile.first, tile.last) if tile else (0, space.count(loop))
-        where.append(f"{low} <= q_{loop} < {high}")
+        where.append(tile.index_range(f"q_{loop}") if tile else space.range(loop))
     coordinates = ", ".join(f"q_{loop}" for loop in space.loops)
     time = [space.time(level) for level in space.path.loops]
-    where += [f"p{k} = {time[k]}" for k in range(shared)]
+    where += [f"{space.piece(k)} = {time[k]}" for k in range(shared)]
     return f"{name}[{coordinates}] -> [{', '.join(time[shared:])}] : {' and '.join(where)}"
 
 
 def _shared_times(space: TileSpace, shared: int) -> str:
     """isl condition on p0, p1, ...: the values of the first `shared` dimensions of time."""
-    where = [f"0 <= q_{loop} < {space.count(loop)}" for loop in space.loops]
-    where += [f"p{k} = {space.time(level)}" for k, level in enumerate(space.path.loops[:shared])]
+    where = [space.range(loop) for loop in space.loops]
+    where += [
+        f"{space.piece(k)} = {space.time(level)}"
+        for k, level in enumerate(space.path.loops[:shared])
+    ]
     return f"exists {', '.join(f'q_{loop}' for loop in space.loops)} : {' and '.join(where)}"
+
+
+def _points(space: TileSpace) -> list[str]:
+    """The variables that hold how many points the regions of a leaf have."""
+    return [region.points for region in space.path.regions if not region.fixed]
 
 
 def c_loops(
     space: TileSpace,
     classes: Sequence[tuple[str, Mapping[str, TileClass]]],
     call: Callable[[str, tuple[str, ...]], str],
+    opened: int = 0,
 ) -> list[str]:
     """C lines that visit every tile of every class in the schedule's order.
 
     `call(name, coordinates)` prints one call. The levels down to the last parallel one stay one
     loop each, shared by the threads whatever the classes; deeper ones are separated by class, so
-    that inner loops carry no conditions.
+    that inner loops carry no conditions. `opened` levels are loops already.
     """
     context = isl.Context()
     levels = space.path.loops
     parallel = [k for k, level in enumerate(levels) if level.parallel]
-    shared = max(parallel, default=-1) + 1
-    names = ", ".join(f"p{k}" for k in range(shared))
+    shared = max(opened, max(parallel, default=-1) + 1)
+    names = ", ".join([*map(space.piece, range(shared)), *_points(space)])
     texts = "; ".join(_schedule_map(space, name, tiles, shared) for name, tiles in classes)
     within = isl.UnionMap.read_from_str(context, f"[{names}] -> {{ {texts} }}")
     dims = ", ".join(f"d{k}" for k in range(len(levels) - shared))
     separate = isl.UnionMap.read_from_str(context, f"{{ [{dims}] -> separate[x] }}")
-    known = f"[{names}] -> {{ : {_shared_times(space, shared)} }}" if shared else "{ : }"
+    known = f"[{names}] -> {{ : {_shared_times(space, shared)} }}" if names else "{ : }"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, known))
     node = build.set_options(separate).node_from_schedule_map(within)
     inner = _Printer(lambda name, at: [call(name, at)], frozenset()).lines(node)
-    if not shared:
-        return inner
+    return inner if shared == opened else open_loops(space, opened, shared, inner)
 
+
+def open_loops(space: TileSpace, opened: int, shared: int, inner: Sequence[str]) -> list[str]:
+    """C loops of the levels from number `opened` to `shared`, around lines that read p0, p1, ..."""
+    context = isl.Context()
     used = set(re.findall(r"\bp\d+\b", "\n".join(inner)))
+    pieces = [space.piece(k) for k in range(opened, shared)]
 
     def body(_: str, values: tuple[str, ...]) -> list[str]:
-        shared_at = [(f"p{k}", value) for k, value in enumerate(values)]
-        return [*(f"const long {p} = {value};" for p, value in shared_at if p in used), *inner]
+        pairs = zip(pieces, values, strict=True)
+        return [*(f"const long {p} = {value};" for p, value in pairs if p in used), *inner]
 
-    text = f"{{ outer[{names}] -> [{names}] : {_shared_times(space, shared)} }}"
+    given = ", ".join([*map(space.piece, range(opened)), *_points(space)])
+    domain = f"outer[{', '.join(pieces)}] -> [{', '.join(pieces)}] : {_shared_times(space, shared)}"
+    text = f"[{given}] -> {{ {domain} }}" if given else f"{{ {domain} }}"
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, "{ : }"))
     node = build.node_from_schedule_map(isl.UnionMap.read_from_str(context, text))
-    return _Printer(body, frozenset(f"c{k}" for k in parallel)).lines(node)
+    threads = (k for k, level in enumerate(space.path.loops[opened:shared]) if level.parallel)
+    return _Printer(body, frozenset(f"c{k}" for k in threads)).lines(node)
 
 
 @dataclass(frozen=True)

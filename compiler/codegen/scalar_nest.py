@@ -41,10 +41,10 @@ from compiler.codegen.scalar_expression import (
 )
 from compiler.lower.addressing import Address
 from compiler.lower.edges import Question, questions
-from compiler.lower.legality import structural
+from compiler.lower.legality import structural_alone
 from compiler.lower.operands import starts
 from compiler.lower.steps import SHARED, SHORT, Range, ranges_of
-from compiler.lower.tree import Loops, Path, Private, Scalar, Subtree, Tree
+from compiler.lower.tree import Leaf, Path, Scalar, Tree
 from compiler.microkernel.contraction import covers
 from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Call, Expression, Statement
@@ -75,14 +75,12 @@ def inline(dtype: DType) -> dict[str, str]:
     return library(dtype) | INLINE
 
 
-def scalar_statement(tree: Tree, path: Path) -> list[str]:
-    """C lines of a scalar leaf's statement in a nest of its own, its target started if need be."""
+def scalar_statement(tree: Tree, path: Path, opened: int = 0) -> list[str]:
+    """C lines of a scalar leaf's statement in its nest, of which `opened` levels are loops."""
     assert isinstance(path.leaf, Scalar)
-    lines = starting_lines(tree, path)
     copies = Copies(tree, path) if path.private else None
-    if copies is not None:
-        lines += copies.started()
-    lines += _Nest(tree, path, path.leaf).lines
+    lines = copies.started() if copies is not None else []
+    lines += _Nest(tree, path, path.leaf, opened).lines
     return lines + (copies.combined() if copies is not None else [])
 
 
@@ -99,27 +97,36 @@ def fixed_tensors(tree: Tree) -> list[str]:
 
 
 def starting_lines(tree: Tree, path: Path) -> list[str]:
-    """What a target starts from, where its first statement does not overwrite all of it."""
-    nest, statement = tree.nest, tree.statement(path.leaf)
-    name = statement.target.tensor
-    own = any(access.tensor == name for access in statement.reads)
-    partly = statement.reduction or own or not covers(nest, statement.target)
-    if not partly or not starts(nest, path.leaf.statement):
+    """What a target in full starts from, where its first statement does not overwrite all of it."""
+    name = tree.statement(path.leaf).target.tensor
+    number = starting_value(tree, path.leaf)
+    if number is None or tree.staged(name):
         return []
+    value = number_text(number, tree.nest.tensor(name).dtype)
     count = tree.layout_of(name).elements
-    value = number_text(NEUTRAL[statement.reduction or "add"], nest.tensor(name).dtype)
     threads = "parallel for " if tree.parallel and count >= SHARED else ""
     loop = f"for (long i = 0; i < {count}; ++i) t_{name}[i] = {value};"
     return [f"#pragma omp {threads}simd", loop]
 
 
+def starting_value(tree: Tree, leaf: Leaf) -> float | None:
+    """What all of a target is set to before its first statement; None where nothing need be."""
+    nest, statement = tree.nest, tree.statement(leaf)
+    own = any(access.tensor == statement.target.tensor for access in statement.reads)
+    partly = statement.reduction or own or not covers(nest, statement.target)
+    if not partly or not starts(nest, leaf.statement):
+        return None
+    return NEUTRAL[statement.reduction or "add"]
+
+
 @dataclass(frozen=True)
 class _Nest:
-    """A statement under its loops, outermost first."""
+    """A statement under its loops, outermost first, the first of which are `opened`."""
 
     tree: Tree
     path: Path
     leaf: Scalar
+    opened: int
 
     @property
     def lines(self) -> list[str]:
@@ -133,7 +140,7 @@ class _Nest:
         update = combined(reduction, summed, value, functions)
         where = inside(self.tree, statement.target, self.asked)
         lines = [f"if ({where}) {update}" if where else update]
-        for place in range(len(self.ranges), -1, -1):
+        for place in range(len(self.ranges), self.opened - 1, -1):
             if place < len(self.ranges):
                 lines = [*self._pragma(place), _head(self.ranges[place]), *_indented(lines), "}"]
             if place == self.kept < len(self.ranges):
@@ -141,8 +148,28 @@ class _Nest:
                 start = f"{dtype.c} {register} = {neutral};"
                 lines = [start, *lines, combined(reduction, target, register, functions)]
             lines = [*(text for depth, text in self.hoisted if depth == place), *lines]
-        alone = self.kept == 0 < len(self.ranges)  # its register stands outside of all loops
+        alone = self.kept == self.opened < len(self.ranges)  # its register stands outside of loops
+        if self.opened:
+            return ["{", *_indented([*self._starts, *self._guarded(lines)]), "}"]
         return ["{", *_indented(lines), "}"] if alone else lines
+
+    @property
+    def _starts(self) -> list[str]:
+        """Where the pieces of the loops around begin."""
+        number = len(self.path.around)
+        return [
+            f"const long {r.name} = {_start(self.path, r)}p{number + place} * {r.level.step};"
+            for place, r in enumerate(self.ranges[: self.opened])
+        ]
+
+    def _guarded(self, lines: list[str]) -> list[str]:
+        """Lines that run where the clips of the loops around let them."""
+        asked = [
+            f"{r.first} <= {r.name} && {r.name} < {r.past}"
+            for r in self.ranges[: self.opened]
+            if (r.first, r.past) != (r.start, r.end)
+        ]
+        return [f"if ({' && '.join(asked)}) {{", *_indented(lines), "}"] if asked else lines
 
     def _pragma(self, place: int) -> list[str]:
         """Whether threads share a loop, and whether it runs in vectors."""
@@ -178,11 +205,16 @@ class _Nest:
             return place
         reduction = self.statement.reduction_loops
         private = self.path.private
-        while place and (level := self.ranges[place - 1].level).loop in reduction:
+        while place > self.opened and (level := self.ranges[place - 1].level).loop in reduction:
             if level in private:
                 break
             place -= 1
         return place
+
+    @property
+    def outer(self) -> int:
+        """Loops around, whosever they are."""
+        return len(self.path.around) + self.opened
 
     @cached_property
     def team(self) -> tuple[int, ...]:
@@ -191,7 +223,9 @@ class _Nest:
         A thread starts no others, and a loop of vectors stays whole.
         """
         places: list[int] = []
-        for place, r in enumerate(self.ranges):
+        if any(level.parallel for level in self.path.every[: self.outer]):
+            return ()
+        for place, r in enumerate(self.ranges[self.opened :], self.opened):
             around = [self.ranges[p].name for p in places]
             tied = any(re.search(rf"\b{name}\b", r.first + r.past) for name in around)
             whole = self.vectorised and place == len(self.ranges) - 1
@@ -208,7 +242,8 @@ class _Nest:
             return False
         level = self.ranges[-1].level
         around = [other.step for other in self.path.loops[:-1] if other.loop == level.loop]
-        if min([*around, self.tree.nest.extent(level.loop)]) < SHORT:
+        extent = next(g.extent for g in self.leaf.grains if g.loop == level.loop)
+        if min([*around, extent]) < SHORT:
             return False
         if self.kept < len(self.ranges):
             return all(self._stride(a, level.loop) in (0, 1) for a in self.statement.reads)
@@ -216,10 +251,7 @@ class _Nest:
             return False
         # what threads may share, vectors may
         shared = (*self.path.loops[:-1], replace(level, parallel=True))
-        body: Subtree = Loops(shared, (self.leaf,))
-        if self.path.private:
-            body = Private(self.statement.target.tensor, self.path.private, (body,))
-        return structural(replace(self.tree, body=(body,))) is None
+        return structural_alone(self.tree, replace(self.path, loops=shared)) is None
 
     def _stride(self, access: Access, loop: str) -> int | None:
         """Elements from one iteration to the next; None in a blocked dimension."""
@@ -261,7 +293,7 @@ class _Nest:
     @cached_property
     def _open(self) -> dict[Question, tuple[str, int]]:
         """By open question a flag and its depth; no flag where it needs the innermost loop."""
-        depths = {r.level.name: place + 1 for place, r in enumerate(self.ranges)}
+        depths = {r.level.name: max(place + 1, self.opened) for place, r in enumerate(self.ranges)}
         found: dict[Question, tuple[str, int]] = {}
         for access in (self.statement.target, *self.statement.reads):
             for question in questions(self.tree.nest, access):
@@ -271,6 +303,12 @@ class _Nest:
                 if question not in self.clipped:
                     found.setdefault(question, (flag, depth))
         return found
+
+
+def _start(path: Path, r: Range) -> str:
+    """Where the pieces of a level are counted from."""
+    grain = next(grain for grain in path.leaf.grains if grain.loop == r.level.loop)
+    return f"{grain.region.first} + " if grain.region is not None else ""
 
 
 def _head(r: Range) -> str:

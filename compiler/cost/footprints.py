@@ -21,18 +21,43 @@ class NestLoop:
     loop: str
     trips: float  # per iteration of the levels around it; uneven pieces count as their mean
     points: int
+    parallel: bool = False
+    others: tuple[tuple[str, int], ...] = ()  # further loops of which it chooses the points
 
 
 def nest_loops(path: Path) -> list[NestLoop]:
     """All levels of a path, outermost first; the innermost body is one register tile."""
-    found: list[NestLoop] = []
+    found = _around(path)
     grains = {grain.loop: grain for grain in path.leaf.grains}
     inside = {loop: grain.extent for loop, grain in grains.items()}
     for level in path.levels:
         around = inside[level.loop]
         points = min(level.points(grains[level.loop]), around)
-        found.append(NestLoop(level.name, level.loop, around / points, points))
+        found.append(NestLoop(level.name, level.loop, around / points, points, level.parallel))
         inside[level.loop] = points
+    return found
+
+
+def _around(path: Path) -> list[NestLoop]:
+    """The levels of other statements, with the points of the leaf's loops in a piece of each."""
+    finest = {(one.statement, one.level.loop): one for one in path.around}
+    inside: dict[tuple[int, str], int] = {}
+    found = []
+    for one in path.around:
+        key = one.statement, one.level.loop
+        above = inside.get(key, one.grain.extent)
+        points = min(one.level.points(one.grain), above)
+        inner = finest[key]
+        pieces = -(-points // inner.level.points(inner.grain))  # of the finest level
+        held = [
+            (region.loop, min(region.size + (pieces - 1) * abs(c), region.extent))
+            for region in path.regions
+            if (c := region.start.coefficient(inner.piece))
+        ]
+        (loop, size), *others = held or [("", 0)]
+        trips = above / points
+        found.append(NestLoop(one.level.name, loop, trips, size, one.level.parallel, (*others,)))
+        inside[key] = points
     return found
 
 
@@ -59,6 +84,7 @@ class Footprint:
 
     def __init__(self, nest: Primitive, access: Access, layout: Layout, line: int = 64) -> None:
         """`line` is in bytes."""
+        self.tensor = access.tensor
         self._sizes = layout.shape
         self._terms = [[(loop, abs(c)) for loop, c in index.terms] for index in access.indices]
         self._loops = sorted({loop for index in access.indices for loop in index.loops})

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 
 from compiler.cost.footprints import PAGE, Footprint, NestLoop, nest_loops
-from compiler.cost.traffic import Traffic
+from compiler.cost.shared_levels import left_by_others
+from compiler.cost.traffic import NOTHING, Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
 from compiler.lower.operands import Operands, Summand, operands, streamed
-from compiler.lower.tree import Microkernel, Path, Tree
+from compiler.lower.tree import Leaf, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
 from compiler.problem.dtypes import F32
@@ -77,51 +78,68 @@ class Roofline:
         self._work = Work(machine)
         self._roles: dict[tuple[int, str], Contraction] = {}
         self._placed: dict[object, Operands] = {}
-        self._footprints: dict[tuple[Access, str | None], Footprint] = {}
+        self._footprints: dict[object, Footprint] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
         """Predicted seconds of one call on `threads` cores: bands one after another."""
         tree = lowered(self.nest, schedule)
-        found = [self._leaf(tree, path, threads) for path in tree.paths()]
+        paths = tree.paths()
+        loops = [nest_loops(path) for path in paths]
+        traffic = [self._traffic(tree, *own) for own in zip(paths, loops, strict=True)]
+        left: Sequence[Mapping[str, float]] = [NOTHING] * len(paths)
+        if any(path.around for path in paths):
+            left = left_by_others(paths, traffic)
+        found = [
+            self._leaf(tree, path, own, threads, self._moved(path.leaf, moves, held))
+            for path, own, moves, held in zip(paths, loops, traffic, left, strict=True)
+        ]
         if len(found) == 1:
             return found[0]
         parts: dict[str, float] = {}
         moved: dict[str, float] = {}
         for one in found:
-            for total, own in ((parts, one.parts), (moved, one.moved)):
-                for name, value in own.items():
+            for total, own_parts in ((parts, one.parts), (moved, one.moved)):
+                for name, value in own_parts.items():
                     total[name] = total.get(name, 0.0) + value
         return Estimate(sum(one.seconds for one in found), parts, moved)
 
-    def _leaf(self, tree: Tree, path: Path, threads: int) -> Estimate:
-        """One band, by itself."""
+    def _leaf(
+        self,
+        tree: Tree,
+        path: Path,
+        loops: Sequence[NestLoop],
+        threads: int,
+        moved: Mapping[str, float],
+    ) -> Estimate:
+        """One band, by itself; `moved` are the bytes that it moves."""
         leaf = path.leaf
-        loops = nest_loops(path)
-        share = _share(path, loops, threads)
+        share = _share(loops, threads)
         around = self._combining(tree, path, threads)
         if threads > 1:
             around += _regions(path, loops) * WAKING
-        if not isinstance(leaf, Microkernel):
-            seconds = self._scalar_cycles(tree, path) * share / self.hertz
-            return Estimate(seconds + around, {"compute": seconds, "overhead": around})
         compute = overhead = packing = 0.0
-        if leaf.form.sums:
+        if not isinstance(leaf, Microkernel):
+            compute = self._scalar_cycles(tree, path)
+        elif leaf.form.sums:
             roles = self._contraction(leaf)
             cycles = self._work.cycles(tree, path, leaf, roles)
             compute, overhead = cycles.compute, cycles.overhead
             packing = self._packing(tree) if tree.pack else 0.0
         placed = self._operands(tree, leaf)
-        if placed is not None and isinstance(placed.reduced, Summand):
-            cycles = self._work.lane_sum(leaf, placed)
-            compute, overhead = cycles.compute, cycles.overhead
-        if placed is not None and placed.assignments:
-            overhead += self._work.element_wise(leaf, placed)
+        if placed is not None and isinstance(leaf, Microkernel):
+            if isinstance(placed.reduced, Summand):
+                cycles = self._work.lane_sum(leaf, placed)
+                compute, overhead = cycles.compute, cycles.overhead
+            if placed.assignments:
+                overhead += self._work.element_wise(leaf, placed)
+        pieces = prod(loop.trips for loop in loops[: len(path.around)])
         parts = {
-            "compute": compute * share / self.hertz,
-            "overhead": overhead * share / self.hertz + around,
+            "compute": compute * pieces * share / self.hertz,
+            "overhead": overhead * pieces * share / self.hertz + around,
         }
-        moved = self._bytes(tree, path, leaf, loops)
-        longer = 1 + ALIASED * (_aliased_rows(leaf, placed) - 1)
+        longer = 1.0
+        if isinstance(leaf, Microkernel):
+            longer += ALIASED * (_aliased_rows(leaf, placed) - 1)
         for level, size in moved.items():
             shared = share if level != "memory" else max(share, 0.5)
             parts[level] = longer * size * shared / self._bandwidth(level)
@@ -145,7 +163,7 @@ class Roofline:
         """One operation after another."""
         statement = tree.statement(path.leaf)
         operations = operations_of(statement.value) + (statement.reduction is not None)
-        return SCALAR_CYCLES * operations * prod(self._extents[loop] for loop in statement.loops)
+        return SCALAR_CYCLES * operations * prod(grain.extent for grain in path.leaf.grains)
 
     def _contraction(self, leaf: Microkernel) -> Contraction:
         key = (leaf.statement, leaf.vector)
@@ -153,26 +171,26 @@ class Roofline:
             self._roles[key] = contraction(self.nest, leaf.statement, leaf.vector)
         return self._roles[key]
 
-    def _operands(self, tree: Tree, leaf: Microkernel) -> Operands | None:
-        """The operands of a leaf that is more than a sum of products."""
-        if not leaf.fused and leaf.form.sums:
+    def _operands(self, tree: Tree, leaf: Leaf) -> Operands | None:
+        """The operands of a microkernel that is more than a sum of products."""
+        if not isinstance(leaf, Microkernel) or (not leaf.fused and leaf.form.sums):
             return None
-        key = (leaf.statement, leaf.vector, leaf.lanes, leaf.fused, tree.layout, tree.pack)
+        key = (*_form(leaf), tree.layout, tree.pack, tree.stages)
         if key not in self._placed:
             self._placed[key] = operands(tree, leaf)
         return self._placed[key]
 
-    def _bytes(
-        self, tree: Tree, path: Path, leaf: Microkernel, loops: list[NestLoop]
-    ) -> dict[str, float]:
-        """Bytes that one call moves out of each level, from L2 to memory."""
-        statement = tree.statement(leaf)
-        read: tuple[Access, ...] = ()
+    def _traffic(self, tree: Tree, path: Path, loops: Sequence[NestLoop]) -> Traffic:
+        """What a leaf touches inside each level around it."""
+        leaf, statement = path.leaf, tree.statement(path.leaf)
+        read: tuple[Access, ...] = tuple(dict.fromkeys(statement.reads))
         once: tuple[Access, ...] = ()
         written = statement.target
-        if leaf.form.sums:
-            roles = self._contraction(leaf)
-            read = (roles.vector_operand, roles.broadcast_operand)
+        if isinstance(leaf, Microkernel):
+            read = ()
+            if leaf.form.sums:
+                roles = self._contraction(leaf)
+                read = (roles.vector_operand, roles.broadcast_operand)
         placed = self._operands(tree, leaf)
         if placed is not None:
             if isinstance(placed.reduced, Summand):
@@ -180,16 +198,21 @@ class Roofline:
             once = tuple(address.access for address in placed.reads)
             written, *others = (address.access for address in placed.stores or (placed.output,))
             once += tuple(others)
-        traffic = Traffic(
+        return Traffic(
             loops,
             self._extents,
             [self._footprint(tree, access) for access in read],
             [self._footprint(tree, access) for access in once],
             self._footprint(tree, written),
-            len(path.loops),
-            leaf.nontemporal,
-            all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
+            len(path.every),
+            isinstance(leaf, Microkernel) and leaf.nontemporal,
+            isinstance(leaf, Microkernel)
+            and all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
         )
+
+    def _moved(self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]) -> dict[str, float]:
+        """Bytes that one call moves out of each level, from L2 to memory."""
+        nontemporal = isinstance(leaf, Microkernel) and leaf.nontemporal
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
         for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
@@ -198,16 +221,18 @@ class Roofline:
                 cache.bytes / self._line,
                 cache.name in CROWDED,
                 0.0 if source in HIDDEN else SCATTERED,
-                streamed if leaf.nontemporal else None,
+                streamed if nontemporal else None,
+                left,
             )
         return moved
 
     def _footprint(self, tree: Tree, access: Access) -> Footprint:
-        tag = dict(tree.pack).get(access.tensor) or dict(tree.layout).get(access.tensor)
-        key = (access, tag)
+        tag = dict(tree.pack).get(access.tensor)
+        stage = tree.layout_of(access.tensor) if tree.staged(access.tensor) else None
+        key = (access, tag or dict(tree.layout).get(access.tensor), stage)
         if key not in self._footprints:
             tensor = self.nest.tensor(access.tensor)
-            layout = layout_of(tensor, tag)
+            layout = layout_of(tensor, tag) if tag else tree.layout_of(access.tensor)
             self._footprints[key] = Footprint(self.nest, access, layout, self._line)
         return self._footprints[key]
 
@@ -238,15 +263,20 @@ def _aliased_rows(leaf: Microkernel, placed: Operands | None) -> int:
 
 def _regions(path: Path, loops: Sequence[NestLoop]) -> float:
     """How often threads start on a band together: in each iteration around its parallel levels."""
-    first = next((k for k, level in enumerate(path.levels) if level.parallel), None)
-    if first is None:
+    first = next((k for k, loop in enumerate(loops) if loop.parallel), None)
+    if first is None or first < len(path.around):  # then on that of another statement
         return 0.0
     return prod(loop.trips for loop in loops[:first]) + bool(path.private)
 
 
-def _share(path: Path, loops: Sequence[NestLoop], threads: int) -> float:
+def _form(leaf: Microkernel) -> tuple[object, ...]:
+    """What its operands depend on, beside where they lie."""
+    return leaf.statement, leaf.vector, leaf.lanes, leaf.fused
+
+
+def _share(loops: Sequence[NestLoop], threads: int) -> float:
     """Part of the work that the busiest thread does."""
-    shared = [loop for level, loop in zip(path.levels, loops, strict=True) if level.parallel]
+    shared = [loop for loop in loops if loop.parallel]
     pieces = prod(ceil(loop.trips) for loop in shared)
     return -(-pieces // threads) / pieces if shared else 1.0
 

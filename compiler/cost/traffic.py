@@ -20,6 +20,7 @@ KEPT = 0.45
 GONE = 1.4
 ONCE = 1.05  # of its lines, as the remainders of loops make it
 FOLLOWED = 16  # streams that prefetchers follow at once
+NOTHING: Mapping[str, float] = {}
 
 
 class Traffic:
@@ -43,6 +44,7 @@ class Traffic:
         point, between which only the loops around them can go on along a row.
         """
         self._trips = [loop.trips for loop in loops]
+        self._tensors = [*(footprint.tensor for footprint in (*read, *once)), written.tensor]
         self._read = [_by_depth(footprint, loops, extents) for footprint in read]
         self._written = _by_depth(written, loops, extents)[: held_from + 1]
         self._read += [_by_depth(own, loops, extents)[: held_from + 1] for own in once]
@@ -52,26 +54,36 @@ class Traffic:
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
 
+    def touched(self, depth: int) -> dict[str, float]:
+        """By tensor, the lines inside of so many levels."""
+        found: dict[str, float] = {}
+        for tensor, own in zip(self._tensors, (*self._read, self._written), strict=True):
+            found[tensor] = max(found.get(tensor, 0.0), own[min(depth, len(own) - 1)].touched)
+        return found
+
     def moved(
         self,
         capacity: float,
         crowding: bool = False,
         scattered: float = 0.0,
         streamed: float | None = None,
+        left: Mapping[str, float] = NOTHING,
     ) -> float:
         """Lines fetched and written back in one call, for a cache of so many lines.
 
         The same call ran before: what fits is there already. With `crowding` a tensor may sweep
         itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
         them come. `streamed` is how often each line of an output that is written past the caches
-        moves here instead.
+        moves here instead. Another statement has `left` tensors in the cache, all that it held
+        meanwhile being so many lines.
         """
+        again = [_gone(left[x], capacity) if x in left else 1.0 for x in self._tensors]
         if streamed is not None:
             total = streamed * self._written[0].touched
         else:
-            total = 2 * self._fetched(self._written, capacity, crowding)
-        for own, run in zip(self._read, self._runs, strict=True):
-            total += self._fetched(own, capacity, crowding) * (1 + scattered / run)
+            total = 2 * self._fetched(self._written, capacity, crowding) * again[-1]
+        for own, run, share in zip(self._read, self._runs, again, strict=False):
+            total += self._fetched(own, capacity, crowding) * (1 + scattered / run) * share
         return total
 
     def _fetched(self, own: Sequence[Lines], capacity: float, crowding: bool) -> float:
@@ -93,9 +105,14 @@ class Traffic:
         held = self._held[depth]
         if crowding:
             held += own[depth].crowded - own[depth].touched
-        if held >= GONE * capacity:
-            return 1.0
-        return max(0.0, (held / capacity - KEPT) / (GONE - KEPT))
+        return _gone(held, capacity)
+
+
+def _gone(held: float, capacity: float) -> float:
+    """Share of lines that a cache has lost while it held so many."""
+    if held >= GONE * capacity:
+        return 1.0
+    return max(0.0, (held / capacity - KEPT) / (GONE - KEPT))
 
 
 def _run(own: Sequence[Lines], held_from: int, tiles: float) -> float:
@@ -118,5 +135,6 @@ def _by_depth(
     found = [footprint.lines(points)]
     for loop in loops:
         points[loop.loop] = loop.points
+        points |= loop.others
         found.append(footprint.lines(points))
     return found

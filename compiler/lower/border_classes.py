@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from compiler.errors import ScheduleError
+from compiler.lower.region import Region
 from compiler.lower.tree import Grain
 from compiler.problem.primitive import Access, Affine, Primitive, Statement
 
@@ -79,7 +80,9 @@ class TapGroup:
 class TileClass:
     """Tiles `first <= index < last` of a loop: equal size, equal live taps.
 
-    The tile's first point is `size * index + offset` (times the lanes for the vector loop).
+    The tile's first point is `size * index + offset` (times the lanes for the vector loop), from
+    the region's first point on if the loop runs over one. In a region of `varying` size, tiles are
+    whole or the last one.
     """
 
     loop: str
@@ -89,6 +92,22 @@ class TileClass:
     offset: int
     taps: tuple[TapGroup, ...] | None = None
     partial: bool = False  # the last vector is only partly inside the loop
+    varying: Grain | None = None  # of a region whose sizes differ
+
+    def index_range(self, index: str) -> str:
+        """C and isl condition that a tile is one of the class."""
+        if self.varying is None:
+            return f"{self.first} <= {index} < {self.last}"
+        lanes, whole = self.varying.lanes, self.varying.runs[0][1]
+        end = f"{index} * {whole * lanes} + {self.size * lanes}"
+        assert self.varying.region is not None
+        compared = "<=" if self.size == whole else "="
+        return f"0 <= {index} and {end} {compared} {self.varying.region.points}"
+
+    @property
+    def step(self) -> int:
+        """Vectors or points from the start of a tile to that of the next."""
+        return self.size if self.varying is None else self.varying.runs[0][1]
 
     @property
     def printed(self) -> int:
@@ -139,6 +158,13 @@ def tile_classes(
     borders take more than `most_printed` multiply-adds in the C text.
     """
     loop = grain.loop
+    if grain.region is not None and border is not None and grain.points > 1:
+        raise ScheduleError(
+            f"schedule: tile {loop}.{grain.points}: in a region that reads past a border, tiles "
+            "have one point"
+        )
+    if grain.region is not None and not grain.region.fixed:
+        return _of_region(grain, grain.region)
     classes: list[TileClass] = []
     first = start = 0
     for tiles, size in grain.runs:
@@ -158,6 +184,16 @@ def tile_classes(
     if partial:
         classes = _split_last(classes)
     return tuple(classes)
+
+
+def _of_region(grain: Grain, region: Region) -> tuple[TileClass, ...]:
+    """Whole tiles, and one for each rest that a region may leave."""
+    count, whole = grain.runs[0]
+    rests = {size // grain.lanes % whole for size in region.sizes} - {0}
+    return tuple(
+        TileClass(grain.loop, 0, count, size, 0, varying=grain)
+        for size in (whole, *sorted(rests, reverse=True))
+    )
 
 
 @lru_cache(maxsize=4096)  # the schedules of a space share their tiles

@@ -69,22 +69,48 @@ def _tied(path: Path, leaf: Scalar, loops: set[str]) -> tuple[str, str, str]:
     grains = [grain for grain in leaf.grains if grain.loop in loops]
     ranges = [r for r in ranges_of(path) if r.level.loop in loops]
     x = {grain.loop: f"x{i}" for i, grain in enumerate(grains)}
-    where = [f"{r.first} <= {r.name} < {r.past}" for r in ranges]
+    given, where = _given(*grains)
+    wanted = [*where]
+    where += [f"{r.first} <= {r.name} < {r.past}" for r in ranges]
     where += [f"({r.name} - {r.start}) mod {r.level.step} = 0" for r in ranges if r.level.step > 1]
     where += [f"{x[loop]} = {iterator(loop)}" for loop in x]
-    wanted = [f"0 <= {x[grain.loop]} < {grain.extent}" for grain in grains]
+    wanted += [_inside(grain, x[grain.loop]) for grain in grains]
     for clip in (clip for clip in leaf.clips if loops.issuperset(clip.index.loops)):
         index = Affine(tuple((x[loop], c) for loop, c in clip.index.terms), clip.index.constant)
         wanted.append(f"0 <= {index} < {clip.size}")
     points, variables = ", ".join(x.values()), ", ".join(r.name for r in ranges)
-    runs = f"{{ [{points}] -> [{variables}] : {' and '.join(where)} }}"
-    return " and ".join(x), runs, f"{{ [{points}] : {' and '.join(wanted)} }}"
+    runs = f"{given}{{ [{points}] -> [{variables}] : {' and '.join(where)} }}"
+    return " and ".join(x), runs, f"{given}{{ [{points}] : {' and '.join(wanted)} }}"
+
+
+def _given(*grains: Grain) -> tuple[str, list[str]]:
+    """isl text of the parameters of regions, and what is known of them."""
+    names, where = [], []
+    for region in (grain.region for grain in grains if grain.region is not None):
+        names.append(region.first)
+        where.append(f"0 <= {region.first} and {region.first} + {region.points} <= {region.extent}")
+        if not region.fixed:
+            names.append(region.points)
+            where.append(f"({' or '.join(f'{region.points} = {n}' for n in region.sizes)})")
+    return f"[{', '.join(names)}] -> " if names else "", where
+
+
+def _inside(grain: Grain, x: str) -> str:
+    """isl condition that an iteration of a loop is one that the leaf runs over."""
+    if (region := grain.region) is not None:
+        return f"{region.first} <= {x} < {region.first} + {region.points}"
+    return f"0 <= {x} < {grain.extent}"
 
 
 def _alone(path: Path, grain: Grain) -> tuple[str, str, str]:
     reached = printed(path, grain, "x")
-    runs = f"{{ [x] -> [{', '.join(reached.variables)}] : {reached.where} }}"
-    return grain.loop, runs, f"{{ [x] : 0 <= x < {grain.extent} }}"
+    given, where = _given(grain)
+    runs = f"{{ [x] -> [{', '.join(reached.variables)}] : {_all(*where, reached.where)} }}"
+    return grain.loop, given + runs, f"{given}{{ [x] : {_all(*where, _inside(grain, 'x'))} }}"
+
+
+def _all(*where: str) -> str:
+    return " and ".join(where)
 
 
 def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
@@ -121,25 +147,31 @@ def _started(path: Path, leaf: Microkernel) -> tuple[str, str, str]:
 
 
 def _in_classes(grain: Grain, classes: tuple[TileClass, ...]) -> tuple[str, str, str]:
+    given, where = _given(grain)
     pieces = [
-        f"[x] -> [{number}, q, i] : {_reaches(grain, tile)}" for number, tile in enumerate(classes)
+        f"[x] -> [{number}, q, i] : {_all(*where, _reaches(grain, tile))}"
+        for number, tile in enumerate(classes)
     ]
-    return grain.loop, f"{{ {'; '.join(pieces)} }}", f"{{ [x] : 0 <= x < {grain.extent} }}"
+    wanted = f"{{ [x] : {_all(*where, _inside(grain, 'x'))} }}"
+    return grain.loop, f"{given}{{ {'; '.join(pieces)} }}", given + wanted
 
 
 def _reaches(grain: Grain, tile: TileClass) -> str:
     """Point i of tile q of a class is iteration x; lanes past the loop's end are none."""
-    start = f"({tile.size} * q + {tile.offset}) * {grain.lanes}"
+    start = f"({tile.step} * q + {tile.offset}) * {grain.lanes}"
     points = tile.size * grain.lanes
+    if grain.region is not None:
+        start = f"{grain.region.first} + {start}"
     return (
-        f"{tile.first} <= q < {tile.last} and 0 <= i < {points} and x = {start} + i "
-        f"and x < {grain.extent}"
+        f"{tile.index_range('q')} and 0 <= i < {points} and x = {start} + i "
+        f"and {_inside(grain, 'x')}"
     )
 
 
 def _bordered(grain: Grain, border: Border, tile: TileClass) -> tuple[str, str, str]:
     """Pairs of a point in the tiles of a class and a tap: those that read inside."""
-    reaches = _reaches(grain, tile)
+    given, where = _given(grain)
+    reaches = _all(*where, _reaches(grain, tile))
     if tile.taps is None:  # a range known at run time, for a tile of one point
         low, high = tap_range(border)
         at = f"at_{border.point}"
@@ -154,9 +186,10 @@ def _bordered(grain: Grain, border: Border, tile: TileClass) -> tuple[str, str, 
         ]
     index = f"{border.point_step} * x + {border.tap_step} * y + {border.constant}"
     inside = f"0 <= y < {border.taps} and 0 <= {index} < {border.size}"
-    wanted = f"{{ [x, y] : exists q, i : {reaches} and {inside} }}"
+    wanted = f"{given}{{ [x, y] : exists q, i : {reaches} and {inside} }}"
     none = "[x, y] -> [0, q, i] : 1 = 0"  # of a class that lies on padding alone
-    return f"{border.point} and {border.tap}", f"{{ {'; '.join(pieces) or none} }}", wanted
+    runs = f"{given}{{ {'; '.join(pieces) or none} }}"
+    return f"{border.point} and {border.tap}", runs, wanted
 
 
 def _among(live: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ operands. Where these cannot lie as the schedule says at all, `addressing`, `bor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from compiler.errors import ScheduleError
@@ -16,14 +17,14 @@ from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.operands import Factors, Operands, Summand, operands, starts, tiles_of
 from compiler.lower.product_fit import check_product
-from compiler.lower.tree import Microkernel, Path, Tree
+from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import covers
 from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 
-SCALAR = "scheme scalar takes order, block, parallel, private and layout only"
+SCALAR = "scheme scalar takes order, block, parallel, private, layout and fusion at levels only"
 
 
 def fitted(nest: Primitive, schedule: Schedule) -> Tree:
@@ -34,6 +35,8 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
     _check_names(nest, schedule)
     tree = lowered(nest, schedule)
     for path in tree.paths():
+        if path.around:
+            _check_attached(nest, path)
         if isinstance(path.leaf, Microkernel):
             _check_microkernel(tree, path, path.leaf)
         else:
@@ -41,6 +44,30 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
             for access in (statement.target, *statement.reads):
                 Address(access, tree.layout_of(access.tensor))  # or it says why there is none
     return tree
+
+
+def _check_attached(nest: Primitive, path: Path) -> None:
+    """What a band that runs inside another one cannot have."""
+    number, leaf = path.leaf.statement, path.leaf
+    where = f"{nest.name}: schedule: fusion:S{number}.{path.around[-1].level.name}"
+    if parallel := [level.name for level in path.levels if level.parallel]:
+        raise ScheduleError(
+            f"{where}: its own level {parallel[0]} is parallel; those around may be"
+        )
+    if path.private:
+        raise ScheduleError(f"{where}: private: copies are combined behind all loops")
+    if not isinstance(leaf, Microkernel):
+        return
+    if leaf.nontemporal:
+        raise ScheduleError(
+            f"{where}: nontemporal: what is read at once is not written past caches"
+        )
+    for region in path.regions:
+        held = [region.aligned, *region.sizes]
+        if region.loop == leaf.vector and any(n % leaf.lanes for n in held):
+            raise ScheduleError(
+                f"{where}: pieces of {region.loop} are no whole vectors of {leaf.lanes}"
+            )
 
 
 def _check_names(nest: Primitive, schedule: Schedule) -> None:
@@ -56,6 +83,9 @@ def _check_names(nest: Primitive, schedule: Schedule) -> None:
     for name, _ in schedule.layout:
         if not free(nest.tensor(name)):
             raise ScheduleError(f"{where}: the layout of '{name}' is fixed by the caller")
+    for name, _ in schedule.pack:
+        if any(statement.target.tensor == name for statement in nest.statements):
+            raise ScheduleError(f"{where}: pack:{name}: a statement writes it, copies come before")
     if schedule.pack and all(band.scheme == "scalar" for band in schedule.bands):
         raise ScheduleError(f"{where}: {SCALAR}")
 
@@ -75,14 +105,8 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
             raise ScheduleError(f"{where}: '{loop}' is a reduction loop, it cannot be tiled")
     for tensor, level in band.private:
         _check_private(where, band, tensor, level, statements)
-    bare = Band(
-        "scalar",
-        band.order,
-        block=band.block,
-        parallel=band.parallel,
-        private=band.private,
-        of=band.of,
-    )
+    bare = Band("scalar", band.order, ("", 1), (), band.block, band.parallel, band.private)
+    bare = replace(bare, of=band.of, fusion=band.attached)
     if band.scheme == "scalar" and band != bare:
         raise ScheduleError(f"{where}: {SCALAR}")
     if band.scheme == "scalar":
@@ -174,6 +198,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         if leaf.form.across:
             _check_across(tree, leaf, placed)
     for border in placed.borders:
+        if border.point == leaf.vector and leaf.lanes > 1:
+            raise ScheduleError(f"schedule: {leaf.vector} reads past a border, it fills no lanes")
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
     _check_fused(tree, leaf, placed)
@@ -285,12 +311,18 @@ def _check_vector_block(leaf: Microkernel, address: Address) -> None:
     """A block along the vector loop holds whole register tiles, or is one vector."""
     grain = leaf.grain(leaf.vector)
     block = address.block_of(leaf.vector)
-    uniform = len(grain.runs) == 1 and block % grain.points == 0
+    uniform = _uniform(grain, block)
     if block not in (1, grain.lanes) and not uniform and block < grain.extent:
         raise ScheduleError(
             f"schedule: {address.access.tensor}: blocks of {block} do not hold tiles of "
             f"{grain.points}"
         )
+
+
+def _uniform(grain: Grain, block: int) -> bool:
+    """Whether blocks hold whole register tiles."""
+    starts = grain.region is None or grain.region.aligned % grain.points == 0
+    return len(grain.runs) == 1 and block % grain.points == 0 and starts
 
 
 def _check_blocks(path: Path, leaf: Microkernel, address: Address) -> None:
@@ -305,7 +337,7 @@ def _check_blocks(path: Path, leaf: Microkernel, address: Address) -> None:
                 whole = level.step % block == 0 or block % around == 0
                 fits, around = fits and (level not in leaf.levels or whole), level.step
         else:
-            fits = grain.points == 1 or (len(grain.runs) == 1 and block % grain.points == 0)
+            fits = grain.points == 1 or _uniform(grain, block)
         if not fits:
             raise ScheduleError(
                 f"schedule: {address.access.tensor}: blocks of {block} along {grain.loop} are "

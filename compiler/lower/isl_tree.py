@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import islpy as isl
 
-from compiler.lower.steps import ranges_of, steps_of, variable
+from compiler.lower.region import Region
+from compiler.lower.steps import Range, ranges_of, region_bounds, steps_of, variable
 from compiler.lower.tree import Fused, Grain, Level, Path, Scalar
 from compiler.model.isl_names import context
 from compiler.problem.primitive import Primitive
@@ -48,6 +49,18 @@ class TileSpace:
     def grain(self, loop: str) -> Grain:
         return next(grain for grain in self.path.leaf.grains if grain.loop == loop)
 
+    def range(self, loop: str) -> str:
+        """isl condition on the coordinate of a loop."""
+        grain, finest = self.grain(loop), self.finest(loop)
+        counted = f"0 <= q_{loop} < {self.count(loop)}"
+        if grain.region is None or grain.region.fixed:
+            return counted
+        return f"{counted} and q_{loop} * {finest.points(grain)} < {grain.region.points}"
+
+    def piece(self, place: int) -> str:
+        """The variable that holds the number of the piece of its level at a place."""
+        return f"p{len(self.path.around) + place}"
+
     def time(self, level: Level) -> str:
         """isl expression of one dimension of time, over the coordinates."""
         group = -(-level.step // self.step(level.loop))
@@ -75,7 +88,11 @@ def printed(path: Path, grain: Grain, x: str) -> Printed:
         names = tuple(r.name for r in ranges)
         return Printed(names, " and ".join([*where, f"{x} = {names[-1]}"]))
     if not grain.summed:
-        return Printed((f"q_{loop}",), _within(grain, x))
+        region = grain.region
+        if region is None:
+            return Printed((f"q_{loop}",), _within(grain, x))
+        place = f"({x} - {region.first})"
+        return Printed((f"q_{loop}",), f"{_within(grain, place)} and {place} < {region.points}")
     variables, terms, where = [], [], []
     space = TileSpace(path)
     if loop in space.loops:
@@ -97,15 +114,69 @@ def printed(path: Path, grain: Grain, x: str) -> Printed:
     return Printed(tuple(variables), " and ".join([*where, f"{x} = {' + '.join(terms)}"]))
 
 
+def surroundings(path: Path) -> Printed:
+    """The pieces of other statements' levels around a leaf, and where they put its regions."""
+    variables, where = [], []
+    finest = {(one.statement, one.level.loop): one for one in path.around}
+    regions: dict[Region, None] = {}
+    for one in path.around:
+        if (region := one.grain.region) is not None:
+            regions[region] = None
+        variables.append(one.piece)
+        inner = finest[one.statement, one.level.loop]
+        if one is inner:
+            held = f"{one.piece} * {one.level.points(one.grain)}"
+            varies = region is not None and not region.fixed
+            past = f"{held} < {region.points}" if region is not None and varies else ""
+            where.append(past or f"{one.piece} < {one.grain.pieces(one.level)}")
+            where.append(f"0 <= {one.piece}")
+        else:
+            where.append(f"{one.piece} = floor({inner.piece}/{one.level.step // inner.level.step})")
+    for region in (*regions, *path.regions):
+        for name, value in region_bounds(region):
+            variables.append(name)
+            where.append(f"{name} = {value}")
+    return Printed(tuple(variables), " and ".join(where))
+
+
+def pieces_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
+    """From iterations of an attached statement to the pieces around in which they run.
+
+    { S0[x0] -> [p0] : exists from0_i : 0 <= p0 < 3 and from0_i = 4 * p0 and ... }
+    """
+    number = path.leaf.statement if fused is None else fused.statement
+    x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[number].loops)}
+    at = x if fused is None else {own: x[loop] for loop, own in fused.loops}
+    outside = surroundings(path)
+    where = [outside.where]
+    for grain in path.leaf.grains:
+        if (region := grain.region) is not None and grain.loop in at:
+            place = f"{at[grain.loop]} - {region.first}"
+            where.append(f"0 <= {place} < {region.points}")
+    pieces = [one.piece for one in path.around]
+    inner = [name for name in outside.variables if name not in pieces]
+    exists = f"exists {', '.join(inner)} : " if inner else ""
+    text = f"S{number}[{', '.join(x.values())}] -> [{', '.join(pieces)}]"
+    return isl.Map.read_from_str(context(), f"{{ {text} : {exists}{' and '.join(where)} }}")
+
+
+def times_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
+    """From iterations of a statement to all levels around it, and what follows inside its leaf."""
+    if isinstance(path.leaf, Scalar):
+        return schedule_map(nest, path)
+    return tile_map(nest, path, fused)
+
+
 def schedule_map(nest: Primitive, path: Path) -> isl.Map:
     """From a leaf's iterations to all levels as they are printed.
 
     { S0[x0, x1] -> [t0, t1, t2] : exists q_k, at_k, r_k : at_k = q_k * 4 and t0 = q_k and ... }
     """
     x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[path.leaf.statement].loops)}
-    found = [printed(path, grain, x[grain.loop]) for grain in path.leaf.grains]
+    found = [surroundings(path)]
+    found += [printed(path, grain, x[grain.loop]) for grain in path.leaf.grains]
     times = times_of(path) + [x[level.loop] for level in path.leaf.points]
-    where = [p.where for p in found] + [f"t{k} = {time}" for k, time in enumerate(times)]
+    where = [p.where for p in found if p.where] + [f"t{k} = {t}" for k, t in enumerate(times)]
     variables = ", ".join(name for p in found for name in p.variables)
     names = ", ".join(f"t{k}" for k in range(len(times)))
     text = f"S{path.leaf.statement}[{', '.join(x.values())}] -> [{names}]"
@@ -125,8 +196,9 @@ def tile_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
     number = leaf.statement if fused is None else fused.statement
     x = {loop: f"x{i}" for i, loop in enumerate(nest.statements[number].loops)}
     at = dict(x) if fused is None else {own: x[loop] for loop, own in fused.loops}
-    where: list[str] = []
-    variables: list[str] = []
+    outside = surroundings(path)
+    where = [outside.where] if outside.where else []
+    variables = [*outside.variables]
     for grain in leaf.grains:
         if grain.loop in at:
             found = printed(path, grain, at[grain.loop])
@@ -137,7 +209,7 @@ def tile_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
             waits = any(level.loop == grain.loop for level in fused.last)
             variables.append(f"q_{grain.loop}")
             where.append(f"{last if waits else 0} <= q_{grain.loop} <= {last}")
-    times = [space.time(level) for level in path.loops]
+    times = [one.piece for one in path.around] + [space.time(level) for level in path.loops]
     times += [at[grain.loop] for grain in leaf.grains if not grain.summed]
     where += [f"t{k} = {time}" for k, time in enumerate(times)]
     names = ", ".join(f"t{k}" for k in range(len(times)))
@@ -148,11 +220,19 @@ def tile_map(nest: Primitive, path: Path, fused: Fused | None) -> isl.Map:
 
 def times_of(path: Path) -> list[str]:
     """The printed variables that each level advances, outermost first."""
+    outside = [one.piece for one in path.around]
     if isinstance(path.leaf, Scalar):
-        return [r.name for r in ranges_of(path)]
+        return outside + [_piece(path, r) for r in ranges_of(path)]
     space = TileSpace(path)
     inside = [variable(level) for level in path.leaf.levels]
-    return [space.time(level) for level in path.loops] + inside
+    return outside + [space.time(level) for level in path.loops] + inside
+
+
+def _piece(path: Path, r: Range) -> str:
+    """The number of a scalar level's piece, as those of the levels around a microkernel count."""
+    grain = next(grain for grain in path.leaf.grains if grain.loop == r.level.loop)
+    place = r.name if grain.region is None else f"({r.name} - {grain.region.first})"
+    return place if r.level.step == 1 else f"floor({place}/{r.level.step})"
 
 
 def _within(grain: Grain, x: str) -> str:

@@ -17,6 +17,7 @@ import islpy as isl
 
 from compiler.lower.isl_tree import schedule_map
 from compiler.lower.kept_dependences import kept_dependences
+from compiler.lower.pieces import broken_pieces, structural_pieces
 from compiler.lower.refusal import Refusal
 from compiler.lower.statement_pairs import broken_pair, structural_pair
 from compiler.lower.tree import Grain, Level, Path, Tree
@@ -51,13 +52,19 @@ def structural(tree: Tree) -> Refusal | None:
     levels can break, and recurrences of constant distance. Compound targets (`oh*stride + kh`) and
     reductions that read their own target are handed to isl.
     """
-    profiles = _profiles(tree.nest)
     for path in tree.paths():
-        profile = profiles[path.leaf.statement]
-        found = _closed(tree.nest, path, profile) if profile.closed else _by_isl(tree, path)
+        found = structural_alone(tree, path)
         if found is not None:
             return found
-    return structural_pair(tree)
+    return structural_pieces(tree) or structural_pair(tree)
+
+
+def structural_alone(tree: Tree, path: Path) -> Refusal | None:
+    """The first broken dependence of a statement on itself."""
+    profile = _profiles(tree.nest)[path.leaf.statement]
+    if profile.closed and not (profile.recurrences and path.regions):
+        return _closed(tree.nest, path, profile)
+    return _by_isl(tree, path)
 
 
 def by_isl(tree: Tree) -> Refusal | None:
@@ -66,7 +73,7 @@ def by_isl(tree: Tree) -> Refusal | None:
         found = _by_isl(tree, path)
         if found is not None:
             return found
-    return broken_pair(tree)
+    return broken_pieces(tree) or broken_pair(tree)
 
 
 @lru_cache(maxsize=256)
@@ -193,19 +200,24 @@ def _differences(
 
 def _by_isl(tree: Tree, path: Path) -> Refusal | None:
     for dependence in kept_dependences(tree.nest, path.leaf.statement, path.leaf.statement):
-        refused = _broken(tree.nest, path, dependence)
+        refused = _broken(tree, path, dependence)
         if refused is not None:
             return refused
     return None
 
 
-def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | None:
-    """The first level that breaks a dependence of a statement on itself."""
+def _broken(tree: Tree, path: Path, dependence: Dependence) -> Refusal | None:
+    """The first level that breaks a dependence of a statement on itself.
+
+    On a stage there is none from piece to piece.
+    """
+    nest, alone = tree.nest, tree.staged(dependence.tensor)
     text = f"{dependence.kind} {dependence.source_access}"
     reason = f"a recurrence ({text})"
     if dependence.reduction:
         reason = _reduction_text(nest.statements[dependence.source])
-    own = path.levels if dependence.reduction else (*path.levels, *path.leaf.points)
+    own = (*path.every, *path.leaf.levels)
+    own = own if dependence.reduction else (*own, *path.leaf.points)
     last = [place for place, level in enumerate(own) if level.parallel]
     deepest = max(last, default=-1) if dependence.reduction else len(own) - 1
     if deepest < 0:
@@ -215,7 +227,7 @@ def _broken(nest: Primitive, path: Path, dependence: Dependence) -> Refusal | No
     if dependence.reduction:
         relation = _on_one_copy(relation, times, path)
     for place, level in enumerate(own[: deepest + 1]):
-        if dependence.reduction and not level.parallel:
+        if place < alone or (dependence.reduction and not level.parallel):
             continue
         until = first_times(times, place + 1)
         pairs = relation.apply_domain(until).apply_range(until)

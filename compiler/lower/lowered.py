@@ -6,17 +6,35 @@ each half is worked out once and a schedule only joins the two.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from compiler.errors import ScheduleError
+from compiler.lower.attach import Needed
 from compiler.lower.fusion import fused_loops
+from compiler.lower.region import Region
+from compiler.lower.stages import with_stages
 from compiler.lower.tiling import register_tiles, whole_tiles
-from compiler.lower.tree import Fused, Grain, Level, Loops, Microkernel, Path, Private, Scalar, Tree
+from compiler.lower.tree import (
+    Around,
+    Fused,
+    Grain,
+    Level,
+    Loops,
+    Microkernel,
+    Path,
+    Private,
+    Scalar,
+    Subtree,
+    Tree,
+    last_leaf,
+    surrounding,
+)
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.model.loop_nest import Guard, nest_guards
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Band, Schedule, Sizes, depth_of, loop_of
+from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, depth_of, loop_of
 
 KEPT = 4096  # of each half
 
@@ -27,12 +45,14 @@ def lowered(nest: Primitive, schedule: Schedule) -> Tree:
     Says nothing of legality. ScheduleError when a tile level has no size, or bands and statements
     do not belong together.
     """
-    body = tuple(
-        _statement(nest, band, number)
-        for band, numbers in anchored(nest, schedule)
-        for number in numbers
-    )
-    return Tree(nest, body, schedule.layout, schedule.pack)
+    bands = anchored(nest, schedule)
+    if not any(band.attached for band, _ in bands):
+        body = tuple(_statement(nest, band, n) for band, numbers in bands for n in numbers)
+        return Tree(nest, body, schedule.layout, schedule.pack)
+    of = {number: band for band, numbers in bands for number in numbers}
+    inside = {attached.statement for band in of.values() for attached in band.attached}
+    body = tuple(_hosting(Needed(nest), of, n, (), ()) for n in of if n not in inside)
+    return with_stages(Tree(nest, body, schedule.layout, schedule.pack))
 
 
 def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int, ...]], ...]:
@@ -47,11 +67,12 @@ def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int
     where = f"{nest.name}: schedule"
     found: list[tuple[Band, tuple[int, ...]]] = []
     taken: dict[int, str] = {}
-    fused = {attached.statement for band in schedule.bands for attached in band.fusion}
+    fused = {number for band in schedule.bands for number in band.fused}
+    inside: set[int] = set()
     for band in schedule.bands:
         free = (number for number in every if number not in taken and number not in fused)
         number = band.of if band.of is not None else next(free, len(every))
-        named = [("of", number), *(("fusion", attached.statement) for attached in band.fusion)]
+        named = [("of", number), *(("fusion", one) for one in band.fused)]
         for field, one in named:
             if one not in every:
                 there = f"there are S0 to S{every[-1]}" if len(every) > 1 else "there is S0 alone"
@@ -62,11 +83,64 @@ def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int
                 raise ScheduleError(f"{where}: fusion:S{one} runs before S{number}, not after it")
             taken[one] = field
         found.append((band, (number,)))
+        for attached in band.attached:
+            _check_attached(where, attached, [n for _, own in found[:-1] for n in own], inside)
+            inside.add(attached.statement)
     if missing := [number for number in every if number not in taken]:
         raise ScheduleError(f"{where}: S{missing[0]} stands in no band; give it of or fusion")
     if sorted(found, key=lambda one: one[1]) != found:
         raise ScheduleError(f"{where}: of: bands must stand in the order of their statements")
     return tuple(found)
+
+
+def _check_attached(
+    where: str, attached: Attached, earlier: Sequence[int], inside: Collection[int]
+) -> None:
+    place = f"{where}: fusion:S{attached.statement}.{attached.at}"
+    if attached.statement not in earlier:
+        raise ScheduleError(f"{place}: no earlier band is of S{attached.statement}")
+    if attached.statement in inside:
+        raise ScheduleError(f"{place}: it is attached twice")
+
+
+def _hosting(
+    needed: Needed,
+    bands: Mapping[int, Band],
+    number: int,
+    around: tuple[Around, ...],
+    regions: tuple[Region, ...],
+) -> Loops:
+    """The loops of a statement, the bands that are attached to them in their bodies.
+
+    Readers are placed before what they read: they tell which points of it they need.
+    """
+    nest, band = needed.nest, bands[number]
+    node = _loops(nest, band, number, regions)
+    leaf = last_leaf(node)
+    needed.paths[number] = Path(node.levels, leaf, around=around)
+    places = {level.name: place for place, level in enumerate(node.levels)}
+    children: dict[int, list[Subtree]] = {}
+    for one in sorted(band.attached, key=lambda one: -one.statement):
+        if one.at not in places:
+            raise ScheduleError(
+                f"{nest.name}: schedule: fusion:S{one.statement}.{one.at}: that level is inside "
+                f"the microkernel of S{number}"
+            )
+        place = places[one.at]
+        inner = surrounding(node.levels[: place + 1], leaf, around)
+        fused = bands[one.statement].fused
+        pairs = fused_loops(nest, one.statement, fused)
+        names = {n: dict(own) for n, own in zip(fused, pairs, strict=True)}
+        child = _hosting(
+            needed, bands, one.statement, inner, needed.regions(one.statement, names, inner)
+        )
+        children.setdefault(place, []).insert(0, child)
+    body, below = node.body, len(node.levels)
+    for place in sorted(children, reverse=True):
+        rest = node.levels[place + 1 : below]
+        body = (*children[place], *((Loops(rest, body),) if rest else body))
+        below = place + 1
+    return Loops(node.levels[:below], body)
 
 
 def _statement(nest: Primitive, band: Band, number: int) -> Loops | Private:
@@ -77,7 +151,7 @@ def _statement(nest: Primitive, band: Band, number: int) -> Loops | Private:
     return Private(target, private, (loops,)) if private else loops
 
 
-def _loops(nest: Primitive, band: Band, number: int) -> Loops:
+def _loops(nest: Primitive, band: Band, number: int, regions: tuple[Region, ...] = ()) -> Loops:
     statement = nest.statements[number]
     around, inside = _levels(
         band.order,
@@ -88,10 +162,10 @@ def _loops(nest: Primitive, band: Band, number: int) -> Loops:
         () if band.scheme == "scalar" else statement.reduction_loops,
     )
     if band.scheme == "scalar":
-        grains = _grains(nest.extents, statement.loops, (), ("", 1), ())
+        grains = _grains(nest.extents, statement.loops, (), ("", 1), (), regions)
         return Loops(around, (Scalar(number, grains, _clips(nest, number)),))
     grains = _grains(
-        nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile
+        nest.extents, statement.loops, statement.reduction_loops, band.vector, band.tile, regions
     )
     leaf = Microkernel(
         number,
@@ -103,12 +177,11 @@ def _loops(nest: Primitive, band: Band, number: int) -> Loops:
         band.prefetch,
         band.nontemporal,
     )
-    if not band.fusion:
+    if not band.fused:
         return Loops(around, (leaf,))
     cut = Path(around, leaf).cut
-    numbers = tuple(attached.statement for attached in band.fusion)
-    loops = fused_loops(nest, number, numbers)
-    fused = tuple(Fused(n, own, cut) for n, own in zip(numbers, loops, strict=True))
+    loops = fused_loops(nest, number, band.fused)
+    fused = tuple(Fused(n, own, cut) for n, own in zip(band.fused, loops, strict=True))
     return Loops(around, (replace(leaf, fused=fused),))
 
 
@@ -153,17 +226,26 @@ def _grains(
     reduction: tuple[str, ...],
     vector: tuple[str, int],
     tile: Sizes,
+    regions: tuple[Region, ...],
 ) -> tuple[Grain, ...]:
     """The grains of a statement's loops, in the nest's order."""
     limits = dict(tile)
+    within = {region.loop: region for region in regions}
     grains = []
     for loop, extent in extents:
         if loop not in loops:
             continue
         lanes = vector[1] if loop == vector[0] else 1
+        limit = limits.get(loop, 1)
         if loop in reduction:
-            runs = whole_tiles(-(-extent // lanes), limits.get(loop, 1))
+            runs = whole_tiles(-(-extent // lanes), limit)
             grains.append(Grain(loop, extent, runs, lanes, summed=True))
             continue
-        grains.append(register_tiles(loop, extent, limits.get(loop, 1), lanes))
+        region = within.get(loop)
+        size = extent if region is None else region.size
+        grain = register_tiles(loop, size, limit, lanes)
+        if region is not None and not region.fixed:  # all alike, what is left at the end
+            largest = grain.runs[0][1]
+            grain = replace(grain, runs=((-(-size // (largest * lanes)), largest),))
+        grains.append(replace(grain, region=region) if region is not None else grain)
     return tuple(grains)

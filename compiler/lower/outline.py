@@ -21,11 +21,14 @@ A number is of iterations; where the pieces of a loop differ, all that occur sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import prod
 
 from compiler.lower.border_classes import Border
 from compiler.lower.operands import Factors, Packed, Summand, operands, streamed
+from compiler.lower.stages import times_computed
 from compiler.lower.tree import (
+    Grain,
     Leaf,
     Level,
     Loops,
@@ -33,10 +36,13 @@ from compiler.lower.tree import (
     Path,
     Private,
     Scalar,
+    StageBuffer,
     Subtree,
     Tree,
+    last_leaf,
+    surrounding,
 )
-from compiler.problem.primitive import Expression, Number, Read, Statement
+from compiler.problem.primitive import Affine, Expression, Number, Read, Statement
 from compiler.schedule.layout import Layout
 
 INFIX = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "div": ("/", 2)}  # how tight it binds
@@ -54,7 +60,7 @@ def outline(tree: Tree) -> str:
         padded = "" if copy.target.shape == copy.source.shape else ", padded"
         lines.append(f"pack {copy.tensor} as {copy.target.tag()}: {_shape(copy.target)}{padded}")
     for node in tree.body:
-        lines += _node(tree, (), node)
+        lines += _node(tree, Path((), last_leaf(node)), node)
     return "\n".join(lines)
 
 
@@ -68,35 +74,68 @@ def _copies(tree: Tree, path: Path) -> tuple[Packed, ...]:
     return operands(tree, path.leaf).copies if isinstance(path.leaf, Microkernel) else ()
 
 
-def _node(
-    tree: Tree, around: tuple[Level, ...], node: Subtree, private: tuple[Level, ...] = ()
-) -> list[str]:
-    """`private` are the levels around it whose pieces have copies of its target."""
+def _node(tree: Tree, above: Path, node: Subtree) -> list[str]:
+    """The lines of a subtree; `above` has the levels around it."""
     if isinstance(node, Private):
-        return _copied(tree, around, node)
+        return _copied(tree, node)
     if not isinstance(node, Loops):
-        path = Path(around, node, private)
-        return _scalar(tree, node) if isinstance(node, Scalar) else _microkernel(tree, path, node)
-    body = [x for child in node.body for x in _node(tree, around + node.levels, child, private)]
-    leaf = _first_leaf(node)
-    inside = _clipped(leaf, (*around, *node.levels)) if isinstance(leaf, Scalar) else {}
+        return _scalar(tree, node) if isinstance(node, Scalar) else _microkernel(tree, above, node)
+    path = replace(above, loops=(*above.loops, *node.levels))
+    *attached, last = node.body
+    around = surrounding(path.loops, path.leaf, path.around)
+    body = [_staged(tree, stage) for stage in node.stages]
+    for child in attached:
+        body += _node(tree, Path((), last_leaf(child), around=around), child)
+    body += _node(tree, path, last)
+    leaf = path.leaf
+    every = (*path.loops, *_levels_below(last))
+    inside = _clipped(leaf, every) if isinstance(leaf, Scalar) else {}
     heads = []
-    for number, level in enumerate(node.levels):
+    for number, level in enumerate(node.levels, len(above.loops)):
         shared = "parallel " if level.parallel else ""
         where = f", inside {inside[level.name]}" if level.name in inside else ""
-        heads.append(shared + _head(leaf, (*around, *node.levels[: number + 1])) + where)
+        head = _head(leaf, path.loops[: number + 1])
+        heads.append(f"{shared}{head}{_from(path, number)}{where}")
     return _nested(heads, body)
 
 
-def _copied(tree: Tree, around: tuple[Level, ...], node: Private) -> list[str]:
+def _copied(tree: Tree, node: Private) -> list[str]:
     """What sums into copies of a tensor, and their sum."""
-    leaf = _first_leaf(node)
-    copies = prod(Path(around, leaf, node.levels).copies)
+    path = Path((), last_leaf(node), node.levels)
+    copies = prod(path.copies)
     names = " and ".join(level.name for level in node.levels)
-    noun, _ = STARTS[tree.statement(leaf).reduction or "add"]
-    inside = [line for child in node.body for line in _node(tree, around, child, node.levels)]
+    noun, _ = STARTS[tree.statement(path.leaf).reduction or "add"]
+    inside = [line for child in node.body for line in _node(tree, path, child)]
     head = f"{copies} copies of {node.tensor}, one for each piece of {names}"
     return [head, *_indented(inside), f"{node.tensor} takes the {noun} of its copies, in order"]
+
+
+def _staged(tree: Tree, stage: StageBuffer) -> str:
+    """A buffer of one piece, and how often what it holds is computed in all of them."""
+    writers = (
+        path
+        for path in tree.paths()
+        if any(tree.nest.statements[n].target.tensor == stage.tensor for n in path.leaf.statements)
+    )
+    times = f"{times_computed(tree.nest, next(writers)):.3g}"
+    again = "" if times == "1" else f", computed {times} times"
+    return f"stage {stage.tensor}: {_shape(stage.layout)}, {stage.layout.bytes} bytes{again}"
+
+
+def _levels_below(node: Subtree) -> tuple[Level, ...]:
+    """The levels of the same statement that are deeper."""
+    return (*node.levels, *_levels_below(node.body[-1])) if isinstance(node, Loops) else ()
+
+
+def _from(path: Path, number: int) -> str:
+    """Where the region of a loop starts, at the loop's outermost level."""
+    loop = path.loops[number].loop
+    region = next(grain.region for grain in path.leaf.grains if grain.loop == loop)
+    if region is None or any(level.loop == loop for level in path.loops[:number]):
+        return ""
+    names = {one.piece: one.level.name for one in path.around}
+    terms = tuple((names.get(x, x), c) for x, c in region.start.terms)
+    return f", from {Affine(terms, region.start.constant)}"
 
 
 def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
@@ -105,10 +144,6 @@ def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
     return {
         max(clip.index.loops, key=places.__getitem__): clip.access.tensor for clip in leaf.clips
     }
-
-
-def _first_leaf(node: Subtree) -> Leaf:
-    return _first_leaf(node.body[0]) if isinstance(node, Loops | Private) else node
 
 
 def _scalar(tree: Tree, leaf: Scalar) -> list[str]:
@@ -196,7 +231,7 @@ def _head(leaf: Leaf, levels: Sequence[Level]) -> str:
     """
     *above, level = levels
     grain = next(grain for grain in leaf.grains if grain.loop == level.loop)
-    around: Pieces = (grain.count,)
+    around = _counts(grain)
     for other in above:
         if other.loop == level.loop:
             around = _pieces(around, other.step)
@@ -211,6 +246,14 @@ def _head(leaf: Leaf, levels: Sequence[Level]) -> str:
     else:
         held = counts
     return f"for {level.name}: {held}"
+
+
+def _counts(grain: Grain) -> Pieces:
+    """How many grains a region has, or all of the loop."""
+    if grain.region is None:
+        return (grain.count,)
+    counts = {-(-size // grain.points) for size in grain.region.sizes}
+    return tuple(sorted(counts, reverse=True))
 
 
 def _counted(count: str, noun: str) -> str:

@@ -1,25 +1,29 @@
 """Whether a tree keeps the dependences between statements: on a register tile, and of bands.
 
 Bands run one after another in the program's order, so between them only a statement that is fused
-into an earlier band can come too early. On a register tile the statements run one after another on
-each point; its points have no order among each other.
+into an earlier band can come too early. Where bands share levels, what depends must lie in the same
+piece of each, or in a later one. On a register tile the statements run one after another on each
+point; its points have no order among each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement, product
 
 import islpy as isl
 
-from compiler.lower.isl_tree import tile_map
+from compiler.lower.attach import in_step
+from compiler.lower.isl_tree import tile_map, times_map
 from compiler.lower.kept_dependences import kept_dependences
 from compiler.lower.refusal import Refusal
-from compiler.lower.tree import Fused, Level, Microkernel, Path, Tree
+from compiler.lower.tree import Fused, Level, Microkernel, Path, Tree, shared_levels
 from compiler.model.dependences import Dependence
 from compiler.model.isl_names import context, first_differ, first_times
 from compiler.problem.primitive import Primitive
+
+Evident = Callable[[Tree, Path, Path], bool]  # of two leaves that share levels
 
 
 def structural_pair(tree: Tree) -> Refusal | None:
@@ -34,16 +38,16 @@ def structural_pair(tree: Tree) -> Refusal | None:
         pairs = tuple((fused.statement, fused.loops) for fused in leaf.fused)
         if not waits or not _pointwise(tree.nest, leaf.statement, own, pairs):
             return broken_pair(tree)
-    return _broken_order(tree)
+    return _broken_bands(tree, in_step)
 
 
 def broken_pair(tree: Tree) -> Refusal | None:
     """The first dependence between two statements that is broken."""
     for path, leaf in _fused(tree):
-        found = _broken_on_tile(tree.nest, path, leaf)
+        found = _broken_on_tile(tree, path, leaf)
         if found is not None:
             return found
-    return _broken_order(tree)
+    return _broken_bands(tree, None)
 
 
 def _fused(tree: Tree) -> Iterator[tuple[Path, Microkernel]]:
@@ -53,16 +57,64 @@ def _fused(tree: Tree) -> Iterator[tuple[Path, Microkernel]]:
             yield path, path.leaf
 
 
-def _broken_order(tree: Tree) -> Refusal | None:
-    """Between bands: a statement that runs before one that it must follow."""
-    runs = [number for path in tree.paths() for number in path.leaf.statements]
-    for place, sink in enumerate(runs):
-        for source in (number for number in runs[place + 1 :] if number < sink):
-            for dependence in kept_dependences(tree.nest, source, sink):
-                what = f"{dependence.kind} {dependence.source_access}"
-                text = f"schedule: fusion:S{sink} runs before S{source} ({what})"
-                return Refusal("fusion", "", sink, text)
+def _broken_bands(tree: Tree, evident: Evident | None) -> Refusal | None:
+    """Between leaves, and in one that runs its statements in another order than the program.
+
+    `evident` says of two leaves that share levels what needs no isl.
+    """
+    paths = tree.paths()
+    for place, second in enumerate(paths):
+        for first in paths[: place + 1]:
+            around = () if first is second else shared_levels(first, second)
+            if around and evident is not None and evident(tree, first, second):
+                continue
+            shared = tuple(one.level for one in around)
+            found = _broken_between(tree, first, second, shared)
+            if found is not None:
+                return found
     return None
+
+
+def _broken_between(
+    tree: Tree, first: Path, second: Path, shared: tuple[Level, ...]
+) -> Refusal | None:
+    """The first dependence that is broken between two leaves, the first of which runs before.
+
+    Pieces that have a stage of their own owe each other nothing of it.
+    """
+    nest = tree.nest
+    own = combinations(_runs(first), 2)
+    for one, other in own if first is second else product(_runs(first), _runs(second)):
+        swapped = one[0] > other[0]
+        if not shared and not swapped:
+            continue
+        early, late = (other, one) if swapped else (one, other)
+        for dependence in kept_dependences(nest, early[0], late[0]):
+            if shared:
+                times = [times_map(nest, path, fused) for _, path, fused in (early, late)]
+                maps = first_times(times[0], len(shared)), first_times(times[1], len(shared))
+                alone = tree.staged(dependence.tensor)
+                broken = _broken_level(dependence, maps, shared, alone)
+                if broken is not None:
+                    return _refused(dependence, *broken)
+                if not swapped or not _at_once(dependence, *maps):
+                    continue
+            what = f"{dependence.kind} {dependence.source_access}"
+            text = f"schedule: fusion:S{late[0]} runs before S{early[0]} ({what})"
+            return Refusal("fusion", "", late[0], text)
+    return None
+
+
+def _runs(path: Path) -> list[tuple[int, Path, Fused | None]]:
+    """The statements of a leaf."""
+    fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
+    return [(path.leaf.statement, path, None), *((one.statement, path, one) for one in fused)]
+
+
+def _at_once(dependence: Dependence, first: isl.Map, second: isl.Map) -> bool:
+    """Whether a pair lies in one piece of all levels."""
+    pairs = dependence.relation.apply_domain(first).apply_range(second)
+    return not pairs.intersect(isl.Map.identity(pairs.get_space())).is_empty()
 
 
 @lru_cache(maxsize=256)
@@ -96,10 +148,11 @@ def _equal_points(
     return isl.Map.read_from_str(context(), f"{{ {spaces} : {' and '.join(equal)} }}")
 
 
-def _broken_on_tile(nest: Primitive, path: Path, leaf: Microkernel) -> Refusal | None:
+def _broken_on_tile(tree: Tree, path: Path, leaf: Microkernel) -> Refusal | None:
     """By isl, on the map of the loops as printed: every two statements but the anchor's own."""
+    nest = tree.nest
     runs: list[Fused | None] = [None, *leaf.fused]
-    levels = (*path.loops, *_all_points(leaf))
+    levels = (*path.every, *_all_points(leaf))
     numbers = leaf.statements
     for first, second in combinations_with_replacement(range(len(runs)), 2):
         if first == second == 0:
@@ -107,7 +160,7 @@ def _broken_on_tile(nest: Primitive, path: Path, leaf: Microkernel) -> Refusal |
         early, late = sorted((first, second), key=lambda k: numbers[k])
         for dependence in kept_dependences(nest, numbers[early], numbers[late]):
             maps = tile_map(nest, path, runs[early]), tile_map(nest, path, runs[late])
-            broken = _broken_level(dependence, maps, levels)
+            broken = _broken_level(dependence, maps, levels, tree.staged(dependence.tensor))
             if broken is not None:
                 return _refused(dependence, *broken)
             if early > late:
@@ -122,10 +175,16 @@ def _all_points(leaf: Microkernel) -> tuple[Level, ...]:
 
 
 def _broken_level(
-    dependence: Dependence, maps: tuple[isl.Map, isl.Map], levels: tuple[Level, ...]
+    dependence: Dependence,
+    maps: tuple[isl.Map, isl.Map],
+    levels: tuple[Level, ...],
+    alone: int = 0,
 ) -> tuple[Level, bool] | None:
-    """The first level at which a pair runs backwards (then True), or at once in any direction."""
-    for place, level in enumerate(levels):
+    """The first level at which a pair runs backwards (then True), or at once in any direction.
+
+    Only pairs count that are in the same piece of the first `alone` levels.
+    """
+    for place, level in enumerate(levels[alone:], alone):
         first, second = (first_times(times, place + 1) for times in maps)
         pairs = dependence.relation.apply_domain(first).apply_range(second)
         forwards, backwards = first_differ(pairs, place)

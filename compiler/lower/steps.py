@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.lower.border_classes import Border
+from compiler.lower.region import Region
 from compiler.lower.tree import Grain, Level, Path, Scalar
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine
@@ -117,6 +118,16 @@ def tap_range(border: Border) -> tuple[str, str]:
     )
 
 
+def region_bounds(region: Region) -> tuple[tuple[str, str], ...]:
+    """The variables of a region with their values: where it starts, and its points if they vary."""
+    start = str(region.start)
+    first = (region.first, start if region.sizes == (region.reach,) else f"max(0, {start})")
+    if region.fixed:
+        return (first,)
+    points = f"min({start} + {region.reach}, {region.extent}) - {region.first}"
+    return (first, (region.points, points))
+
+
 @dataclass(frozen=True)
 class Range:
     """A loop of the scalar nest, over points: `for (name = first; name < past; name += step)`.
@@ -149,10 +160,13 @@ def ranges_of(path: Path) -> tuple[Range, ...]:
     for (i_kh = max(0, -2*i_oh + 1); i_kh < min(3, -2*i_oh + 8); ++i_kh)
     """
     extents = {grain.loop: grain.extent for grain in path.leaf.grains}
+    inside = {loop: ("0", str(extent)) for loop, extent in extents.items()}
+    for region in path.regions:
+        extents[region.loop] = region.extent
+        inside[region.loop] = (region.first, f"{region.first} + {region.points}")
     places = {level.name: place for place, level in enumerate(path.loops)}
     clips = path.leaf.clips if isinstance(path.leaf, Scalar) else ()
     clipped = [(max(clip.index.loops, key=places.__getitem__), clip) for clip in clips]
-    inside = {loop: ("0", str(extent)) for loop, extent in extents.items()}
     found = []
     for level in path.loops:
         first, past = start, end = inside[level.loop]
@@ -162,10 +176,16 @@ def ranges_of(path: Path) -> tuple[Range, ...]:
             past = f"min({past}, {most})" if most else past
         found.append(Range(level, start, end, first, past))
         name, beyond = found[-1].name, f"{found[-1].name} + {level.step}"
-        extent = extents[level.loop]
-        short = extent % level.step  # the last piece
-        inside[level.loop] = (name, f"min({beyond}, {extent})" if short else beyond)
+        short = _short(path, level)
+        inside[level.loop] = (name, f"min({beyond}, {end})" if short else beyond)
     return tuple(found)
+
+
+def _short(path: Path, level: Level) -> bool:
+    """Whether the last piece of a level may hold fewer points than the others."""
+    grain = next(grain for grain in path.leaf.grains if grain.loop == level.loop)
+    sizes = (grain.extent,) if grain.region is None else grain.region.sizes
+    return any(size % level.step for size in sizes)
 
 
 def _least_and_past(clip: Guard, loop: str, extents: dict[str, int]) -> tuple[str, str]:

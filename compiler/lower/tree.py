@@ -5,16 +5,21 @@ broadcast/vector:oc.16/tile:oc.4+ow.7/order:ic@1+oc+oh+ow+kh+kw+ic/block:ic@1.25
 Loops ic@1 (256 grains a piece), oc, oh, ow (one grain each)
   Microkernel of S0 over kh, kw, ic       grains: 4 vectors of oc, 7 points of ow, else a point
     fused S1                              in the last piece of ic@1
+
+A band that is attached to a level of another one stands in that level's body, before the levels
+that are deeper: the last child of a node goes on with the node's own statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
+from compiler.lower.region import Region
 from compiler.microkernel.signature import Signature
 from compiler.model.loop_nest import Guard
-from compiler.problem.primitive import Primitive, Statement
+from compiler.problem.primitive import Affine, Primitive, Statement
 from compiler.schedule.layout import Layout, layout_of
 from compiler.schedule.schedule import Tags
 
@@ -26,7 +31,9 @@ class Grain:
     """What the levels of a loop count: register tiles of a loop of the output, else points.
 
     `runs` are (grains, size), the size in vectors of `lanes` points; the last vector may reach past
-    the loop's `extent`. A reduction loop that fills the lanes has grains of several vectors too.
+    the loop's `extent`. A reduction loop that fills the lanes has grains of several vectors too. In
+    a region all of them count from its first point; where regions differ in size, the last grain is
+    cut short.
     """
 
     loop: str
@@ -34,6 +41,7 @@ class Grain:
     runs: Runs
     lanes: int = 1
     summed: bool = False  # a reduction loop of a microkernel
+    region: Region | None = None  # None: it runs over all of the loop
 
     @property
     def count(self) -> int:
@@ -75,11 +83,44 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Box:
+    """The elements along a dimension that a stage holds: `size` from max(0, `start`) on.
+
+    `start` is over the numbers of pieces around, and at least `low`.
+    """
+
+    start: Affine
+    size: int
+    low: int
+    aligned: int  # a number that divides the first one; 0 when that is 0
+
+    @property
+    def first(self) -> str:
+        """C and isl text of the first element."""
+        return str(self.start) if self.low >= 0 else f"max(0, {self.start})"
+
+
+@dataclass(frozen=True)
+class StageBuffer:
+    """A temporary that one piece of the levels around writes and reads: a box of it, reused."""
+
+    tensor: str
+    boxes: tuple[Box, ...]
+    layout: Layout  # of the box
+    depth: int  # levels around it
+
+
+@dataclass(frozen=True)
 class Loops:
-    """Levels right inside each other, outermost first, around `body`, which runs in its order."""
+    """Levels right inside each other, outermost first, around `body`, which runs in its order.
+
+    The levels are of the loops of the last leaf; what stands before it is attached to them, and the
+    stages live in one piece of them.
+    """
 
     levels: tuple[Level, ...]
     body: tuple[Subtree, ...]
+    stages: tuple[StageBuffer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,17 +214,41 @@ Subtree = Loops | Private | Leaf
 
 
 @dataclass(frozen=True)
+class Around:
+    """A level of another statement that a leaf runs inside; `number` counts from the outermost."""
+
+    number: int
+    level: Level
+    grain: Grain
+    statement: int
+
+    @property
+    def piece(self) -> str:
+        """C and isl variable: the number of the piece that runs."""
+        return f"p{self.number}"
+
+
+@dataclass(frozen=True)
 class Path:
-    """A leaf with the loops around it, outermost first; `private` are those with copies each."""
+    """A leaf with the loops around it, outermost first, those of its own statement last.
+
+    `private` are those with copies each.
+    """
 
     loops: tuple[Level, ...]
     leaf: Leaf
     private: tuple[Level, ...] = ()
+    around: tuple[Around, ...] = ()
 
     @property
     def levels(self) -> tuple[Level, ...]:
         """All levels of the order, those inside the leaf last."""
         return self.loops + self.leaf.levels
+
+    @property
+    def every(self) -> tuple[Level, ...]:
+        """All levels around the leaf, whosever they are."""
+        return (*(one.level for one in self.around), *self.loops)
 
     @property
     def cut(self) -> tuple[Level, ...]:
@@ -197,6 +262,10 @@ class Path:
         grains = {grain.loop: grain for grain in self.leaf.grains}
         return tuple(grains[level.loop].pieces(level) for level in self.private)
 
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        return tuple(grain.region for grain in self.leaf.grains if grain.region is not None)
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -206,17 +275,25 @@ class Tree:
     body: tuple[Subtree, ...]
     layout: Tags = ()
     pack: Tags = ()
+    stages: tuple[StageBuffer, ...] = ()  # of all nodes
 
     def paths(self) -> tuple[Path, ...]:
         """Every leaf in the order they run."""
-        return tuple(_paths((), (), self.body))
+        return tuple(path for node in self.body for path in paths_of(node))
 
     def statement(self, leaf: Leaf) -> Statement:
         return self.nest.statements[leaf.statement]
 
     def layout_of(self, name: str) -> Layout:
-        """Where a tensor lies for the caller: the schedule's choice, else plain as stored."""
+        """Where a tensor lies: as the schedule says, else plain as stored; of a stage, its box."""
+        for stage in self.stages:
+            if stage.tensor == name:
+                return stage.layout
         return layout_of(self.nest.tensor(name), dict(self.layout).get(name))
+
+    def staged(self, tensor: str) -> int:
+        """How many levels are around its stage; 0 where the tensor exists in full."""
+        return next((stage.depth for stage in self.stages if stage.tensor == tensor), 0)
 
     @property
     def parallel(self) -> bool:
@@ -224,13 +301,49 @@ class Tree:
         return any(level.parallel for path in self.paths() for level in path.loops)
 
 
-def _paths(
-    around: tuple[Level, ...], private: tuple[Level, ...], body: tuple[Subtree, ...]
+def last_leaf(node: Subtree) -> Leaf:
+    """Whose levels those of a node are."""
+    return last_leaf(node.body[-1]) if isinstance(node, Loops | Private) else node
+
+
+def surrounding(
+    levels: tuple[Level, ...], leaf: Leaf, around: tuple[Around, ...]
+) -> tuple[Around, ...]:
+    """`around`, then the levels of a leaf, for what is attached to the last of them."""
+    grains = {grain.loop: grain for grain in leaf.grains}
+    return around + tuple(
+        Around(len(around) + place, level, grains[level.loop], leaf.statement)
+        for place, level in enumerate(levels)
+    )
+
+
+def paths_of(
+    node: Subtree,
+    loops: tuple[Level, ...] = (),
+    private: tuple[Level, ...] = (),
+    around: tuple[Around, ...] = (),
 ) -> Iterator[Path]:
-    for node in body:
-        if isinstance(node, Loops):
-            yield from _paths(around + node.levels, private, node.body)
-        elif isinstance(node, Private):
-            yield from _paths(around, node.levels, node.body)
-        else:
-            yield Path(around, node, private)
+    """Every leaf of a subtree in the order they run."""
+    if isinstance(node, Private):
+        (child,) = node.body
+        yield from paths_of(child, loops, node.levels, around)
+    elif isinstance(node, Loops):
+        *attached, last = node.body
+        own = loops + node.levels
+        for child in attached:
+            yield from paths_of(child, around=surrounding(own, last_leaf(node), around))
+        yield from paths_of(last, own, private, around)
+    else:
+        yield Path(loops, node, private, around)
+
+
+def shared_levels(first: Path, second: Path) -> tuple[Around, ...]:
+    """The levels that two leaves run inside together."""
+    one, other = (surrounding(path.loops, path.leaf, path.around) for path in (first, second))
+    return common(one, other)
+
+
+def common(one: tuple[Around, ...], other: tuple[Around, ...]) -> tuple[Around, ...]:
+    """The outermost levels that are the same."""
+    pairs = zip(one, other, strict=False)
+    return tuple(level for level, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -122,11 +122,35 @@ def distances(relation: isl.Map, loops: Sequence[str]) -> dict[str, tuple[int | 
 
 def iteration(points: isl.Set, loops: Sequence[str]) -> dict[str, int]:
     """One iteration out of a set that is not empty."""
+    return dict(zip(loops, coordinates(points), strict=True))
+
+
+def twice(
+    times: isl.Map, loops: Sequence[str], alike: int
+) -> tuple[dict[str, int], tuple[int, ...], tuple[int, ...]] | None:
+    """An iteration with two of its times, the earlier first; None if there is none.
+
+    They are the same in the first `alike` dimensions.
+    """
+    images = times.reverse().apply_range(times)
+    for place in range(alike, times.dim(isl.dim_type.out)):
+        later, _ = first_differ(images, place)
+        if not later.is_empty():
+            one = later.domain().lexmin()
+            other = later.intersect_domain(one).range().lexmin()
+            both = (times.intersect_range(end).domain() for end in (one, other))
+            shared = next(both).intersect(next(both))
+            return iteration(shared.lexmin(), loops), coordinates(one), coordinates(other)
+    return None
+
+
+def coordinates(points: isl.Set) -> tuple[int, ...]:
+    """A point of a set that is not empty."""
     point = points.sample_point()
-    return {
-        loop: int(point.get_coordinate_val(isl.dim_type.set, i).to_python())
-        for i, loop in enumerate(loops)
-    }
+    return tuple(
+        int(point.get_coordinate_val(isl.dim_type.set, i).to_python())
+        for i in range(points.dim(isl.dim_type.set))
+    )
 
 
 def box(loops: Extents, limits: Sequence[tuple[Affine, int]] = ()) -> isl.Set:

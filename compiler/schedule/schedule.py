@@ -37,7 +37,11 @@ def depth_of(level: str) -> int:
 
 @dataclass(frozen=True)
 class Attached:
-    """A statement that is computed inside another's band; `at` TILE: on its accumulators."""
+    """A statement that is computed inside another's band.
+
+    `at` TILE it is computed on the accumulators, in no loops of its own; at a level, its own band
+    runs there, over what the rest of that level's body reads.
+    """
 
     statement: int
     at: str = TILE
@@ -69,7 +73,8 @@ class Band:
                  last pixel, vector and channel levels are one product
     of           the statement's number; None: the first one that no earlier band has, or all of
                  them, one after another, when there is no other band and nothing is fused
-    fusion       statements that follow element by element, computed before the tile is stored
+    fusion       statements computed inside: at `tile` those that follow element by element, before
+                 the tile is stored; at a level bands of earlier statements, once for each piece
     """
 
     scheme: str
@@ -122,13 +127,24 @@ class Band:
         if len(set(numbers)) != len(numbers):
             _refuse(f"fusion names S{max(numbers, key=numbers.count)} twice")
         for attached in self.fusion:
-            if attached.at != TILE:
-                _refuse(f"fusion: S{attached.statement}.{attached.at}: no level but tile holds one")
+            if attached.at not in (TILE, *self.order):
+                where = f"S{attached.statement}.{attached.at}"
+                _refuse(f"fusion: {where}: the order has no such level; give one, or {TILE}")
 
     @property
     def vectorised(self) -> bool:
         """Whether it fills vector lanes at all."""
         return self.scheme != "scalar" and self.vector[1] > 1
+
+    @property
+    def fused(self) -> tuple[int, ...]:
+        """Statements that have no band of their own."""
+        return tuple(attached.statement for attached in self.fusion if attached.at == TILE)
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """Statements whose bands run inside of this one."""
+        return tuple(attached for attached in self.fusion if attached.at != TILE)
 
     def tile_of(self, loop: str) -> int:
         return dict(self.tile).get(loop, 1)

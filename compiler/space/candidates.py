@@ -39,7 +39,8 @@ def candidates(
     """All candidate schedules, without repetition; the scalar nest where vectors have no form.
 
     Of several statements the anchor is scheduled in every way, the others are arranged around it:
-    on its register tile with `fuse`, else, or where they cannot be, in bands of their own.
+    on its register tile with `fuse`, else, or where they cannot be, in bands of their own, which
+    share loops where none is a contraction.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
@@ -53,16 +54,21 @@ def candidates(
         whole = chain.around(schedule)
         if whole is not None and structural(lowered(nest, whole)) is None:
             legal.append(whole)
-    return tuple(legal) or (chain.without(),)
+            if schedule.band.scheme in ("lanes", "dot"):
+                legal += chain.shared(whole)
+    return tuple(dict.fromkeys(legal)) or chain.without()
 
 
 def contraction_schedules(
-    nest: Primitive, machine: Architecture, threads: int
+    nest: Primitive, machine: Architecture, threads: int, channel_block: int | None = None
 ) -> tuple[Schedule, ...]:
-    """All schedules of a nest of one sum of products, legal or not; none where it has no form."""
+    """All schedules of a nest of one sum of products, legal or not; none where it has no form.
+
+    With `channel_block`, those whose channels lie in blocks of so many.
+    """
     found: dict[Schedule, None] = {}
     for axes in axes_of(nest):
-        for layouts in operand_layouts(nest, axes, machine):
+        for layouts in operand_layouts(nest, axes, machine, channel_block):
             past = streams(nest, axes.roles.output, layouts.layout, layouts.lanes, machine)
             for schedule in _of_layouts(nest, axes, layouts, machine):
                 parallel = with_parallel(nest, schedule, threads)
@@ -123,7 +129,8 @@ def _tile_by_tile(nest: Primitive, axes: Axes, layouts: OperandLayouts, tile: Si
     """
     name, lanes, width = axes.roles.output.tensor, layouts.lanes, dict(tile)[axes.vector]
     tags = dict(layouts.layout)
-    if name not in tags or width == 1 or nest.extent(axes.vector) % (lanes * width):
+    whole = nest.extent(axes.vector) % (lanes * width) == 0
+    if name not in tags or width == 1 or not whole or layouts.agreed:
         return layouts.layout
     layout = layout_of(nest.tensor(name), tags[name])
     wider = replace(layout, blocks=tuple((d, size * width) for d, size in layout.blocks))

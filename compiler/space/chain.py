@@ -32,6 +32,7 @@ from compiler.space.dot_schedules import dot_bands
 from compiler.space.lanes import lanes_innermost, memory_order
 from compiler.space.parallel import with_parallel
 from compiler.space.scalar import scalar_schedule
+from compiler.space.shared import SharedLoops
 
 POINTS = 4  # vectors of an element-wise band at once: independent work that hides latency
 
@@ -57,7 +58,7 @@ class Chain:
     def alone(self) -> Primitive:
         """The anchor as a nest of its own."""
         assert self.number is not None
-        return _alone(self.nest, self.number)
+        return single(self.nest, self.number)
 
     def around(self, schedule: Schedule) -> Schedule | None:
         """A schedule of the anchor alone as one of all statements.
@@ -79,18 +80,32 @@ class Chain:
         attached = tuple(Attached(number) for number in fused)
         band = replace(schedule.band, of=self.number, fusion=attached)
         bands = tuple(band if one.of == self.number else one for one in pattern.bands)
-        return replace(pattern, bands=_without_of(bands))
+        return replace(pattern, bands=without_of(bands))
 
-    def without(self) -> Schedule:
-        """The schedule where the anchor has no vector form."""
+    def without(self) -> tuple[Schedule, ...]:
+        """The schedules where the anchor has no vector form: bands apart, or sharing loops."""
         lanes = self._machine.lanes(self.nest.dtype)
         bands = [self._band(number, lanes, ()) for number in range(len(self.nest.statements))]
-        if all(band.scheme == "scalar" for band in bands):
-            return scalar_schedule(self.nest, self._threads)
-        found = Schedule(_without_of(tuple(bands)))
-        if structural(lowered(self.nest, found)) is not None:
-            return scalar_schedule(self.nest, self._threads)
-        return found
+        found = Schedule(tuple(bands))
+        apart = Schedule(without_of(tuple(bands)))
+        if (
+            all(band.scheme == "scalar" for band in bands)
+            or structural(lowered(self.nest, apart)) is not None
+        ):
+            apart = scalar_schedule(self.nest, self._threads)
+        return (apart, *self.shared(found))
+
+    def shared(self, schedule: Schedule) -> tuple[Schedule, ...]:
+        """The bands of a schedule of all statements in loops that they share."""
+        if not self._fuse or len(schedule.bands) == 1:
+            return ()
+        found = self._shared.of(schedule)
+        return tuple(replace(one, bands=without_of(one.bands)) for one in found)
+
+    @cached_property
+    def _shared(self) -> SharedLoops:
+        scalar = [self._scalar(number) for number in range(len(self.nest.statements))]
+        return SharedLoops(self.nest, scalar, self._machine, self._threads)
 
     def _arrange(self, schedule: Schedule) -> tuple[Schedule, tuple[int, ...]] | None:
         """The bands of all statements for the layouts of one, and what is fused into it."""
@@ -162,13 +177,17 @@ class Chain:
         first = [s for n, s in zip(numbers, statements, strict=True) if n in fused]
         return first + [s for n, s in zip(numbers, statements, strict=True) if n not in fused]
 
+    def _scalar(self, number: int) -> Band:
+        own = single(self.nest, number)
+        return replace(scalar_schedule(own, self._threads).band, of=number)
+
     def _band(self, number: int, lanes: int, layout: Tags) -> Band:
         """Whole vectors along the target's memory, or across a reduction, or an element at a time.
 
         The first of these that fits the layouts; what puts vectors together from elements that lie
         apart comes behind what does not.
         """
-        nest = _continued(_alone(self.nest, number), self.nest.statements[:number])
+        nest = continued(single(self.nest, number), self.nest.statements[:number])
         own = _of(nest, layout)
         found: dict[bool, Band] = {}
         if covers(nest, nest.statements[0].target):
@@ -178,7 +197,7 @@ class Chain:
                     found.setdefault(_reads_apart(tree), band)
         best = found.get(False, found.get(True))
         if best is None:
-            return replace(scalar_schedule(nest, self._threads).band, of=number)
+            return self._scalar(number)
         shared = with_parallel(nest, Schedule((best,)), self._threads)
         return replace(shared.band, of=number)
 
@@ -239,7 +258,7 @@ def _anchor_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:
     return replace(schedule, bands=(replace(band, of=None, fusion=()),))
 
 
-def _alone(nest: Primitive, number: int) -> Primitive:
+def single(nest: Primitive, number: int) -> Primitive:
     """One statement as a nest of its own."""
     if len(nest.statements) == 1:
         return nest
@@ -248,7 +267,7 @@ def _alone(nest: Primitive, number: int) -> Primitive:
     return replace(nest, statements=(statement,), extents=extents)
 
 
-def _continued(nest: Primitive, earlier: Sequence[Statement]) -> Primitive:
+def continued(nest: Primitive, earlier: Sequence[Statement]) -> Primitive:
     """The nest where what earlier statements have written is there already."""
     written = {statement.target.tensor for statement in earlier}
     tensors = (replace(t, accumulate=True) if t.name in written else t for t in nest.tensors)
@@ -264,9 +283,9 @@ def _accesses(statement: Statement) -> tuple[Access, ...]:
     return (statement.target, *statement.reads)
 
 
-def _without_of(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+def without_of(bands: tuple[Band, ...]) -> tuple[Band, ...]:
     """The bands with `of` left out where it is the first statement that is free."""
-    fused = {attached.statement for band in bands for attached in band.fusion}
+    fused = {number for band in bands for number in band.fused}
     taken: set[int] = set()
     found = []
     for band in bands:

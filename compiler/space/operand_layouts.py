@@ -21,28 +21,41 @@ SHORT = 4  # so few channels may also lie outside the pixels, as in an image's p
 
 @dataclass(frozen=True)
 class OperandLayouts:
-    """Lanes, inner channel block (1: none) and the layouts for one reading of a nest."""
+    """Lanes, inner channel block (1: none) and the layouts for one reading of a nest.
+
+    `agreed` are those that other statements use too: what is written lies in blocks of a vector.
+    """
 
     scheme: str
     lanes: int
     channel_block: int
     layout: Tags
     pack: Tags
+    agreed: bool = False
 
 
-def operand_layouts(nest: Primitive, axes: Axes, machine: Architecture) -> Iterator[OperandLayouts]:
-    """Every choice worth trying; none when no layout makes the lanes contiguous."""
+def operand_layouts(
+    nest: Primitive, axes: Axes, machine: Architecture, channel_block: int | None = None
+) -> Iterator[OperandLayouts]:
+    """Every choice worth trying; none when no layout makes the lanes contiguous.
+
+    With `channel_block`, that one alone: what other statements write or read as well.
+    """
     lanes = lanes_of(nest, axes.vector, machine)
     constant = nest.tensor(axes.roles.vector_operand.tensor).constant
     scheme = "broadcast" if constant else "pixels"
     output = _output(nest, axes, lanes)
     if output is None:
         return
-    for block in _channel_blocks(nest, axes):
+    blocks = _channel_blocks(nest, axes)
+    if channel_block is not None and blocks[0] > SHORT:
+        blocks = [channel_block]
+    for block in blocks:
         scalar_layout, scalar_pack = _broadcast_operand(nest, axes, block)
         for vector_layout, vector_pack in _vector_operand(nest, axes, lanes, block):
             layout = tuple(sorted(vector_layout + scalar_layout + output))
-            yield OperandLayouts(scheme, lanes, block, layout, vector_pack + scalar_pack)
+            pack, agreed = vector_pack + scalar_pack, channel_block is not None
+            yield OperandLayouts(scheme, lanes, block, layout, pack, agreed)
 
 
 def _channel_blocks(nest: Primitive, axes: Axes) -> list[int]:

@@ -61,13 +61,13 @@ class _Frame:
 
     __slots__ = ("address", "pointers", "workspaces")
 
-    def __init__(self, buffers: Sequence[Buffer]) -> None:
+    def __init__(self, buffers: Sequence[Buffer], threads: int) -> None:
         self.pointers = (ctypes.c_void_p * len(buffers))()
         self.address = ctypes.addressof(self.pointers)
         self.workspaces: list[Array] = []
         for index, buffer in enumerate(buffers):
             if buffer.layout is None:
-                held, self.pointers[index] = aligned(buffer.elements, buffer.dtype)
+                held, self.pointers[index] = aligned(buffer.elements_on(threads), buffer.dtype)
                 self.workspaces.append(held)
 
 
@@ -149,7 +149,7 @@ class CallableKernel:
         try:
             frame = self._frames.pop()
         except IndexError:
-            frame = _Frame(self._buffers)
+            frame = _Frame(self._buffers, self.threads)
         pointers = frame.pointers
         try:
             kept: list[object] = []  # what was packed, until the kernel has returned

@@ -108,6 +108,11 @@ class LoadedKernel:
         self._set_threads = getattr(library, "omp_set_num_threads", None)  # of what it links
         self._threads = getattr(library, "omp_get_max_threads", None)
 
+    @property
+    def most_threads(self) -> int:
+        """On how many threads a call runs now."""
+        return 1 if self._threads is None else int(self._threads())
+
     def share(self, threads: int) -> None:
         """Calls from this thread of Python run on so many from now on, where that can be chosen."""
         if self._set_threads is not None:
@@ -160,7 +165,8 @@ class KernelExecutable:
             }
         self._memory = []
         for index, buffer in enumerate(self.buffers):
-            held = MappedBuffer(buffer.elements, buffer.dtype, placement, index)
+            elements = buffer.elements_on(self._loaded.most_threads)
+            held = MappedBuffer(elements, buffer.dtype, placement, index)
             if index in self._packed:
                 held.values[:] = self._packed[index]
             elif buffer.role == "input":
@@ -312,6 +318,7 @@ def _to_json(buffer: Buffer) -> dict[str, object]:
         "elements": buffer.elements,
         "dtype": buffer.dtype.name,
         "constant": buffer.constant,
+        "each_thread": buffer.each_thread,
         "layout": layout
         and {"shape": layout.shape, "order": layout.order, "blocks": layout.blocks},
     }
@@ -325,6 +332,7 @@ def _from_json(entry: Mapping[str, Any]) -> Buffer:
         elements=entry["elements"],
         dtype=dtype,
         constant=entry["constant"],
+        each_thread=entry["each_thread"],
         layout=layout
         and Layout(
             shape=tuple(layout["shape"]),

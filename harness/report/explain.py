@@ -11,6 +11,7 @@ from typing import Any
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import Fusion, Ranked
 from compiler.problem.architecture import Architecture
+from compiler.schedule.schedule import TILE
 from harness.analysis.explained import Explanation, Reuse
 from harness.report.terminal import Terminal
 
@@ -170,9 +171,11 @@ def _print_reuse(console: Terminal, reuse: Reuse) -> None:
 def fusion_line(one: Fusion) -> str:
     """What becomes of a statement, in words."""
     name = f"S{one.statement}"
-    if one.why is not None:
+    if one.why is not None and one.at is None:
         return f"{name} has a pass of its own: {one.why}"
-    where = "on the register tile" if one.fused else "has a pass of its own"
+    where = "has a pass of its own"
+    if one.at is not None:
+        where = "on the register tile" if one.at == TILE else f"inside level {one.at}"
     if one.seconds is None:
         return f"{name} {where}"
     fused, apart = (1e6 * seconds for seconds in one.seconds)

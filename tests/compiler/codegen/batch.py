@@ -39,6 +39,7 @@ FLAGS = (
 # nothing is read before it is set, as far as the optimisation level lets the compiler see it
 WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
+THREADS = os.cpu_count() or 1  # that OpenMP may start
 CANARY = 64  # elements kept on both sides of every buffer, which no kernel may write
 
 
@@ -113,17 +114,18 @@ def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Ar
     """
     held, arrays = [], []
     for buffer in kernel.buffers:
-        storage = np.full(buffer.elements + 3 * CANARY, np.nan, buffer.dtype.numpy)
+        elements = buffer.elements_on(THREADS)
+        storage = np.full(elements + 3 * CANARY, np.nan, buffer.dtype.numpy)
         first = CANARY + (-storage[CANARY:].ctypes.data % 64) // buffer.dtype.bytes
-        array = storage[first : first + buffer.elements]
+        array = storage[first : first + elements]
         if buffer.layout is not None and buffer.name in inputs:
             array[:] = buffer.layout.pack(inputs[buffer.name])
         held.append((storage, first))
         arrays.append(array)
     pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
     library[f"kernel_{index}"](pointers)
-    for buffer, (storage, first) in zip(kernel.buffers, held, strict=True):
-        around = (storage[:first], storage[first + buffer.elements :])
+    for buffer, array, (storage, first) in zip(kernel.buffers, arrays, held, strict=True):
+        around = (storage[:first], storage[first + len(array) :])
         assert all(np.isnan(part).all() for part in around), f"wrote outside {buffer.name}"
     return {
         buffer.name: buffer.layout.unpack(array)

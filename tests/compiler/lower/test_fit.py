@@ -48,7 +48,7 @@ REFUSED = {
     f"scalar/{LOOPS}/layout:x.ab": "unknown tensor 'x'; known: data, weight, out",
     f"scalar/{LOOPS}/layout:data.ab": "layout 'ab' does not name 4 dimensions",
     f"scalar/{LOOPS}/pack:data.abcd8": "layout 'abcd8' is not of the form aBcd8b",
-    f"scalar/{LOOPS}/unroll:2": "scalar takes order, block, parallel, private and layout only",
+    f"scalar/{LOOPS}/unroll:2": "scheme scalar takes order, block, parallel, private, layout",
     f"scalar/{LOOPS}/parallel:ic/private:data.ic":
         "private:data.ic: no statement of its band writes 'data' under ic",
     f"scalar/{LOOPS}/parallel:ic/private:x.ic": "no statement of its band writes 'x' under ic",

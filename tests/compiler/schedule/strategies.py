@@ -7,7 +7,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from compiler.microkernel.catalogue import MICROKERNELS
-from compiler.schedule.schedule import LANES, SCHEMES, Attached, Band, Schedule
+from compiler.schedule.schedule import LANES, SCHEMES, TILE, Attached, Band, Schedule
 
 T = TypeVar("T")
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -45,7 +45,9 @@ def bands(draw: st.DrawFn) -> Band:
         nontemporal=not private and draw(st.booleans()),
         microkernel=draw(st.sampled_from(MICROKERNELS)),
         of=draw(st.none() | st.integers(0, 9)),
-        fusion=() if private else tuple(map(Attached, draw(STATEMENTS))),
+        fusion=()
+        if private
+        else tuple(Attached(n, draw(st.sampled_from([TILE, *order]))) for n in draw(STATEMENTS)),
     )
 
 

@@ -59,7 +59,7 @@ MALFORMED = {
     "broadcast/order:m/vector:m.8+n.4": "vector: expected one LOOP.LANES, got 'm.8+n.4'",
     "scalar/order:m/fusion:S1": "fusion: 'S1' is not of the form NAME.VALUE",
     "scalar/order:m/fusion:relu.tile": "fusion: 'relu' is no statement; expected S0, S1, ...",
-    "scalar/order:m/fusion:S1.m": "fusion: S1.m: no level but tile holds one",
+    "scalar/order:m/fusion:S1.k": "fusion: S1.k: the order has no such level; give one, or tile",
     "scalar/order:m/fusion:S1.tile+S1.tile": "fusion names S1 twice",
     "scalar/order:m/keep:S1.m": "field 'keep' is not there yet: every buffer is whole",
     "scalar/order:m/keep:S0.m": "field 'keep' is not there yet",

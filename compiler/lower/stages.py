@@ -1,0 +1,171 @@
+"""Where intermediates live that one piece of shared levels writes and reads: on buffers of its own.
+
+    for oh: pieces of 4 rows               stage mid: 6 rows of all channels
+      S0: mid[c,h] over 6 rows             computed 1.5 times, as neighbours both need 2 rows
+      S1: out[c,oh] += mid[c,oh + kh]
+
+The box of a piece is the hull of what is read and written there; the next piece uses the same
+memory. A tensor is staged that is temporary, that only leaves inside the levels touch, and that
+starts anew in each piece: no statement takes up what another piece left in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from itertools import product
+from math import prod
+
+from compiler.errors import ScheduleError
+from compiler.lower.attach import Needed, Symbols, hull
+from compiler.lower.operands import starts
+from compiler.lower.tree import (
+    Around,
+    Box,
+    Loops,
+    Microkernel,
+    Path,
+    StageBuffer,
+    Subtree,
+    Tree,
+    common,
+    last_leaf,
+    paths_of,
+    surrounding,
+)
+from compiler.problem.primitive import Access, Primitive
+from compiler.schedule.layout import layout_of
+
+MOST_COUNTED = 100_000  # pieces whose points are added one by one
+
+
+def with_stages(tree: Tree) -> Tree:
+    """The tree with its stages; ScheduleError where a layout cuts one amid a block."""
+    nest, body, layout = tree.nest, tree.body, dict(tree.layout)
+    paths = [(place, path) for place, node in enumerate(body) for path in paths_of(node)]
+    found: dict[int, dict[tuple[Around, ...], list[StageBuffer]]] = {}
+    for tensor in nest.tensors:
+        users = [(place, path) for place, path in paths if _touches(nest, path, tensor.name)]
+        if tensor.role != "temporary" or len({place for place, _ in users}) != 1:
+            continue
+        own = [path for _, path in users]
+        around = reduce(common, (surrounding(p.loops, p.leaf, p.around) for p in own))
+        if around and _anew(nest, own, tensor.name, around):
+            stage = _stage(nest, own, tensor.name, around, layout.get(tensor.name))
+            found.setdefault(users[0][0], {}).setdefault(around, []).append(stage)
+    every = tuple(x for own in found.values() for stages in own.values() for x in stages)
+    body = tuple(_with(node, found.get(place, {})) for place, node in enumerate(body))
+    return replace(tree, body=body, stages=every)
+
+
+def _with(
+    node: Subtree,
+    stages: Mapping[tuple[Around, ...], Sequence[StageBuffer]],
+    above: Path | None = None,
+) -> Subtree:
+    if not isinstance(node, Loops) or not stages:
+        return node
+    leaf = last_leaf(node)
+    path = replace(above or Path((), leaf), leaf=leaf)
+    path = replace(path, loops=(*path.loops, *node.levels))
+    around = surrounding(path.loops, leaf, path.around)
+    *attached, last = node.body
+    inner = [_with(child, stages, Path((), last_leaf(child), around=around)) for child in attached]
+    return replace(
+        node, body=(*inner, _with(last, stages, path)), stages=tuple(stages.get(around, ()))
+    )
+
+
+def _accesses(nest: Primitive, number: int) -> tuple[Access, ...]:
+    statement = nest.statements[number]
+    return (statement.target, *statement.reads)
+
+
+def _touches(nest: Primitive, path: Path, tensor: str) -> bool:
+    return any(
+        access.tensor == tensor for n in path.leaf.statements for access in _accesses(nest, n)
+    )
+
+
+def _anew(nest: Primitive, paths: Sequence[Path], tensor: str, around: tuple[Around, ...]) -> bool:
+    """Whether each piece computes all that it reads: the writers are attached there."""
+    for path in paths:
+        attached = len(path.around) >= len(around)
+        for number in path.leaf.statements:
+            statement = nest.statements[number]
+            if statement.target.tensor != tensor:
+                continue
+            own = (access for access in statement.reads if access.tensor == tensor)
+            if not attached or any(access != statement.target for access in own):
+                return False
+    return any(
+        nest.statements[n].target.tensor == tensor and starts(nest, n)
+        for path in paths
+        for n in path.leaf.statements
+    )
+
+
+def _stage(
+    nest: Primitive,
+    paths: Sequence[Path],
+    name: str,
+    around: tuple[Around, ...],
+    tag: str | None,
+) -> StageBuffer:
+    tensor, known = nest.tensor(name), Symbols(around)
+    needed = Needed(nest, {path.leaf.statement: path for path in paths})
+    windows = []
+    for path in paths:
+        fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
+        names = {one.statement: dict(one.loops) for one in fused}
+        for number in path.leaf.statements:
+            for access in (a for a in _accesses(nest, number) if a.tensor == name):
+                windows.append(
+                    [
+                        needed.elements(path, index, names.get(number, {}), around)
+                        for index in access.indices
+                    ]
+                )
+    boxes = []
+    for place, size in enumerate(tensor.shape):
+        window = hull([own[place] for own in windows], size)
+        low, _ = window.start.bounds(known.last)
+        whole = not window.start.terms and low <= 0 and low + window.size >= size
+        start = replace(window.start, terms=(), constant=0) if whole else window.start
+        boxes.append(Box(start, min(window.size, size), 0 if whole else low, known.aligned(start)))
+    shape = tuple(box.size for box in boxes)
+    held = layout_of(replace(tensor, shape=shape), tag)
+    for place, box in enumerate(boxes):
+        if box.aligned and box.aligned % held.block(place):
+            raise ScheduleError(
+                f"{nest.name}: schedule: layout:{name}.{tag}: pieces of it are no whole blocks "
+                f"along dimension {place}"
+            )
+    return StageBuffer(name, tuple(boxes), held, len(around))
+
+
+def times_computed(nest: Primitive, path: Path) -> float:
+    """How often an iteration of a leaf runs on average: 1 where no two pieces need it."""
+    if not path.around:
+        return 1.0
+    statement = nest.statements[path.leaf.statement]
+    return _executed(path) / prod(nest.extent(loop) for loop in statement.loops)
+
+
+def _executed(path: Path) -> float:
+    """Iterations of a leaf in all pieces."""
+    ranges = []
+    finest = {(one.statement, one.level.loop): one for one in path.around}
+    for one in finest.values():
+        ranges.append((one.piece, one.grain.pieces(one.level)))
+    pieces, full = prod(n for _, n in ranges), prod(grain.extent for grain in path.leaf.grains)
+    nested = any(not x.startswith("p") for region in path.regions for x in region.start.loops)
+    if nested or pieces > MOST_COUNTED:
+        return float(pieces * full)
+    others = full // prod(region.size for region in path.regions)
+    total = 0
+    for values in product(*(range(n) for _, n in ranges)):
+        at = {name: value for (name, _), value in zip(ranges, values, strict=True)}
+        total += others * prod(region.count(at) for region in path.regions)
+    return float(total)

@@ -1,0 +1,264 @@
+"""Several reductions in a row: each in a good band of its own, then inside levels of the last one.
+
+    S0: mid += data * expand       broadcast/.../fusion:S1.tile
+    S1: mid = relu(mid + bias)
+    S2: deep += mid * filter       lanes/...
+    S3: out += deep * project      broadcast/order:oh@1+c@1+.../fusion:S0.c@1+S2.c@1
+
+A step is a statement with those that follow on its register tile. Of each step the best band is
+kept for each choice of the layouts that steps share; a chain of them is the cheapest whose layouts
+agree. Then pieces of rows, and of channels or vectors, are tried around all steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
+from compiler.lower.fusion import fused_loops, in_loops
+from compiler.lower.legality import structural
+from compiler.lower.lowered import lowered
+from compiler.lower.tree import Grain
+from compiler.microkernel.contraction import sum_of_products
+from compiler.problem.architecture import Architecture
+from compiler.problem.primitive import Primitive, Statement
+from compiler.schedule.layout import free
+from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, loop_of
+from compiler.space.candidates import contraction_schedules
+from compiler.space.chain import continued, single, without_of
+from compiler.space.dot_schedules import dot_schedules
+from compiler.space.lane_schedules import lane_schedules
+from compiler.space.lanes import lanes_innermost
+from compiler.space.scalar import PIECES, scalar_schedule
+
+Price = Callable[[Primitive, Schedule], float]  # seconds that a model expects
+CHAINS = 6  # of layouts that agree, of which the cheapest are taken on
+TILED = 2  # chains that are tried in pieces
+ROWS = (1, 2, 4, 7, 8, 14, 16, 28, 56)  # points of a piece, or as near as whole tiles come
+GROUPS = (1, 2, 3, 4, 8)  # vectors of channels that a piece sums over
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement with a band of its own, and those fused into it."""
+
+    number: int
+    fused: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A band of a step with the layouts of what it touches; None: plain."""
+
+    band: Band
+    layouts: Mapping[str, str | None]
+    seconds: float
+
+
+def pipelines(
+    nest: Primitive, machine: Architecture, threads: int, fuse: bool, price: Price
+) -> tuple[Schedule, ...]:
+    """Schedules of a nest of two reductions or more, one a sum of products; none of others.
+
+    The first are of steps one after another, without `fuse` those alone, nothing on tiles.
+    """
+    if sum(bool(s.reduction_loops) for s in nest.statements) < 2:
+        return ()
+    if not any(sum_of_products(nest, number) for number in range(len(nest.statements))):
+        return ()
+    steps = _steps(nest, fuse)
+    chains = [(Schedule(()), 0.0, dict[str, str | None]())]
+    for step in steps:
+        choices = _choices(nest, step, machine, threads, price)
+        joined = [
+            (
+                replace(chain, bands=(*chain.bands, choice.band)),
+                seconds + choice.seconds,
+                layouts | choice.layouts,
+            )
+            for chain, seconds, layouts in chains
+            for choice in choices
+            if all(layouts.get(x, tag) == tag for x, tag in choice.layouts.items())
+        ]
+        chains = sorted(joined, key=lambda one: one[1])[:CHAINS]
+    found: dict[Schedule, None] = {}
+    for chain, _, layouts in chains:
+        tags = tuple(sorted((name, tag) for name, tag in layouts.items() if tag is not None))
+        whole = replace(chain, layout=tags)
+        if _legal(nest, whole):
+            found[whole] = None
+    for whole in list(found)[:TILED] if fuse else ():
+        found |= dict.fromkeys(s for s in _in_pieces(nest, whole, threads) if _legal(nest, s))
+    return tuple(replace(one, bands=without_of(one.bands)) for one in found)
+
+
+def _steps(nest: Primitive, fuse: bool) -> tuple[Step, ...]:
+    """Statements in order; what follows a reduction element by element is fused into it."""
+    found: list[Step] = []
+    for number, statement in enumerate(nest.statements):
+        last = found[-1] if found else None
+        if last is not None and fuse and not statement.reduction_loops:
+            fused = (*last.fused, number)
+            try:
+                fused_loops(nest, last.number, fused)
+            except ScheduleError:
+                pass
+            else:
+                found[-1] = replace(last, fused=fused)
+                continue
+        found.append(Step(number, ()))
+    return tuple(found)
+
+
+def _choices(
+    nest: Primitive, step: Step, machine: Architecture, threads: int, price: Price
+) -> tuple[Choice, ...]:
+    """The best band of a step for each choice of layouts, of all that it touches but constants."""
+    own = continued(single(nest, step.number), nest.statements[: step.number])
+    lanes = machine.lanes(nest.tensor(own.statements[0].target.tensor).dtype)
+    schedules = contraction_schedules(own, machine, threads, lanes)
+    schedules += lane_schedules(own, machine, threads)
+    schedules += dot_schedules(own, machine, threads)
+    best: dict[frozenset[tuple[str, str | None]], Choice] = {}
+    known: dict[object, dict[str, str | None]] = {}
+    for schedule in schedules or (scalar_schedule(own, threads),):
+        if schedule.pack or schedule.band.nontemporal:
+            continue
+        same = schedule.layout, schedule.band.vector
+        if same not in known:
+            known[same] = _layouts(nest, step, schedule)
+        layouts = known[same]
+        key = frozenset(layouts.items())
+        seconds = price(own, schedule)
+        if key not in best or seconds < best[key].seconds:
+            fusion = tuple(map(Attached, step.fused))
+            band = replace(schedule.band, of=step.number, fusion=fusion)
+            best[key] = Choice(band, layouts, seconds)
+    return tuple(best.values())
+
+
+def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str | None]:
+    """Where tensors lie for a step: what is fused reads and writes along the lanes of its band."""
+    statement, tags = nest.statements[step.number], dict(schedule.layout)
+    accesses = (statement.target, *statement.reads)
+    found = {a.tensor: tags.get(a.tensor) for a in accesses if free(nest.tensor(a.tensor))}
+    vector, lanes = schedule.band.vector
+    pairs = fused_loops(nest, step.number, step.fused)
+    for number, names in zip(step.fused, pairs, strict=True):
+        renamed: Statement = in_loops(nest.statements[number], dict(names))
+        for access in (renamed.target, *renamed.reads):
+            if access.tensor not in found and free(nest.tensor(access.tensor)):
+                if access.indices == statement.target.indices:
+                    found[access.tensor] = tags.get(statement.target.tensor)
+                else:
+                    found[access.tensor] = lanes_innermost(nest, access, vector, lanes)
+    return found
+
+
+def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Schedule]:
+    """The steps inside a level of the last one: over rows, then over channels or its vectors."""
+    *earlier, host = schedule.bands
+    if host.scheme == "scalar" or not earlier:
+        return
+    assert host.of is not None
+    statement = nest.statements[host.of]
+    path = next(p for p in lowered(nest, schedule).paths() if p.leaf.statement == host.of)
+    grains = {grain.loop: grain for grain in path.leaf.grains}
+    batch = _batch(nest, schedule)
+    rows = [x for x in statement.loops if x not in (*statement.reduction_loops, *batch)]
+    rows = [x for x in rows if x != host.vector[0]] or rows
+    for outer, sizes in (*_rows(grains[rows[0]]), ((), ())):
+        for inner, more in _inner(nest, host, grains, bool(outer)):
+            levels = (*outer, *inner)
+            if not (*batch, *levels):
+                continue
+            front = (*batch, *levels)
+            order = (*front, *(level for level in host.order if level not in front))
+            pieces = prod(grains[x].extent for x in batch) * prod(
+                -(-grains[loop_of(x)].count // size) for x, size in sizes
+            )
+            shared = (*batch, *outer) if threads > 1 and pieces >= threads else ()
+            whole = replace(
+                host,
+                order=order,
+                block=(*host.block, *sizes, *more),
+                parallel=_enough(shared, grains, dict(sizes), threads),
+                fusion=tuple(
+                    sorted(
+                        (*host.fusion, *(Attached(b.of or 0, front[-1]) for b in earlier)),
+                        key=lambda one: one.statement,
+                    )
+                ),
+            )
+            inside = (replace(band, parallel=()) for band in earlier)
+            yield replace(schedule, bands=(*inside, whole))
+
+
+def _batch(nest: Primitive, schedule: Schedule) -> tuple[str, ...]:
+    """Loops of the last step that all others have, in the same place of what they touch."""
+    names = [set(nest.statements[band.of or 0].loops) for band in schedule.bands]
+    reduced = {x for band in schedule.bands for x in nest.statements[band.of or 0].reduction_loops}
+    vectors = {band.vector[0] for band in schedule.bands}
+    rest = [x for x in schedule.bands[-1].order if x in set.intersection(*names)]
+    shared = [x for x in rest if x not in reduced and x not in vectors]
+    first = nest.statements[schedule.bands[-1].of or 0].target.indices
+    leading = [index.loops[0] for index in first[:-2] if len(index.loops) == 1]
+    return tuple(x for x in shared if x in leading)
+
+
+def _rows(grain: Grain) -> Iterator[tuple[tuple[str, ...], Sizes]]:
+    """Levels over pieces of a loop, of so many tiles; one whole piece is none."""
+    seen = set()
+    for points in ROWS:
+        count = max(1, points // grain.points)
+        if count < grain.count and count not in seen:
+            seen.add(count)
+            level = f"{grain.loop}@1"
+            yield (level,), ((level, count),)
+
+
+def _inner(
+    nest: Primitive, host: Band, grains: Mapping[str, Grain], rows: bool
+) -> Iterator[tuple[tuple[str, ...], Sizes]]:
+    """Nothing, or a level over groups of channels that are summed, or over the host's vectors."""
+    if rows:
+        yield (), ()
+    assert host.of is not None
+    reduced = nest.statements[host.of].reduction_loops
+    channels = [x for x in reduced if grains[x].summed and grains[x].lanes == 1]
+    lanes = host.vector[1]
+    if host.scheme in ("broadcast", "pixels") and channels:
+        loop = max(channels, key=nest.extent)
+        depth = 1 + max(
+            (int(x.partition("@")[2] or 0) for x in host.order if loop_of(x) == loop), default=0
+        )
+        for vectors in GROUPS:
+            size = vectors * lanes
+            finer = [n for x, n in host.block if loop_of(x) == loop]
+            if size < nest.extent(loop) and not any(size % n for n in finer):
+                yield (f"{loop}@{depth}",), ((f"{loop}@{depth}", size),)
+    elif host.vector[0] in grains and not grains[host.vector[0]].summed:
+        yield (host.vector[0],), ()
+
+
+def _enough(
+    levels: tuple[str, ...], grains: Mapping[str, Grain], sizes: Mapping[str, int], threads: int
+) -> tuple[str, ...]:
+    """The first levels that have enough pieces for the threads."""
+    pieces, chosen = 1, []
+    for level in levels:
+        if pieces >= PIECES * threads:
+            break
+        chosen.append(level)
+        pieces *= -(-grains[loop_of(level)].count // sizes.get(level, 1))
+    return tuple(chosen)
+
+
+def _legal(nest: Primitive, schedule: Schedule) -> bool:
+    try:
+        return structural(fitted(nest, schedule)) is None
+    except ScheduleError:
+        return False

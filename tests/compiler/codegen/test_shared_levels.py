@@ -1,0 +1,62 @@
+"""Statements inside levels of others compute what the reference says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+from compiler.errors import ScheduleError
+from compiler.lower.coverage import uncovered
+from compiler.lower.fit import fitted
+from compiler.lower.legality import by_isl
+from compiler.problem.specification import primitive_from
+from compiler.schedule.text import parse_schedule
+from tests.compiler.codegen.batch import Case, check_cases
+from tests.compiler.problem.chains import SOFTMAX
+from tests.compiler.random_attachments import random_attachments, random_statements
+
+KERNELS, SEED = 30, 20261126
+
+
+def test_random_attachments_compute_what_their_statements_say(tmp_path: Path) -> None:
+    check_random_attachments(tmp_path, SEED, KERNELS)
+
+
+def check_random_attachments(folder: Path, seed: int, count: int) -> None:
+    """So many trees that are accepted, against the reference and the untransformed nest."""
+    random = Random(seed)
+    for first in range(0, count, 100):
+        cases = [_accepted(random) for _ in range(min(100, count - first))]
+        check_cases(cases, folder, f"attached{first}-")
+
+
+def _accepted(random: Random) -> Case:
+    """The next random schedule with an attachment that is legal and fits."""
+    while True:
+        nest = random_statements(random, m=random.randint(2, 9), n=random.randint(2, 9))
+        if nest is None:
+            continue
+        schedule = random_attachments(nest, random)
+        try:
+            tree = fitted(nest, schedule)
+        except ScheduleError:
+            continue
+        if any(path.around for path in tree.paths()) and by_isl(tree) is None:
+            assert uncovered(tree) is None, str(schedule)
+            return nest, schedule
+
+
+def test_a_row_goes_through_all_statements(tmp_path: Path) -> None:
+    primitive = primitive_from({**SOFTMAX, "sizes": {"m": 21, "n": 40}})
+    bands = "scalar/order:m+n/lanes/vector:n.8/order:m+n/scalar/order:m+n"
+    ends = (
+        "lanes/vector:n.8/order:m+n/fusion:S0.m+S1.m+S2.m",
+        "lanes/vector:n.8/tile:n.2/order:m@1+m+n/block:m@1.8/parallel:m@1"
+        "/fusion:S0.m@1+S1.m@1+S2.m",
+        "scalar/order:m@1+n+m/block:m@1.8/fusion:S0.m@1+S1.m@1+S2.m@1",
+    )
+    cases = [(primitive, parse_schedule(f"{bands}/{end}")) for end in ends]
+    for _, schedule in cases:
+        tree = fitted(primitive, schedule)
+        assert by_isl(tree) is None and uncovered(tree) is None
+    check_cases(cases, tmp_path, "rows")

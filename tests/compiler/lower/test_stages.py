@@ -1,0 +1,101 @@
+"""Boxes of stages and how often they are computed, against running all pieces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
+from compiler.lower.legality import by_isl
+from compiler.lower.lowered import lowered
+from compiler.lower.stages import times_computed
+from compiler.lower.steps import region_bounds
+from compiler.lower.tree import Box
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.schedule.text import parse_schedule
+from tests.compiler.lower.test_pieces import elements, events
+from tests.compiler.random_attachments import random_attachments, random_statements
+
+
+def window(h: int, taps: int, stride: int, before: int) -> Primitive:
+    """Sums of rows under a sliding window, from a temporary."""
+    spec = {
+        "name": "window",
+        "sizes": {"c": 8, "h": h, "k": taps},
+        "extents": {"p": str((h + 2 * before - taps) // stride + 1)},
+        "tensors": {"x": ["c", "h"], "t": ["c", "h"], "y": ["c", "p"]},
+        "temporary": ["t"],
+        "outside": {"t": 0},
+        "statements": ["t[c,h] = x[c,h] * 2", f"y[c,p] += t[c, {stride}*p + k - {before}]"],
+    }
+    return loop_nest(primitive_from(spec)).nest
+
+
+LINE = "scalar/order:c+h/scalar/order:p@1+c+p+k/block:p@1.{rows}/fusion:S0.p@1"
+CASES = {  # rows, taps, stride, before -> elements of the stage, rows computed of 20
+    (4, 3, 1, 1): (8 * 6, 4 * 6 + 6 - 2),
+    (2, 2, 2, 0): (8 * 4, 20),
+    (4, 5, 3, 2): (8 * 14, 12 + 10),
+    (20, 3, 1, 1): (8 * 20, 20),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_stage_holds_what_a_piece_needs(case: tuple[int, int, int, int]) -> None:
+    rows, taps, stride, before = case
+    nest = window(20, taps, stride, before)
+    tree = fitted(nest, parse_schedule(LINE.format(rows=rows)))
+    assert by_isl(tree) is None
+    (stage,) = tree.stages
+    held, computed = CASES[case]
+    assert stage.layout.elements == held
+    assert times_computed(nest, tree.paths()[0]) == pytest.approx(computed / 20)
+
+
+def test_random_stages_agree_with_enumeration() -> None:
+    """No element outside of a box is touched, and factors count every run."""
+    random = Random(3)
+    checked = 0
+    while checked < 60:
+        nest = random_statements(random, m=random.randint(2, 6), n=random.randint(2, 4))
+        if nest is None:
+            continue
+        try:
+            tree = lowered(nest, random_attachments(nest, random))
+        except ScheduleError:
+            continue
+        for path in tree.paths():
+            own = list(events(nest, path))
+            statement = nest.statements[path.leaf.statement]
+            points = Counter(tuple(point.values()) for point, _ in own)
+            nested = any(not x.startswith("p") for r in path.regions for x in r.start.loops)
+            if path.around and not nested:
+                every = 1
+                for loop in statement.loops:
+                    every *= nest.extent(loop)
+                assert times_computed(nest, path) == pytest.approx(sum(points.values()) / every)
+            for stage in tree.stages:
+                for point, at in own:
+                    values = {f"p{k}": piece for k, piece in enumerate(at[: stage.depth])}
+                    for one in path.around[: stage.depth]:
+                        if one.grain.region is not None:
+                            for name, value in region_bounds(one.grain.region):
+                                values[name] = eval(value, {"min": min, "max": max}, values)
+                    for access in (statement.target, *statement.reads):
+                        for tensor, index in elements(nest, access, point):
+                            if tensor == stage.tensor:
+                                _check_inside(stage.boxes, index, values)
+                                checked += 1
+    assert checked
+
+
+def _check_inside(boxes: Sequence[Box], index: Sequence[int], values: dict[str, int]) -> None:
+    for box, i in zip(boxes, index, strict=True):
+        first = eval(box.first, {"max": max}, values)
+        assert first <= i < first + box.size
