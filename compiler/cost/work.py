@@ -299,6 +299,8 @@ def _tiled(
         border = next((b for b in grouped if b.point == grain.loop), None)
         found = []
         for c in tile_classes(grain, border, False):
+            if c.varying is not None and c.size < c.step:
+                continue  # the rest of a piece, counted as a whole tile
             groups: tuple[tuple[int, int], ...] = ((1, c.size),)
             if c.taps is not None:
                 groups = tuple((g.high - g.low, len(g.live)) for g in c.taps)

@@ -24,8 +24,8 @@ from compiler.lower.lowered import lowered
 from compiler.lower.tree import Grain
 from compiler.microkernel.contraction import sum_of_products
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive, Statement
-from compiler.schedule.layout import free
+from compiler.problem.primitive import Primitive, Statement, Tensor
+from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, loop_of
 from compiler.space.candidates import contraction_schedules
 from compiler.space.chain import continued, single, without_of
@@ -36,7 +36,7 @@ from compiler.space.scalar import PIECES, scalar_schedule
 
 Price = Callable[[Primitive, Schedule], float]  # seconds that a model expects
 CHAINS = 6  # of layouts that agree, of which the cheapest are taken on
-TILED = 2  # chains that are tried in pieces
+TILED = 3  # chains that are tried in pieces
 ROWS = (1, 2, 4, 7, 8, 14, 16, 28, 56)  # points of a piece, or as near as whole tiles come
 GROUPS = (1, 2, 3, 4, 8)  # vectors of channels that a piece sums over
 
@@ -77,7 +77,7 @@ def pipelines(
             (
                 replace(chain, bands=(*chain.bands, choice.band)),
                 seconds + choice.seconds,
-                layouts | choice.layouts,
+                layouts | dict(choice.layouts),
             )
             for chain, seconds, layouts in chains
             for choice in choices
@@ -116,13 +116,13 @@ def _steps(nest: Primitive, fuse: bool) -> tuple[Step, ...]:
 def _choices(
     nest: Primitive, step: Step, machine: Architecture, threads: int, price: Price
 ) -> tuple[Choice, ...]:
-    """The best band of a step for each choice of layouts, of all that it touches but constants."""
+    """The best band of a step for each choice of layouts, with tiles all alike and without."""
     own = continued(single(nest, step.number), nest.statements[: step.number])
     lanes = machine.lanes(nest.tensor(own.statements[0].target.tensor).dtype)
     schedules = contraction_schedules(own, machine, threads, lanes)
     schedules += lane_schedules(own, machine, threads)
     schedules += dot_schedules(own, machine, threads)
-    best: dict[frozenset[tuple[str, str | None]], Choice] = {}
+    best: dict[object, Choice] = {}
     known: dict[object, dict[str, str | None]] = {}
     for schedule in schedules or (scalar_schedule(own, threads),):
         if schedule.pack or schedule.band.nontemporal:
@@ -131,7 +131,7 @@ def _choices(
         if same not in known:
             known[same] = _layouts(nest, step, schedule)
         layouts = known[same]
-        key = frozenset(layouts.items())
+        key = frozenset(layouts.items()), _even(own, schedule.band)
         seconds = price(own, schedule)
         if key not in best or seconds < best[key].seconds:
             fusion = tuple(map(Attached, step.fused))
@@ -142,7 +142,8 @@ def _choices(
 
 def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str | None]:
     """Where tensors lie for a step: what is fused reads and writes along the lanes of its band."""
-    statement, tags = nest.statements[step.number], dict(schedule.layout)
+    statement = nest.statements[step.number]
+    tags = {name: tag for name, tag in schedule.layout if not _plain(nest.tensor(name), tag)}
     accesses = (statement.target, *statement.reads)
     found = {a.tensor: tags.get(a.tensor) for a in accesses if free(nest.tensor(a.tensor))}
     vector, lanes = schedule.band.vector
@@ -156,6 +157,19 @@ def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str |
                 else:
                     found[access.tensor] = lanes_innermost(nest, access, vector, lanes)
     return found
+
+
+def _even(nest: Primitive, band: Band) -> bool:
+    """Whether register tiles are all alike, so that any number of them is a piece."""
+    return not any(nest.extent(x) % size for x, size in band.tile if x != band.vector[0])
+
+
+def _plain(tensor: Tensor, tag: str) -> bool:
+    """Whether a layout's elements lie as they do without: its blocks fill what is innermost."""
+    layout = layout_of(tensor, tag)
+    if layout.order != tensor.stored or len(layout.blocks) > 1:
+        return False
+    return all(d == layout.order[-1] and layout.shape[d] % n == 0 for d, n in layout.blocks)
 
 
 def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Schedule]:
