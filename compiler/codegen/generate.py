@@ -78,7 +78,7 @@ class _Parts:
             inner += self.lines(last, path, len(path.loops))
             return open_loops(TileSpace(path), opened, len(path.loops), inner)
         if isinstance(node, Scalar):
-            return self.started(path) + scalar_statement(self.tree, path, opened)
+            return scalar_statement(self.tree, path, opened)
         return self.vectorised(path, node, opened)
 
     def attached(self, node: Subtree, around: tuple[Around, ...]) -> list[str]:
@@ -89,10 +89,13 @@ class _Parts:
             for region in Path((), leaf).regions
             for name, value in region_bounds(region)
         )
-        return [*bounds, *self.lines(node, Path((), leaf, around=around))]
+        path = Path((), leaf, around=around)
+        return [*bounds, *self.started(path), *self.lines(node, path)]
 
     def started(self, path: Path) -> list[str]:
         """Sets the stage of a scalar leaf's target, if it has one that must be set."""
+        if not isinstance(path.leaf, Scalar):
+            return []
         name = self.tree.statement(path.leaf).target.tensor
         value = starting_value(self.tree, path.leaf)
         stages = (stage for stage in self.tree.stages if stage.tensor == name)

@@ -19,7 +19,7 @@ from compiler.cost.traffic import NOTHING, Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
 from compiler.lower.operands import Operands, Summand, operands, streamed
-from compiler.lower.tree import Leaf, Microkernel, Path, Tree
+from compiler.lower.tree import Leaf, Microkernel, Path, Scalar, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
 from compiler.problem.dtypes import F32
@@ -204,10 +204,10 @@ class Roofline:
             [self._footprint(tree, access) for access in read],
             [self._footprint(tree, access) for access in once],
             self._footprint(tree, written),
-            len(path.every),
+            len(path.every) - (isinstance(leaf, Scalar) and bool(path.every)),
             isinstance(leaf, Microkernel) and leaf.nontemporal,
-            isinstance(leaf, Microkernel)
-            and all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
+            not isinstance(leaf, Microkernel)
+            or all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
         )
 
     def _moved(self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]) -> dict[str, float]:

@@ -67,6 +67,9 @@ class Needed:
             low, high = window.start.bounds(known.last)
             if window.start.terms or low > 0 or high + window.size < extent:
                 found.append(known.region(number, loop, window, extent))
+                if not found[-1].size:
+                    where = f"{self.nest.name}: schedule: fusion:S{number}"
+                    raise ScheduleError(f"{where}: no piece reads what any {loop} of it writes")
         return tuple(found)
 
     def window(self, path: Path, loop: str, around: tuple[Around, ...]) -> Window:
@@ -218,19 +221,19 @@ class Symbols:
         return gcd(start.constant, *(c * self.divides[x] for x, c in start.terms))
 
     def _sizes(self, window: Window, extent: int) -> tuple[int, ...]:
-        """Points that pieces may have; all up to the largest where they are too many to list."""
+        """Points that pieces may have, none too; all up to the most where they are many to list."""
         start = window.start
         low, high = start.bounds(self.last)
         if low >= 0 and high + window.size <= extent:
             return (window.size,)
         listed = prod(self.last[x] for x in start.loops) <= MOST_LISTED
         if not listed or any(not x.startswith("p") for x in start.loops):
-            return tuple(range(min(window.size, extent), 0, -1))
+            return tuple(range(min(window.size, extent), -1, -1))
         sizes = set()
         for values in product(*(range(self.last[x]) for x in start.loops)):
             at = start.at(dict(zip(start.loops, values, strict=True)))
-            sizes.add(min(at + window.size, extent) - max(at, 0))
-        return tuple(sorted((n for n in sizes if n > 0), reverse=True))
+            sizes.add(max(0, min(at + window.size, extent) - max(at, 0)))
+        return tuple(sorted(sizes, reverse=True))
 
 
 def _uniform(nest: Primitive, path: Path, grain: Grain, level: Level) -> int:

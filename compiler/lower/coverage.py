@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import islpy as isl
 
 from compiler.lower.border_classes import Border, TileClass
-from compiler.lower.isl_tree import TileSpace, printed
+from compiler.lower.isl_tree import TileSpace, printed, surroundings
 from compiler.lower.operands import operands, tiles_of
 from compiler.lower.steps import goes_on, in_last_piece, iterator, ranges_of, tap_range
 from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
@@ -27,11 +27,29 @@ def uncovered(tree: Tree) -> str | None:
     iterations of a microkernel, and those outside its clips none of a scalar nest.
     """
     for path in tree.paths():
+        if outside := _outside(path):
+            return outside
         for loops, runs, wanted in _proofs(tree, path):
             iterations = isl.Set.read_from_str(context(), wanted)
             where = isl.Map.read_from_str(context(), runs)
             if not where.is_single_valued() or not where.domain().is_equal(iterations):
                 return loops
+    return None
+
+
+def _outside(path: Path) -> str | None:
+    """The first loop of which a region reaches beyond its range in some piece."""
+    where = surroundings(path)
+    for region in path.regions:
+        first, points = region.first, region.points
+        names = [first, *(() if region.fixed else (points,))]
+        inner = ", ".join(name for name in where.variables if name not in names)
+        pieces = f"{{ [{', '.join(names)}] : exists {inner} : {where.where} }}"
+        inside = f"0 <= {first} and {first} + {points} <= {region.extent}"
+        text = f"{{ [{', '.join(names)}] : {points} <= 0 or ({inside}) }}"
+        found = isl.Set.read_from_str(context(), pieces)
+        if not found.is_subset(isl.Set.read_from_str(context(), text)):
+            return region.loop
     return None
 
 

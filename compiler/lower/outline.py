@@ -252,7 +252,7 @@ def _counts(grain: Grain) -> Pieces:
     """How many grains a region has, or all of the loop."""
     if grain.region is None:
         return (grain.count,)
-    counts = {-(-size // grain.points) for size in grain.region.sizes}
+    counts = {-(-size // grain.points) for size in grain.region.sizes} - {0}
     return tuple(sorted(counts, reverse=True))
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from compiler.codegen.kernel import Kernel
 from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Array
 
@@ -17,10 +18,26 @@ ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
 # Repeated, a quiet NaN of four or eight bytes: what is read from around a buffer poisons the result
 CANARY = np.array([0x7FFFDEAD], np.uint32).view(np.uint8)
 PROT_NONE = 0
+GIB = 2**30
 STAGGER = 832  # bytes between the page offsets of two buffers, an odd number of lines
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
+
+def beyond_memory(kernel: Kernel, threads: int, free_bytes: int) -> str | None:
+    """The first workspace that free memory does not hold, with both sizes; None if all fit."""
+    left = free_bytes
+    for buffer in kernel.buffers:
+        size = buffer.elements_on(threads) * buffer.dtype.bytes
+        if buffer.role == "workspace" and size > left:
+            each = f" of {threads} threads" if buffer.each_thread and threads > 1 else ""
+            return (
+                f"workspace '{buffer.name}'{each} takes {size / GIB:.2f} GiB, "
+                f"but {left / GIB:.2f} GiB of memory are free"
+            )
+        left -= size
+    return None
 
 
 class MappedBuffer:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import psutil
+
 from compiler.codegen.kernel import Kernel
 from compiler.pipeline import compile_schedule
 from compiler.schedule.schedule import Schedule
@@ -14,6 +16,7 @@ from harness.baseline.product_library import build_kernel, library_versions
 from harness.failure import Failure
 from harness.kernel.build import Built
 from harness.kernel.load import kernel_spec
+from harness.kernel.memory import beyond_memory
 from harness.kernel.toolchain import Toolchain
 from harness.strategy.strategy import Choice
 from harness.trial.prepared import Candidate
@@ -77,6 +80,11 @@ class Workshop:
                     kernel = compile_schedule(self._unit.problem.primitive, schedule)
                 except Exception as error:
                     failed = replace(candidate, failure=Failure("compile", reason_of(error)))
+                    found[schedule] = Compiled(failed, _since(began))
+                    continue
+                free = psutil.virtual_memory().available
+                if (large := beyond_memory(kernel, self._unit.threads, free)) is not None:
+                    failed = replace(candidate, failure=Failure("compile", large))
                     found[schedule] = Compiled(failed, _since(began))
                     continue
                 self.kernels.setdefault(kernel.hash, kernel.text)

@@ -6,8 +6,9 @@ import mmap
 import numpy as np
 import pytest
 
+from compiler.codegen.kernel import Buffer, Kernel
 from compiler.problem.dtypes import F32, DType
-from harness.kernel.memory import MappedBuffer, Placement
+from harness.kernel.memory import MappedBuffer, Placement, beyond_memory
 from tests.compiler.problem.another_dtype import F64
 
 
@@ -45,3 +46,12 @@ def test_what_lies_around_is_nan(
     buffer = MappedBuffer(15, dtype, "end")
     past_the_end = (c_type * 16).from_address(buffer.address)
     assert np.isnan(past_the_end[15])
+
+
+def test_a_workspace_beyond_free_memory_is_told_with_both_sizes() -> None:
+    stage = Buffer("stage_mid", "workspace", 2**28, F32, None, each_thread=True)
+    kernel = Kernel("", (Buffer("y", "output", 2**28, F32, None), stage), openmp=True)
+    assert beyond_memory(kernel, 1, 2**31) is None
+    assert beyond_memory(kernel, 2, 2**31) == (
+        "workspace 'stage_mid' of 2 threads takes 2.00 GiB, but 1.00 GiB of memory are free"
+    )
