@@ -150,16 +150,17 @@ class _Nest:
             lines = [*(text for depth, text in self.hoisted if depth == place), *lines]
         alone = self.kept == self.opened < len(self.ranges)  # its register stands outside of loops
         if self.opened:
-            return ["{", *_indented([*self._starts, *self._guarded(lines)]), "}"]
+            lines = self._guarded(lines)
+            return ["{", *_indented([*self._starts("\n".join(lines)), *lines]), "}"]
         return ["{", *_indented(lines), "}"] if alone else lines
 
-    @property
-    def _starts(self) -> list[str]:
-        """Where the pieces of the loops around begin."""
+    def _starts(self, text: str) -> list[str]:
+        """Where the pieces of the loops around begin, of which the text speaks."""
         number = len(self.path.around)
         return [
             f"const long {r.name} = {_start(self.path, r)}p{number + place} * {r.level.step};"
             for place, r in enumerate(self.ranges[: self.opened])
+            if re.search(rf"\b{r.name}\b", text)
         ]
 
     def _guarded(self, lines: list[str]) -> list[str]:
