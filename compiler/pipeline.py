@@ -21,7 +21,7 @@ from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import TILE, Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, joined
@@ -145,7 +145,8 @@ class Fusion:
 
     `at` is where it is computed inside another band: `tile`, or a level; None where it is not.
     `why` says what forbids to fuse it, None where nothing does. `seconds` are the roofline's for
-    the schedule with everything fused that may be, and with nothing fused.
+    the schedule with everything fused that may be, and with nothing fused; where bands are inside
+    levels, for the schedule and for one with these bands apart.
     """
 
     statement: int
@@ -162,19 +163,32 @@ def fusions(
     number = anchor(nest)
     if number is None or all(band.scheme == "scalar" for band in schedule.bands):
         return ()
-    together, refused = joined(nest, schedule, architecture, threads)
-    alone = apart(nest, schedule, architecture, threads)
+    together: Schedule | None = schedule
+    alone: Schedule | None = _detached(schedule)
+    refused: dict[int, str] = {}
+    if alone == schedule:
+        together, refused = joined(nest, schedule, architecture, threads)
+        alone = apart(nest, schedule, architecture, threads)
     seconds = None
     if together is not None and alone is not None:
         roofline = Roofline(nest, architecture)
         first, second = (roofline.estimate(s, threads).seconds for s in (together, alone))
         seconds = first, second
     at = {attached.statement: attached.at for band in schedule.bands for attached in band.fusion}
+    behind = range(number + 1, len(nest.statements)) if refused or not at else ()
     return tuple(
         Fusion(other, at.get(other), refused.get(other), seconds)
-        for other in range(len(nest.statements))
-        if other > number or other in at
+        for other in sorted({*behind, *at})
     )
+
+
+def _detached(schedule: Schedule) -> Schedule:
+    """The same bands, none inside a level of another one."""
+    bands = (
+        replace(band, fusion=tuple(one for one in band.fusion if one.at == TILE))
+        for band in schedule.bands
+    )
+    return replace(schedule, bands=tuple(bands))
 
 
 def trained_tournament(data: object, where: str = "tournament") -> Ranker:
