@@ -136,7 +136,7 @@ REFUSED = {
     f"broadcast/vector:oc.8/{LOOPS}": "weight is not contiguous along oc",
     f"broadcast/vector:oc.8/{LOOPS}/layout:weight.bcda": "out is not contiguous along oc",
     f"pixels/vector:ow.8/{LOOPS}": "data must be packed: it is padded",
-    f"broadcast/vector:oc.8/{LOOPS}/{BLOCKED}/pack:out.abcd": "'out' is no operand",
+    f"broadcast/vector:oc.8/{LOOPS}/{BLOCKED}/pack:out.abcd": "pack:out: a statement writes it",
     f"broadcast/vector:oc.8/tile:oc.2/{LOOPS}/layout:weight.bcdA12a+out.aBcd8b":
         "weight: blocks of 12 do not hold tiles of 16",
     f"broadcast/vector:oc.8/tile:oc.3/{LOOPS}/layout:weight.Abcd16a+out.aBcd8b":
