@@ -28,7 +28,10 @@ Pattern = tuple[tuple[int, int, bool], ...]  # a statement, its host, whether it
 
 
 class SharedLoops:
-    """Schedules of one nest whose bands share loops; what may be attached is found out once."""
+    """Schedules of one nest whose bands share loops.
+
+    What may be attached is found out once for bands of the same forms.
+    """
 
     def __init__(
         self, nest: Primitive, scalar: Sequence[Band], machine: Architecture, threads: int
@@ -36,7 +39,7 @@ class SharedLoops:
         """`scalar` has a band of every statement that serves where its own does not fit pieces."""
         self._nest, self._scalar, self._threads = nest, scalar, threads
         self._held = (0.0, *(FILLED * cache.bytes for cache in machine.caches))
-        self._patterns: dict[float, Pattern] = {}
+        self._patterns: dict[object, Pattern] = {}
 
     def of(self, schedule: Schedule) -> tuple[Schedule, ...]:
         """Those of the same bands, one for each size of pieces that makes a difference."""
@@ -44,12 +47,13 @@ class SharedLoops:
             replace(band, of=numbers[0]) for band, numbers in anchored(self._nest, schedule)
         )
         apart = replace(schedule, bands=bands)
+        forms = tuple((band.scheme, band.vector[0], band.fused) for band in bands)
         found: dict[Schedule, None] = {}
         for held in self._held:
-            if held not in self._patterns:
-                self._patterns[held] = self._pattern(apart, held)
+            if (held, forms) not in self._patterns:
+                self._patterns[held, forms] = self._pattern(apart, held)
             shared = apart
-            for number, host, own in self._patterns[held]:
+            for number, host, own in self._patterns[held, forms]:
                 shared = self._attached(shared, number, host, own, held)
             if shared != apart and _legal(self._nest, shared):
                 found[shared] = None
