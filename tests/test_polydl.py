@@ -71,6 +71,7 @@ def test_the_users_own_primitive(place: Path) -> None:
         ("threads must be between 1 and", ("conv2d", "threads=999"), {}),
         ("a kernel has one strategy, 2 are chosen", ("matmul", "strategy=[roofline,top_k]"), {}),
         ("cannot be set together with workload", ("conv2d", "workload=quickstart"), {}),
+        ("cannot be measured here", ("conv2d", "architecture=graviton3"), {}),
         ("schedule", ("matmul", "strategy=fixed", "strategy.fixed.schedule=nonsense"), {}),
     ],
 )

@@ -99,3 +99,16 @@ def test_a_wrong_tag_is_refused(tag: str) -> None:
     with pytest.raises(ScheduleError, match="schedule: layout '") as caught:
         layout_from_tag(tag, (1, 20, 5, 7))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_layouts_of_one_memory_have_one_form() -> None:
+    """Dimensions that are coalesced, or hold one element, make no difference; padding does."""
+    image = layout_from_tag("aBcd16b", (1, 64, 56, 56))
+    assert image.form == layout_from_tag("aBc16b", (1, 64, 3136)).form
+    assert image.form == layout_from_tag("Ab16a", (64, 3136)).form
+    assert image.form != layout_from_tag("aBcd8b", (1, 64, 56, 56)).form
+    assert layout_from_tag("abcd", (2, 3, 4, 5)).form == ((120, 1),)
+    assert layout_from_tag("ab", (1, 1)).form == ((1, 1),)
+    padded = layout_from_tag("aB16b", (3, 17))
+    assert padded.padded
+    assert padded.form not in (image.form, layout_from_tag("aB16b", (3, 32)).form)
