@@ -18,7 +18,7 @@ def test_the_page_runs(build_cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
     names: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(compile(block, "docs/python.md", "exec"), names)
-    assert np.shape(names["out"]) == (1, 64, 56, 56)
+    assert np.asarray(names["out"]).shape == (1, 64, 56, 56)
 
 
 def test_the_table_names_all_of_the_module() -> None:
