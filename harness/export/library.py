@@ -41,7 +41,7 @@ def floats(one: ExportedKernel, name: str) -> str:
 
 def workspace(one: ExportedKernel) -> int:
     """Elements of all workspaces, each on a line of its own."""
-    return sum(_rounded(b) for b in one.kernel.buffers if b.layout is None)
+    return sum(_rounded(one, b) for b in one.kernel.buffers if b.layout is None)
 
 
 def packs(one: ExportedKernel, buffer: Buffer) -> bool:
@@ -86,7 +86,7 @@ def source(one: ExportedKernel) -> str:
         unpacking_function(f"{name}_unpack_{b.name}", b) for b in tensors(one) if b.role == "output"
     ]
     own = [buffer for buffer in buffers if buffer.layout is None]
-    starts = [0, *accumulate(_rounded(buffer) for buffer in own)]
+    starts = [0, *accumulate(_rounded(one, buffer) for buffer in own)]
     at = {buffer.name: start for buffer, start in zip(own, starts, strict=False)}
     pointers = [
         f"(void *){_parameter(b.name)}" if b.layout is not None else f"workspace + {at[b.name]}"
@@ -101,7 +101,7 @@ static void {SYMBOL}(void *const *buffers);
 void {name}({_parameters(one)})
 {{
   void *const buffers[] = {{{", ".join(pointers)}}};
-  {SYMBOL}(buffers);
+{_call(one)}
 }}
 
 {chr(10).join(packing)}"""
@@ -216,7 +216,23 @@ def _parameter(name: str) -> str:
     return f"{name}_" if name in _CPP else name
 
 
-def _rounded(buffer: Buffer) -> int:
-    """Elements up to the next boundary."""
+def _call(one: ExportedKernel) -> str:
+    """The kernel's own call; where each thread has a workspace, on as many as have one."""
+    if not any(buffer.each_thread for buffer in one.kernel.buffers):
+        return f"  {SYMBOL}(buffers);"
+    return f"""#ifdef _OPENMP
+  int omp_get_max_threads(void);
+  void omp_set_num_threads(int);
+  const int before = omp_get_max_threads();
+  omp_set_num_threads({one.result.threads});
+#endif
+  {SYMBOL}(buffers);
+#ifdef _OPENMP
+  omp_set_num_threads(before);
+#endif"""
+
+
+def _rounded(one: ExportedKernel, buffer: Buffer) -> int:
+    """Elements up to the next boundary, of all threads."""
     step = ALIGNMENT // buffer.dtype.bytes
-    return -(-buffer.elements // step) * step
+    return -(-buffer.elements_on(one.result.threads) // step) * step

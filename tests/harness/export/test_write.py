@@ -120,10 +120,14 @@ def test_it_is_built_without_a_warning_tested_and_linked(
 
 def test_kernels_on_several_threads(tmp_path: Path) -> None:
     SPECS["large"] = ({**MATMUL, "sizes": {"m": 64, "n": 96, "k": 50}}, None)
-    kernel = exported("large", threads=2)
-    assert kernel.kernel.openmp
-    folder = written([kernel], tmp_path / "lib")
-    assert "ok     large: c" in run("make", STRICT, "test", cwd=folder)
+    rows = "scalar/order:m+n/scalar/order:m+n/parallel:m/fusion:S0.m"  # a total for each thread
+    SPECS["rows"] = ({**SOFTMAX, "sizes": {"m": 64, "n": 19}}, rows)
+    kernels = [exported("large", threads=2), exported("rows", threads=2)]
+    assert all(one.kernel.openmp for one in kernels)
+    assert any(buffer.each_thread for buffer in kernels[1].kernel.buffers)
+    folder = written(kernels, tmp_path / "lib")
+    told = run("make", STRICT, "test", cwd=folder)
+    assert "ok     large: c" in told and "ok     rows: out" in told
 
 
 @pytest.mark.needs("cmake")
