@@ -146,6 +146,7 @@ class KernelExecutable:
     def __init__(self, spec: ExecutableSpec) -> None:
         self._loaded = LoadedKernel(spec)
         self.buffers = self._loaded.buffers
+        self._most_threads = self._loaded.most_threads  # those of this process, whoever shares
         self.outputs = tuple(b.name for b in self.buffers if b.role == "output")
         self.function = ctypes.cast(self._loaded.function, ctypes.c_void_p).value or 0
         # no addresses around those of the buffers: who reads one too many meets a fault
@@ -165,7 +166,7 @@ class KernelExecutable:
             }
         self._memory = []
         for index, buffer in enumerate(self.buffers):
-            elements = buffer.elements_on(self._loaded.most_threads)
+            elements = buffer.elements_on(max(self._most_threads, self._loaded.most_threads))
             held = MappedBuffer(elements, buffer.dtype, placement, index)
             if index in self._packed:
                 held.values[:] = self._packed[index]

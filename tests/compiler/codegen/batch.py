@@ -39,7 +39,6 @@ FLAGS = (
 # nothing is read before it is set, as far as the optimisation level lets the compiler see it
 WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
-THREADS = os.cpu_count() or 1  # that OpenMP may start
 CANARY = 64  # elements kept on both sides of every buffer, which no kernel may write
 
 
@@ -113,8 +112,9 @@ def call(library: ctypes.CDLL, index: int, kernel: Kernel, inputs: Arrays) -> Ar
     Buffers lie between canaries; outputs and workspaces start as NaN, which nothing may depend on.
     """
     held, arrays = [], []
+    threads = getattr(library, "omp_get_max_threads", lambda: 1)()
     for buffer in kernel.buffers:
-        elements = buffer.elements_on(THREADS)
+        elements = buffer.elements_on(threads)
         storage = np.full(elements + 3 * CANARY, np.nan, buffer.dtype.numpy)
         first = CANARY + (-storage[CANARY:].ctypes.data % 64) // buffer.dtype.bytes
         array = storage[first : first + elements]
