@@ -216,6 +216,24 @@ FUSED = (
          "dot/vector:ic.8/tile:ow.3/order:oh+ow+kh+kw+ic/fusion:S1.tile"
          "/layout:data.acdb+weight.acdb"),
 )  # fmt: skip
+STAGED = (
+    Form("stages: rows of a softmax, two threads", {**SOFTMAX, "sizes": {"m": 7, "n": 21}},
+         "scalar/order:m+n/lanes/vector:n.8/tile:n.2/order:m+n/dot/vector:n.8/order:m+n"
+         "/lanes/vector:n.8/tile:n.2/order:m@1+m+n/block:m@1.3/parallel:m@1"
+         "/fusion:S0.m@1+S1.m@1+S2.m"),
+    Form("stages: an inverted residual", shipped("inverted_residual", ic=4, c=12, ih=7, iw=5),
+         "broadcast/vector:c.4/tile:iw.5/order:c+ih+iw+ic/fusion:S1.tile"
+         "/lanes/vector:c.4/tile:ow.3/order:c+oh+ow+kh+kw/fusion:S3.tile"
+         "/broadcast/vector:oc.4/tile:ow.5/order:oh@1+c@2+oh+ow+oc+c@1+c/block:oh@1.3+c@2.8+c@1.4"
+         "/fusion:S0.c@2+S2.c@2+S5.tile"
+         "/layout:data.aBcd4b+expand.Ab4a+expanded.aBcd4b+filter.Abc4a+filtered.aBcd4b+out.aBcd4b"
+         "+project.Ab4a"),
+    Form("stages: pooling behind a convolution",
+         shipped("conv2d_relu_max_pool2d", ic=3, oc=8, ih=8, iw=6),
+         "broadcast/vector:oc.8/tile:ow.3/order:oh+oc+ow+ic+kh+kw/fusion:S1.tile"
+         "/lanes/vector:oc.8/tile:pw.3/order:ph+oc+pw+rh+rw/parallel:ph/fusion:S0.ph"
+         "/layout:convolved.aBcd8b+out.aBcd8b+weight.Abcd8a"),
+)  # fmt: skip
 LARGE = (  # more than 2 GFLOP
     Form("large: padded rows", conv2d(ic=130, oc=136, ih=85, iw=83),
          "broadcast/vector:oc.8/tile:oc.2+ow.4/order:oc@1+oh+ow+oc+ic@1+kh+kw+ic"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.forms import FUSED, LARGE, SMALL
+from tests.mutation.forms import FUSED, LARGE, SMALL, STAGED
 from tests.mutation.mutants import all_mutants, mutants
 from tests.mutation.outcomes import escaped, killed, outcomes, subject, table
 
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parents[1] / "compiler" / "codegen" / "golden"
 def test_nothing_wrong_passes(tmp_path: Path) -> None:
     """At least 170 that are caught beside the equivalent ones, and none that is not caught."""
     sizes = [(form, OF_EACH_LARGE) for form in LARGE] + [(form, OF_EACH_SMALL) for form in SMALL]
-    sizes += [(form, OF_EACH_FUSED) for form in FUSED]
+    sizes += [(form, OF_EACH_FUSED) for form in (*FUSED, *STAGED)]
     found = outcomes([subject(form, count, SEED) for form, count in sizes], tmp_path)
     print(table(found))
     assert escaped(found) == []

@@ -12,7 +12,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
-from tests.mutation.forms import FUSED, LARGE, SMALL
+from tests.mutation.forms import FUSED, LARGE, SMALL, STAGED
 from tests.mutation.outcomes import (
     Subject,
     counted,
@@ -44,7 +44,9 @@ def test_nothing_wrong_passes_in_two_thousand(
 def test_nothing_wrong_passes_in_fused_kernels(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    subjects = [subject(form, OF_EACH_FUSED, seed) for seed in FUSED_SEEDS for form in FUSED]
+    subjects = [
+        subject(form, OF_EACH_FUSED, seed) for seed in FUSED_SEEDS for form in (*FUSED, *STAGED)
+    ]
     assert _killed(subjects, tmp_path, capsys) >= FUSED_AT_LEAST
 
 
