@@ -57,8 +57,10 @@ static __attribute__((noinline))
 vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} other)
 {{
   vec x = {{0}};
-  for (long l = 0; l < n; ++l)
-    {lane} = at + l * by >= 0 && at + l * by < size ? p[l * step] : other;
+#pragma GCC unroll {lanes}
+  for (long l = 0; l < {lanes}; ++l)
+    if (l < n)
+      {lane} = at + l * by >= 0 && at + l * by < size ? p[l * step] : other;
   return x;
 }}
 """
