@@ -74,7 +74,7 @@ def _fields(parts: Sequence[str]) -> dict[str, str]:
 
 
 def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
-    if "order" not in fields:
+    if "order" not in fields and scheme != "scalar":  # a statement without loops has none
         _refuse(f"'{text}' names no order")
     vectors = _sizes(fields, "vector")
     if len(vectors) > 1:

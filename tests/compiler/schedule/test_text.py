@@ -21,7 +21,7 @@ FULL = (
 MALFORMED = {
     "": "names no order",
     "broadcast": "names no order",
-    "fancy/order:m": "unknown scheme 'fancy'; known: broadcast, pixels, lanes, scalar",
+    "fancy/order:m": "unknown scheme 'fancy'; known: broadcast, pixels, lanes, dot, scalar",
     "scalar/order": "'order' is no field; expected NAME:VALUE, NAME one of of, vector, tile",
     "scalar/order:": "'order:' is no field",
     "scalar//order:m": "'' is no field",
@@ -70,11 +70,12 @@ MALFORMED = {
     "scalar/order:k/parallel:k/private:c.k/nontemporal:1": "private: nontemporal needs whole",
     "scalar/order:m/microkernel:blas": "unknown microkernel 'blas'; known: generated, product",
     "lanes/order:m": "scheme lanes needs vector:LOOP.LANES",
-    "dot/order:m": "unknown scheme 'dot'; known: broadcast, pixels, lanes, scalar",
-    "scalar/order:m/dot/order:m": "'dot' is no field",
+    "dot/order:m": "scheme dot needs vector:LOOP.LANES",
+    "scalar/order:m/dots/order:m": "'dots' is no field",
     "scalar/of:1/order:m": "of: '1' is no statement; expected S0, S1, ...",
     "scalar/of:S-1/order:m": "of: 'S-1' is no statement",
-    "scalar/order:m/scalar/of:S1": "names no order",
+    "scalar/order:m/lanes/of:S1": "names no order",
+    "scalar/order:m/scalar/of:S1": None,  # a statement without loops has none
     "scalar/order:m/layout:a.ab/scalar/order:m": "layout holds for all bands, it stands in the",
     "scalar/order:m/pack:a.ab/scalar/order:m": "pack holds for all bands, it stands in the last",
 }

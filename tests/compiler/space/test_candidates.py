@@ -16,6 +16,7 @@ from compiler.lower.lowered import lowered
 from compiler.microkernel.contraction import anchor
 from compiler.microkernel.register_tile import RegisterTile
 from compiler.model.loop_nest import loop_nest
+from compiler.pipeline import ranked_schedules
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -26,7 +27,7 @@ from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.operand_layouts import operand_layouts
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2, AVX512, MACHINES, NEON
-from tests.compiler.problem.operators import OPERATORS, conv2d, matmul, shipped
+from tests.compiler.problem.operators import CONF, OPERATORS, conv2d, matmul, shipped
 
 TYPICAL = conv2d(ic=64, oc=64, ih=56, iw=56)
 DEEP = conv2d(ic=512, oc=512, ih=7, iw=7)
@@ -280,3 +281,13 @@ def test_what_lies_in_l2_is_not_fetched_ahead() -> None:
     typical = _nest(TYPICAL)  # 147 kB of weights
     assert fetched_ahead(typical, candidates(typical, AVX512)[0], AVX512) is None
     assert fetched_ahead(deep, scalar_schedule(deep), AVX512) is None
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))
+def test_what_is_chosen_of_single_rows_is_read_as_it_is_written(name: str) -> None:
+    spec = shipped(name)
+    small = {size: 1 for size in ("n", "m", "batch", "heads", "oc") if size in spec["sizes"]}
+    primitive = primitive_from(shipped(name, **small))
+    for one in ranked_schedules(primitive, AVX2, limit=3):
+        assert parse_schedule(str(one.schedule)) == one.schedule
+        assert by_isl(fitted(_nest(shipped(name, **small)), one.schedule)) is None
