@@ -54,7 +54,8 @@ REFUSED = {
     f"scalar/{LOOPS}/parallel:ic/private:x.ic": "no statement of its band writes 'x' under ic",
     f"broadcast/vector:oc.8/{LOOPS}/parallel:oh/private:out.oh":
         "private:out.oh: 'oh' is a loop of the output, it needs no copies",
-    f"broadcast/vector:oc.8/{LOOPS}/parallel:kh/private:out.kh/layout:out.aBcd8b+weight.Abcd8a": "'kh' is inside the microkernel",
+    f"broadcast/vector:oc.8/{LOOPS}/parallel:kh/layout:out.aBcd8b+weight.Abcd8a":
+        "parallel level 'kh' is inside the microkernel",
     "scalar/order:ic@2+ic@1+oc+oh+ow+kh+kw+ic/block:ic@2.4+ic@1.2/parallel:ic@1/private:out.ic@1":
         "private:out.ic@1: only the outermost level of ic may have copies",
     f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there is S0 alone",
