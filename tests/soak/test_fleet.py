@@ -16,7 +16,7 @@ pytestmark = pytest.mark.soak
 
 @pytest.mark.timeout(1800)
 def test_a_replayed_sweep_whose_nodes_agents_and_driver_are_killed(tmp_path: Path) -> None:
-    found = sweep(tmp_path, units=300, nodes=4, kills=5, scale=0.2, seed=1)
+    found = sweep(tmp_path, units=300, nodes=4, kills=10, scale=0.2, seed=1)
     assert (found.ok, found.lost, found.doubled) == (300, 0, 0)
     assert found.starts == 2  # the driver was killed once
 
