@@ -4,6 +4,7 @@ A sum of terms of random signs has partial sums that grow like sqrt(K), and erro
 eps of its magnitude whatever K is. Partial sums of terms of one sign grow like K, and their errors
 like sqrt(K) * eps of the magnitude (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
 ed., 4.2). Inputs have random signs; a rectifier, an exponential or a square take them away.
+Equal terms err alike: each by half an ulp of the partial sum at most, always to the same side.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
 
-from compiler.problem.evaluation import ULPS
+from compiler.problem.evaluation import ULPS, factors_of
 from compiler.problem.iteration import meeting, recurrent_loops
 from compiler.problem.primitive import Call, Expression, Number, Primitive, Read, Statement
 
 _OPERATION = 0.25  # of the bound of a sum: an operation rounds once, a sum's bound is four eps
+_EQUAL = 0.125  # of it, an equal term: half an eps of the magnitude
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,11 @@ def growth(primitive: Primitive) -> dict[str, float]:
     for statement, one_signed in zip(
         primitive.statements, one_signed_terms(primitive), strict=True
     ):
+        equal = equal_terms(primitive, statement)
         read = [grown.get(access.tensor, 0.0) for access in statement.reads]
         before = grown.get(statement.target.tensor, 0.0)
         steps = prod(extents[loop] for loop in recurrent_loops(statement))
-        own = _own(statement, one_signed, extents) * sqrt(steps)
+        own = _own(statement, one_signed, equal, extents) * sqrt(steps)
         grown[statement.target.tensor] = max([before, *read]) + own
     return {t.name: max(1.0, grown[t.name]) for t in primitive.tensors if t.role == "output"}
 
@@ -77,6 +80,30 @@ def one_signed_terms(primitive: Primitive) -> tuple[int, ...]:
     return tuple(found)
 
 
+def equal_terms(primitive: Primitive, statement: Statement) -> int:
+    """How many terms of an element's sum may be the same number; 1 where none is met twice.
+
+    Along a loop that no read has, or that only indexes a tensor where another of its indices is
+    outside already, as the columns of a row of padding. A product with a zero outside adds nothing.
+    """
+    if statement.reduction != "add":
+        return 1
+    extents = dict(primitive.extents)
+    product = factors_of(statement.value) is not None
+    along = set(statement.loops)
+    for access in statement.reads:
+        tensor = primitive.tensor(access.tensor)
+        used = {loop for index in access.indices for loop in index.loops}
+        same = set(statement.loops) - used
+        if tensor.outside is not None and not (product and tensor.outside == 0):
+            for index, size in zip(access.indices, tensor.shape, strict=True):
+                low, high = index.bounds(extents)
+                if low < 0 or high >= size:
+                    same |= set(statement.loops) - set(index.loops)
+        along &= same
+    return prod(count for loops, count in meeting(statement, extents) if loops <= along)
+
+
 def _signs(expression: Expression, tensors: Mapping[str, Signs]) -> Signs:
     if isinstance(expression, Number):
         return Signs()
@@ -101,14 +128,15 @@ def _signs(expression: Expression, tensors: Mapping[str, Signs]) -> Signs:
     return Signs(frozenset(), sources)
 
 
-def _own(statement: Statement, one_signed: int, extents: Mapping[str, int]) -> float:
+def _own(statement: Statement, one_signed: int, equal: int, extents: Mapping[str, int]) -> float:
     weight = _weight(statement.value)
     if statement.reduction != "add":
         return weight
     terms = prod(count for _, count in meeting(statement, extents))
     if terms == 1:
         return weight + _OPERATION
-    return sqrt(one_signed) + max(0.0, weight - _OPERATION)
+    same = _EQUAL * equal if equal > 1 else 0.0
+    return sqrt(one_signed) + same + max(0.0, weight - _OPERATION)
 
 
 def _weight(expression: Expression) -> float:

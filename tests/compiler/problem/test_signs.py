@@ -10,7 +10,7 @@ import pytest
 
 from compiler.problem.inputs import random_inputs
 from compiler.problem.reference import magnitude, reference
-from compiler.problem.signs import growth, one_signed_terms
+from compiler.problem.signs import equal_terms, growth, one_signed_terms
 from compiler.problem.specification import primitive_from
 from tests.compiler.problem.chains import CHAINS, SOFTMAX, after
 from tests.compiler.problem.operators import AVERAGE_POOL, BACKWARD_DATA, conv2d, matmul
@@ -73,3 +73,44 @@ def test_one_accumulator_stays_below_the_bound(value: str, signed: bool) -> None
     error = np.abs(found - reference(primitive, inputs)["y"]) / magnitude(primitive, inputs)["y"]
     assert error.max() <= 4 * EPS * growth(primitive)["y"]
     assert (error.max() > 4 * EPS) is not signed
+
+
+ROWS_OF_PADDING = {
+    "name": "rows_of_padding",
+    "sizes": {"m": 40, "k": 3000},
+    "tensors": {"x": ["m", "k"], "z": ["m"], "y": ["m + 2"]},
+    "extents": {"i": "m + 2"},
+    "outside": {"x": 0, "z": 0.7},
+    "statements": ["y[i] += x[i-1,k] - z[i-1]"],
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "equal"),
+    [
+        (ROWS_OF_PADDING, 3000),
+        (sums("z[m]*z[m]", z=["m"], x=["k"]) | {"statements": ["y[m] += z[m] + 0*x[k]"]}, 1),
+        (sums("x[m,k] - z[m]", x=["m", "k"], z=["m"]), 1),
+        (conv2d(), 1),  # a product with a zero outside is no term
+        (AVERAGE_POOL, 1),
+    ],
+)
+def test_equal_terms_are_seen(spec: dict[str, Any], equal: int) -> None:
+    primitive = primitive_from(spec)
+    assert equal_terms(primitive, primitive.statements[0]) == equal
+
+
+def test_equal_terms_err_to_one_side() -> None:
+    """One accumulator of a row of padding; sqrt(K) would not have been enough."""
+    primitive = primitive_from(ROWS_OF_PADDING)
+    worst = 0.0
+    for seed in range(4):
+        inputs = random_inputs(primitive, seed)
+        x = np.pad(inputs["x"], ((1, 1), (0, 0)))
+        z = np.pad(inputs["z"], (1, 1), constant_values=np.float32(0.7))
+        found = np.cumsum(x - z[:, None], axis=1, dtype=np.float32)[:, -1]
+        error = np.abs(found - reference(primitive, inputs)["y"])
+        relative = error / magnitude(primitive, inputs)["y"]
+        assert relative.max() <= 4 * EPS * growth(primitive)["y"]
+        worst = max(worst, float(relative.max()))
+    assert worst > 4 * EPS * sqrt(one_signed_terms(primitive)[0])
