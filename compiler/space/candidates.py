@@ -47,7 +47,7 @@ def candidates(
     found: tuple[Schedule, ...] = ()
     if number is not None:
         found = contraction_schedules(chain.alone, machine, threads)
-        found += lane_schedules(chain.alone, machine, threads)
+        found += lane_schedules(chain.alone, machine, threads, nest)
         found += dot_schedules(chain.alone, machine, threads)
     legal = []
     for schedule in found:

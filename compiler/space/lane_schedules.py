@@ -34,8 +34,13 @@ POINTS = (1, 4, 7, 8, 14)
 OPERATIONS = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
 
-def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
-    """All schedules of a nest of one statement; none where nothing lies along lanes."""
+def lane_schedules(
+    nest: Primitive, machine: Architecture, threads: int, around: Primitive | None = None
+) -> tuple[Schedule, ...]:
+    """All schedules of a nest of one statement; none where nothing lies along lanes.
+
+    Layouts are such as other statements of the nest `around` can use.
+    """
     statement = nest.statements[0]
     if not covers(nest, statement.target):
         return ()
@@ -44,7 +49,7 @@ def lane_schedules(nest: Primitive, machine: Architecture, threads: int) -> tupl
         if vector in statement.reduction_loops or _in_one_factor(nest, vector):
             continue
         lanes = lanes_of(nest, vector, machine)
-        layout = _layouts(nest, vector, lanes)
+        layout = _layouts(nest, around or nest, vector, lanes)
         past = streams(nest, statement.target, layout, lanes, machine)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
@@ -126,12 +131,12 @@ def _shapes(
             yield (*order, *taps), tile, unroll
 
 
-def _layouts(nest: Primitive, vector: str, lanes: int) -> Tags:
+def _layouts(nest: Primitive, around: Primitive, vector: str, lanes: int) -> Tags:
     """The lanes innermost in every tensor that may lie so."""
     tags: dict[str, str] = {}
     statement = nest.statements[0]
     for access in (statement.target, *statement.reads):
-        tag = lanes_innermost(nest, access, vector, lanes)
+        tag = lanes_innermost(around, access, vector, lanes)
         if tag is not None and free(nest.tensor(access.tensor)):
             tags.setdefault(access.tensor, tag)
     return tuple(sorted(tags.items()))

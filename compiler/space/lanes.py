@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from compiler.lower.addressing import Address
 from compiler.microkernel.contraction import dimension
+from compiler.model.accesses import accesses
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Tensor
 from compiler.schedule.layout import Layout
@@ -33,12 +34,13 @@ def innermost(tensor: Tensor) -> int:
 def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) -> str | None:
     """The tag of the natural layout with the vector loop's dimension in blocks of `lanes`.
 
-    Where other loops or a constant shift it, that dimension is innermost instead. None where it is
-    so already, filled by whole vectors where blocks could be, or where the loop walks in strides.
+    Where other loops, a step or a constant stand in its index, here or in another statement of the
+    nest, that dimension is innermost instead. None where it is so already, filled by whole vectors
+    where blocks could be.
     """
     tensor, place = nest.tensor(access.tensor), dimension(access, vector)
-    if place is None:
-        place = _shifted_dimension(access, vector)
+    if place is None or not _blockable(nest, access.tensor, place):
+        place = _moved_dimension(access, vector)
         if place is None or innermost(tensor) == place:
             return None
         others = tuple(d for d in tensor.stored if d != place)
@@ -48,12 +50,20 @@ def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) ->
     return Layout(tensor.shape, tuple(range(len(tensor.shape))), ((place, lanes),)).tag()
 
 
-def _shifted_dimension(access: Access, vector: str) -> int | None:
-    """The only dimension whose index moves with the loop, by one."""
+def _blockable(nest: Primitive, tensor: str, place: int) -> bool:
+    """Whether every index of a dimension is a loop alone, or a constant."""
+    indices = [access.indices[place] for access in accesses(nest) if access.tensor == tensor]
+    plain = ((step == 1 for _, step in i.terms) for i in indices)
+    return all(
+        not index.terms or (len(index.terms) == 1 and all(ones) and not index.constant)
+        for index, ones in zip(indices, plain, strict=True)
+    )
+
+
+def _moved_dimension(access: Access, vector: str) -> int | None:
+    """The only dimension whose index moves with the loop."""
     found = [d for d, index in enumerate(access.indices) if vector in index.loops]
-    if len(found) == 1 and access.indices[found[0]].coefficient(vector) == 1:
-        return found[0]
-    return None
+    return found[0] if len(found) == 1 else None
 
 
 def memory_order(
