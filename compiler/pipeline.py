@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import Kernel
@@ -146,13 +146,15 @@ class Fusion:
     `at` is where it is computed inside another band: `tile`, or a level; None where it is not.
     `why` says what forbids to fuse it, None where nothing does. `seconds` are the roofline's for
     the schedule with everything fused that may be, and with nothing fused; where bands are inside
-    levels, for the schedule and for one with these bands apart.
+    levels, for the schedule and for one with these bands apart. `saved` are the bytes that the
+    fused one moves less from each level.
     """
 
     statement: int
     at: str | None
     why: str | None
     seconds: tuple[float, float] | None
+    saved: Mapping[str, float] = field(default_factory=dict)
 
 
 def fusions(
@@ -169,15 +171,17 @@ def fusions(
     if alone == schedule:
         together, refused = joined(nest, schedule, architecture, threads)
         alone = apart(nest, schedule, architecture, threads)
-    seconds = None
+    seconds: tuple[float, float] | None = None
+    saved: dict[str, float] = {}
     if together is not None and alone is not None:
         roofline = Roofline(nest, architecture)
-        first, second = (roofline.estimate(s, threads).seconds for s in (together, alone))
-        seconds = first, second
+        fused, single = (roofline.estimate(s, threads) for s in (together, alone))
+        seconds = fused.seconds, single.seconds
+        saved = {level: single.moved[level] - moved for level, moved in fused.moved.items()}
     at = {attached.statement: attached.at for band in schedule.bands for attached in band.fusion}
     behind = range(number + 1, len(nest.statements)) if refused or not at else ()
     return tuple(
-        Fusion(other, at.get(other), refused.get(other), seconds)
+        Fusion(other, at.get(other), refused.get(other), seconds, saved)
         for other in sorted({*behind, *at})
     )
 

@@ -9,17 +9,17 @@ from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.finish import sums_loaded
 from compiler.codegen.lane_functions import joined
 from compiler.codegen.lane_reads import at_point, lane_read, takes_more
-from compiler.codegen.scalar_expression import combined, library
+from compiler.codegen.scalar_expression import NEUTRAL, combined, library, number_text
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.operands import Factors, Summand, streamed
 from compiler.lower.steps import Step, goes_on, steps_of, tap_range, variable
 from compiler.lower.tree import Level
+from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Access, Call, Expression, Read
 
 KEEP_ZERO = ("add", "sub", "mul", "neg", "abs", "max", "min", "sqrt", "tanh", "erf")  # f(0, 0) = 0
-START = {"max": "-__builtin_inff()", "min": "__builtin_inff()"}
 
 
 def offsets(tile: BorderTile) -> list[str]:
@@ -61,7 +61,7 @@ def _lanes_set(tile: BorderTile) -> list[str]:
     reduced = tile.operands.reduced
     assert reduced is not None
     names = [_lanes(p, j) for p in tile.points({}) for j in range(_lane_vectors(tile))]
-    return [f"vec {name} = {_start(reduced)};" for name in names]
+    return [f"vec {name} = {_start(reduced, tile.dtype)};" for name in names]
 
 
 def _lanes_joined(tile: BorderTile) -> list[str]:
@@ -114,9 +114,11 @@ def _adds_zero(tile: BorderTile) -> bool:
     return reduced.reduction == "add" and zero(reduced.value)
 
 
-def _start(reduced: Summand | Factors) -> str:
+def _start(reduced: Summand | Factors, dtype: DType) -> str:
     operation = reduced.reduction if isinstance(reduced, Summand) else "add"
-    return "(vec){0}" if operation == "add" else f"SPLAT({START[operation]})"
+    if operation == "add":
+        return "(vec){0}"
+    return f"SPLAT({number_text(NEUTRAL[operation], dtype)})"
 
 
 def _accumulators_set(tile: BorderTile) -> list[str]:
@@ -131,7 +133,7 @@ def _accumulators_set(tile: BorderTile) -> list[str]:
     if reduced.accumulate and not tile.path.private:
         loads = sums_loaded(tile).values()
         return [f"vec {name} = {load};" for name, load in zip(names, loads, strict=True)]
-    lines = [f"vec {name} = {_start(reduced)};" for name in names]
+    lines = [f"vec {name} = {_start(reduced, tile.dtype)};" for name in names]
     if later := goes_on(tile.path, reduced.accumulate):
         loads = sums_loaded(tile).values()
         held = (f"  {name} = {load};" for name, load in zip(names, loads, strict=True))
@@ -332,7 +334,7 @@ class Reduction:
                 name = accumulator(point, vector) if tile.wide else _lanes(point, vector)
                 value = vector_value(reduced.value, values, tile.dtype)
                 if not tile.wide and (lanes := tile.partial(vector)) and not _adds_zero(tile):
-                    value = f"FILL_PART({value}, {lanes}, {_start(reduced)})"
+                    value = f"FILL_PART({value}, {lanes}, {_start(reduced, tile.dtype)})"
                 taken = f"{name} += {value};"
                 if reduced.reduction != "add":
                     taken = f"{name} = vec_{reduced.reduction}({name}, {value});"

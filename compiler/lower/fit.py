@@ -198,8 +198,6 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         if leaf.form.across:
             _check_across(tree, leaf, placed)
     for border in placed.borders:
-        if border.point == leaf.vector and leaf.lanes > 1:
-            raise ScheduleError(f"schedule: {leaf.vector} reads past a border, it fills no lanes")
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
     _check_fused(tree, leaf, placed)

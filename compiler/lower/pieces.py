@@ -74,16 +74,18 @@ def _broken(tree: Tree, path: Path) -> Refusal | None:
     fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
     for one in (None, *fused):
         number = path.leaf.statement if one is None else one.statement
-        alone = tree.staged(nest.statements[number].target.tensor)
+        target = nest.statements[number].target
+        alone = tree.staged(target.tensor)
         loops, executed = nest.statements[number].loops, executed_domain(nest, number)
         pieces = pieces_map(nest, path, one).intersect_domain(executed)
         text = ""
         if (found := twice(pieces, loops, alone)) is not None:
             point, first, second = found
-            text = f"{_at(point)} runs in {_named(path, first)} and in {_named(path, second)}"
+            both = f"{_named(path, first)} and in {_named(path, second)}"
+            text = f"{_at(point)} writes {_element(target, point)} in {both}"
         elif not alone and not executed.is_subset(pieces.domain()):
-            left = executed.subtract(pieces.domain())
-            text = f"{_at(iteration(left, loops))} runs in no piece"
+            point = iteration(executed.subtract(pieces.domain()).lexmin(), loops)
+            text = f"{_at(point)} writes {_element(target, point)} in no piece"
         if text:
             level = path.around[-1].level.name
             place = f"schedule: fusion:S{path.leaf.statement}.{level}"
@@ -139,6 +141,11 @@ def _refused(
                 text += f", which S{other} writes {_at(writer)}, in another piece"
                 break
     return Refusal("fusion", "", number, f"schedule: fusion: {text}")
+
+
+def _element(access: Access, point: Mapping[str, int]) -> str:
+    places = ", ".join(str(index.at(point)) for index in access.indices)
+    return f"{access.tensor}[{places}]"
 
 
 def _at(point: Mapping[str, int]) -> str:

@@ -184,7 +184,8 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
     batch = _batch(nest, schedule)
     rows = [x for x in statement.loops if x not in (*statement.reduction_loops, *batch)]
     rows = [x for x in rows if x != host.vector[0]] or rows
-    for outer, sizes in (*_rows(grains[rows[0]]), ((), ())):
+    pieces_of = _rows(grains[rows[0]]) if rows else ()
+    for outer, sizes in (*pieces_of, ((), ())):
         for inner, more in _inner(nest, host, grains, bool(outer)):
             levels = (*outer, *inner)
             if not (*batch, *levels):

@@ -24,6 +24,7 @@ from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Attached, Band, Schedule, loop_of
 
 FILLED = 0.5  # of a cache, by what a piece touches
+MOST = 12  # bands that are tried in pairs
 Pattern = tuple[tuple[int, int, bool], ...]  # a statement, its host, whether its band is its own
 
 
@@ -46,6 +47,8 @@ class SharedLoops:
         bands = tuple(
             replace(band, of=numbers[0]) for band, numbers in anchored(self._nest, schedule)
         )
+        if len(bands) > MOST:
+            return ()
         apart = replace(schedule, bands=bands)
         forms = tuple((band.scheme, band.vector[0], band.fused) for band in bands)
         found: dict[Schedule, None] = {}

@@ -179,7 +179,11 @@ def fusion_line(one: Fusion) -> str:
     if one.seconds is None:
         return f"{name} {where}"
     fused, apart = (1e6 * seconds for seconds in one.seconds)
-    return f"{name} {where}: predicted {fused:.1f} us fused, {apart:.1f} us apart"
+    less = [f"{size / 1e6:.2f} MB less from {level}" for level, size in one.saved.items()]
+    told = less[-2:] if one.at not in (None, TILE) else ()  # what is farthest costs most
+    return "; ".join(
+        [f"{name} {where}: predicted {fused:.1f} us fused, {apart:.1f} us apart", *told]
+    )
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def test_random_attachments_agree_with_enumeration() -> None:
 
 APART = "scalar/order:m+n/lanes/vector:n.4/order:m+n/scalar/order:m+n/lanes/vector:n.4/order:m+n"
 CASES = {
-    "S0.n+S1.n": "fusion:S0.n: S0 at m=0, n=0 runs in piece m=0, n=0 and in piece m=0, n=1",
+    "S0.n+S1.n": "fusion:S0.n: S0 at m=0, n=0 writes t[0] in piece m=0, n=0 and in piece m=0, n=1",
     "S1.m": "fusion:S2 runs before S1 (RAW e[m, n])",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from compiler.problem.specification import primitive_from
 from harness.analysis.explained import LoopOrder, Source, explained
 from harness.report.explain import as_json, as_text
 from tests.compiler.machines import AVX2
-from tests.compiler.problem.operators import CHAIN, EDGES, OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import CHAIN, EDGES, OPERATORS, conv2d, matmul, shipped
 
 POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
 
@@ -123,10 +124,18 @@ def test_working_sets_of_several_statements_are_those_of_the_product() -> None:
 
 def test_what_is_fused_is_told() -> None:
     found = json.loads(as_json(explained("chain", primitive_from(CHAIN), AVX2, 1)))["fusions"]
-    assert [one["statement"] for one in found if one["fused"]] == [1, 2, 3]
+    assert [one["statement"] for one in found if one["at"] == "tile"] == [1, 2, 3]
     assert all(len(one["seconds"]) == 2 for one in found)
     text = as_text(explained("chain", primitive_from(CHAIN), AVX2, 1))
     assert "S1 on the register tile: " in text
+
+
+def test_what_is_inside_a_level_is_told_with_the_traffic_that_it_saves() -> None:
+    rows = explained("rows", primitive_from(shipped("softmax", m=2048, n=1000)), AVX2, 1)
+    found = json.loads(as_json(rows))["fusions"]
+    inside = [one for one in found if one["at"] not in (None, "tile")]
+    assert inside and all(one["saved"]["memory"] > 0 for one in inside)
+    assert re.search(r"S1 inside level m(@1)?: predicted .* apart; .* MB less from ", as_text(rows))
 
 
 @pytest.mark.parametrize("levels", [(), ("L1",), ("L1", "L2"), ("L1", "L3")])
