@@ -15,7 +15,7 @@ from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
 @dataclass(frozen=True)
 class FirstChoiceOptions:
     space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
-    fuse: bool = True  # statements behind a contraction on its register tile, where that pays
+    fuse: bool = True  # statements on register tiles and in levels of others, where that pays
     # Or `libxsmm`, `cblas`: its matrix product in place of the innermost loops, nothing fused.
     microkernel: str = one_of("generated", known_microkernels)
 

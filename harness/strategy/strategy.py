@@ -75,7 +75,8 @@ class Rankings:
     ) -> tuple[tuple[Ranked, ...], float]:
         """Schedules of a space, best first, and the seconds that ranking took.
 
-        With `fuse`, statements are computed on a contraction's register tile where that pays.
+        With `fuse`, statements are computed on a contraction's register tile, and bands inside
+        levels of others, where that pays.
         `microkernel` may be a library's matrix product in place of generated C.
         `model` is a tournament's network as plain data, None for the one that is shipped.
         """
