@@ -16,7 +16,7 @@ from tests.compiler.codegen.random_schedules import random_problem
 from tests.compiler.codegen.test_lane_reads import check_random_nests
 from tests.compiler.codegen.test_random_chains import check_random_chains
 from tests.compiler.codegen.test_random_kernels import check_random_kernels
-from tests.compiler.codegen.test_shared_levels import check_random_attachments
+from tests.compiler.codegen.test_staging import check_random_attachments
 from tests.harness.campaigns import BRIEF
 from tests.harness.kernel.batch_rounds import check_rounds
 
