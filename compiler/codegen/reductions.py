@@ -172,6 +172,8 @@ class Reduction:
         return lines
 
     def _stays(self, address: Address) -> bool:
+        if isinstance(self.tile.operands.reduced, Factors):
+            return False  # whose vectors are loaded where they are multiplied
         inside = any(address.uses(level.loop) for level in self.tile.leaf.levels)
         padded = any(address.uses(border.tap) for border in self.tile.operands.borders)
         return self.tile.wide and takes_more(self.tile, address) and not inside and not padded
