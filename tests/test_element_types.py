@@ -13,6 +13,8 @@ C_TYPE = {  # where `float` in a text is meant
     "compiler.problem.names": "a keyword of C, which no loop or tensor may be called",
     "harness.kernel.problem_data": "the kind of a round",
     "harness.kernel.expectation": "the kind of a round",
+    "harness.export.packing": "the exported library's interface, of float32 alone",
+    "harness.export.selftest": "the exported library's interface, of float32 alone",
 }
 NUMPY_TYPE = {  # where np.float32 is meant, whatever a tensor holds
     "compiler.problem.dtypes": "the table",

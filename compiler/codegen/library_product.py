@@ -21,6 +21,7 @@ from compiler.lower.addressing import Address
 from compiler.lower.operands import Factors
 from compiler.lower.steps import goes_on
 from compiler.lower.tree import Level
+from compiler.problem.dtypes import F32
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ _DECLARED = {
 #include <libxsmm.h>
 """,
     "cblas": """\
-void CBLAS_SGEMM(int, int, int, CBLAS_INT, CBLAS_INT, CBLAS_INT, float, const float *, CBLAS_INT,
-                 const float *, CBLAS_INT, float, float *, CBLAS_INT);
+void CBLAS_SGEMM(int, int, int, CBLAS_INT, CBLAS_INT, CBLAS_INT, {c}, const {c} *, CBLAS_INT,
+                 const {c} *, CBLAS_INT, {c}, {c} *, CBLAS_INT);
 #ifdef CBLAS_SET_THREADS
 void CBLAS_SET_THREADS(int);
 #endif
@@ -61,14 +62,14 @@ void CBLAS_SET_THREADS(int);
 _FUNCTION = {
     "libxsmm": """\
 static libxsmm_smmfunction_reducebatch_strd {name}_call;
-static inline void {name}(const float *v, const float *s, float *c, long n)
+static inline void {name}(const {c} *v, const {c} *s, {c} *c, long n)
 {{
   const unsigned long long count = n;
   {name}_call(v, s, c, &count);
 }}
 """,
     "cblas": """\
-static inline void {name}(const float *v, const float *s, float *c, long n)
+static inline void {name}(const {c} *v, const {c} *s, {c} *c, long n)
 {{
   for (long i = 0; i < n; ++i)
     CBLAS_SGEMM(101, 111, 111, {points}, {lanes}, {depth}, 1, s + i * {batch_s}, {step_s},
@@ -81,9 +82,9 @@ _SETUP = {
 if (!{name}_call) {{
   const int lda = {step_v}, ldb = {step_s}, ldc = {step_c};
   const int flags = LIBXSMM_GEMM_FLAG_NONE, prefetch = LIBXSMM_PREFETCH_NONE;
-  const float alpha = 1, beta = {add};
-  {name}_call = libxsmm_smmdispatch_reducebatch_strd({lanes}, {points}, {depth}, {batch_v} * 4,
-      {batch_s} * 4, &lda, &ldb, &ldc, &alpha, &beta, &flags, &prefetch);
+  const {c} alpha = 1, beta = {add};
+  {name}_call = libxsmm_smmdispatch_reducebatch_strd({lanes}, {points}, {depth}, {batch_v} * {item},
+      {batch_s} * {item}, &lda, &ldb, &ldc, &alpha, &beta, &flags, &prefetch);
   if (!{name}_call) __builtin_trap(); /* the library has no code for this shape here */
 }}
 """,
@@ -108,7 +109,7 @@ def product_body(tile: BorderTile) -> tuple[list[str], tuple[Product, ...]]:
 
 def product_functions(products: Sequence[Product]) -> str:
     """What calls of these products need before them in the C text."""
-    declared = (_DECLARED[library] for library in _libraries(products))
+    declared = (_DECLARED[library].format(c=F32.c) for library in _libraries(products))
     return "".join([*declared, *(_FUNCTION[one.library].format(**_words(one)) for one in products)])
 
 
@@ -127,6 +128,8 @@ def _words(one: Product) -> dict[str, object]:
     step_v, step_s, step_c = one.steps
     batch_v, batch_s = one.batch
     return {
+        "c": F32.c,  # both libraries compute others by other names
+        "item": F32.bytes,
         "name": one.name,
         "lanes": one.lanes,
         "points": one.points,

@@ -24,6 +24,7 @@ from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Attached, Band, Schedule, loop_of
 
 FILLED = 0.5  # of a cache, by what a piece touches
+PIECES = 4  # a thread at least, where pieces are shared
 MOST = 12  # bands that are tried in pairs
 Pattern = tuple[tuple[int, int, bool], ...]  # a statement, its host, whether its band is its own
 
@@ -105,7 +106,7 @@ class SharedLoops:
             return None
         touched = sum(tensor.bytes for tensor in self._nest.tensors) / self._nest.extent(loop)
         count = int(held / touched / grain.points)
-        count = max(1, min(count, grain.count // (4 * self._threads)))
+        count = max(1, min(count, grain.count // (PIECES * self._threads)))
         if count == 1:
             return band
         pieces = f"{loop}@1"

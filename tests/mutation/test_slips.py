@@ -61,7 +61,7 @@ SLIPS: dict[str, dict[str, tuple[str, str]]] = {
         "another accumulator": ("held[2] = {a0v0, a1v0}", "held[2] = {a1v0, a0v0}"),
         "the same accumulator": ("held[i_m]", "held[0]"),
         "a quarter": ("(0.5f * y0)", "(0.25f * y0)"),
-        "a root for erf": ("vec_erf((", "vec_sqrt(("),
+        "erf with another sign": ("vec_erf((", "-vec_erf(("),
         "erf of c": ("(y0 / __builtin_sqrtf(2.0f))", "y0"),
         "a coefficient 1 % off": ("-0x1.78b460p-4f", "-0x1.7c78d4p-4f"),
         "erf cut off early": ("SPLAT(3.8f)", "SPLAT(2.0f)"),

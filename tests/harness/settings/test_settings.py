@@ -140,7 +140,7 @@ def test_sweeps_give_one_settings_each() -> None:
 
 KNOWN = [
     ("primitive=conv9", "avg_pool2d, avg_pool2d_exclude_padding"),
-    ("strategy=magic", "fixed, polydl, polydl_tree, roofline, survey, top_k, tournament"),
+    ("strategy=magic", "fixed, polydl, polydl_generated, polydl_libxsmm, polydl_tree, "),
     ("strategy=[roofline,magic]", "'magic'; known: fixed, polydl"),
     ("baseline=[mkl9]", "known: autotvm, "),
     ("workload=lenet", "known: alexnet, benchdnn, "),
