@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 6000
-INPUTS = 200
+INPUTS = 120
 
 
 def hostile_inputs(seed: int, count: int, first: int = 0) -> tuple[bool, str]:

@@ -24,7 +24,7 @@ from tests.harness.cluster.drivers import Driver, swept
 from tests.harness.record.results import Left, baseline_result, strategy_result
 from tests.harness.tracking.servers import MlflowServer, Postgres
 
-pytestmark = pytest.mark.needs("initdb")
+pytestmark = [pytest.mark.needs("initdb"), pytest.mark.soak]
 
 SECONDS = 120.0
 UNITS = 8
