@@ -85,8 +85,11 @@ def answered(
     after: int = 0,
     delay: float = 0.0,
 ) -> Answers:
-    """Every outcome; `fault` strikes `delay` seconds after the `after`-th one."""
-    due = threading.Event()
+    """Every outcome; `fault` strikes `delay` seconds after the `after`-th one.
+
+    What it waits for, a child that measures, cannot come any more once the last outcome is there.
+    """
+    due, over = threading.Event(), threading.Event()
     errors: list[BaseException] = []
 
     def strike() -> None:
@@ -95,7 +98,8 @@ def answered(
         try:
             fault()
         except BaseException as error:
-            errors.append(error)
+            if not over.is_set():
+                errors.append(error)
 
     thread = threading.Thread(target=strike, daemon=True)
     thread.start()
@@ -108,6 +112,7 @@ def answered(
         got.append(answer)
         if len(got) >= after:
             due.set()
+    over.set()
     due.set()
     thread.join()
     if errors:

@@ -140,7 +140,7 @@ def check_fault(
 ) -> None:
     """Some units with one fault among them at a random instant."""
     units = tiny_units(UNITS)
-    after, delay = rng.randrange(UNITS - 2), rng.uniform(0, 1.0)
+    after, delay = rng.randrange(UNITS // 2), rng.uniform(0, 1.0)
     try:
         got = answered(pool, units, lambda: fault(cluster, rng, cache), after, delay)
     finally:
