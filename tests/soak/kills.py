@@ -24,7 +24,7 @@ from harness.record.journal import CampaignFolder
 from harness.record.typed import lines_read
 from harness.unit import Unit
 from tests.harness.cluster.drivers import Driver, joining, swept
-from tests.harness.cluster.faults import Answers, Joined, answered, check_nothing_left, tiny_units
+from tests.harness.cluster.faults import Answers, Joined, check_nothing_left, struck, tiny_units
 from tests.harness.cluster.namespaces import ENV, LinkedNodes, inside
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import kill_a_child, kill_a_node, kill_an_agent
@@ -83,11 +83,13 @@ def _under_a_pool(
     (number,) = numbers
     rng, start = random.Random(seed_of(kind, number)), time.monotonic()
     units = tiny_units(UNITS)
-    after, delay = rng.randrange(UNITS - 1), rng.uniform(0, 0.6)
-    try:
-        got = answered(pool, units, lambda: fault(cluster, rng, cache), after, delay)
-    finally:
-        cluster.restore()
+    got = struck(
+        pool,
+        units,
+        lambda: fault(cluster, rng, cache),
+        lambda: (rng.randrange(UNITS - 1), rng.uniform(0, 0.6)),
+        cluster.restore,
+    )
     return [_tally(kind, number, units, got, time.monotonic() - start)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_the_papers_analysis_is_the_same_with_generated_c() -> None:
             for microkernel in ("generated", "libxsmm")
         ]
         assert set(costs[1]) <= set(costs[0]) and costs[1][0] == costs[0][0]
+
+
+def test_the_blas_has_its_threads_again(toolchain: Toolchain) -> None:
+    """It may be the library that NumPy computes with in this process."""
+    found = library_found(None)
+    assert not isinstance(found, Missing) and found.set_threads
+    blas = ctypes.CDLL(str(found.library))
+    count, before = getattr(blas, found.get_threads), getattr(blas, found.get_threads)()
+    try:
+        getattr(blas, found.set_threads)(2)
+        one = ranked_schedules(PROBLEMS["matmul"], AVX2, microkernel="cblas", limit=1)[0]
+        _check(PROBLEMS["matmul"], one.schedule, with_blas(found).flags, toolchain)
+        assert count() == 2
+    finally:
+        getattr(blas, found.set_threads)(before)
 
 
 def test_what_is_no_product_is_refused() -> None:

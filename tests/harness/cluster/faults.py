@@ -30,6 +30,7 @@ from tests.harness.campaigns import BRIEF, plan_from
 
 CAMPAIGN = "toy"  # of tests.harness.campaigns.plan_from
 REPEATS = 2  # of every fault; tests/soak has more
+INSTANTS = 4  # until a fault finds something to strike
 ATTEMPTS = 5  # room for faults of the machine's own, when it is loaded
 PATIENT = (f"cluster.attempts={ATTEMPTS}", "cluster.silent_seconds=5")
 TINY = ("primitive=matmul", "primitive.sizes={m: 16, n: 16, k: 16}", "baseline=[]", *BRIEF)
@@ -78,6 +79,10 @@ class Joined:
             yield pool
 
 
+class TooLate(Exception):
+    """The units had ended before what a fault looks for was there."""
+
+
 def answered(
     pool: Pool,
     units: Sequence[Unit],
@@ -87,7 +92,7 @@ def answered(
 ) -> Answers:
     """Every outcome; `fault` strikes `delay` seconds after the `after`-th one.
 
-    What it waits for, a child that measures, cannot come any more once the last outcome is there.
+    Raises TooLate when it found nothing to strike before the last outcome was there.
     """
     due, over = threading.Event(), threading.Event()
     errors: list[BaseException] = []
@@ -98,8 +103,7 @@ def answered(
         try:
             fault()
         except BaseException as error:
-            if not over.is_set():
-                errors.append(error)
+            errors.append(TooLate() if over.is_set() else error)
 
     thread = threading.Thread(target=strike, daemon=True)
     thread.start()
@@ -118,6 +122,27 @@ def answered(
     if errors:
         raise errors[0]
     return got
+
+
+def struck(
+    pool: Pool,
+    units: Sequence[Unit],
+    fault: Callable[[], None],
+    instant: Callable[[], tuple[int, float]],
+    restore: Callable[[], None],
+) -> Answers:
+    """Every outcome of the units with the fault among them: again at another `instant` (`after` and
+    `delay`) where it came too late, INSTANTS times.
+    """
+    for _ in range(INSTANTS):
+        after, delay = instant()
+        try:
+            return answered(pool, units, fault, after, delay)
+        except TooLate:
+            continue
+        finally:
+            restore()
+    pytest.fail(f"nothing to strike at any of {INSTANTS} instants")
 
 
 def check_answers(units: Sequence[Unit], got: Answers) -> Counter[str]:

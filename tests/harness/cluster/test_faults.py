@@ -26,6 +26,7 @@ from tests.harness.cluster.faults import (
     check_no_core_shared,
     check_nothing_left,
     measuring,
+    struck,
     tiny_units,
     wait_for,
 )
@@ -117,7 +118,7 @@ def kill_an_agent(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
 
 
 def kill_a_child(cluster: RayCluster, rng: random.Random, cache: Path) -> None:
-    wait_for(lambda: bool(measuring(cache)))
+    wait_for(lambda: bool(measuring(cache)), seconds=15.0)
     for process in measuring(cache)[:1]:
         process.send_signal(signal.SIGKILL)
 
@@ -140,11 +141,13 @@ def check_fault(
 ) -> None:
     """Some units with one fault among them at a random instant."""
     units = tiny_units(UNITS)
-    after, delay = rng.randrange(UNITS // 2), rng.uniform(0, 1.0)
-    try:
-        got = answered(pool, units, lambda: fault(cluster, rng, cache), after, delay)
-    finally:
-        cluster.restore()
+    got = struck(
+        pool,
+        units,
+        lambda: fault(cluster, rng, cache),
+        lambda: (rng.randrange(UNITS - 2), rng.uniform(0, 1.0)),
+        cluster.restore,
+    )
     counts = check_answers(units, got)
     assert counts["failed"] <= (1 if fault is kill_a_child else 0), got
     check_nothing_left(cache, scratch=False)  # agents keep it until they end
