@@ -11,7 +11,7 @@ from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.lane_functions import lane_functions
 from compiler.codegen.lane_reads import lane_reads
-from compiler.codegen.library_product import product_body, product_functions, product_setup
+from compiler.codegen.library_product import product_end, product_functions, product_setup
 from compiler.codegen.loop_ast import c_loops, open_loops
 from compiler.codegen.microkernel_body import tile_function
 from compiler.codegen.packing import packing
@@ -141,18 +141,18 @@ def generate(tree: Tree) -> Kernel:
             body += starting_lines(tree, path) if isinstance(path.leaf, Scalar) else []
         body += parts.lines(node, Path((), last_leaf(node)))
     tiles, copies = parts.tiles, tuple(parts.copies)
-    library_tiles = [tile for tile in tiles if tile.leaf.form.library]
-    products = tuple(dict.fromkeys(p for tile in library_tiles for p in product_body(tile)[1]))
     buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree), *parts.stages)
     calls = [f"pack_{c.tensor}(t_{c.tensor}, t_packed_{c.tensor});" for c in copies]
-    functions = [tile_function(tile) for tile in tiles]
+    made = [tile_function(tile) for tile in tiles]
+    functions = [function.text for function in made]
+    products = tuple(dict.fromkeys(p for function in made for p in function.products))
     thread = THREAD if any(buffer.each_thread for buffer in buffers) else ""
     text = translation_unit(
         _comment(tree),
         _head(tree, tiles, functions) + product_functions(products) + thread,
         [*(packing(copy, tree.parallel) for copy in copies), *functions],
         buffers,
-        [*fixed_tensors(tree), *product_setup(products), *calls, *body],
+        [*fixed_tensors(tree), *product_setup(products), *calls, *body, *product_end(products)],
         "LOOPS " if _scalar(tree) else "",
     )
     libraries = tuple(dict.fromkeys(product.library for product in products))

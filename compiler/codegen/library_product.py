@@ -46,7 +46,7 @@ class Product:
         return "_".join(["product", *map(str, numbers), "add" if self.add else "set"])
 
 
-# Of each library: what is declared once, the function of a shape, and what is run before any call.
+# Of each library: what is declared once, the function of a shape, and what runs around all calls.
 _DECLARED = {
     "libxsmm": """\
 #include <libxsmm.h>
@@ -55,6 +55,7 @@ _DECLARED = {
 void CBLAS_SGEMM(int, int, int, CBLAS_INT, CBLAS_INT, CBLAS_INT, {c}, const {c} *, CBLAS_INT,
                  const {c} *, CBLAS_INT, {c}, {c} *, CBLAS_INT);
 #ifdef CBLAS_SET_THREADS
+int CBLAS_GET_THREADS(void);
 void CBLAS_SET_THREADS(int);
 #endif
 """,
@@ -94,7 +95,18 @@ _SETUP_ONCE = {
     "libxsmm": "",
     "cblas": """\
 #ifdef CBLAS_SET_THREADS
+const int threads_of_blas = CBLAS_GET_THREADS();
 CBLAS_SET_THREADS(1);
+#endif
+""",
+}
+
+
+_ENDED = {
+    "libxsmm": "",
+    "cblas": """\
+#ifdef CBLAS_SET_THREADS
+CBLAS_SET_THREADS(threads_of_blas);
 #endif
 """,
 }
@@ -118,6 +130,11 @@ def product_setup(products: Sequence[Product]) -> list[str]:
     texts = [_SETUP_ONCE[library] for library in _libraries(products)]
     texts += [_SETUP[one.library].format(**_words(one)) for one in products]
     return "".join(texts).splitlines()
+
+
+def product_end(products: Sequence[Product]) -> list[str]:
+    """C lines to run behind the last call: what the setup has changed for others is as it was."""
+    return "".join(_ENDED[library] for library in _libraries(products)).splitlines()
 
 
 def _libraries(products: Iterable[Product]) -> list[str]:
@@ -221,7 +238,7 @@ class _ProductReduction(Reduction):
     def _begins(self) -> bool:
         """Whether sums start here, in the first piece of a reduction that is cut."""
         reduced = self.tile.operands.reduced
-        return reduced is not None and not (reduced.accumulate and not self.tile.path.private)
+        return reduced is not None and not reduced.accumulate
 
     @property
     def _later(self) -> str:

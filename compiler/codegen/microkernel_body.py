@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.finish import finished, pointers
-from compiler.codegen.library_product import product_body
+from compiler.codegen.library_product import Product, product_body
 from compiler.codegen.reductions import offsets, summed
 
 
-def tile_function(tile: BorderTile) -> str:
+@dataclass(frozen=True)
+class TileFunction:
+    """The C function of a border class, and a library's products that it calls."""
+
+    text: str
+    products: tuple[Product, ...]
+
+
+def tile_function(tile: BorderTile) -> TileFunction:
     """The C function of a border class."""
     written = {pointer(address) for address in tile.written}
     parameters = []
@@ -17,12 +27,12 @@ def tile_function(tile: BorderTile) -> str:
         parameters.append(f"{c if name in written else f'const {c}'} *restrict {name}")
     parameters += [f"long at_{loop}" for loop in tile.starts]
     head = f"static void {tile.name}({', '.join(parameters)})"
-    return "\n".join([head, "{", *("  " + line for line in _body(tile)), "}"]) + "\n"
+    lines, products = product_body(tile) if tile.leaf.form.library else (_body(tile), ())
+    text = "\n".join([head, "{", *("  " + line for line in lines), "}"]) + "\n"
+    return TileFunction(text, products)
 
 
 def _body(tile: BorderTile) -> list[str]:
-    if tile.leaf.form.library:
-        return product_body(tile)[0]
     sums = tile.operands.reduced is not None
     first, middle = (offsets(tile), summed(tile)) if sums else ([], [])
     return [*first, *pointers(tile), *middle, *finished(tile)]

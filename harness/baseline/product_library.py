@@ -43,6 +43,7 @@ def with_blas(found: Blas) -> ProductLibrary:
     names.append(f"-DCBLAS_INT={'long' if found.integer_bits == 64 else 'int'}")
     if found.set_threads:
         names.append(f"-DCBLAS_SET_THREADS={found.set_threads}")
+        names.append(f"-DCBLAS_GET_THREADS={found.get_threads}")
     folder = found.library.parent
     paths = (f"-L{folder}", f"-Wl,-rpath,{folder}") if found.library.is_absolute() else ()
     version = " ".join(filter(None, (found.blas, found.version, found.core)))

@@ -47,8 +47,10 @@ elif has("MKL_Get_Version_String"):
     text = ctypes.create_string_buffer(200)
     library.MKL_Get_Version_String(text, 200)
     found["blas"], found["version"] = "MKL", text.value.decode().split(" Product")[0]
-setters = (f"{p}openblas_set_num_threads{s}", "MKL_Set_Num_Threads")
-found["set_threads"] = next(filter(has, setters), "")
+threads = ((f"{p}openblas_set_num_threads{s}", f"{p}openblas_get_num_threads{s}"),
+           ("MKL_Set_Num_Threads", "MKL_Get_Max_Threads"))
+pairs = (pair for pair in threads if all(map(has, pair)))
+found["set_threads"], found["get_threads"] = next(pairs, ("", ""))
 print(json.dumps(found))
 """
 
@@ -61,6 +63,7 @@ class Blas:
     sgemm: str
     integer_bits: int  # of sizes and leading dimensions
     set_threads: str  # the function for it; empty where there is none
+    get_threads: str  # and the one that tells them
     blas: str  # whose it is
     version: str
     core: str = ""  # the processor it has chosen code for, where it says so
