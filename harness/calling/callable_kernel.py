@@ -154,7 +154,8 @@ class CallableKernel:
         try:
             kept: list[object] = []  # what was packed, until the kernel has returned
             plain = self._alone
-            for place, array in zip(self._in, inputs):  # noqa: B905  # as many, see above
+            for number, place in enumerate(self._in):
+                array = inputs[number]
                 if type(array) is PackedTensor and array.form is place.form:
                     if array.dirty:
                         array.clean()
@@ -164,9 +165,11 @@ class CallableKernel:
                     plain = plain or (place.flows and type(array) is not PackedTensor)
             if given:
                 return self._into(frame, given)
-            made = [place.empty() for place in self._out]
-            for place, result in zip(self._out, made):  # noqa: B905
+            made: list[PackedTensor] = []
+            for place in self._out:
+                result = place.empty()
                 pointers[place.index] = result.address
+                made.append(result)
             self._run(frame.address)
         finally:
             self._frames.append(frame)
