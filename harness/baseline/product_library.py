@@ -23,10 +23,11 @@ class ProductLibrary:
 
 def product_library(name: str, toolchain: Toolchain) -> ProductLibrary | Missing:
     """The library of this name, one of compiler.pipeline.LIBRARIES."""
-    found = Libxsmm(toolchain).installation() if name == "libxsmm" else library_found(None)
-    if isinstance(found, Missing):
-        return found
-    return with_libxsmm(found) if isinstance(found, Installation) else with_blas(found)
+    if name == "libxsmm":
+        libxsmm = Libxsmm(toolchain).installation()
+        return libxsmm if isinstance(libxsmm, Missing) else with_libxsmm(libxsmm)
+    blas = library_found(None)
+    return blas if isinstance(blas, Missing) else with_blas(blas)
 
 
 def with_libxsmm(found: Installation) -> ProductLibrary:

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,14 +87,14 @@ def library_found(path: str | None) -> Blas | Missing:
     return Missing("there is no BLAS: NumPy carries none here, nor has the system one", INSTALL)
 
 
-def _candidates() -> list[str]:
-    carried = []
+def _candidates() -> Iterator[str]:
+    """One after the other: the system is asked by programs that take 20 ms."""
     for package, folder in CARRIED:
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin is not None:
             beside = Path(spec.origin).parents[1] / folder
-            carried += sorted(map(str, beside.glob("*openblas*.so*")))
-    return [*carried, *(n for name in SYSTEM if (n := ctypes.util.find_library(name)))]
+            yield from sorted(map(str, beside.glob("*openblas*.so*")))
+    yield from filter(None, map(ctypes.util.find_library, SYSTEM))
 
 
 @cache

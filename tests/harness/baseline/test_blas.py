@@ -29,7 +29,7 @@ def test_agrees_on_two_threads(case: str, toolchain: Toolchain) -> None:
     check(BlasBaseline(toolchain), CASES[case], threads=2)
 
 
-@pytest.mark.parametrize("file", library._candidates(), ids=lambda file: Path(file).name[:20])
+@pytest.mark.parametrize("file", list(library._candidates()), ids=lambda file: Path(file).name[:20])
 def test_every_library_that_is_found_can_be_named(file: str, toolchain: Toolchain) -> None:
     """NumPy's has 64-bit integers, SciPy's 32-bit ones."""
     if not Path(file).is_file():
