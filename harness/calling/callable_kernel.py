@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.codegen.kernel import Buffer
+from compiler.codegen.kernel import ALIGNED, Buffer
 from compiler.errors import shown
 from compiler.problem.primitive import Primitive, Tensor
 from compiler.schedule.layout import Array, Layout, layout_of
 from harness.calling.arrays import ArrayError, viewed
-from harness.calling.packed_tensor import ALIGNMENT, Form, PackedTensor, aligned, form_of
+from harness.calling.packed_tensor import Form, PackedTensor, aligned, form_of
 from harness.kernel.load import LoadedKernel
 
 Result = Array | PackedTensor
@@ -36,7 +36,7 @@ class _Place:
 
     def direct(self, view: Array) -> bool:
         """Whether the kernel can use the caller's array itself."""
-        return self.plain and view.ctypes.data % ALIGNMENT == 0
+        return self.plain and view.ctypes.data % ALIGNED == 0
 
     def packed(self, given: object) -> PackedTensor:
         """What a caller gives, in this layout. Raises ArrayError."""

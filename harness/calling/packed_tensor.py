@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from compiler.codegen.kernel import ALIGNED
 from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Tensor
 from compiler.schedule.layout import Array, Layout
 
-ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
 Form = tuple[object, ...]
 
 _FORMS: dict[Form, Form] = {}
@@ -27,9 +27,9 @@ def form_of(tensor: Tensor, layout: Layout) -> Form:
 
 def aligned(elements: int, dtype: DType) -> tuple[Array, int]:
     """Uninitialised memory that begins with a cache line, and its address."""
-    raw = np.empty(elements + ALIGNMENT // dtype.bytes, dtype.numpy)
+    raw = np.empty(elements + ALIGNED // dtype.bytes, dtype.numpy)
     address = ctypes.addressof(ctypes.c_char.from_buffer(raw.data))  # raw.ctypes takes 0.8 us
-    skipped = -address % ALIGNMENT
+    skipped = -address % ALIGNED
     start = skipped // dtype.bytes
     return raw[start : start + elements], address + skipped
 

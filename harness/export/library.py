@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from compiler.codegen.kernel import SYMBOL, Buffer
+from compiler.codegen.kernel import ALIGNED, SYMBOL, Buffer
 from harness.export.packing import packing_function, unpacking_function
 from harness.export.selection import ExportedKernel
 from harness.kernel.c_compiler import FLAGS, LEVEL
 
 HEADER = "polydl_kernels.h"
-ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
 # Of C++ alone: a tensor may be called so, a parameter of the header may not.
 _CPP = {
     *("alignas", "alignof", "and", "and_eq", "asm", "bitand", "bitor", "bool", "catch", "char8_t"),
@@ -54,7 +53,7 @@ def header(kernels: Sequence[ExportedKernel], told: str) -> str:
     parts = [_declared(one) for one in kernels]
     return f"""/* {told}
  *
- * A kernel takes its tensors in the layouts told here, each on a {ALIGNMENT}-byte boundary, as
+ * A kernel takes its tensors in the layouts told here, each on a {ALIGNED}-byte boundary, as
  * aligned_alloc gives them; and a workspace where it has one, whose contents mean nothing before
  * and after a call. polydl_X_pack_T packs a row-major tensor into the kernel's layout, and
  * polydl_X_unpack_T unpacks one; inputs that never change are packed once. Outputs need no values
@@ -234,5 +233,5 @@ def _call(one: ExportedKernel) -> str:
 
 def _rounded(one: ExportedKernel, buffer: Buffer) -> int:
     """Elements up to the next boundary, of all threads."""
-    step = ALIGNMENT // buffer.dtype.bytes
+    step = ALIGNED // buffer.dtype.bytes
     return -(-buffer.elements_on(one.result.threads) // step) * step

@@ -9,12 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from compiler.codegen.kernel import Kernel
+from compiler.codegen.kernel import ALIGNED, Kernel
 from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Array
 
 Placement = Literal["end", "start", "timing"]
-ALIGNMENT = 64  # bytes, the contract of compiler.codegen.kernel
 # Repeated, a quiet NaN of four or eight bytes: what is read from around a buffer poisons the result
 CANARY = np.array([0x7FFFDEAD], np.uint32).view(np.uint8)
 PROT_NONE = 0
@@ -53,8 +52,8 @@ class MappedBuffer:
     def __init__(self, elements: int, dtype: DType, placement: Placement, index: int = 0) -> None:
         page = mmap.PAGESIZE
         size = elements * dtype.bytes
-        shift = (STAGGER * (index + 1)) % page // ALIGNMENT * ALIGNMENT
-        around = shift + ALIGNMENT if placement == "timing" else 0
+        shift = (STAGGER * (index + 1)) % page // ALIGNED * ALIGNED
+        around = shift + ALIGNED if placement == "timing" else 0
         body = -(-(size + around) // page) * page or page
         # Private, as memory of malloc is: a baseline has no better pages than a kernel.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -62,7 +61,7 @@ class MappedBuffer:
         held = np.frombuffer(self._map, np.uint8)
         base = held.ctypes.data
         if placement == "end":
-            shift = (body - size) // ALIGNMENT * ALIGNMENT
+            shift = (body - size) // ALIGNED * ALIGNED
         elif placement == "start":
             shift = 0
         first = page + shift
