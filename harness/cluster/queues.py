@@ -81,6 +81,11 @@ class Queues:
         """Units that have not begun."""
         return len(self._units) + len(self._again)
 
+    @property
+    def sites(self) -> int:
+        """That are open."""
+        return len(self._loads)
+
     def add(self, unit: Unit) -> None:
         self._units.append(unit)
 

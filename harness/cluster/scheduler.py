@@ -49,7 +49,6 @@ class Scheduler:
         self._queues = Queues()
         self._active: dict[str, Flight] = {}  # by the unit's key; those that have begun
         self._sites: dict[str, Site] = {}
-        self._open = 0
         self._alone: float | None = None  # since when no site is open
         self._first: Node | None = None  # what is given up names it, where no other is known
         self._due_sites = Alarms()
@@ -166,7 +165,6 @@ class Scheduler:
             if site.strikes:
                 log.warning("%s is back, with %d slots", site.name, site.node.slots)
             self._queues.open(site)
-            self._open += 1
             self._alone = None
             self._first = self._first or site.node
         self._set_alarm(site)
@@ -221,8 +219,7 @@ class Scheduler:
             self._again(flight, site, reason)
         if site.open:
             self._queues.close(site)
-            self._open -= 1
-            if self._open == 0:
+            if not self._queues.sites:
                 self._alone = now
         self._orders.append(End(site))
         seconds = site.rest(reason, now, self._patience)
