@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -34,10 +35,24 @@ from harness.report.terminal import PIPE_WIDTH, as_text
 WIDTH = PIPE_WIDTH
 SIGNS = {"faster": "+", "slower": "-", "same": "=", "inconclusive": "?"}
 LEGEND = "verdicts: + faster, - slower, = same, ? inconclusive, ! in noise"
-
-
 MOST_PROBLEMS = 400  # that are all shown; of more, the worst
 WORST = 40
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Which columns a table has."""
+
+    baselines: Sequence[str]
+    words: bool  # verdicts in words; signs where a table would outgrow the terminal
+    roofline: bool
+    bandwidth: bool
+
+    @staticmethod
+    def of(results: Sequence[TrialResult]) -> _Form:
+        baselines = baselines_of(results)
+        roofline = any(result.of_roofline is not None for result in results)
+        return _Form(baselines, len(baselines) <= 1, roofline, _mostly_moved(results))
 
 
 def campaign_table(
@@ -79,33 +94,27 @@ def _grid(
     rows: Sequence[ProblemRows],
     means: Means | None,
 ) -> Grid:
-    baselines = baselines_of(results)
-    roofline = any(result.of_roofline is not None for result in results)
-    streams = _mostly_moved(results)
-    words = len(baselines) <= 1  # else signs, or the table outgrows the terminal
+    form, over_all = _Form.of(results), means_of(results, means)
     sections = [
         tuple(
-            _row(problem.label if leads else "", result, baselines, words, roofline, streams)
+            _row(problem.label if leads else "", result, form)
             for leads, result in zip(first(problem.results), problem.results, strict=True)
         )
         for problem in rows
     ]
     if len(problems) > 1:
-        over_all = means_of(results, means)
         sections.append(
             tuple(
-                _mean_row(
-                    "geometric mean" if leads else "", mean, baselines, words, roofline, streams
-                )
+                _mean_row("geometric mean" if leads else "", mean, form)
                 for leads, mean in zip(first(over_all), over_all, strict=True)
             )
         )
     return Grid(
         _title(results),
-        _columns(baselines, words, roofline, streams),
+        _columns(form),
         tuple(sections),
-        (*_left_out(problems, rows), *_notes(results, problems, words)),
-        airy=words,
+        (*_left_out(problems, rows), *_notes(results, problems, over_all, form.words)),
+        airy=form.words,
     )
 
 
@@ -119,75 +128,59 @@ def _mostly_moved(results: Sequence[TrialResult]) -> bool:
     return 2 * sum(4 * moved >= whole for moved, whole in shares) > len(shares)
 
 
-def _columns(
-    baselines: Sequence[str], words: bool, roofline: bool, streams: bool
-) -> tuple[Column, ...]:
-    compared = [Column(f"x {baseline} [95 %]", right=False) for baseline in baselines]
+def _columns(form: _Form) -> tuple[Column, ...]:
+    compared = [Column(f"x {baseline} [95 %]", right=False) for baseline in form.baselines]
     return (
         Column("problem", right=False),
         Column("contender", right=False),
         Column("GFLOP/s [95 %]", right=False),
         Column("peak"),
-        *([Column("roofline")] if roofline else []),
-        *([Column("bandwidth")] if streams else []),
+        *([Column("roofline")] if form.roofline else []),
+        *([Column("bandwidth")] if form.bandwidth else []),
         *compared,
-        *([Column("verdict", right=False)] if words and baselines else []),
+        *([Column("verdict", right=False)] if form.words and form.baselines else []),
         Column("noise", right=False),
         Column("error"),
         Column("tuning"),
     )
 
 
-def _row(
-    label: str,
-    result: TrialResult,
-    baselines: Sequence[str],
-    words: bool,
-    roofline: bool,
-    streams: bool,
-) -> tuple[Cell, ...]:
+def _row(label: str, result: TrialResult, form: _Form) -> tuple[Cell, ...]:
     share = share_of_peak(result)
-    speedups = [result.speedup.get(baseline) for baseline in baselines]
+    speedups = [result.speedup.get(baseline) for baseline in form.baselines]
     tuned = result.kind == "strategy" or result.tuning_seconds.measure > 0
     return (
         Cell(label, "bold"),
         Cell(result.contender, "" if result.kind == "strategy" else "dim"),
         _figure(result),
         Cell(_per_cent(share)),
-        *([Cell(_per_cent(result.of_roofline))] if roofline else []),
-        *([Cell(_per_cent(share_of_bandwidth(result)))] if streams else []),
-        *(_ratio(speedup, words) for speedup in speedups),
-        *_verdict_cells(speedups, words),
+        *([Cell(_per_cent(result.of_roofline))] if form.roofline else []),
+        *([Cell(_per_cent(share_of_bandwidth(result)))] if form.bandwidth else []),
+        *(_ratio(speedup, form.words) for speedup in speedups),
+        *_verdict_cells(speedups, form.words),
         _noise(result),
         Cell("" if result.max_error is None else f"{result.max_error:.0e}"),
         Cell(f"{result.tuning_seconds.total:.1f} s" if tuned else ""),
     )
 
 
-def _mean_row(
-    label: str,
-    mean: ContenderMean,
-    baselines: Sequence[str],
-    words: bool,
-    roofline: bool,
-    streams: bool,
-) -> tuple[Cell, ...]:
-    known = [mean.intervals.get(baseline) for baseline in baselines]
+def _mean_row(label: str, mean: ContenderMean, form: _Form) -> tuple[Cell, ...]:
+    known = [mean.intervals.get(baseline) for baseline in form.baselines]
     ratios = [
-        _ratio(speedup, words)
+        _ratio(speedup, form.words)
         if speedup is not None
         else Cell(f"{mean.ratios[baseline]:.2f}" if baseline in mean.ratios else "")
-        for baseline, speedup in zip(baselines, known, strict=True)
+        for baseline, speedup in zip(form.baselines, known, strict=True)
     ]
     return (
         Cell(label, "bold"),
         Cell(mean.label, "" if mean.kind == "strategy" else "dim"),
         Cell(_counts(mean.counts), COLOURS["failed"] if mean.counts["failed"] else ""),
         Cell(),
-        *([Cell(_per_cent(mean.of_roofline))] if roofline else []),
-        *([Cell(_per_cent(mean.of_bandwidth))] if streams else []),
+        *([Cell(_per_cent(mean.of_roofline))] if form.roofline else []),
+        *([Cell(_per_cent(mean.of_bandwidth))] if form.bandwidth else []),
         *ratios,
-        *_verdict_cells(known, words),
+        *_verdict_cells(known, form.words),
         Cell(),
         Cell(),
         Cell(f"{mean.tuning_seconds:.1f} s" if mean.kind == "strategy" else ""),
@@ -278,13 +271,16 @@ def _left_out(problems: Sequence[ProblemRows], rows: Sequence[ProblemRows]) -> l
 
 
 def _notes(
-    results: Sequence[TrialResult], problems: Sequence[ProblemRows], words: bool
+    results: Sequence[TrialResult],
+    problems: Sequence[ProblemRows],
+    over_all: Sequence[ContenderMean],
+    words: bool,
 ) -> tuple[Cell, ...]:
     counts: Counter[Status] = Counter(result.status for result in results)
     notes = [Cell(f"{len(results)} trials: {_counts(counts)}")]
     if not words:
         notes.append(Cell(LEGEND, "dim"))
-    worst = [f"{mean.label} {_per_cent(mean.worst)}" for mean in means_of(results) if mean.worst]
+    worst = [f"{mean.label} {_per_cent(mean.worst)}" for mean in over_all if mean.worst]
     if worst and len({result.problem.get("name") for result in results}) > 1:
         notes.append(Cell(f"least share of an own roofline: {', '.join(worst)}", "dim"))
     shared = sum(result.quality == "shared" for result in results)
