@@ -16,8 +16,6 @@ import psutil
 from tests.harness.cluster.simulated_fleet import SimulatedFleet, TimedPool, many_units
 from tests.soak.replayed_sweep import sweep
 
-HERE = Path(__file__).parent
-
 
 def simulated(nodes: int, slots: int, count: int) -> dict[str, float]:
     """Units of 30 to 90 s; figures are of turns of the driver, one event each."""

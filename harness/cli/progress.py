@@ -182,8 +182,9 @@ class Progress:
         return f" {', '.join(names + more)}" if names else ""
 
     def _begin(self, plan: Plan) -> None:
+        # Seconds of the units that have not ended, by key.
         self._expected = {unit.key: estimated_seconds(unit) for unit in plan.units}
-        self._total = len(self._expected)  # the units that have not ended, by key
+        self._total = len(self._expected)
         self._seconds_left = sum(self._expected.values())  # a million are not summed each redraw
 
     def _left(self) -> str:

@@ -23,16 +23,8 @@ from harness.measure.noise import MARKED
 from harness.report.pages import page
 
 SCRIPTS = (
-    *("data.js", "draw.js", "speedups.js", "table.js", "shares.js", "roofline.js"),
-    *(
-        "model.js",
-        "convergence.js",
-        "noise.js",
-        "detail.js",
-        "timeline.js",
-        "compare.js",
-        "main.js",
-    ),
+    *("data.js", "draw.js", "speedups.js", "table.js", "shares.js", "roofline.js", "model.js"),
+    *("convergence.js", "noise.js", "detail.js", "timeline.js", "compare.js", "main.js"),
 )
 PER_PACK = 32  # trials
 KERNELS = 16  # C texts of a pack
