@@ -155,17 +155,32 @@ def times_computed(nest: Primitive, path: Path) -> float:
 
 def _executed(path: Path) -> float:
     """Iterations of a leaf in all pieces."""
-    ranges = []
     finest = {(one.statement, one.level.loop): one for one in path.around}
-    for one in finest.values():
-        ranges.append((one.piece, one.grain.pieces(one.level)))
-    pieces, full = prod(n for _, n in ranges), prod(grain.extent for grain in path.leaf.grains)
-    nested = any(not x.startswith("p") for region in path.regions for x in region.start.loops)
-    if nested or pieces > MOST_COUNTED:
+    ranges = [range(one.grain.pieces(one.level)) for one in finest.values()]
+    pieces, full = prod(map(len, ranges)), prod(grain.extent for grain in path.leaf.grains)
+    if pieces > MOST_COUNTED:
         return float(pieces * full)
     others = full // prod(region.size for region in path.regions)
     total = 0
-    for values in product(*(range(n) for _, n in ranges)):
-        at = {name: value for (name, _), value in zip(ranges, values, strict=True)}
-        total += others * prod(region.count(at) for region in path.regions)
+    for values in product(*ranges):
+        at = _at(path.around, finest, dict(zip(finest, values, strict=True)))
+        if at is not None:
+            total += others * prod(region.count(at) for region in path.regions)
     return float(total)
+
+
+def _at(
+    around: Sequence[Around],
+    finest: Mapping[tuple[int, str], Around],
+    values: Mapping[tuple[int, str], int],
+) -> dict[str, int] | None:
+    """Numbers of all pieces around and first points of their regions; None where one is empty."""
+    at: dict[str, int] = {}
+    for one in around:
+        own, region = (one.statement, one.level.loop), one.grain.region
+        at[one.piece] = values[own] * finest[own].level.step // one.level.step
+        if region is not None:
+            at[region.first] = max(0, region.start.at(at))
+            if at[one.piece] * one.level.points(one.grain) >= region.count(at):
+                return None
+    return at
