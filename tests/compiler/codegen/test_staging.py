@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -24,14 +25,15 @@ def test_random_attachments_compute_what_their_statements_say(tmp_path: Path) ->
 
 def check_random_attachments(folder: Path, seed: int, count: int) -> None:
     """So many trees that are accepted, against the reference and the untransformed nest."""
-    random = Random(seed)
+    random, forms = Random(seed), Counter[str]()
     for first in range(0, count, 100):
-        cases = [_accepted(random) for _ in range(min(100, count - first))]
+        cases = [_accepted(random, forms) for _ in range(min(100, count - first))]
         check_cases(cases, folder, f"attached{first}-")
+    assert all(forms[form] >= count // 10 for form in ("stages", "lanes", "threads")), forms
 
 
-def _accepted(random: Random) -> Case:
-    """The next random schedule with an attachment that is legal and fits."""
+def _accepted(random: Random, forms: Counter[str]) -> Case:
+    """The next random schedule with an attachment that is legal and fits; counts what it has."""
     while True:
         nest = random_statements(random, m=random.randint(2, 9), n=random.randint(2, 9))
         if nest is None:
@@ -43,6 +45,9 @@ def _accepted(random: Random) -> Case:
             continue
         if any(path.around for path in tree.paths()) and by_isl(tree) is None:
             assert uncovered(tree) is None, str(schedule)
+            forms["stages"] += bool(tree.stages)
+            forms["lanes"] += any(band.scheme == "lanes" for band in schedule.bands)
+            forms["threads"] += tree.parallel
             return nest, schedule
 
 

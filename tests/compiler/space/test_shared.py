@@ -70,7 +70,7 @@ def test_what_is_left_in_a_cache_is_not_fetched_again() -> None:
     model = Roofline(nest, AVX512)
     rows = min(shared, key=lambda schedule: model.estimate(schedule).seconds)
     assert model.estimate(rows).moved["L3"] < 0.7 * model.estimate(apart).moved["L3"]
-    (wide,) = (loop_nest(primitive_from(shipped("softmax", m=2, n=1_000_000))).nest,)
+    wide = loop_nest(primitive_from(shipped("softmax", m=2, n=1_000_000))).nest
     model = Roofline(wide, AVX512)  # a row of 4 MB is gone from L2 when it is read again
     moved = [model.estimate(schedule).moved["L3"] for schedule in candidates(wide, AVX512)]
-    assert max(moved) < 1.1 * min(moved)
+    assert max(moved) < 1.02 * min(moved)
