@@ -65,8 +65,9 @@ int main(void)
 """
 
 
-def exported(name: str, threads: int = 1) -> ExportedKernel:
-    spec, text = SPECS[name]
+def exported(
+    name: str, spec: Mapping[str, object], text: str | None, threads: int = 1
+) -> ExportedKernel:
     primitive = primitive_from(spec)
     ranked = ranked_schedules(primitive, AVX2, threads, limit=1)
     schedule = ranked[0].schedule if text is None else parse_schedule(text)
@@ -89,7 +90,8 @@ def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written([exported(name) for name in SPECS], tmp_path_factory.mktemp("export") / "lib")
+    kernels = [exported(name, *SPECS[name]) for name in SPECS]
+    return written(kernels, tmp_path_factory.mktemp("export") / "lib")
 
 
 @pytest.mark.parametrize(
@@ -119,10 +121,10 @@ def test_it_is_built_without_a_warning_tested_and_linked(
 
 
 def test_kernels_on_several_threads(tmp_path: Path) -> None:
-    SPECS["large"] = ({**MATMUL, "sizes": {"m": 64, "n": 96, "k": 50}}, None)
-    rows = "scalar/order:m+n/scalar/order:m+n/parallel:m/fusion:S0.m"  # a total for each thread
-    SPECS["rows"] = ({**SOFTMAX, "sizes": {"m": 64, "n": 19}}, rows)
-    kernels = [exported("large", threads=2), exported("rows", threads=2)]
+    large = {**MATMUL, "sizes": {"m": 64, "n": 96, "k": 50}}
+    rows = {**SOFTMAX, "sizes": {"m": 64, "n": 19}}
+    line = "scalar/order:m+n/scalar/order:m+n/parallel:m/fusion:S0.m"  # a total for each thread
+    kernels = [exported("large", large, None, 2), exported("rows", rows, line, 2)]
     assert all(one.kernel.openmp for one in kernels)
     assert any(buffer.each_thread for buffer in kernels[1].kernel.buffers)
     folder = written(kernels, tmp_path / "lib")
