@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from compiler.problem.inputs import random_inputs
 from compiler.problem.reference import reference
 from compiler.problem.specification import primitive_from
-from tests.compiler.problem.operators import shipped
+from tests.compiler.problem.operators import CONF, shipped
 
 POOL = {"n": 2, "c": 3, "ih": 9, "iw": 7, "kh": 3, "kw": 2, "stride_h": 2, "stride_w": 1}
 POOLS: dict[str, tuple[float, Callable[[Any], float]]] = {  # what padding is, and of a window
@@ -86,3 +87,103 @@ def test_formula(name: str) -> None:
     (found,) = reference(primitive, inputs).values()
     wide = {name: values.astype(np.float64) for name, values in inputs.items()}
     np.testing.assert_allclose(found, FORMULAS[name](*wide.values()), rtol=1e-9, atol=1e-12)
+
+
+def _windows(data: Any, kernel: tuple[int, ...], stride: int = 1) -> Any:
+    """Padding of 1 around all that a window slides over; the window's dimensions come last."""
+    places = data.ndim - len(kernel)
+    padded = np.pad(data, [(0, 0)] * places + [(1, 1)] * len(kernel))
+    found = sliding_window_view(padded, kernel, tuple(range(places, data.ndim)))
+    return found[(..., *[slice(None, None, stride)] * len(kernel), *[slice(None)] * len(kernel))]
+
+
+def _conv(data: Any, weight: Any, stride: int = 1) -> Any:
+    """Of a weight without window, too."""
+    if weight.ndim == 2:
+        return np.einsum("nihw,oi->nohw", data, weight)
+    x, k = "xyz"[: weight.ndim - 2], "uvw"[: weight.ndim - 2]
+    windows = _windows(data, weight.shape[2:], stride)
+    return np.einsum(f"ni{x}{k},oi{k}->no{x}", windows, weight)
+
+
+def _grouped(data: Any, weight: Any) -> Any:
+    return np.stack([_conv(data[:, g], part) for g, part in enumerate(weight)], axis=1)
+
+
+def _depthwise(data: Any, weight: Any, stride: int = 1) -> Any:
+    return np.concatenate(
+        [_conv(data[:, c : c + 1], part[None, None], stride) for c, part in enumerate(weight)], 1
+    )
+
+
+def _over(channels: Any) -> Any:
+    return channels[:, None, None]
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _expanded(data: Any, *rest: Any, stride: int = 1) -> Any:
+    expand, expand_bias, taps, taps_bias, project, project_bias = rest
+    inner = np.clip(_conv(data, expand) + _over(expand_bias), 0, 6)
+    inner = np.clip(_depthwise(inner, taps, stride) + _over(taps_bias), 0, 6)
+    return _conv(inner, project) + _over(project_bias)
+
+
+def _pooled(data: Any, weight: Any, bias: Any) -> Any:
+    x = _relu(_conv(data, weight) + _over(bias))
+    pairs = x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
+    return pairs.reshape(*x.shape[:2], x.shape[2] // 2, 2, x.shape[3] // 2, 2).max(axis=(3, 5))
+
+
+def _squeeze_excite(data: Any, squeeze: Any, s_bias: Any, excite: Any, e_bias: Any) -> Any:
+    hidden = _relu(data.mean(axis=(2, 3)) @ squeeze.T + s_bias)
+    return data * ((1 + np.tanh((hidden @ excite.T + e_bias) / 2)) / 2)[:, :, None, None]
+
+
+def _attention(queries: Any, keys: Any, values: Any) -> Any:
+    scores = queries @ keys.transpose(0, 2, 1) / np.sqrt(queries.shape[-1])
+    return np.stack([_softmax(head) for head in scores]) @ values
+
+
+IMAGE = {"ic": 3, "oc": 4, "g": 2, "c": 3, "id": 3, "ih": 5, "iw": 4}
+OTHERS = {"m": 5, "n": 2, "k": 3, "v": 4, "h": 3, "w": 4, "r": 2, "heads": 2, "batch": 2}
+PRODUCTS: dict[str, Callable[..., Any]] = {
+    "attention": _attention,
+    "attention_scores": lambda queries, keys: queries @ keys.transpose(0, 2, 1),
+    "batched_matmul": np.matmul,
+    "conv2d_bias_relu": lambda x, w, bias: _relu(_conv(x, w) + _over(bias)),
+    "conv2d_bn_relu": lambda x, w, s, t: _relu(_conv(x, w) * _over(s) + _over(t)),
+    "conv2d_relu_max_pool2d": _pooled,
+    "conv2d_residual_relu": lambda x, w, bias, y: _relu(_conv(x, w) + _over(bias) + y),
+    "depthwise_pointwise": lambda x, w, s, v, t: _relu(
+        _conv(_relu(_depthwise(x, w) + _over(s)), v) + _over(t)
+    ),
+    "inverted_bottleneck": lambda *x: _expanded(*x, stride=2),
+    "inverted_residual": lambda data, *rest: _expanded(data, *rest) + data,
+    "matmul": np.matmul,
+    "matmul_bias_gelu": lambda a, b, bias: _gelu(a @ b + bias),
+    "pointwise_depthwise": lambda x, v, t, w, s: _relu(
+        _depthwise(_relu(_conv(x, v) + _over(t)), w) + _over(s)
+    ),
+    "squeeze_excite": _squeeze_excite,
+    **{f"conv{d}d": _conv for d in (1, 2, 3)},
+    **{f"grouped_conv{d}d": _grouped for d in (1, 2, 3)},
+    **{f"depthwise_conv{d}d": _depthwise for d in (1, 2, 3)},
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_and_what_follows_them(name: str) -> None:
+    stated = shipped(name)["sizes"]
+    small = IMAGE | {"n": 2} if "ih" in stated else OTHERS
+    primitive = primitive_from(shipped(name, **{k: small[k] for k in stated if k in small}))
+    inputs = {name: 3 * values for name, values in random_inputs(primitive, 0).items()}
+    (found,) = reference(primitive, inputs).values()
+    wide = {name: values.astype(np.float64) for name, values in inputs.items()}
+    np.testing.assert_allclose(found, PRODUCTS[name](*wide.values()), rtol=1e-9, atol=1e-9)
+
+
+def test_every_primitive_has_a_formula() -> None:
+    assert {path.stem for path in CONF.glob("*.yaml")} == {*POOLS, *FORMULAS, *PRODUCTS}
