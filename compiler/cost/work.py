@@ -23,7 +23,6 @@ CALL_CYCLES = 4.0
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
 CROSSED = 3.0  # moves of a lane in a vector that crosses an edge
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
-SEEN = 0.25  # of the latency of what ends a register tile, where lanes are joined
 SCALAR_CYCLES = 2.0  # of an operation on numbers, each waiting for the last one's result
 
 
@@ -174,13 +173,12 @@ class Work:
     def _joining(self, lanes: int, vectors: int, points: int) -> float:
         """Cycles to join the accumulators of each point, then their lanes: a shuffle and a step.
 
-        Points do not wait for each other, and most of their latency is hidden behind the next
-        register tile.
+        Points do not wait for each other.
         """
         halvings = lanes.bit_length() - 1
         each = (vectors - 1 + 2 * halvings) / self.machine.fma_per_cycle
         latency = (vectors.bit_length() - 1 + 2 * halvings) * self.machine.fma_latency
-        return points * each + SEEN * latency
+        return points * each + latency
 
     def _counted(
         self,

@@ -51,8 +51,7 @@ class _Form:
     @staticmethod
     def of(results: Sequence[TrialResult]) -> _Form:
         baselines = baselines_of(results)
-        roofline = any(result.of_roofline is not None for result in results)
-        return _Form(baselines, len(baselines) <= 1, roofline, _mostly_moved(results))
+        return _Form(baselines, len(baselines) <= 1, _beside_peak(results), _mostly_moved(results))
 
 
 def campaign_table(
@@ -113,8 +112,17 @@ def _grid(
         _title(results),
         _columns(form),
         tuple(sections),
-        (*_left_out(problems, rows), *_notes(results, problems, over_all, form.words)),
+        (*_left_out(problems, rows), *_notes(results, problems, over_all, form)),
         airy=form.words,
+    )
+
+
+def _beside_peak(results: Sequence[TrialResult]) -> bool:
+    """Whether any share of an own roofline is another one than that of the peak."""
+    return any(
+        result.of_roofline is not None
+        and _per_cent(result.of_roofline) != _per_cent(share_of_peak(result))
+        for result in results
     )
 
 
@@ -274,14 +282,14 @@ def _notes(
     results: Sequence[TrialResult],
     problems: Sequence[ProblemRows],
     over_all: Sequence[ContenderMean],
-    words: bool,
+    form: _Form,
 ) -> tuple[Cell, ...]:
     counts: Counter[Status] = Counter(result.status for result in results)
     notes = [Cell(f"{len(results)} trials: {_counts(counts)}")]
-    if not words:
+    if not form.words:
         notes.append(Cell(LEGEND, "dim"))
     worst = [f"{mean.label} {_per_cent(mean.worst)}" for mean in over_all if mean.worst]
-    if worst and len({result.problem.get("name") for result in results}) > 1:
+    if form.roofline and worst and len({result.problem.get("name") for result in results}) > 1:
         notes.append(Cell(f"least share of an own roofline: {', '.join(worst)}", "dim"))
     shared = sum(result.quality == "shared" for result in results)
     if shared:

@@ -79,6 +79,13 @@ def test_shares_of_the_own_roofline_with_their_mean_and_the_least() -> None:
     assert "own roofline" not in render_campaign(campaign())
 
 
+def test_an_own_roofline_that_is_the_peak_takes_no_column() -> None:
+    """Of products and convolutions it is: 97 % of the one are 97 % of the other."""
+    shown = render_campaign([strategy_result(name, of_roofline=0.974) for name in ("one", "two")])
+    assert "97%" in shown and "own roofline" not in shown
+    assert "roofline" not in shown.splitlines()[1]
+
+
 def test_noise_stands_in_words_and_marks_verdicts() -> None:
     def noisy(name: str, share: float, reason: str | None = None) -> list[TrialResult]:
         verdict: Verdict = "faster" if reason is None else "inconclusive"
