@@ -22,7 +22,7 @@ from harness.calling.verified import callable_kernel
 from harness.cli import explain as explaining
 from harness.cli import main
 from harness.cli.run import open_pool, open_sink, settings_of, write_review
-from harness.errors import HarnessError
+from harness.errors import HarnessError, SettingsError
 from harness.record.journal import find_campaign
 from harness.report.comparison_data import comparison_data
 from harness.settings import load_settings, quoted
@@ -69,8 +69,13 @@ def explain(
 
 
 def campaign(*overrides: str) -> Rows:
-    """Run a campaign, as `polydl run` does, without a word; the rows of `load`."""
+    """Run a campaign, as `polydl run` does, without a word; the rows of `load`.
+
+    Raises one of REFUSALS; also for `campaign.dry_run=true`, which asks for words alone.
+    """
     settings = settings_of(overrides)
+    if settings[0].campaign.dry_run:
+        raise SettingsError("campaign.dry_run=true prints a plan, which only `polydl run` does")
     plan = campaigns.plan_of(settings, datetime.now())
     warn = campaigns.log.warning
     summary = campaigns.run(

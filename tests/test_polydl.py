@@ -109,6 +109,12 @@ def test_campaigns_are_tables(place: Path) -> None:
         polydl.load("three")
 
 
+def test_a_dry_run_measures_nothing(place: Path) -> None:
+    with pytest.raises(HarnessError, match=r"campaign\.dry_run=true prints a plan"):
+        polydl.campaign(*TOY, *BRIEF, "campaign.dir=one", "campaign.dry_run=true")
+    assert not (place / "one").exists()
+
+
 def test_explanations() -> None:
     assert "working sets" in polydl.explain("matmul", m=6, n=16, k=8)
     told = json.loads(polydl.explain("matmul", format="json", m=6, n=16, k=8))
