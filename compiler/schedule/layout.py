@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -100,6 +100,11 @@ class Layout:
     def padded(self) -> bool:
         """Whether its buffer has lanes that are no elements of the tensor."""
         return any(n % self.block(d) for d, n in enumerate(self.shape))
+
+    @cached_property
+    def row_major(self) -> Layout:
+        """Of the same shape: dimensions in their order, none of them in blocks."""
+        return replace(self, order=tuple(range(len(self.shape))), blocks=())
 
     def pack(self, values: npt.NDArray[np.generic]) -> Array:
         """The flat buffer that holds `values` (any shape with the same elements, row-major)."""

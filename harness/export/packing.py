@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from compiler.codegen.kernel import Buffer
 from compiler.schedule.layout import Layout
 
 
 def packing_function(name: str, buffer: Buffer) -> str:
     """`void NAME(const float *from, float *to)`: zeros go where no element lies."""
-    layout = buffer.layout
-    assert layout is not None
-    c = buffer.dtype.c
-    zeros = [f"  for (long i = 0; i < {layout.elements}; ++i)", "    to[i] = 0;"]
-    lines = zeros if layout.padded else []
-    body = f"to[{_place(layout)}] = from[{_row_major(layout)}];"
-    return _function(
-        f"void {name}(const {c} *restrict from, {c} *restrict to)", lines, layout, body
-    )
+    assert buffer.layout is not None
+    return _copy(name, buffer.layout.row_major, buffer.layout)
 
 
 def unpacking_function(name: str, buffer: Buffer) -> str:
     """The way back: `to` gets the elements alone, row-major."""
-    layout = buffer.layout
-    assert layout is not None
-    c = buffer.dtype.c
-    body = f"to[{_row_major(layout)}] = from[{_place(layout)}];"
-    return _function(f"void {name}(const {c} *restrict from, {c} *restrict to)", [], layout, body)
+    assert buffer.layout is not None
+    return _copy(name, buffer.layout, buffer.layout.row_major)
 
 
-def _function(head: str, lines: list[str], layout: Layout, body: str) -> str:
-    loops = [
-        f"  for (long i{d} = 0; i{d} < {extent}; ++i{d})" for d, extent in enumerate(layout.shape)
-    ]
-    return "\n".join([head, "{", *lines, *loops, f"    {body}", "}"]) + "\n"
-
-
-def _row_major(layout: Layout) -> str:
-    strides = [prod(layout.shape[d + 1 :]) for d in range(len(layout.shape))]
-    return " + ".join(_scaled(f"i{d}", stride) for d, stride in enumerate(strides))
+def _copy(name: str, source: Layout, target: Layout) -> str:
+    """From one layout of a shape into another."""
+    c = target.dtype.c
+    lines = [f"void {name}(const {c} *restrict from, {c} *restrict to)", "{"]
+    if target.padded:
+        lines += [f"  for (long i = 0; i < {target.elements}; ++i)", "    to[i] = 0;"]
+    for d, extent in enumerate(target.shape):
+        lines.append(f"  for (long i{d} = 0; i{d} < {extent}; ++i{d})")
+    lines += [f"    to[{_place(target)}] = from[{_place(source)}];", "}"]
+    return "\n".join(lines) + "\n"
 
 
 def _place(layout: Layout) -> str:

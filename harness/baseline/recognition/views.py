@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.problem.primitive import Access, Affine, Primitive, Tensor
+from compiler.schedule.layout import layout_of
 
 
 class Unrecognised(Exception):
@@ -51,22 +52,10 @@ def loops_in(access: Access) -> frozenset[str]:
     return frozenset(loop for index in access.indices for loop in index.loops)
 
 
-def _strides(shape: Iterable[int]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for length in reversed(tuple(shape)):
-        strides.append(step)
-        step *= length
-    return tuple(reversed(strides))
-
-
 def memory_of(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Plain and stored strides of a tensor by declared dimension."""
-    stored = [0] * len(tensor.shape)
-    for d, step in zip(
-        tensor.stored, _strides(tensor.shape[d] for d in tensor.stored), strict=True
-    ):
-        stored[d] = step
-    return _strides(tensor.shape), tuple(stored)
+    layout = layout_of(tensor)
+    return layout.row_major.outer_strides, layout.outer_strides
 
 
 def view_of(primitive: Primitive, access: Access, loops: Iterable[str | None]) -> View:
