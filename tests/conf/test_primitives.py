@@ -94,7 +94,8 @@ def _windows(data: Any, kernel: tuple[int, ...], stride: int = 1) -> Any:
     places = data.ndim - len(kernel)
     padded = np.pad(data, [(0, 0)] * places + [(1, 1)] * len(kernel))
     found = sliding_window_view(padded, kernel, tuple(range(places, data.ndim)))
-    return found[(..., *[slice(None, None, stride)] * len(kernel), *[slice(None)] * len(kernel))]
+    steps = [1] * places + [stride] * len(kernel)
+    return found[tuple(slice(None, None, step) for step in steps)]
 
 
 def _conv(data: Any, weight: Any, stride: int = 1) -> Any:
