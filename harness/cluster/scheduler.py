@@ -10,7 +10,16 @@ import logging
 from collections.abc import Sequence
 
 from harness.cluster.alarms import Alarms
-from harness.cluster.answers import Answer, Beat, Described, Fault, Heard, Measured, Prepared
+from harness.cluster.answers import (
+    Answer,
+    Attempt,
+    Beat,
+    Described,
+    Fault,
+    Heard,
+    Measured,
+    Prepared,
+)
 from harness.cluster.flight import Flight
 from harness.cluster.members import Member
 from harness.cluster.node import AnotherMachine
@@ -35,6 +44,8 @@ from harness.trial import UnitOutcome
 from harness.unit import Unit
 
 log = logging.getLogger("polydl")
+
+LATE = "unit %s: a late answer to attempt %d"
 
 
 class Scheduler:
@@ -101,18 +112,18 @@ class Scheduler:
                 elif isinstance(answer, Heard) and site.open:
                     self._heard(site, answer.result, now)
             case Prepared(attempt, result):
-                flight = self._active.get(attempt[0])
-                if flight is None or flight.unit.attempt != attempt[1]:
-                    log.info("unit %s: a late answer to attempt %d", *attempt)
+                flight = self._tried(attempt)
+                if flight is None:
+                    log.info(LATE, *attempt)
                 elif result is None:
                     self._due_units.clear(flight.unit.key)
                     self._queues.ready(flight)
                 else:
                     self._faulty(flight, flight.builder, "compile", result, now)
             case Measured(attempt, result):
-                flight = self._active.get(attempt[0])
-                if flight is None or flight.unit.attempt != attempt[1]:
-                    log.info("unit %s: a late answer to attempt %d", *attempt)
+                flight = self._tried(attempt)
+                if flight is None:
+                    log.info(LATE, *attempt)
                 elif isinstance(result, Fault):
                     self._faulty(flight, flight.site, "measure", result, now)
                 else:
@@ -184,9 +195,9 @@ class Scheduler:
 
     def _told_by(self, site: Site, beat: Beat, now: float) -> None:
         """What an agent says of its units; a deadline does not run while a unit only waits."""
-        for (key, attempt), waits_for in beat.doing.items():
-            flight = self._active.get(key)
-            if flight is None or flight.unit.attempt != attempt or flight.site is not site:
+        for attempt, waits_for in beat.doing.items():
+            flight = self._tried(attempt)
+            if flight is None or flight.site is not site:
                 continue
             sent = flight.step == "sent"
             if waits_for and flight.note != waits_for:
@@ -196,7 +207,7 @@ class Scheduler:
             if sent:
                 self._queues.measuring(flight)
             if waits_for or sent:
-                self._due_units.set(key, now + measure_limit(flight.unit))
+                self._due_units.set(flight.unit.key, now + measure_limit(flight.unit))
             flight.note = waits_for
 
     def _site_due(self, site: Site, now: float) -> None:
@@ -227,6 +238,12 @@ class Scheduler:
         self._set_alarm(site)
 
     # Units
+
+    def _tried(self, attempt: Attempt) -> Flight | None:
+        """The flight of an attempt; None where another one has begun, or the unit has ended."""
+        key, number = attempt
+        flight = self._active.get(key)
+        return flight if flight is not None and flight.unit.attempt == number else None
 
     def _unit_due(self, flight: Flight, now: float) -> None:
         """A task can be ended alone; a thread of an agent only with its agent."""
