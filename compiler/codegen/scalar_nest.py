@@ -296,7 +296,7 @@ class _Nest:
         """By open question a flag and its depth; no flag where it needs the innermost loop."""
         depths = {r.level.name: max(place + 1, self.opened) for place, r in enumerate(self.ranges)}
         found: dict[Question, tuple[str, int]] = {}
-        for access in (self.statement.target, *self.statement.reads):
+        for access in self.statement.accesses:
             for question in questions(self.tree.nest, access):
                 needed = max((depths[loop] for loop in question[0].loops), default=0)
                 depth = max(needed, self._inside)

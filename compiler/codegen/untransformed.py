@@ -40,8 +40,7 @@ def _statement(tree: Tree, path: Path) -> list[str]:
             lines.append("  " * depth + f"#pragma omp parallel for collapse({shared})")
         name, extent = iterator(level.name), tree.nest.extent(level.loop)
         lines.append("  " * depth + f"for (long {name} = 0; {name} < {extent}; ++{name})")
-    accesses = (statement.target, *statement.reads)
-    asked = {q: condition(tree, q) for access in accesses for q in questions(tree.nest, access)}
+    asked = {q: condition(tree, q) for a in statement.accesses for q in questions(tree.nest, a)}
     functions = library(tree.nest.tensor(statement.target.tensor).dtype)
     value = expression(tree, statement.value, asked, functions)
     update = combined(statement.reduction, element(tree, statement.target), value, functions)

@@ -191,8 +191,7 @@ def _runs(path: Path) -> list[tuple[int, Names]]:
 
 
 def _touched(nest: Primitive, number: int) -> tuple[Access, ...]:
-    statement = nest.statements[number]
-    return tuple(dict.fromkeys((statement.target, *statement.reads)))
+    return tuple(dict.fromkeys(nest.statements[number].accesses))
 
 
 @dataclass

@@ -41,7 +41,7 @@ def fitted(nest: Primitive, schedule: Schedule) -> Tree:
             _check_microkernel(tree, path, path.leaf)
         else:
             statement = tree.statement(path.leaf)
-            for access in (statement.target, *statement.reads):
+            for access in statement.accesses:
                 Address(access, tree.layout_of(access.tensor))  # or it says why there is none
     return tree
 

@@ -34,7 +34,7 @@ from compiler.lower.tree import (
     paths_of,
     surrounding,
 )
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Primitive
 from compiler.schedule.layout import layout_of
 
 MOST_COUNTED = 100_000  # pieces whose points are added one by one
@@ -77,14 +77,11 @@ def _with(
     )
 
 
-def _accesses(nest: Primitive, number: int) -> tuple[Access, ...]:
-    statement = nest.statements[number]
-    return (statement.target, *statement.reads)
-
-
 def _touches(nest: Primitive, path: Path, tensor: str) -> bool:
     return any(
-        access.tensor == tensor for n in path.leaf.statements for access in _accesses(nest, n)
+        access.tensor == tensor
+        for number in path.leaf.statements
+        for access in nest.statements[number].accesses
     )
 
 
@@ -120,7 +117,7 @@ def _stage(
         fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
         names = {one.statement: dict(one.loops) for one in fused}
         for number in path.leaf.statements:
-            for access in (a for a in _accesses(nest, number) if a.tensor == name):
+            for access in (a for a in nest.statements[number].accesses if a.tensor == name):
                 windows.append(
                     [
                         needed.elements(path, index, names.get(number, {}), around)

@@ -11,8 +11,7 @@ from compiler.problem.primitive import Access, Call, Expression, Primitive, Read
 def accesses(nest: Primitive) -> Iterator[Access]:
     """Every access, by statement, target first."""
     for statement in nest.statements:
-        yield statement.target
-        yield from statement.reads
+        yield from statement.accesses
 
 
 def mapped(statement: Statement, change: Callable[[Access], Access]) -> Statement:

@@ -72,7 +72,7 @@ def nest_of_order(
         tuple(loops),
         tuple(
             Access(access.tensor, tuple(of_levels(index) for index in access.indices))
-            for access in dict.fromkeys((statement.target, *statement.reads))
+            for access in dict.fromkeys(statement.accesses)
         ),
         tuple((of_levels(Affine(((loop, 1),))), size) for loop, size in limits),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, prod
 from typing import Literal
 
@@ -103,12 +104,17 @@ class Statement:
     loops: tuple[str, ...]  # in order of first appearance, target first
     text: str
 
-    @property
+    @cached_property
     def reads(self) -> tuple[Access, ...]:
         """Accesses of the right-hand side (the reduction's own target is not among them)."""
         return tuple(reads_of(self.value))
 
     @property
+    def accesses(self) -> tuple[Access, ...]:
+        """The target, then the reads."""
+        return (self.target, *self.reads)
+
+    @cached_property
     def reduction_loops(self) -> tuple[str, ...]:
         """Loops over which the statement reduces: those the target does not name."""
         if self.reduction is None:

@@ -25,7 +25,7 @@ from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import anchor, covers
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive, Statement
+from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Tags
 from compiler.space.dot_schedules import dot_bands
@@ -150,12 +150,12 @@ class Chain:
         """
         assert self.number is not None
         tags = dict(schedule.layout)
-        taken = {access.tensor for access in _accesses(self.alone.statements[0])}
+        taken = {access.tensor for access in self.alone.statements[0].accesses}
         output = self.nest.statements[self.number].target
         vector, lanes = schedule.band.vector
         others = self._like_output(fused)
         for statement in others:
-            for access in _accesses(statement):
+            for access in statement.accesses:
                 if access.tensor in taken or not free(self.nest.tensor(access.tensor)):
                     continue
                 taken.add(access.tensor)
@@ -275,12 +275,8 @@ def continued(nest: Primitive, earlier: Sequence[Statement]) -> Primitive:
 
 
 def _of(nest: Primitive, layout: Tags) -> Tags:
-    used = {access.tensor for access in _accesses(nest.statements[0])}
+    used = {access.tensor for access in nest.statements[0].accesses}
     return tuple((name, tag) for name, tag in layout if name in used)
-
-
-def _accesses(statement: Statement) -> tuple[Access, ...]:
-    return (statement.target, *statement.reads)
 
 
 def without_of(bands: tuple[Band, ...]) -> tuple[Band, ...]:

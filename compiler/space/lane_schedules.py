@@ -135,7 +135,7 @@ def _layouts(nest: Primitive, around: Primitive, vector: str, lanes: int) -> Tag
     """The lanes innermost in every tensor that may lie so."""
     tags: dict[str, str] = {}
     statement = nest.statements[0]
-    for access in (statement.target, *statement.reads):
+    for access in statement.accesses:
         tag = lanes_innermost(around, access, vector, lanes)
         if tag is not None and free(nest.tensor(access.tensor)):
             tags.setdefault(access.tensor, tag)

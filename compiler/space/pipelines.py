@@ -26,7 +26,7 @@ from compiler.microkernel.contraction import sum_of_products
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement, Tensor
 from compiler.schedule.layout import free, layout_of
-from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, loop_of
+from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, depth_of, loop_of
 from compiler.space.candidates import contraction_schedules
 from compiler.space.chain import continued, single, without_of
 from compiler.space.dot_schedules import dot_schedules
@@ -144,13 +144,14 @@ def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str |
     """Where tensors lie for a step: what is fused reads and writes along the lanes of its band."""
     statement = nest.statements[step.number]
     tags = {name: tag for name, tag in schedule.layout if not _plain(nest.tensor(name), tag)}
-    accesses = (statement.target, *statement.reads)
-    found = {a.tensor: tags.get(a.tensor) for a in accesses if free(nest.tensor(a.tensor))}
+    found = {
+        a.tensor: tags.get(a.tensor) for a in statement.accesses if free(nest.tensor(a.tensor))
+    }
     vector, lanes = schedule.band.vector
     pairs = fused_loops(nest, step.number, step.fused)
     for number, names in zip(step.fused, pairs, strict=True):
         renamed: Statement = in_loops(nest.statements[number], dict(names))
-        for access in (renamed.target, *renamed.reads):
+        for access in renamed.accesses:
             if access.tensor not in found and free(nest.tensor(access.tensor)):
                 if access.indices == statement.target.indices:
                     found[access.tensor] = tags.get(statement.target.tensor)
@@ -247,9 +248,7 @@ def _inner(
     lanes = host.vector[1]
     if host.scheme in ("broadcast", "pixels") and channels:
         loop = max(channels, key=nest.extent)
-        depth = 1 + max(
-            (int(x.partition("@")[2] or 0) for x in host.order if loop_of(x) == loop), default=0
-        )
+        depth = 1 + max(depth_of(x) for x in host.order if loop_of(x) == loop)
         for vectors in GROUPS:
             size = vectors * lanes
             finer = [n for x, n in host.block if loop_of(x) == loop]
