@@ -243,7 +243,7 @@ class _Nest:
             return False
         level = self.ranges[-1].level
         around = [other.step for other in self.path.loops[:-1] if other.loop == level.loop]
-        extent = next(g.extent for g in self.leaf.grains if g.loop == level.loop)
+        extent = self.leaf.grain(level.loop).extent
         if min([*around, extent]) < SHORT:
             return False
         if self.kept < len(self.ranges):
@@ -308,7 +308,7 @@ class _Nest:
 
 def _start(path: Path, r: Range) -> str:
     """Where the pieces of a level are counted from."""
-    grain = next(grain for grain in path.leaf.grains if grain.loop == r.level.loop)
+    grain = path.leaf.grain(r.level.loop)
     return f"{grain.region.first} + " if grain.region is not None else ""
 
 

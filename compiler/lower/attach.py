@@ -25,7 +25,6 @@ from compiler.lower.tree import (
     Around,
     Grain,
     Level,
-    Microkernel,
     Path,
     Tree,
     common,
@@ -74,7 +73,7 @@ class Needed:
 
     def window(self, path: Path, loop: str, around: tuple[Around, ...]) -> Window:
         """The points of a loop of a leaf in one piece of some levels, of which it shares a part."""
-        grain = next(grain for grain in path.leaf.grains if grain.loop == loop)
+        grain = path.leaf.grain(loop)
         region = grain.region
         start = Affine(((region.first, 1),)) if region is not None else Affine()
         every = surrounding(path.loops, path.leaf, path.around)
@@ -86,9 +85,7 @@ class Needed:
         if region is None:
             return Window(start, grain.extent)
         if len(shared) < len(path.around):
-            fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-            names = {one.statement: dict(one.loops) for one in fused}
-            return self._needed(path.leaf.statement, names, shared)[loop]
+            return self._needed(path.leaf.statement, path.leaf.names, shared)[loop]
         return Window(region.start, region.reach)
 
     def _needed(
@@ -123,14 +120,12 @@ class Needed:
     def _reads(self, tensor: str, writer: int) -> Iterator[tuple[Path, Access, Names]]:
         """Accesses that see what a statement writes, with the names of their loops in the leaf."""
         for path in self.paths.values():
-            fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-            names = {one.statement: dict(one.loops) for one in fused}
-            for number in path.leaf.statements:
+            for number, names in path.leaf.names.items():
                 statement = self.nest.statements[number]
                 seen = (*statement.reads, *((statement.target,) if statement.reduction else ()))
                 for access in dict.fromkeys(seen):
                     if access.tensor == tensor and number > writer:
-                        yield path, access, names.get(number, {})
+                        yield path, access, names
 
     def elements(
         self, path: Path, index: Affine, names: Names, around: tuple[Around, ...]
@@ -157,7 +152,8 @@ def in_step(tree: Tree, first: Path, second: Path) -> bool:
     nest = tree.nest
     needed = Needed(nest, {path.leaf.statement: path for path in (first, second)})
     finest = {(one.statement, one.level.loop): one for one in around}
-    for (one, names), (other, theirs) in product(_runs(first), _runs(second)):
+    runs, others = (path.leaf.names.items() for path in (first, second))
+    for (one, names), (other, theirs) in product(runs, others):
         for access, again in product(_touched(nest, one), _touched(nest, other)):
             written = {nest.statements[number].target.tensor for number in (one, other)}
             if access.tensor != again.tensor or access.tensor not in written:
@@ -183,11 +179,6 @@ def _cut(window: Window) -> frozenset[tuple[str, int, int]]:
     if len(terms) == 1 and terms[0] == (terms[0][0], window.size):
         return frozenset({(terms[0][0], window.size, constant)})
     return frozenset()
-
-
-def _runs(path: Path) -> list[tuple[int, Names]]:
-    fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-    return [(path.leaf.statement, {}), *((one.statement, dict(one.loops)) for one in fused)]
 
 
 def _touched(nest: Primitive, number: int) -> tuple[Access, ...]:

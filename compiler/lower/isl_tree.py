@@ -47,7 +47,7 @@ class TileSpace:
         return self.grain(loop).pieces(self.finest(loop))
 
     def grain(self, loop: str) -> Grain:
-        return next(grain for grain in self.path.leaf.grains if grain.loop == loop)
+        return self.path.leaf.grain(loop)
 
     def range(self, loop: str) -> str:
         """isl condition on the coordinate of a loop."""
@@ -230,7 +230,7 @@ def times_of(path: Path) -> list[str]:
 
 def _piece(path: Path, r: Range) -> str:
     """The number of a scalar level's piece, as those of the levels around a microkernel count."""
-    grain = next(grain for grain in path.leaf.grains if grain.loop == r.level.loop)
+    grain = path.leaf.grain(r.level.loop)
     place = r.name if grain.region is None else f"({r.name} - {grain.region.first})"
     return place if r.level.step == 1 else f"floor({place}/{r.level.step})"
 

@@ -140,11 +140,10 @@ def _distance(statement: Statement, access: Access) -> dict[str, int]:
 
 def _closed(nest: Primitive, path: Path, profile: Profile) -> Refusal | None:
     statement = nest.statements[path.leaf.statement]
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     before = dict.fromkeys(profile.reduction_loops, 1)
     for level in path.levels if profile.reduction_loops else ():
         if level.loop in before:
-            pieces = grains[level.loop].pieces(level)
+            pieces = path.leaf.grain(level.loop).pieces(level)
             alone = level.parallel and level not in path.private
             if alone and pieces > before[level.loop]:
                 return _refused_parallel(level.name, path, _reduction_text(statement))
@@ -159,12 +158,11 @@ def _closed(nest: Primitive, path: Path, profile: Profile) -> Refusal | None:
 def _broken_recurrence(path: Path, recurrence: Recurrence) -> Refusal | None:
     """Walk the levels outwards in; `alive` keeps, by loop, the differences that are 0 so far."""
     distance = dict(recurrence.distance)
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     own = (*path.levels, *path.leaf.points)
     alive: dict[str, set[tuple[int, ...]]] = {}
     for loop, first, last in recurrence.ranges:
         chain = [level for level in own if level.loop == loop]
-        alive[loop] = _differences(grains[loop], chain, distance[loop], first, last)
+        alive[loop] = _differences(path.leaf.grain(loop), chain, distance[loop], first, last)
     if not all(alive.values()):
         return None  # no iteration has its partner inside
     seen = dict.fromkeys(distance, 0)

@@ -130,7 +130,7 @@ def _levels_below(node: Subtree) -> tuple[Level, ...]:
 def _from(path: Path, number: int) -> str:
     """Where the region of a loop starts, at the loop's outermost level."""
     loop = path.loops[number].loop
-    region = next(grain.region for grain in path.leaf.grains if grain.loop == loop)
+    region = path.leaf.grain(loop).region
     if region is None or any(level.loop == loop for level in path.loops[:number]):
         return ""
     names = {one.piece: one.level.name for one in path.around}
@@ -230,7 +230,7 @@ def _head(leaf: Leaf, levels: Sequence[Level]) -> str:
     `levels` are those around it, it last.
     """
     *above, level = levels
-    grain = next(grain for grain in leaf.grains if grain.loop == level.loop)
+    grain = leaf.grain(level.loop)
     around = _counts(grain)
     for other in above:
         if other.loop == level.loop:

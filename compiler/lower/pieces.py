@@ -14,7 +14,7 @@ import islpy as isl
 
 from compiler.lower.isl_tree import pieces_map, times_map
 from compiler.lower.refusal import Refusal
-from compiler.lower.tree import Microkernel, Path, StageBuffer, Tree
+from compiler.lower.tree import Path, StageBuffer, Tree
 from compiler.model.isl_names import (
     access_map,
     coordinates,
@@ -71,8 +71,7 @@ def _side_by_side(path: Path) -> bool:
 
 def _broken(tree: Tree, path: Path) -> Refusal | None:
     nest = tree.nest
-    fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-    for one in (None, *fused):
+    for one in (None, *path.leaf.fused):
         number = path.leaf.statement if one is None else one.statement
         target = nest.statements[number].target
         alone = tree.staged(target.tensor)
@@ -99,8 +98,7 @@ def _missing(tree: Tree, stage: StageBuffer) -> Refusal | None:
     written: dict[int, isl.Map] = {}  # by statement: from pieces to elements
     read: list[tuple[int, Access, isl.Map]] = []
     for path in tree.paths():
-        fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-        for one in (None, *fused):
+        for one in (None, *path.leaf.fused):
             number = path.leaf.statement if one is None else one.statement
             statement = nest.statements[number]
             used = [a for a in dict.fromkeys(statement.reads) if a.tensor == stage.tensor]

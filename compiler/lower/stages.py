@@ -24,7 +24,6 @@ from compiler.lower.tree import (
     Around,
     Box,
     Loops,
-    Microkernel,
     Path,
     StageBuffer,
     Subtree,
@@ -114,15 +113,10 @@ def _stage(
     needed = Needed(nest, {path.leaf.statement: path for path in paths})
     windows = []
     for path in paths:
-        fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-        names = {one.statement: dict(one.loops) for one in fused}
-        for number in path.leaf.statements:
+        for number, names in path.leaf.names.items():
             for access in (a for a in nest.statements[number].accesses if a.tensor == name):
                 windows.append(
-                    [
-                        needed.elements(path, index, names.get(number, {}), around)
-                        for index in access.indices
-                    ]
+                    [needed.elements(path, index, names, around) for index in access.indices]
                 )
     boxes = []
     for place, size in enumerate(tensor.shape):

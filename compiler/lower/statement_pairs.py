@@ -107,8 +107,8 @@ def _broken_between(
 
 def _runs(path: Path) -> list[tuple[int, Path, Fused | None]]:
     """The statements of a leaf."""
-    fused = path.leaf.fused if isinstance(path.leaf, Microkernel) else ()
-    return [(path.leaf.statement, path, None), *((one.statement, path, one) for one in fused)]
+    own = path.leaf.statement, path, None
+    return [own, *((one.statement, path, one) for one in path.leaf.fused)]
 
 
 def _at_once(dependence: Dependence, first: isl.Map, second: isl.Map) -> bool:

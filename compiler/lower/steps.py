@@ -93,7 +93,6 @@ def goes_on(path: Path, accumulate: bool) -> str:
     held something before; the others hold nothing then. Empty: never, or always with `accumulate`
     and no copies.
     """
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     pieces = {level.loop: level for level in path.private}
     found = []
     for level in path.cut:
@@ -101,9 +100,9 @@ def goes_on(path: Path, accumulate: bool) -> str:
         if around is None:
             found.append(f"at_{level.loop} != 0")
         elif around != level:
-            found.append(f"at_{level.loop} % {around.points(grains[level.loop])} != 0")
+            found.append(f"at_{level.loop} % {around.points(path.leaf.grain(level.loop))} != 0")
     if accumulate and path.private:
-        first = (f"at_{x.loop} < {x.points(grains[x.loop])}" for x in path.private)
+        first = (f"at_{x.loop} < {x.points(path.leaf.grain(x.loop))}" for x in path.private)
         found.append(" && ".join(first))
     return " || ".join(found)
 
@@ -183,7 +182,7 @@ def ranges_of(path: Path) -> tuple[Range, ...]:
 
 def _short(path: Path, level: Level) -> bool:
     """Whether the last piece of a level may hold fewer points than the others."""
-    grain = next(grain for grain in path.leaf.grains if grain.loop == level.loop)
+    grain = path.leaf.grain(level.loop)
     sizes = (grain.extent,) if grain.region is None else grain.region.sizes
     return any(size % level.step for size in sizes)
 

@@ -150,8 +150,29 @@ class Fused:
     last: tuple[Level, ...] = ()
 
 
+class _Leaf:
+    """What both kinds of leaves are asked for."""
+
+    statement: int
+    grains: tuple[Grain, ...]
+    fused: tuple[Fused, ...]
+
+    @property
+    def statements(self) -> tuple[int, ...]:
+        """All that it computes, in this order."""
+        return (self.statement, *(fused.statement for fused in self.fused))
+
+    @property
+    def names(self) -> dict[int, dict[str, str]]:
+        """By statement that it computes, its loops with their names here; others keep their own."""
+        return {self.statement: {}} | {one.statement: dict(one.loops) for one in self.fused}
+
+    def grain(self, loop: str) -> Grain:
+        return next(grain for grain in self.grains if grain.loop == loop)
+
+
 @dataclass(frozen=True)
-class Microkernel:
+class Microkernel(_Leaf):
     """One grain of each output loop of a statement, its accumulators held in registers.
 
     `levels` are the reduction levels that run meanwhile, `grains` those of all of its loops,
@@ -169,16 +190,8 @@ class Microkernel:
     fused: tuple[Fused, ...] = ()
 
     @property
-    def statements(self) -> tuple[int, ...]:
-        """All that it computes, in this order."""
-        return (self.statement, *(fused.statement for fused in self.fused))
-
-    @property
     def lanes(self) -> int:
         return self.grain(self.vector).lanes
-
-    def grain(self, loop: str) -> Grain:
-        return next(grain for grain in self.grains if grain.loop == loop)
 
     @property
     def points(self) -> tuple[Level, ...]:
@@ -192,7 +205,7 @@ class Microkernel:
 
 
 @dataclass(frozen=True)
-class Scalar:
+class Scalar(_Leaf):
     """One instance of a statement; its grains are points.
 
     Iterations outside a clip change nothing, and bounds of the loops leave them out.
@@ -203,10 +216,7 @@ class Scalar:
     clips: tuple[Guard, ...] = ()
     levels: tuple[Level, ...] = ()
     points: tuple[Level, ...] = ()
-
-    @property
-    def statements(self) -> tuple[int, ...]:
-        return (self.statement,)
+    fused: tuple[Fused, ...] = ()
 
 
 Leaf = Microkernel | Scalar
@@ -259,8 +269,7 @@ class Path:
     @property
     def copies(self) -> tuple[int, ...]:
         """Pieces of each private level; every combination has a copy of the target."""
-        grains = {grain.loop: grain for grain in self.leaf.grains}
-        return tuple(grains[level.loop].pieces(level) for level in self.private)
+        return tuple(self.leaf.grain(level.loop).pieces(level) for level in self.private)
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -310,9 +319,8 @@ def surrounding(
     levels: tuple[Level, ...], leaf: Leaf, around: tuple[Around, ...]
 ) -> tuple[Around, ...]:
     """`around`, then the levels of a leaf, for what is attached to the last of them."""
-    grains = {grain.loop: grain for grain in leaf.grains}
     return around + tuple(
-        Around(len(around) + place, level, grains[level.loop], leaf.statement)
+        Around(len(around) + place, level, leaf.grain(level.loop), leaf.statement)
         for place, level in enumerate(levels)
     )
 

@@ -45,7 +45,6 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         return
     steps = prod(nest.extent(loop) for loop in statement.reduction_loops)
     longest = sorted(statement.reduction_loops, key=lambda loop: -nest.extent(loop))
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     led = schedule.band.order[: len(chosen)] == chosen
     for loop in longest[:REDUCTIONS]:
         beside: list[tuple[int, tuple[str, ...]]] = [(threads, ())]
@@ -54,7 +53,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         for copies, others in beside:
             if steps < LEAST * copies:
                 continue
-            for cut in _cut(schedule.band, grains[loop], copies):
+            for cut in _cut(schedule.band, path.leaf.grain(loop), copies):
                 band = schedule.with_band(
                     order=(cut[0], *(x for x in schedule.band.order if x != cut[0])),
                     block=(*schedule.band.block, *((cut,) if cut[1] else ())),
@@ -75,7 +74,6 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
     """The outermost levels of the output in a row, as many as threads want pieces; their pieces."""
     pieces = 1
     chosen: list[str] = []
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     reduction = nest.statements[path.leaf.statement].reduction_loops
     for level in path.levels:
         if level.loop in reduction:
@@ -87,7 +85,7 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
         if level.loop in map(loop_of, chosen):  # pieces of one tile: no rectangle to share
             break
         chosen.append(level.name)
-        pieces *= grains[level.loop].pieces(level)
+        pieces *= path.leaf.grain(level.loop).pieces(level)
     return tuple(chosen), pieces
 
 
@@ -121,10 +119,9 @@ def wakes(nest: Primitive, schedule: Schedule) -> int:
     path = _path(nest, schedule)
     if not any(level.parallel for level in path.loops):
         return 0
-    grains = {grain.loop: grain for grain in path.leaf.grains}
     pieces: dict[str, int] = {}
     for level in path.loops:
         if level.parallel:
             break
-        pieces[level.loop] = grains[level.loop].pieces(level)
+        pieces[level.loop] = path.leaf.grain(level.loop).pieces(level)
     return prod(pieces.values())
