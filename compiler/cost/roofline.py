@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 
 from compiler.cost.footprints import PAGE, Footprint, NestLoop, nest_loops
+from compiler.cost.own_roofline import SHARING
 from compiler.cost.shared_levels import left_by_others
 from compiler.cost.traffic import NOTHING, Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
@@ -141,7 +142,7 @@ class Roofline:
         if isinstance(leaf, Microkernel):
             longer += ALIASED * (_aliased_rows(leaf, placed) - 1)
         for level, size in moved.items():
-            shared = share if level != "memory" else max(share, 0.5)
+            shared = share if level != "memory" else max(share, 1 / SHARING)
             parts[level] = longer * size * shared / self._bandwidth(level)
         if packing:
             parts["packing"] = packing * share

@@ -217,7 +217,7 @@ class Symbols:
         if low >= 0 and high + window.size <= extent:
             return (window.size,)
         listed = prod(self.last[x] for x in start.loops) <= MOST_LISTED
-        if not listed or any(not x.startswith("p") for x in start.loops):
+        if not listed or not {one.piece for one in self.around}.issuperset(start.loops):
             return tuple(range(min(window.size, extent), -1, -1))
         sizes = set()
         for values in product(*(range(self.last[x]) for x in start.loops)):

@@ -15,6 +15,8 @@ from functools import lru_cache
 
 import islpy as isl
 
+from compiler.errors import ScheduleError
+from compiler.lower.fit import fitted
 from compiler.lower.isl_tree import schedule_map
 from compiler.lower.kept_dependences import kept_dependences
 from compiler.lower.pieces import broken_pieces, structural_pieces
@@ -24,6 +26,7 @@ from compiler.lower.tree import Grain, Level, Path, Tree
 from compiler.model.dependences import Dependence
 from compiler.model.isl_names import coordinate, first_differ, first_times
 from compiler.problem.primitive import Access, Primitive, Statement
+from compiler.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,14 @@ def by_isl(tree: Tree) -> Refusal | None:
         if found is not None:
             return found
     return broken_pieces(tree) or broken_pair(tree)
+
+
+def legal(nest: Primitive, schedule: Schedule) -> bool:
+    """Whether a schedule fits a nest and `structural` finds nothing that it breaks."""
+    try:
+        return structural(fitted(nest, schedule)) is None
+    except ScheduleError:
+        return False
 
 
 @lru_cache(maxsize=256)

@@ -54,7 +54,7 @@ def candidates(
         whole = chain.around(schedule)
         if whole is not None and structural(lowered(nest, whole)) is None:
             legal.append(whole)
-            if schedule.band.scheme in ("lanes", "dot"):
+            if not CATALOGUE[schedule.band.scheme].sums:
                 legal += chain.shared(whole)
     return tuple(dict.fromkeys(legal)) or chain.without()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
 from compiler.lower.border_classes import borders
+from compiler.lower.edges import questions
 from compiler.microkernel.contraction import dimension
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
@@ -74,20 +75,20 @@ def _vector_operand(
     """(layout, pack) of the operand that is read as vectors: its lanes must be contiguous."""
     access = axes.roles.vector_operand
     tensor = nest.tensor(access.tensor)
-    lane_dimension = dimension(access, axes.vector)
+    lane_dimension, padded = dimension(access, axes.vector), bool(questions(nest, access))
     panel = None
     if lane_dimension is not None:
         panel = _panel(nest, access, axes, lane_dimension, lanes, block)
-        if free(tensor) and not _padded(nest, access):
+        if free(tensor) and not padded:
             yield ((tensor.name, panel),), ()
             return
     unit = [d for d, index in enumerate(access.indices) if index.coefficient(axes.vector) == 1]
     moved = [d for d, index in enumerate(access.indices) if index.coefficient(axes.vector)]
     if unit != moved or len(unit) != 1:
         return
-    if innermost(tensor) == unit[0] and not _padded(nest, access):
+    if innermost(tensor) == unit[0] and not padded:
         yield (), ()
-    if panel is not None and not _padded(nest, access):
+    if panel is not None and not padded:
         yield (), ((tensor.name, panel),)
     else:
         yield (), ((tensor.name, _with_last(tensor.shape, unit[0])),)
@@ -157,11 +158,3 @@ def _names(access: Access, d: int, loops: tuple[str, ...]) -> bool:
 def _with_last(shape: tuple[int, ...], last: int) -> str:
     order = (*(d for d in range(len(shape)) if d != last), last)
     return Layout(shape, order).tag()
-
-
-def _padded(nest: Primitive, access: Access) -> bool:
-    """Whether an access reads outside its tensor."""
-    extents = dict(nest.extents)
-    shape = nest.tensor(access.tensor).shape
-    bounds = [index.bounds(extents) for index in access.indices]
-    return any(low < 0 or high >= n for (low, high), n in zip(bounds, shape, strict=True))

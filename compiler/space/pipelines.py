@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from compiler.errors import ScheduleError
-from compiler.lower.fit import fitted
 from compiler.lower.fusion import fused_loops, in_loops
-from compiler.lower.legality import structural
+from compiler.lower.legality import legal
 from compiler.lower.lowered import lowered
 from compiler.lower.tree import Grain
+from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import sum_of_products
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement, Tensor
@@ -88,10 +88,10 @@ def pipelines(
     for chain, _, layouts in chains:
         tags = tuple(sorted((name, tag) for name, tag in layouts.items() if tag is not None))
         whole = replace(chain, layout=tags)
-        if _legal(nest, whole):
+        if legal(nest, whole):
             found[whole] = None
     for whole in list(found)[:TILED] if fuse else ():
-        found |= dict.fromkeys(s for s in _in_pieces(nest, whole, threads) if _legal(nest, s))
+        found |= dict.fromkeys(s for s in _in_pieces(nest, whole, threads) if legal(nest, s))
     return tuple(replace(one, bands=without_of(one.bands)) for one in found)
 
 
@@ -246,7 +246,7 @@ def _inner(
     reduced = nest.statements[host.of].reduction_loops
     channels = [x for x in reduced if grains[x].summed and grains[x].lanes == 1]
     lanes = host.vector[1]
-    if host.scheme in ("broadcast", "pixels") and channels:
+    if CATALOGUE[host.scheme].sums and channels:
         loop = max(channels, key=nest.extent)
         depth = 1 + max(depth_of(x) for x in host.order if loop_of(x) == loop)
         for vectors in GROUPS:
@@ -269,10 +269,3 @@ def _enough(
         chosen.append(level)
         pieces *= -(-grains[loop_of(level)].count // sizes.get(level, 1))
     return tuple(chosen)
-
-
-def _legal(nest: Primitive, schedule: Schedule) -> bool:
-    try:
-        return structural(fitted(nest, schedule)) is None
-    except ScheduleError:
-        return False

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from math import prod
 
-from compiler.errors import ScheduleError
-from compiler.lower.fit import fitted
-from compiler.lower.legality import structural
+from compiler.lower.legality import legal, structural
 from compiler.lower.lowered import lowered
 from compiler.lower.steps import SHARED, SHORT
 from compiler.microkernel.functions import vector_operations
@@ -184,9 +181,8 @@ def _copied(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
             parallel=(pieces, *band.parallel),
             private=tuple((tensor, pieces) for tensor in summed),
         )
-        with suppress(ScheduleError):
-            if structural(fitted(nest, copied)) is None:
-                return copied
+        if legal(nest, copied):
+            return copied
     return schedule
 
 

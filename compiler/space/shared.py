@@ -15,16 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compiler.errors import ScheduleError
-from compiler.lower.fit import fitted
-from compiler.lower.legality import structural
+from compiler.lower.legality import legal
 from compiler.lower.lowered import anchored, lowered
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Attached, Band, Schedule, loop_of
+from compiler.space.scalar import PIECES
 
 FILLED = 0.5  # of a cache, by what a piece touches
-PIECES = 4  # a thread at least, where pieces are shared
 MOST = 12  # bands that are tried in pairs
 Pattern = tuple[tuple[int, int, bool], ...]  # a statement, its host, whether its band is its own
 
@@ -59,7 +57,7 @@ class SharedLoops:
             shared = apart
             for number, host, own in self._patterns[held, forms]:
                 shared = self._attached(shared, number, host, own, held)
-            if shared != apart and _legal(self._nest, shared):
+            if shared != apart and legal(self._nest, shared):
                 found[shared] = None
         return tuple(found)
 
@@ -74,7 +72,7 @@ class SharedLoops:
             for number in reversed(numbers[:place]):
                 for own in (True, False):
                     tried = self._attached(schedule, number, host, own, held)
-                    if tried != schedule and _legal(self._nest, tried):
+                    if tried != schedule and legal(self._nest, tried):
                         schedule = tried
                         found.append((number, host, own))
                         break
@@ -113,10 +111,3 @@ class SharedLoops:
         parallel = tuple(pieces if level == loop else level for level in band.parallel)
         block = (*band.block, (pieces, count))
         return replace(band, order=(pieces, *band.order), block=block, parallel=parallel[:1])
-
-
-def _legal(nest: Primitive, schedule: Schedule) -> bool:
-    try:
-        return structural(fitted(nest, schedule)) is None
-    except ScheduleError:
-        return False
