@@ -11,7 +11,7 @@ from compiler.lower.lowered import lowered
 from compiler.lower.tree import Grain, Path
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
-from compiler.space.scalar import LINE, PIECES
+from compiler.space.scalar import PIECES, in_a_line
 
 REDUCTIONS = 2  # loops whose pieces are tried with copies, the longest ones
 LEAST = 256  # steps of the reduction in a piece, that its copy may be worth combining
@@ -53,7 +53,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
         for copies, others in beside:
             if steps < LEAST * copies:
                 continue
-            for cut in _cut(schedule.band, path.leaf.grain(loop), copies):
+            for cut in _cut(schedule.band, path.leaf.grain(loop), copies, in_a_line(nest)):
                 band = schedule.with_band(
                     order=(cut[0], *(x for x in schedule.band.order if x != cut[0])),
                     block=(*schedule.band.block, *((cut,) if cut[1] else ())),
@@ -89,7 +89,7 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
     return tuple(chosen), pieces
 
 
-def _cut(band: Band, grain: Grain, copies: int) -> Iterator[tuple[str, int]]:
+def _cut(band: Band, grain: Grain, copies: int, line: int) -> Iterator[tuple[str, int]]:
     """Levels of so many pieces, or of few more: (name, block), of a short loop itself block 0.
 
     Pieces hold whole blocks of the levels inside, and whole lines where they are long.
@@ -97,7 +97,7 @@ def _cut(band: Band, grain: Grain, copies: int) -> Iterator[tuple[str, int]]:
     loop, count = grain.loop, grain.count
     present = [level for level in band.order if loop_of(level) == loop]
     inner = band.block_of(present[0]) or 1
-    for whole in dict.fromkeys((LINE if count >= PIECES * LINE * copies else 1, 1)):
+    for whole in dict.fromkeys((line if count >= PIECES * line * copies else 1, 1)):
         unit = inner if inner % whole == 0 else inner * whole
         size = unit * -(-count // (unit * copies))
         if size < count and depth_of(present[0]) < 9:

@@ -14,7 +14,7 @@ from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, loop_of
 
 PIECES = 4  # for each thread, so that the last ones to finish are not far behind the others
-LINE = 16  # elements of a cache line, and of a vector or two
+LINE = 64  # bytes of a cache line, and of a vector or two
 
 
 def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
@@ -23,9 +23,9 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
     Innermost is the loop that would load and store the least in an iteration, outermost the one
     that would the most, as far as dependences allow. What stays where it is counts 1/extent, a
     target that moves counts twice, as it is read and written. Where the target stays or its
-    elements are neighbours, a loop runs in vectors, and what walks along it counts 1/16 of its
-    stride. Between equals, by the cache lines that an iteration touches: memory order, of Carr,
-    McKinley and Tseng (ASPLOS 1994).
+    elements are neighbours, a loop runs in vectors, and what walks along it counts its stride
+    over the elements of a line. Between equals, by the cache lines that an iteration touches:
+    memory order, of Carr, McKinley and Tseng (ASPLOS 1994).
 
         c[m,n] += a[m,k] * b[k,n]      ->  m, k, n: rows of b and c pass in vectors
         c[m,n] += a[m,k] * b[n,k]      ->  m, n, k: a sum in a register, in vectors
@@ -48,6 +48,11 @@ def scalar_schedule(nest: Primitive, threads: int = 1) -> Schedule:
     return _copied(nest, _shared(nest, _led(nest, schedule, threads), threads, SHARED), threads)
 
 
+def in_a_line(nest: Primitive) -> int:
+    """Elements of a cache line."""
+    return LINE // nest.dtype.bytes
+
+
 def as_written(nest: Primitive, threads: int = 1) -> Schedule:
     """The same in the primitive's own order of loops, its outermost ones shared however short."""
     schedule = _scalar([loop for loop, _ in nest.extents])
@@ -66,8 +71,9 @@ def _led(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
         if _shareable(nest, led, loop):
             return led
     work = max(prod(map(nest.extent, s.loops)) for s in nest.statements if inner in s.loops)
-    if others and work >= SHARED * LINE:  # in vectors
-        size = LINE * -(-nest.extent(inner) // (LINE * threads))
+    line = in_a_line(nest)
+    if others and work >= SHARED * line:  # in vectors
+        size = line * -(-nest.extent(inner) // (line * threads))
         pieces = f"{inner}@1"
         led = _scalar([pieces, *schedule.band.order]).with_band(block=((pieces, size),))
         if _shareable(nest, led, pieces):
@@ -111,7 +117,7 @@ def _moves(nest: Primitive, statement: Statement, loop: str) -> float:
     target, reads = _strides(nest, statement, loop)
     extent = nest.extent(loop)
     walks = target == 1 or (target == 0 and max(reads, default=0) <= 1)
-    step = LINE if walks and extent >= SHORT else 1
+    step = in_a_line(nest) if walks and extent >= SHORT else 1
 
     def moves(stride: int) -> float:
         return min(1.0, stride / step) if stride else 1 / extent
@@ -123,8 +129,8 @@ def _moves(nest: Primitive, statement: Statement, loop: str) -> float:
 def _lines(nest: Primitive, statement: Statement, loop: str) -> float:
     """Cache lines touched in an iteration with the loop innermost."""
     target, reads = _strides(nest, statement, loop)
-    touched = (min(1.0, s / LINE) if s else 1 / nest.extent(loop) for s in (target, *reads))
-    return sum(touched)
+    line, extent = in_a_line(nest), nest.extent(loop)
+    return sum(min(1.0, s / line) if s else 1 / extent for s in (target, *reads))
 
 
 def _strides(nest: Primitive, statement: Statement, loop: str) -> tuple[int, list[int]]:
@@ -162,15 +168,15 @@ def _copied(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
 
     for i: s += x[i]  ->  parallel i@1, private:s.i@1, i
     """
-    band = schedule.band
+    band, line = schedule.band, in_a_line(nest)
     for statement in nest.statements:
         alone = not any(loop_of(level) in statement.loops for level in band.parallel)
         loops = [x for x in band.order if x in statement.reduction_loops]
-        long = prod(map(nest.extent, statement.loops)) >= SHARED * LINE
+        long = prod(map(nest.extent, statement.loops)) >= SHARED * line
         loop = next((x for x in loops if nest.extent(x) >= threads), None)
         if not alone or not long or loop is None:
             continue
-        unit = LINE if loop == band.order[-1] else 1
+        unit = line if loop == band.order[-1] else 1
         pieces, size = f"{loop}@1", unit * -(-nest.extent(loop) // (unit * threads))
         summed = dict.fromkeys(
             s.target.tensor for s in nest.statements if loop in s.reduction_loops

@@ -7,8 +7,7 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Tags, loop_of
 from compiler.space.lanes import innermost
-
-LINE = 64  # bytes: a whole line is written at once, else it is read first after all
+from compiler.space.scalar import LINE
 
 
 def streams(
@@ -26,7 +25,10 @@ def streams(
 
 
 def writes_once(nest: Primitive, number: int, band: Band) -> bool:
-    """Whether the band writes whole lines, and each of them once: no cut reduction."""
+    """Whether the band writes whole lines, and each of them once: no cut reduction.
+
+    A part of a line is read first after all.
+    """
     statement = nest.statements[number]
     reduction = statement.reduction_loops
     last = max(k for k, level in enumerate(band.order) if loop_of(level) not in reduction)

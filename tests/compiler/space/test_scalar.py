@@ -11,6 +11,7 @@ from compiler.lower.legality import by_isl
 from compiler.lower.lowered import lowered
 from compiler.lower.steps import SHARED
 from compiler.model.loop_nest import loop_nest
+from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.space.candidates import candidates
@@ -93,7 +94,7 @@ def test_what_no_dependence_forbids_is_parallel(what: str) -> None:
     assert scalar_schedule(nest).band.parallel == ()
 
 
-LONG = SHARED * LINE
+LONG = SHARED * LINE // F32.bytes
 COPIED = {
     "a sum of all": (
         _nest({"x": ["i"], "s": [1]}, "s[0] += x[i]", sizes={"i": LONG}), "i@1+i", "s.i@1",
