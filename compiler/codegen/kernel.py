@@ -38,6 +38,12 @@ class Buffer:
         return self.elements * (threads if self.each_thread else 1)
 
 
+def whole_lines(elements: int, dtype: DType) -> int:
+    """Elements of whole cache lines that hold so many: what lies behind shares none with them."""
+    line = ALIGNED // dtype.bytes
+    return -(-elements // line) * line
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A translation unit that exports `void polydl_kernel(void *const *buffers)`.

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from compiler.codegen.kernel import ALIGNED, Buffer
+from compiler.codegen.kernel import Buffer, whole_lines
 from compiler.codegen.scalar_expression import NEUTRAL, REGISTERS, combined, number_text
 from compiler.lower.steps import SHARED
 from compiler.lower.tree import Path, Tree
@@ -57,8 +57,7 @@ class Copies:
     @property
     def apart(self) -> int:
         """Elements from one copy to the next: whole cache lines, so that threads share none."""
-        line = ALIGNED // self.dtype.bytes
-        return -(-self.elements // line) * line
+        return whole_lines(self.elements, self.dtype)
 
     @property
     def name(self) -> str:

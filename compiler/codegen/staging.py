@@ -9,7 +9,7 @@ element of the box is where the slot begins.
 
 from __future__ import annotations
 
-from compiler.codegen.kernel import ALIGNED, Buffer
+from compiler.codegen.kernel import Buffer, whole_lines
 from compiler.codegen.scalar_expression import number_text
 from compiler.lower.tree import Path, StageBuffer
 
@@ -25,10 +25,9 @@ int omp_get_thread_num(void);
 
 def stage_buffer(stage: StageBuffer, each_thread: bool) -> Buffer:
     """The workspace of a stage, in whole cache lines."""
-    line = ALIGNED // stage.layout.dtype.bytes
-    elements = -(-stage.layout.elements // line) * line
-    name = f"stage_{stage.tensor}"
-    return Buffer(name, "workspace", elements, stage.layout.dtype, None, each_thread=each_thread)
+    name, dtype = f"stage_{stage.tensor}", stage.layout.dtype
+    elements = whole_lines(stage.layout.elements, dtype)
+    return Buffer(name, "workspace", elements, dtype, None, each_thread=each_thread)
 
 
 def stage_lines(stage: StageBuffer, path: Path) -> list[str]:

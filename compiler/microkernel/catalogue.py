@@ -14,7 +14,9 @@ CATALOGUE = {
         Signature("product", BROADCAST, memory=True),  # the same C in a library's place
         Signature("libxsmm", BROADCAST, memory=True, library="libxsmm"),
         Signature("cblas", BROADCAST, memory=True, library="cblas"),
-        Signature("lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"),  # any expression, no sum
+        Signature(
+            "lanes", "out[p,v] = f(out, x[p,v], y[v], z[p])"
+        ),  # any expression, summed or not
         Signature("dot", "out[p] = f(out, x[p,v], y[v], z[p])"),  # its reduction along the lanes
     )
 }

@@ -47,9 +47,10 @@ def sum_of_products(nest: Primitive, number: int) -> tuple[Statement, Access, Ac
 
 
 def anchor(nest: Primitive) -> int | None:
-    """The statement that the others are arranged around: of the most iterations, or else a sum.
+    """The statement that the others are arranged around: the one of most iterations.
 
-    None where no statement can be on whole vectors: none writes all of its target.
+    Among equals it is the first sum of products. None where no statement can be on whole vectors:
+    none writes all of its target.
     """
     whole = [k for k, s in enumerate(nest.statements) if covers(nest, s.target)]
 

@@ -33,7 +33,7 @@ class Signature:
 
     @property
     def sums(self) -> bool:
-        """Whether it has a reduction; else each of its points is computed once, from scratch."""
+        """Whether it is a sum of products; else it takes any expression, reduced or not."""
         return "+=" in self.computes
 
     @property

@@ -1,4 +1,4 @@
-"""The space of schedules for a contraction: deterministic, every one of them fits and is legal."""
+"""The space of schedules of a nest: deterministic, every one of them fits and is legal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def candidates(
 
     Of several statements the anchor is scheduled in every way, the others are arranged around it:
     on its register tile with `fuse`, else, or where they cannot be, in bands of their own, which
-    share loops where none is a contraction.
+    share loops where the anchor is computed as no contraction.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)

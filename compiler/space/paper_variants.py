@@ -23,10 +23,7 @@ from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Band, Schedule
 from compiler.space.axes import Axes, axes_of
-from compiler.space.candidates import (
-    MULTIPLY_ADDS,
-    printed_multiply_adds,
-)
+from compiler.space.candidates import MULTIPLY_ADDS, printed_multiply_adds
 from compiler.space.chain import Chain
 from compiler.space.lanes import lanes_of
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
