@@ -55,14 +55,11 @@ Enumeration = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]
 def _full(
     model: LoopNest, architecture: Architecture, threads: int, fuse: bool
 ) -> tuple[Schedule, ...]:
-    models: dict[Primitive, Roofline] = {}
+    def expected(nest: Primitive) -> Callable[[Schedule], float]:
+        roofline = Roofline(nest, architecture)
+        return lambda schedule: roofline.estimate(schedule, threads).seconds
 
-    def price(nest: Primitive, schedule: Schedule) -> float:
-        if nest not in models:
-            models[nest] = Roofline(nest, architecture)
-        return models[nest].estimate(schedule, threads).seconds
-
-    found = pipelines(model.nest, architecture, threads, fuse, price)
+    found = pipelines(model.nest, architecture, threads, fuse, expected)
     return found or candidates(model.nest, architecture, threads, fuse)
 
 

@@ -10,6 +10,8 @@ from compiler.errors import ProblemError, shown
 from compiler.problem.expression import Line, expression
 from compiler.problem.primitive import Number
 
+MOST_FILLED = 2**20  # elements that one number stands for; a list is as long as its text
+
 
 def scalar(value: object, where: str) -> float:
     """A float from a number or a text such as "-inf" or "1/6"; never a nan."""
@@ -28,9 +30,6 @@ def scalar(value: object, where: str) -> float:
         return float(value)
     except OverflowError:
         raise ProblemError(f"{where}: {shown(value)} is too large") from None
-
-
-MOST_FILLED = 2**20  # elements that one number stands for; a list is as long as its text
 
 
 def flat_values(values: object, shape: tuple[int, ...], where: str) -> tuple[float, ...]:

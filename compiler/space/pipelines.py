@@ -34,7 +34,7 @@ from compiler.space.lane_schedules import lane_schedules
 from compiler.space.lanes import lanes_innermost
 from compiler.space.scalar import PIECES, scalar_schedule
 
-Price = Callable[[Primitive, Schedule], float]  # seconds that a model expects
+Model = Callable[[Primitive], Callable[[Schedule], float]]  # seconds expected on a nest
 CHAINS = 6  # of layouts that agree, of which the cheapest are taken on
 TILED = 3  # chains that are tried in pieces
 ROWS = (1, 2, 4, 7, 8, 14, 16, 28, 56)  # points of a piece, or as near as whole tiles come
@@ -59,7 +59,7 @@ class Choice:
 
 
 def pipelines(
-    nest: Primitive, machine: Architecture, threads: int, fuse: bool, price: Price
+    nest: Primitive, machine: Architecture, threads: int, fuse: bool, model: Model
 ) -> tuple[Schedule, ...]:
     """Schedules of a nest of two reductions or more, one a sum of products; none of others.
 
@@ -72,7 +72,7 @@ def pipelines(
     steps = _steps(nest, fuse)
     chains = [(Schedule(()), 0.0, dict[str, str | None]())]
     for step in steps:
-        choices = _choices(nest, step, machine, threads, price)
+        choices = _choices(nest, step, machine, threads, model)
         joined = [
             (
                 replace(chain, bands=(*chain.bands, choice.band)),
@@ -114,7 +114,7 @@ def _steps(nest: Primitive, fuse: bool) -> tuple[Step, ...]:
 
 
 def _choices(
-    nest: Primitive, step: Step, machine: Architecture, threads: int, price: Price
+    nest: Primitive, step: Step, machine: Architecture, threads: int, model: Model
 ) -> tuple[Choice, ...]:
     """The best band of a step for each choice of layouts, with tiles all alike and without."""
     own = continued(single(nest, step.number), nest.statements[: step.number])
@@ -122,6 +122,7 @@ def _choices(
     schedules = contraction_schedules(own, machine, threads, lanes)
     schedules += lane_schedules(own, machine, threads)
     schedules += dot_schedules(own, machine, threads)
+    expected = model(own)
     best: dict[object, Choice] = {}
     known: dict[object, dict[str, str | None]] = {}
     for schedule in schedules or (scalar_schedule(own, threads),):
@@ -132,7 +133,7 @@ def _choices(
             known[same] = _layouts(nest, step, schedule)
         layouts = known[same]
         key = frozenset(layouts.items()), _even(own, schedule.band)
-        seconds = price(own, schedule)
+        seconds = expected(schedule)
         if key not in best or seconds < best[key].seconds:
             fusion = tuple(map(Attached, step.fused))
             band = replace(schedule.band, of=step.number, fusion=fusion)
