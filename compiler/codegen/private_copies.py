@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from math import prod
 
 from compiler.codegen.kernel import Buffer, whole_lines
-from compiler.codegen.scalar_expression import NEUTRAL, REGISTERS, combined, number_text
+from compiler.codegen.scalar_expression import REGISTERS, combined, number_text
 from compiler.lower.steps import SHARED
 from compiler.lower.tree import Path, Tree
 from compiler.problem.dtypes import DType
+from compiler.problem.primitive import NEUTRAL, Reduction
 
 INLINE = {"max": "maximum", "min": "minimum"}
 
@@ -35,7 +36,7 @@ class Copies:
         return self.tree.statement(self.path.leaf).target.tensor
 
     @property
-    def reduction(self) -> str:
+    def reduction(self) -> Reduction:
         reduction = self.tree.statement(self.path.leaf).reduction
         assert reduction is not None
         return reduction

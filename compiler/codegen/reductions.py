@@ -9,7 +9,7 @@ from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.finish import sums_loaded
 from compiler.codegen.lane_functions import joined
 from compiler.codegen.lane_reads import at_point, lane_read, takes_more
-from compiler.codegen.scalar_expression import NEUTRAL, combined, library, number_text
+from compiler.codegen.scalar_expression import combined, library, number_text
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
@@ -17,7 +17,7 @@ from compiler.lower.operands import Factors, Summand, streamed
 from compiler.lower.steps import Step, goes_on, steps_of, tap_range, variable
 from compiler.lower.tree import Level
 from compiler.problem.dtypes import DType
-from compiler.problem.primitive import Access, Call, Expression, Read
+from compiler.problem.primitive import NEUTRAL, Access, Call, Expression, Read
 
 KEEP_ZERO = ("add", "sub", "mul", "neg", "abs", "max", "min", "sqrt", "tanh", "erf")  # f(0, 0) = 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
 
 import numpy as np
 
@@ -24,7 +23,6 @@ LIBRARY = {  # names in the C library, but for the suffix of a type
     "erf": "erf",
     "abs": "fabs",
 }
-NEUTRAL = {"add": 0.0, "max": -inf, "min": inf}
 REGISTERS = {"add": "sum", "max": "most", "min": "least"}
 CALLED = ("exp", "tanh", "erf")  # no instruction: one element at a time
 

@@ -28,7 +28,6 @@ import numpy as np
 from compiler.codegen.private_copies import INLINE, Copies
 from compiler.codegen.scalar_expression import (
     CALLED,
-    NEUTRAL,
     REGISTERS,
     combined,
     condition,
@@ -47,7 +46,7 @@ from compiler.lower.steps import SHARED, SHORT, Range, ranges_of
 from compiler.lower.tree import Leaf, Path, Scalar, Tree
 from compiler.microkernel.contraction import covers
 from compiler.problem.dtypes import DType
-from compiler.problem.primitive import Access, Call, Expression, Statement
+from compiler.problem.primitive import NEUTRAL, Access, Call, Expression, Statement
 
 # LOOPS: builds are at -O2, which suits microkernels; around scalar loops gcc takes conditions that
 # do not change out of them and unrolls the ends of vector loops only at -O3.

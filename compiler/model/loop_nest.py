@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf
 
 from compiler.model.accesses import accesses, mapped
 from compiler.model.split_dimensions import split_dimensions
 from compiler.problem.evaluation import factors_of
-from compiler.problem.primitive import Access, Affine, Primitive, Read, Statement, Tensor
+from compiler.problem.primitive import NEUTRAL, Access, Affine, Primitive, Read, Statement, Tensor
 
 LoopPair = tuple[str, str]
 
@@ -272,5 +271,6 @@ def _neutral(statement: Statement, access: Access, nest: Primitive) -> bool:
     outside = nest.tensor(access.tensor).outside
     if statement.reduction == "add":
         return outside == 0 and factors_of(statement.value) is not None
-    whole = statement.value == Read(access)
-    return whole and outside == {"max": -inf, "min": inf}.get(statement.reduction or "")
+    if statement.reduction is None:
+        return False
+    return statement.value == Read(access) and outside == NEUTRAL[statement.reduction]

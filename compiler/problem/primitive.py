@@ -13,6 +13,7 @@ from compiler.problem.dtypes import DType
 
 Role = Literal["input", "output", "temporary"]
 Reduction = Literal["add", "max", "min"]
+NEUTRAL: Mapping[Reduction, float] = {"add": 0.0, "max": -inf, "min": inf}  # changes nothing
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class Primitive:
         if self.tensor(name).accumulate or self.tensor(name).role == "input":
             return None
         first = next(s for s in self.statements if s.target.tensor == name)
-        return {"max": -inf, "min": inf}.get(first.reduction or "add", 0.0)
+        return NEUTRAL[first.reduction or "add"]
 
     @property
     def flops(self) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.problem.primitive import (
+    NEUTRAL,
     Access,
     Affine,
     Call,
@@ -70,7 +71,7 @@ def followed(primitive: Primitive) -> Followed:
             if statement.reduction_loops:
                 value = _symbol(statement, value, loops, reduced)
             before = _before(primitive, statement, loops, held)
-            neutral = Number(_NEUTRAL[statement.reduction])
+            neutral = Number(NEUTRAL[statement.reduction])
             value = value if before == neutral else Call(statement.reduction, (before, value))
         if operations_of(value) > MOST_OPERATIONS:
             raise Unrecognised(f"more than {MOST_OPERATIONS} operations on an element")
@@ -78,9 +79,6 @@ def followed(primitive: Primitive) -> Followed:
         if statement.target.tensor == outputs[0]:
             access = statement.target
     return Followed(access, held[outputs[0]][1], reduced)
-
-
-_NEUTRAL: Mapping[Reduction, float] = {"add": 0.0, "max": float("-inf"), "min": float("inf")}
 
 
 def loops_of(access: Access) -> tuple[str, ...]:
