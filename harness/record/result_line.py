@@ -16,12 +16,11 @@ from harness.record.typed import LEAST, MOST, converted, decoded
 
 FIELDS = tuple(f.name for f in fields(TrialResult))
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # of a campaign, a trial, a kernel: no path
+NAMED = "letters, digits, '_', '-' and '.'"
 REPEATED = (  # fields with few different texts
     *("campaign", "contender", "kind", "architecture", "status", "stage", "reason", "dtype"),
     *("tier", "cache", "node", "stop", "quality"),
 )
-NAMED = "letters, digits, '_', '-' and '.'"
-
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -29,9 +29,8 @@ __all__ = [
     "resumed_alone",
 ]
 
-
 # Fields of Settings that few combinations of a sweep differ in.
-SHARED = ("architecture", "strategies", "baselines", "measure", "cluster", "tracking", "campaign")
+_SHARED = ("architecture", "strategies", "baselines", "measure", "cluster", "tracking", "campaign")
 
 
 def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
@@ -51,7 +50,7 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
     def made(plain: dict[str, Any]) -> Settings:
         nonlocal problems
         one = settings_from(plain, experiment, entries_of)
-        same = {name: getattr(one, name) for name in SHARED}
+        same = {name: getattr(one, name) for name in _SHARED}
         one = replace(one, **{name: held.setdefault(repr(v), v) for name, v in same.items()})
         problems += len(one.problems)
         if problems > MOST_PROBLEMS:
