@@ -8,7 +8,6 @@ MLflow is loaded by name in that thread (it takes 1 to 6 s).
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from queue import Empty, Queue
 from threading import Thread
 
 from harness.errors import EnvironmentProblem, RecordError
+from harness.extras import installing
 from harness.record.identity import line_id
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
@@ -167,6 +167,5 @@ def default_store(folder: CampaignFolder) -> str:
 def _check_installed() -> None:
     if importlib.util.find_spec("mlflow") is None:
         raise EnvironmentProblem(
-            "MLflow is not installed; install it with: "
-            f"{sys.executable} -m pip install 'mlflow>=3.13,<4'"
+            f"mlflow is not installed; install it with: {installing('mlflow')}"
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import RecordError
+from harness.errors import EnvironmentProblem, RecordError
 from harness.record.journal import CampaignFolder
 from harness.record.writer import CampaignWriter
 from harness.tracking.client import client_of
@@ -157,6 +158,15 @@ def test_an_address_that_does_not_answer_costs_one_warning(folder: CampaignFolde
         with pytest.raises(RecordError, match=f"MLflow at {address}"):
             sync(folder, address, "polydl")
     assert folder.results() == RESULTS
+
+
+def test_without_mlflow_one_line_says_how_to_install_it(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    told = r"mlflow is not installed; install it with: pip install -e '\.\[tracking\]'"
+    with pytest.raises(EnvironmentProblem, match=told):
+        sync(folder, None, "polydl")
 
 
 def test_a_server(folder: CampaignFolder, server: str) -> None:
