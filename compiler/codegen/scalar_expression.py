@@ -49,7 +49,7 @@ def number_text(value: float, dtype: DType) -> str:
 
 def element(tree: Tree, access: Access, pointer: str | None = None) -> str:
     """C text of an element of a tensor, or of what the pointer to a copy of it has the name of."""
-    names = {loop: iterator(loop) for index in access.indices for loop in index.loops}
+    names = {loop: iterator(loop) for loop in access.loops}
     offset = Address(access, tree.layout_of(access.tensor)).base(names, {})
     return f"{pointer or f't_{access.tensor}'}[{offset}]"
 

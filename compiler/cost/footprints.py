@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import gcd, prod
 
 from compiler.lower.tree import Path
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Access
 from compiler.schedule.layout import Layout
 
 PAGE = 4096  # bytes: inside a page, virtual and physical addresses choose the same set
@@ -82,12 +82,12 @@ class Footprint:
     loops whose windows overlap and for strides that leave gaps between them.
     """
 
-    def __init__(self, nest: Primitive, access: Access, layout: Layout, line: int = 64) -> None:
+    def __init__(self, access: Access, layout: Layout, line: int = 64) -> None:
         """`line` is in bytes."""
         self.tensor = access.tensor
         self._sizes = layout.shape
         self._terms = [[(loop, abs(c)) for loop, c in index.terms] for index in access.indices]
-        self._loops = sorted({loop for index in access.indices for loop in index.loops})
+        self._loops = sorted(access.loops)
         self._axes = _axes(layout)
         self._line, self._sets = line, PAGE // line
         self._element = layout.dtype.bytes

@@ -109,7 +109,7 @@ def _cost(call: Call) -> int:
 
 def _points(extents: Mapping[str, int], value: Expression) -> int:
     """Iterations of the loops that an expression reads by."""
-    loops = {x for read in reads_of(value) for index in read.indices for x in index.loops}
+    loops = {loop for read in reads_of(value) for loop in read.loops}
     return prod(extents[loop] for loop in loops)
 
 

@@ -234,7 +234,7 @@ class Roofline:
         if key not in self._footprints:
             tensor = self.nest.tensor(access.tensor)
             layout = layout_of(tensor, tag) if tag else tree.layout_of(access.tensor)
-            self._footprints[key] = Footprint(self.nest, access, layout, self._line)
+            self._footprints[key] = Footprint(access, layout, self._line)
         return self._footprints[key]
 
     def _packing(self, tree: Tree) -> float:

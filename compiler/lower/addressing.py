@@ -39,7 +39,7 @@ class Address:
         return Affine(index.terms, index.constant + self.shift[d]) if self.shift else index
 
     def uses(self, loop: str) -> bool:
-        return any(loop in index.loops for index in self.access.indices)
+        return loop in self.access.loops
 
     def coefficient(self, loop: str, step: int) -> int:
         """Elements that the offset grows by when `loop` advances by `step` points.

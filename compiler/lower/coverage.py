@@ -71,7 +71,7 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
         yield from (_bordered(grain, border, tile) for tile in classes[border.point])
     yield from (_once(path, leaf, level) for level in placed.last)
     if path.private:
-        yield _started(path, leaf)
+        yield _started(path)
 
 
 def _ties(leaf: Scalar) -> list[set[str]]:
@@ -142,7 +142,7 @@ def _once(path: Path, leaf: Microkernel, level: Level) -> tuple[str, str, str]:
     return level.loop, runs, "{ [0] }"
 
 
-def _started(path: Path, leaf: Microkernel) -> tuple[str, str, str]:
+def _started(path: Path) -> tuple[str, str, str]:
     """Each copy of a target starts at the neutral element in one of its pieces."""
     space = TileSpace(path)
     copies = [f"p{k}" for k in range(len(path.private))]

@@ -71,7 +71,7 @@ def contraction(nest: Primitive, number: int, vector: str) -> Contraction:
     if found is None:
         raise ScheduleError(f"{nest.name}: only scheme scalar fits: not one sum of two factors")
     statement, left, right = found
-    uses = [a for a in (left, right) if any(vector in i.loops for i in a.indices)]
+    uses = [a for a in (left, right) if vector in a.loops]
     if vector in statement.reduction_loops or vector not in statement.loops:
         raise ScheduleError(f"{nest.name}: vector loop '{vector}' is not a loop of the output")
     if len(uses) != 1 or left.tensor == right.tensor:

@@ -40,10 +40,6 @@ def boxes(
             yield from _parts(operands, live)
 
 
-def loops_in(access: Access) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(loop for index in access.indices for loop in index.loops))
-
-
 def stepped_loops(statement: Statement, extents: Mapping[str, int]) -> tuple[str, ...]:
     """Loops to step one iteration at a time, in program order, so that the rest is independent."""
     stepped = set(recurrent_loops(statement))

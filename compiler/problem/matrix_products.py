@@ -7,7 +7,6 @@ from math import prod
 import numpy as np
 
 from compiler.problem.evaluation import Array, factors_of
-from compiler.problem.iteration import loops_in
 from compiler.problem.memory import Box, Memory
 from compiler.problem.primitive import Access, Statement
 
@@ -25,7 +24,7 @@ def pair_of(statement: Statement) -> Factored | None:
 def summed_products(pair: Factored, memory: Memory, box: Box, kept: set[str]) -> Array:
     """number * the sum over the loops not kept of a * b; an axis per loop of the box."""
     number, one, two = pair
-    first, second = set(loops_in(one)), set(loops_in(two))
+    first, second = set(one.loops), set(two.loops)
     loops = list(box)
     both, reduced = first & second, set(loops) - kept
     repeated = prod(box[loop][1] for loop in reduced - first - second)

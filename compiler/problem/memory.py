@@ -57,8 +57,7 @@ class Memory:
             offset += (index.at(first) - low) * step
             for loop, c in index.terms:
                 steps[loop] += c * step
-        used = {loop for index in access.indices for loop in index.loops}
-        shape = [n if loop in used else 1 for loop, (_, n) in box.items()]
+        shape = [n if loop in access.loops else 1 for loop, (_, n) in box.items()]
         strides = [step * array.itemsize for step in steps.values()]
         return as_strided(array.reshape(-1)[offset:], shape, strides)
 

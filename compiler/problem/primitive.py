@@ -54,6 +54,11 @@ class Access:
     tensor: str
     indices: tuple[Affine, ...]
 
+    @cached_property
+    def loops(self) -> tuple[str, ...]:
+        """Those that it names, each once, in order of first appearance."""
+        return tuple(dict.fromkeys(loop for index in self.indices for loop in index.loops))
+
     def __str__(self) -> str:
         return f"{self.tensor}[{', '.join(map(str, self.indices))}]"
 
@@ -120,8 +125,7 @@ class Statement:
         """Loops over which the statement reduces: those the target does not name."""
         if self.reduction is None:
             return ()
-        kept = {loop for index in self.target.indices for loop in index.loops}
-        return tuple(loop for loop in self.loops if loop not in kept)
+        return tuple(loop for loop in self.loops if loop not in self.target.loops)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from compiler.problem.evaluation import (
     rounding_of,
     value_of,
 )
-from compiler.problem.iteration import boxes, loops_in
+from compiler.problem.iteration import boxes
 from compiler.problem.matrix_products import pair_of, summed_products
 from compiler.problem.memory import Box, Inputs, Memory, Precision, memory_of
 from compiler.problem.primitive import Call, Primitive, Read, Statement
@@ -108,7 +108,7 @@ def _boxes(primitive: Primitive, statement: Statement) -> Iterator[Box]:
     pair = pair_of(statement)
     if pair is None:
         return boxes(primitive, statement, [statement.loops])
-    return boxes(primitive, statement, [loops_in(a) for a in (*pair[1:], statement.target)])
+    return boxes(primitive, statement, [a.loops for a in (*pair[1:], statement.target)])
 
 
 def _step(
@@ -118,7 +118,7 @@ def _step(
     for box in _boxes(primitive, statement):
         target = values.view(statement.target, box)
         if pair is not None:
-            target += summed_products(pair, values, box, set(loops_in(statement.target)))
+            target += summed_products(pair, values, box, set(statement.target.loops))
             continue
         found = value_of(statement.value, values.reader(box), held)
         _reduce(statement, target, found, box, statement.reduction)
@@ -128,7 +128,7 @@ def _magnify(statement: Statement, values: Memory, magnitudes: Memory, box: Box)
     target = magnitudes.view(statement.target, box)
     pair = pair_of(statement)
     if pair is not None:
-        target += summed_products(pair, magnitudes, box, set(loops_in(statement.target)))
+        target += summed_products(pair, magnitudes, box, set(statement.target.loops))
         return
     found = magnitude_of(statement.value, values.reader(box), magnitudes.reader(box))
     _reduce(statement, target, found, box, statement.reduction and _widest(statement))
@@ -158,7 +158,7 @@ def _reduce(
     if reduction is None:
         target[...] = found
         return
-    kept = loops_in(statement.target)
+    kept = statement.target.loops
     reduced = tuple(axis for axis, loop in enumerate(box) if loop not in kept)
     whole = np.broadcast_to(found, [n for _, n in box.values()])
     if reduction == "add":

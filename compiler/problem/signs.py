@@ -93,8 +93,7 @@ def equal_terms(primitive: Primitive, statement: Statement) -> int:
     along = set(statement.loops)
     for access in statement.reads:
         tensor = primitive.tensor(access.tensor)
-        used = {loop for index in access.indices for loop in index.loops}
-        same = set(statement.loops) - used
+        same = set(statement.loops) - set(access.loops)
         if tensor.outside is not None and not (product and tensor.outside == 0):
             for index, size in zip(access.indices, tensor.shape, strict=True):
                 low, high = index.bounds(extents)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compiler.errors import ScheduleError
 from compiler.microkernel.contraction import Contraction, contraction, dimension, sum_of_products
-from compiler.problem.primitive import Access, Primitive
+from compiler.problem.primitive import Primitive
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def axes_of(nest: Primitive) -> tuple[Axes, ...]:
 
 def axes(nest: Primitive, roles: Contraction, vector: str) -> Axes:
     """The loops of a contraction by role when `vector` fills the lanes."""
-    kept = [loop for index in roles.output.indices for loop in index.loops if loop != vector]
-    pixels = tuple(loop for loop in kept if not _reads(roles.vector_operand, loop))
+    kept = [loop for loop in roles.output.loops if loop != vector]
+    pixels = tuple(loop for loop in kept if loop not in roles.vector_operand.loops)
     channels = [
         loop
         for loop in roles.statement.reduction_loops
@@ -61,7 +61,3 @@ def axes(nest: Primitive, roles: Contraction, vector: str) -> Axes:
         channel,
         tuple(loop for loop in roles.statement.reduction_loops if loop != channel),
     )
-
-
-def _reads(access: Access, loop: str) -> bool:
-    return any(loop in index.loops for index in access.indices)

@@ -281,7 +281,7 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
         if band.prefetch or level is None:
             return None
         reads = nest.statements[numbers[0]].reads
-        vectors = [a for a in reads if any(band.vector[0] in index.loops for index in a.indices)]
+        vectors = [a for a in reads if band.vector[0] in a.loops]
         if max(nest.tensor(access.tensor).bytes for access in vectors) <= level.bytes:
             return None
         ahead = replace(band, prefetch=AHEAD)

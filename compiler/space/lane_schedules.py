@@ -114,8 +114,7 @@ def _shapes(
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
     served = sum(
-        any(vector in index.loops for index in access.indices)
-        and not any(inner in index.loops for index in access.indices)
+        vector in access.loops and inner not in access.loops
         for access in dict.fromkeys(statement.reads)
     )
     seen = set()

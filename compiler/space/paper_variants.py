@@ -107,7 +107,7 @@ def _reading(nest: Primitive, readings: list[Axes]) -> Axes:
 
 def _convolution(model: LoopNest, axes: Axes, machine: Architecture) -> _Convolution:
     nest, origin = model.nest, dict(model.origin)
-    target = [loop for index in axes.roles.output.indices for loop in index.loops]
+    target = axes.roles.output.loops
     spatial: list[tuple[Advance, int]] = []  # an original loop's nest loop and step; its extent
     for loop in target[target.index(axes.vector) + 1 :]:
         extents = [model.primitive.extent(o) for o in origin[loop]]

@@ -38,7 +38,7 @@ def _touched(
 
 def _plain(nest: Primitive, access: Access) -> Footprint:
     tensor = nest.tensor(access.tensor)
-    return Footprint(nest, access, Layout(tensor.shape, tensor.stored))
+    return Footprint(access, Layout(tensor.shape, tensor.stored))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(0, 2))
@@ -104,7 +104,7 @@ def test_lines_of_aligned_boxes_are_exact(tag: str, points: dict[str, int], line
     starts = {"m": 0, "n": 0, "k": 0}
     points = {"n": 1, **points}
     assert _lines_touched(nest, access, layout, starts, points) == lines
-    assert Footprint(nest, access, layout).lines(points).touched == lines
+    assert Footprint(access, layout).lines(points).touched == lines
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["abcd", "acdb", "aBcd4b", "aBcd16b"]))
@@ -124,7 +124,7 @@ def test_lines_are_near_what_boxes_touch_on_the_mean(seed: int, tag: str) -> Non
     for _ in range(6):
         starts = {loop: random.randint(0, n - points[loop]) for loop, n in extents.items()}
         counts.append(_lines_touched(nest, access, layout, starts, points))
-    found = Footprint(nest, access, layout).lines(points).touched
+    found = Footprint(access, layout).lines(points).touched
     assert min(counts) / 2 <= found <= 2 * max(counts)
 
 

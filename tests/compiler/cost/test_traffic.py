@@ -31,7 +31,7 @@ def _traffic(nest: Primitive, order: tuple[str, ...]) -> tuple[Traffic, list[Nes
     loops = nest_loops(lowered(nest, Schedule((Band("scalar", order),))).paths()[0])
     statement = nest.statements[0]
     made = {
-        access.tensor: Footprint(nest, access, Layout(nest.tensor(access.tensor).shape, (0, 1)))
+        access.tensor: Footprint(access, Layout(nest.tensor(access.tensor).shape, (0, 1)))
         for access in (statement.target, *statement.reads)
     }
     read = [made["a"], made["b"]]

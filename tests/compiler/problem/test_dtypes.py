@@ -60,9 +60,7 @@ def test_twice_the_bytes_touch_twice_the_lines() -> None:
     nest = primitive_from(matmul(m=64, n=64, k=64))
     access = nest.statements[0].reads[1]
     lines = [
-        Footprint(nest, access, Layout((64, 64), (0, 1), dtype=dtype)).lines(
-            {"m": 1, "n": n, "k": 64}
-        )
+        Footprint(access, Layout((64, 64), (0, 1), dtype=dtype)).lines({"m": 1, "n": n, "k": 64})
         for dtype, n in ((F32, 32), (F64, 16), (F64, 32))
     ]
     assert lines[0].touched == lines[1].touched == 128 and lines[2].touched == 256
