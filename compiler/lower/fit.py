@@ -206,7 +206,16 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             raise ScheduleError(
                 f"schedule: {edge.access} leaves its tensor along {leaf.vector} in two dimensions"
             )
-    kept = path.cut or (reduced is not None and reduced.accumulate)
+    _check_element_wise(path, leaf, placed)
+    if leaf.form.library:
+        check_product(path, leaf, placed)
+    else:
+        _check_printed(nest, leaf, placed)
+
+
+def _check_element_wise(path: Path, leaf: Microkernel, placed: Operands) -> None:
+    """What is read and written behind the reduction, or instead of one."""
+    kept = path.cut or (placed.reduced is not None and placed.reduced.accumulate)
     written = (*placed.stores, placed.output) if kept else placed.stores
     for address in dict.fromkeys((*written, *placed.reads)):
         if leaf.lanes > 1 and address in written and address.uses(leaf.vector):
@@ -218,9 +227,10 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
             raise ScheduleError(
                 f"schedule: nontemporal: vectors of {address.access.tensor} are not all aligned"
             )
-    if leaf.form.library:
-        check_product(path, leaf, placed)
-        return
+
+
+def _check_printed(nest: Primitive, leaf: Microkernel, placed: Operands) -> None:
+    """The C text is one that a compiler takes in seconds."""
     classes = tiles_of(leaf, placed)
     printed = leaf.unroll * leaf.grain(leaf.vector).runs[0][1] if leaf.form.across else leaf.unroll
     printed *= prod(sum(c.printed for c in of_loop) for of_loop in classes)
