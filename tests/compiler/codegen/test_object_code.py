@@ -186,7 +186,7 @@ def test_parts_of_vectors_never_pass_through_memory(tmp_path: Path) -> None:
         text += f"void use(float *p) {{ STORE_PART(p, LOAD_PART(p, {lanes - 1}), {lanes - 1}); }}\n"
         instructions = [text for _, text in _disassembled(text, lanes, tmp_path)]
         assert not [text for text in instructions if re.search(r"%r[sb]p|\[sp", text)], lanes
-        assert len(instructions) <= 8, lanes  # vzeroupper and ret among them; 18 by gcc alone
+        assert 3 <= len(instructions) <= 8, lanes  # vzeroupper and ret among them; 18 by gcc alone
 
 
 def test_scalar_loops_run_in_vectors(tmp_path: Path) -> None:

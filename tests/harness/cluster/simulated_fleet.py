@@ -118,7 +118,8 @@ class SimulatedFleet:
         """One at a time, so that a turn is one event."""
         end = self.clock + seconds
         while self._due and self._due[0][0] <= end:
-            self.clock, _, happens = heappop(self._due)
+            moment, _, happens = heappop(self._due)
+            self.clock = max(self.clock, moment)  # what was due while nobody looked comes now
             answer = happens()
             if answer is not None:
                 return (answer,)
