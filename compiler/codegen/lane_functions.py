@@ -10,14 +10,21 @@ from collections.abc import Collection, Sequence
 from compiler.problem.dtypes import DType
 from compiler.problem.primitive import Reduction
 
+# gcc has had its own builtin always, clang's only since version 12.
 SHUFFLES = """\
-typedef {whole} shuffle __attribute__((vector_size({bytes})));
+typedef {whole} {type} __attribute__((vector_size({bytes})));
 #ifdef __clang__
-#define SHUFFLE(x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
+#define {name}({of}, ...) __builtin_shufflevector({both}, __VA_ARGS__)
 #else
-#define SHUFFLE(x, ...) __builtin_shuffle(x, (shuffle){{__VA_ARGS__}})
+#define {name}({of}, ...) __builtin_shuffle({of}, ({type}){{__VA_ARGS__}})
 #endif
 """
+
+
+def shuffles(name: str, lanes: int, dtype: DType, of: str = "x") -> str:
+    """C text of a macro that takes lanes by number, of x or of x and y, and of a type it needs."""
+    words = {"name": name, "type": name.lower(), "whole": dtype.whole, "bytes": dtype.bytes * lanes}
+    return SHUFFLES.format(**words, of=of, both="x, y" if "y" in of else "x, x")
 
 
 def lane_functions(reductions: Collection[Reduction], lanes: int, dtype: DType) -> str:
@@ -25,10 +32,8 @@ def lane_functions(reductions: Collection[Reduction], lanes: int, dtype: DType) 
 
     It stands behind the functions on vectors, of which maxima and minima take their own.
     """
-    shuffles = SHUFFLES.format(whole=dtype.whole, bytes=dtype.bytes * lanes)
-    return (shuffles if lanes > 1 else "") + "".join(
-        _function(name, lanes, dtype) for name in sorted(reductions)
-    )
+    functions = "".join(_function(name, lanes, dtype) for name in sorted(reductions))
+    return (shuffles("SHUFFLE", lanes, dtype) if lanes > 1 else "") + functions
 
 
 def joined(reduction: Reduction, vectors: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compiler.codegen.border_tile import BorderTile, Point
+from compiler.codegen.lane_functions import shuffles
 from compiler.codegen.scalar_expression import number_text
 from compiler.lower.addressing import Address
 from compiler.lower.edges import SHUFFLED, apart
@@ -73,7 +74,9 @@ def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
     if lanes > 1:
         steps = range(2, SHUFFLED + 1)
         known |= {f"vec_strided_{step}": _strided(dtype, lanes, step) for step in steps}
-    return "".join(body for name, body in known.items() if _called(name, texts))
+    printed = "".join(body for name, body in known.items() if _called(name, texts))
+    picks = _called("PICK", [printed])
+    return (shuffles("PICK", lanes, dtype, "x, y") if picks else "") + printed
 
 
 def _called(name: str, texts: Sequence[str]) -> bool:
@@ -102,7 +105,7 @@ def _strided(dtype: DType, lanes: int, step: int) -> str:
 
 
 def _shuffle(one: str, other: str, lanes: Sequence[int]) -> str:
-    return f"(vec)__builtin_shufflevector({one}, {other}, {', '.join(map(str, lanes))})"
+    return f"(vec)PICK({one}, {other}, {', '.join(map(str, lanes))})"
 
 
 def takes_more(tile: BorderTile, address: Address) -> bool:

@@ -69,7 +69,7 @@ def combined(kernels: Sequence[Kernel]) -> str:
     for i, kernel in enumerate(kernels):
         text = re.sub(rf"\b{SYMBOL}\b", f"kernel_{i}", kernel.text)
         text = re.sub(
-            r"\b(tile\d+|pack_\w+|vec|vec_\w+|join_\w+|whole|mask|loose|shuffle)\b",
+            r"\b(tile\d+|pack_\w+|vec|vec_\w+|join_\w+|whole|mask|loose|shuffle|pick)\b",
             rf"\1_of_{i}",
             text,
         )
