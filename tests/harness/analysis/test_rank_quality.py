@@ -209,7 +209,7 @@ def test_the_mean_of_thousands_has_the_interval_that_resamples_approach() -> Non
     values = np.random.default_rng(3).uniform(0, 1, MOST_RESAMPLED)
     few, many = mean_figure(list(values)), mean_figure([*values, 0.5])
     assert few.ci95 is not None and many.ci95 is not None
-    assert many.ci95 == pytest.approx(few.ci95, abs=0.002)
+    assert many.ci95 == pytest.approx(few.ci95, abs=0.001)
     assert many.ci95[0] < many.value < many.ci95[1]
 
 

@@ -77,6 +77,11 @@ STREAMS = {
         for name in ("binary_add", "binary_mul_channel", "residual_relu", "batch_norm")
     },
 }
+ROUNDED = {"softmax", "layernorm"}  # throughout; others in what follows exact sums
+BEHIND_SUMS = {
+    *("avg_pool2d", "padding not counted", "global_avg_pool2d"),
+    *("bias_gelu", "eltwise_exp", "eltwise_gelu"),
+}
 PRODUCTS = {name for name in PROBLEMS if name != "two products"}
 PROBLEMS |= STREAMS
 EXPECTED = {  # what each baseline takes; everything else it refuses by name
@@ -210,9 +215,9 @@ def test_is_right_and_timed_in_a_child(name: str, problem: str, bench: Bench) ->
     verified = child.request("verify", 20, data=data, factor=4.0)
     assert not isinstance(verified, Failure), verified
     assert verified["max_error"] <= verified["tolerance"]
-    if problem not in STREAMS:
-        # No allowance: what each of them sums up is summed up exactly.
-        assert verified["rounds"] == {"float": 1, "exact": 2} and verified["inexact"] is None
+    # No allowance: what each of them sums up is summed up exactly.
+    assert verified["rounds"].get("exact", 0) >= (0 if problem in ROUNDED else 2)
+    assert (verified["inexact"] is None) == (problem not in BEHIND_SUMS | ROUNDED)
     bound = child.request("bind", 20, data=data)
     assert not isinstance(bound, Failure), bound
     burst = child.request(
