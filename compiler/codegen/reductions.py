@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import product
 
+from compiler.codegen.accumulators import (
+    accumulators_set,
+    adds_zero,
+    lane_sums,
+    lanes_joined,
+    lanes_set,
+    neutral_vector,
+)
 from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
-from compiler.codegen.finish import sums_loaded
-from compiler.codegen.lane_functions import joined
 from compiler.codegen.lane_reads import at_point, lane_read, takes_more
-from compiler.codegen.scalar_expression import combined, library, number_text
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.operands import Factors, Summand, streamed
-from compiler.lower.steps import Step, goes_on, steps_of, tap_range, variable
+from compiler.lower.steps import Step, steps_of, tap_range, variable
 from compiler.lower.tree import Level
-from compiler.problem.dtypes import DType
-from compiler.problem.primitive import NEUTRAL, Access, Call, Expression, Read
-
-KEEP_ZERO = ("add", "sub", "mul", "neg", "abs", "max", "min", "sqrt", "tanh", "erf")  # f(0, 0) = 0
+from compiler.problem.primitive import Access
 
 
 def offsets(tile: BorderTile) -> list[str]:
@@ -42,8 +44,8 @@ def summed(tile: BorderTile) -> list[str]:
     reduction = Reduction(tile)
     loops = [*reduction.kept(), *reduction.loops(tile.leaf.levels, 0, {})]
     if not tile.wide:
-        return [*tap_ranges(tile), *_lanes_set(tile), *loops, *_lanes_joined(tile)]
-    return [*tap_ranges(tile), *_accumulators_set(tile), *loops]
+        return [*tap_ranges(tile), *lanes_set(tile), *loops, *lanes_joined(tile)]
+    return [*tap_ranges(tile), *accumulators_set(tile), *loops]
 
 
 def tap_ranges(tile: BorderTile) -> list[str]:
@@ -53,91 +55,6 @@ def tap_ranges(tile: BorderTile) -> list[str]:
         low, high = tap_range(border)
         lines.append(f"const long {border.tap}_low = {low};")
         lines.append(f"const long {border.tap}_high = {high};")
-    return lines
-
-
-def _lanes_set(tile: BorderTile) -> list[str]:
-    """Declarations of accumulators whose lanes are parts of sums: several vectors a point."""
-    reduced = tile.operands.reduced
-    assert reduced is not None
-    names = [_lanes(p, j) for p in tile.points({}) for j in range(_lane_vectors(tile))]
-    return [f"vec {name} = {_start(reduced, tile.dtype)};" for name in names]
-
-
-def _lanes_joined(tile: BorderTile) -> list[str]:
-    """One number a point, with what the output holds where that counts."""
-    reduced, path = tile.operands.reduced, tile.path
-    assert isinstance(reduced, Summand)
-    lines = []
-    for point in tile.points({}):
-        whole = joined(reduced.reduction, [_lanes(point, j) for j in range(_lane_vectors(tile))])
-        lines.append(f"{tile.result} {accumulator(point, 0)} = join_{reduced.reduction}({whole});")
-    always, later = reduced.accumulate and not path.private, goes_on(path, reduced.accumulate)
-    if not always and not later:
-        return lines
-    taken = [
-        combined(reduced.reduction, accumulator(point, 0), load, library(tile.dtype))
-        for (point, _), load in sums_loaded(tile).items()
-    ]
-    if always:
-        return lines + taken
-    return [*lines, f"if ({later}) {{", *("  " + line for line in taken), "}"]
-
-
-def _lane_vectors(tile: BorderTile) -> int:
-    """Vectors of the reduction at once."""
-    return tile.leaf.grain(tile.leaf.vector).runs[0][1]
-
-
-def _lanes(point: Point, vector: int) -> str:
-    """C name of an accumulator whose lanes are parts of one point's sum."""
-    return accumulator(point, vector, "l")
-
-
-def _adds_zero(tile: BorderTile) -> bool:
-    """Whether lanes past the end of a partial vector, loaded as 0, add 0."""
-    reduced = tile.operands.reduced
-    assert isinstance(reduced, Summand)
-    vectors = {one.access for one in reduced.reads if one.uses(tile.leaf.vector)}
-    if any(edge.outside for edge in tile.operands.edges):
-        return False
-
-    def zero(value: Expression) -> bool:
-        if isinstance(value, Read):
-            return value.access in vectors
-        return (
-            isinstance(value, Call)
-            and value.function in KEEP_ZERO
-            and all(map(zero, value.arguments))
-        )
-
-    return reduced.reduction == "add" and zero(reduced.value)
-
-
-def _start(reduced: Summand | Factors, dtype: DType) -> str:
-    operation = reduced.reduction if isinstance(reduced, Summand) else "add"
-    if operation == "add":
-        return "(vec){0}"
-    return f"SPLAT({number_text(NEUTRAL[operation], dtype)})"
-
-
-def _accumulators_set(tile: BorderTile) -> list[str]:
-    """Declarations, each with its value, so that no accumulator is used before it has one.
-
-    The neutral element, or what the output holds; where that depends on the tile it is loaded
-    afterwards.
-    """
-    reduced = tile.operands.reduced
-    assert reduced is not None
-    names = [accumulator(p, j) for p, j in tile.accumulators()]
-    if reduced.accumulate and not tile.path.private:
-        loads = sums_loaded(tile).values()
-        return [f"vec {name} = {load};" for name, load in zip(names, loads, strict=True)]
-    lines = [f"vec {name} = {_start(reduced, tile.dtype)};" for name in names]
-    if later := goes_on(tile.path, reduced.accumulate):
-        loads = sums_loaded(tile).values()
-        held = (f"  {name} = {load};" for name, load in zip(names, loads, strict=True))
-        lines += [f"if ({later}) {{", *held, "}"]
     return lines
 
 
@@ -333,10 +250,10 @@ class Reduction:
                         own += self._fetched(k, address, point, vector, ahead)
                         own.append(self._read(k, address, point, vector))
                         values[address.access] = f"e{k}", address.uses(tile.leaf.vector)
-                name = accumulator(point, vector) if tile.wide else _lanes(point, vector)
+                name = accumulator(point, vector) if tile.wide else lane_sums(point, vector)
                 value = vector_value(reduced.value, values, tile.dtype)
-                if not tile.wide and (lanes := tile.partial(vector)) and not _adds_zero(tile):
-                    value = f"FILL_PART({value}, {lanes}, {_start(reduced, tile.dtype)})"
+                if not tile.wide and (lanes := tile.partial(vector)) and not adds_zero(tile):
+                    value = f"FILL_PART({value}, {lanes}, {neutral_vector(reduced, tile.dtype)})"
                 taken = f"{name} += {value};"
                 if reduced.reduction != "add":
                     taken = f"{name} = vec_{reduced.reduction}({name}, {value});"
