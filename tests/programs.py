@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -38,15 +37,11 @@ def missing(program: str) -> str | None:
     return f"needs {program}, which is not installed: apt-get install {PACKAGES[program]}"
 
 
-def pythons() -> list[str]:
-    """Interpreters that polydl may be installed for: this one, later ones of PATH or pyenv."""
-    found = [sys.executable]
-    for minor in range(sys.version_info.minor + 1, 15):
-        named = f"python3.{minor}"
-        kept = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{named}"))
-        starting = filter(_starts, [shutil.which(named), *map(str, reversed(kept))])
-        found += [python for python in list(starting)[:1] if python is not None]
-    return found
+def python_of(minor: int) -> str | None:
+    """An interpreter of this minor version: of PATH, or pyenv's; None where there is none."""
+    named = f"python3.{minor}"
+    kept = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{named}"), reverse=True)
+    return next(filter(_starts, [shutil.which(named), *map(str, kept)]), None)
 
 
 def _starts(python: str | None) -> bool:

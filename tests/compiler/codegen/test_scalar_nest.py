@@ -20,7 +20,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.codegen.batch import call, check_cases, start_build
-from tests.compiler.codegen.random_nests import random_tree
+from tests.compiler.codegen.scalar_trees import scalar_tree
 from tests.compiler.problem.operators import MAX_POOL, OPERATORS, conv2d, matmul
 
 RANDOM = 16  # nests
@@ -92,7 +92,7 @@ def test_tiles(tmp_path: Path) -> None:
 def test_random_nests_are_exact(tmp_path: Path) -> None:
     """Bounds, flags, registers and vectors: with small integers every order of a sum is one."""
     random = Random(20261125)
-    cases = [random_tree(random)[:2] for _ in range(RANDOM)]
+    cases = [scalar_tree(random)[:2] for _ in range(RANDOM)]
     cases += [(p, lowered(tree.nest, scalar_schedule(tree.nest, 2))) for p, tree in cases[:6]]
     kernels = [generate(tree) for _, tree in cases]
     assert all(any(mark in kernel.text for kernel in kernels) for mark in MARKS)

@@ -20,8 +20,8 @@ from compiler.model.loop_nest import Guard, loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
-from tests.compiler.codegen.random_nests import random_tree
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
+from tests.compiler.codegen.scalar_trees import scalar_tree
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
 
 POOL = "scalar/order:c+oh+ow+kh+kw"
@@ -160,7 +160,7 @@ def _walked(ranges: tuple[Range, ...], at: dict[str, int]) -> Iterator[dict[str,
 
 @pytest.mark.parametrize("seed", range(25))
 def test_scalar_loops_run_what_changes_something(seed: int) -> None:
-    _, tree, _ = random_tree(Random(seed))
+    _, tree, _ = scalar_tree(Random(seed))
     assert uncovered(tree) is None
     for path in tree.paths():
         assert isinstance(path.leaf, Scalar)

@@ -1,4 +1,8 @@
-"""Random nests of several statements, whose reads and writes leave their tensors."""
+"""Random trees of scalar loops, around statements whose reads and writes leave their tensors.
+
+Recurrences, dropped writes and windows that run back are theirs alone: harness.random_nests draws
+what a user would write.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from compiler.schedule.schedule import Band, Schedule
 from tests.compiler.schedule.random_schedules import random_schedule
 
 
-def random_nest(random: Random) -> Primitive:
+def _primitive(random: Random) -> Primitive:
     """One to three statements: sums, maxima and minima over windows, shifts, dropped writes.
 
     Values outside are neutral or not; those of integer inputs stay small integers.
@@ -59,10 +63,10 @@ def _add(spec: dict[str, Any], read: str, target: str, random: Random) -> None:
     spec["statements"].append(statement)
 
 
-def random_tree(random: Random) -> tuple[Primitive, Tree, Schedule]:
-    """A random nest under a legal random schedule of scalar loops, tiled and parallel or not."""
+def scalar_tree(random: Random) -> tuple[Primitive, Tree, Schedule]:
+    """A random primitive under a legal schedule of scalar loops, tiled and parallel or not."""
     while True:
-        primitive = random_nest(random)
+        primitive = _primitive(random)
         nest = loop_nest(primitive).nest
         drawn = random_schedule(nest, random).band
         band = Band("scalar", drawn.order, block=drawn.block, parallel=drawn.parallel)
