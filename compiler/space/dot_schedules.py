@@ -48,12 +48,11 @@ def dot_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple
         layout = lanes_last(nest, statement, vector)
         order = dot_order(nest, statement, vector, layout)
         for tile in _tiles(nest, statement, order, vector, lanes, machine):
-            band = Band("dot", order, (vector, lanes), tile)
+            schedule = Schedule((Band("dot", order, (vector, lanes), tile),), layout)
             try:
-                fitted(nest, Schedule((band,), layout))
+                fitted(nest, schedule)
             except ScheduleError:
                 continue
-            schedule = Schedule((band,), layout)
             found[with_parallel(nest, schedule, threads)] = None
             found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)

@@ -53,13 +53,13 @@ def lane_schedules(
         past = streams(nest, statement.target, layout, lanes, machine)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
+            schedule = Schedule((band,), layout)
             try:
-                tree = fitted(nest, Schedule((band,), layout))
+                tree = fitted(nest, schedule)
             except ScheduleError:
                 continue
             if len(tile) > 1 and _printed(tree) > OPERATIONS:
                 continue
-            schedule = Schedule((band,), layout)
             parallel = with_parallel(nest, schedule, threads)
             found[parallel] = None
             if past and writes_once(nest, 0, band):
