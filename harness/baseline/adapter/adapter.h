@@ -60,6 +60,15 @@ public:
 
     bool has(const std::string &name) const { return values_.count(name) > 0; }
 
+    // The members whose names begin so, without that beginning.
+    Configuration part(const std::string &beginning) const {
+        Configuration found("{}");
+        for (const auto &[name, value] : values_)
+            if (name.compare(0, beginning.size(), beginning) == 0)
+                found.values_[name.substr(beginning.size())] = value;
+        return found;
+    }
+
     long long number(const std::string &name) const {
         return std::strtoll(string(name).c_str(), nullptr, 10);
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.baseline.recognition.chains import Chain, inputs_of
 from harness.baseline.recognition.elementwise import Elementwise
 from harness.baseline.recognition.operators import Operator
 from harness.baseline.recognition.pooling import Pooling
@@ -14,13 +16,56 @@ from harness.baseline.recognition.rows import LayerNorm, Softmax
 from harness.baseline.recognition.views import View
 from harness.baseline.recognition.with_post_ops import WithPostOps
 
+_ROLES = {"src", "weights", "bias", "scale", "shift", "dst"}
+_OPERAND = re.compile(r"operand\d+")
 # What oneDNN 3 wants to be told of functions that have no parameters here.
 _PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}
 
 
-def configuration_of(operator: Operator, threads: int, algorithm: str) -> dict[str, object]:
-    """The configuration of `polydl_adapter_create`; `algorithm` is that of convolutions."""
-    told: dict[str, object] = {"threads": threads}
+def configuration_of(chain: Chain, threads: int, algorithm: str) -> dict[str, object]:
+    """The configuration of `polydl_adapter_create`; `algorithm` is that of convolutions.
+
+    Members of operator k begin with `k_`.
+    """
+    told: dict[str, object] = {"threads": threads, "links": len(chain.operators)}
+    for k, operator in enumerate(chain.operators):
+        link = _operator(operator, algorithm, chain.made)
+        for role in _ROLES & link.keys() | {r for r in link if _OPERAND.fullmatch(r)}:
+            link[f"{role}_made"] = int(role != "dst" and link[role] in chain.made)
+            link[f"{role}_apart"] = int(link[role] in chain.apart)
+        if k and _may_be_post_op(chain, k):
+            link["post_op"] = 1
+        told |= {f"{k}_{name}": value for name, value in link.items()}
+    return told
+
+
+def _may_be_post_op(chain: Chain, k: int) -> bool:
+    """Whether an operator is a depthwise convolution that alone reads what a 1x1 one gives it."""
+    first, second = chain.operators[k - 1], chain.operators[k]
+    if not (isinstance(first, WithPostOps) and isinstance(second, WithPostOps)):
+        return False
+    before, depthwise = first.product, second.product
+    if not (isinstance(before, Convolution) and isinstance(depthwise, Convolution)):
+        return False
+    taps = len(depthwise.stride)
+    readers = [v for one in chain.operators for v in inputs_of(one) if v.tensor == first.out.tensor]
+    return (
+        taps == 2
+        and set(before.weight.dims[-taps:]) == {1}
+        and before.groups == 1
+        and depthwise.groups == depthwise.data.dims[1] == depthwise.out.dims[1]
+        and readers == [depthwise.data]
+        and first.out.tensor not in chain.apart
+        and all(
+            len(set(of)) == 1
+            for of in (depthwise.weight.dims[-taps:], depthwise.stride, depthwise.before)
+        )
+        and set(depthwise.dilation) == {1}
+    )
+
+
+def _operator(operator: Operator, algorithm: str, made: frozenset[str]) -> dict[str, object]:
+    told: dict[str, object] = {}
     match operator:
         case WithPostOps(product=MatrixProduct() as product):
             told |= {
@@ -28,7 +73,7 @@ def configuration_of(operator: Operator, threads: int, algorithm: str) -> dict[s
                 **_tensor("src", product.a),
                 **_tensor("weights", product.b),
                 **_tensor("dst", product.c),
-                **_post_ops(operator),
+                **_post_ops(operator, made),
             }
         case WithPostOps(product=Convolution() as product):
             told |= {
@@ -38,7 +83,7 @@ def configuration_of(operator: Operator, threads: int, algorithm: str) -> dict[s
                 **_tensor("src", product.data),
                 **_tensor("weights", product.weight),
                 **_tensor("dst", product.out),
-                **_post_ops(operator),
+                **_post_ops(operator, made),
             }
         case Pooling():
             told |= {
@@ -80,12 +125,12 @@ def _rows(operator: Softmax | LayerNorm) -> dict[str, object]:
     return {**_tensor("src", operator.source), **_tensor("dst", operator.out)}
 
 
-def _post_ops(recognised: WithPostOps) -> dict[str, object]:
-    """The bias where they begin with one, and every other post-op."""
+def _post_ops(recognised: WithPostOps, made: frozenset[str]) -> dict[str, object]:
+    """The bias where they begin with one that nothing computes, and every other post-op."""
     post_ops = list(recognised.post_ops)
     told: dict[str, object] = {}
     bias = _bias(recognised, post_ops[0]) if post_ops else None
-    if bias is not None:
+    if bias is not None and bias.tensor not in made:
         told = _tensor("bias", bias)
         del post_ops[0]
     return told | _steps(recognised, post_ops)

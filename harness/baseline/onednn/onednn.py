@@ -24,8 +24,8 @@ from harness.baseline.adapter.build import (
 )
 from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unprepared
 from harness.baseline.onednn.configuration import configuration_of
-from harness.baseline.recognition.operators import Operator, recognise_operator, steps_of
-from harness.baseline.recognition.post_ops import Eltwise
+from harness.baseline.recognition.chains import MOVED, Chain, recognise_chain
+from harness.baseline.recognition.operators import rounds_inside
 from harness.baseline.recognition.products import Convolution
 from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.recognition.with_post_ops import WithPostOps
@@ -56,7 +56,6 @@ if not library.polydl_adapter_create(sys.argv[2].encode(), error, ctypes.c_size_
 """
 ALGORITHMS = ("direct", "winograd", "auto")
 WINOGRAD = "Winograd's transforms round what plain sums keep exact"
-HARDSWISH = "hardswish: x/6 + 1/2 is rounded, which cancels where x is near -3"
 VERSION_HEADERS = ("include/oneapi/dnnl/dnnl_version.h", "include/dnnl_version.h")
 
 
@@ -105,10 +104,10 @@ class OneDnn:
 
     def supports(self, primitive: Primitive) -> str | None:
         try:
-            operator = recognise_operator(primitive)
+            chain = recognise_chain(primitive)
         except Unrecognised as reason:
             return f"unsupported: {primitive.name}: {reason}"
-        if self.algorithm != "winograd" or _convolves(operator):
+        if self.algorithm != "winograd" or _convolves(chain):
             return None
         return f"unsupported: {primitive.name}: winograd is for convolutions"
 
@@ -122,7 +121,7 @@ class OneDnn:
         if compiler is None:
             return Unprepared("plan", "oneDNN's adapter needs a C++ compiler")
         try:
-            operator = recognise_operator(primitive)
+            chain = recognise_chain(primitive)
             adapter = build_adapter(
                 SOURCE,
                 compiler,
@@ -131,8 +130,8 @@ class OneDnn:
                 version=found.version,
                 toolchain=self.toolchain,
             )
-            configuration = configuration_of(operator, threads, self.algorithm)
-            refusal = self._refusal(operator, found, adapter.path, configuration)
+            configuration = configuration_of(chain, threads, self.algorithm)
+            refusal = self._refusal(chain, found, adapter.path, configuration)
         except Unrecognised as unknown:
             refusal = str(unknown)
         except AdapterBuildError as failure:
@@ -142,7 +141,7 @@ class OneDnn:
         if refusal is not None:
             text = f"unsupported: {primitive.name}: {refusal}"
             return Unprepared("plan", text, seconds, status="unsupported")
-        numerics = self._numerics(operator)
+        numerics = self._numerics(chain)
         executable = {
             "kind": "adapter",
             "library": str(adapter.path),
@@ -150,19 +149,19 @@ class OneDnn:
             **({} if numerics is None else {"numerics": numerics}),
         }
         facts = {"onednn": found.version, "algorithm": self.algorithm, "layout": self.layout}
+        if chain.moved:
+            facts["reassociated"] = MOVED
         return Prepared(executable, seconds, adapter.cached, facts)
 
-    def _numerics(self, operator: Operator) -> str | None:
+    def _numerics(self, chain: Chain) -> str | None:
         """Why its results are not those of the statements where float32 is exact."""
-        if self.algorithm != "direct" and _convolves(operator):
+        if self.algorithm != "direct" and _convolves(chain):
             return f"{self.algorithm}: {WINOGRAD}"
-        if Eltwise("hardswish") in steps_of(operator):
-            return HARDSWISH
-        return None
+        return rounds_inside(chain.operators)
 
     def _refusal(
         self,
-        operator: Operator,
+        chain: Chain,
         found: Installation,
         adapter: Path,
         configuration: Mapping[str, object],
@@ -172,7 +171,8 @@ class OneDnn:
         The direct algorithm takes every product that is recognised, so it is not asked of. A
         process of its own asks, for a library's crash would be ours, without running anything.
         """
-        product = isinstance(operator, WithPostOps) and not operator.post_ops
+        first, *others = chain.operators
+        product = isinstance(first, WithPostOps) and not first.post_ops and not others
         if product and self.algorithm == "direct":
             return None
         text = json.dumps({**configuration, "probe": 1})
@@ -215,8 +215,11 @@ class OneDnn:
         return Missing("oneDNN is not installed", _install_command())
 
 
-def _convolves(operator: Operator) -> bool:
-    return isinstance(operator, WithPostOps) and isinstance(operator.product, Convolution)
+def _convolves(chain: Chain) -> bool:
+    return any(
+        isinstance(one, WithPostOps) and isinstance(one.product, Convolution)
+        for one in chain.operators
+    )
 
 
 def onednn(options: OneDnnOptions, toolchain: Toolchain) -> OneDnn:

@@ -62,18 +62,27 @@ inline std::vector<Step> steps_of(const Configuration &c) {
 }
 
 // `operands` are where the tensors of the steps lie, in their order.
-inline dnnl::primitive_attr attributes(const std::vector<Step> &steps,
-                                       const std::vector<memory::desc> &operands) {
-    dnnl::post_ops list;
+inline void append_steps(dnnl::post_ops &list, const std::vector<Step> &steps,
+                         const std::vector<memory::desc> &operands) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (steps[i].binary)
             list.append_binary(steps[i].function, operands[i]);
         else
             append(list, steps[i].function, steps[i].alpha, steps[i].beta);
     }
+}
+
+inline dnnl::primitive_attr attributes(const dnnl::post_ops &list) {
     dnnl::primitive_attr attr;
     attr.set_post_ops(list);
     return attr;
+}
+
+inline dnnl::primitive_attr attributes(const std::vector<Step> &steps,
+                                       const std::vector<memory::desc> &operands) {
+    dnnl::post_ops list;
+    append_steps(list, steps, operands);
+    return attributes(list);
 }
 
 }  // namespace polydl

@@ -32,9 +32,6 @@ inline memory::dims shape_of(const memory::desc &desc) { return desc.get_dims();
 inline memory::dims inner_sizes(const memory::desc &desc) { return desc.get_inner_blks(); }
 inline memory::dims inner_dims(const memory::desc &desc) { return desc.get_inner_idxs(); }
 inline int rank_of(const memory::desc &desc) { return desc.get_ndims(); }
-inline memory::desc any_like(const memory::desc &desc) {
-    return memory::desc(desc.get_dims(), F32, memory::format_tag::any);
-}
 inline dnnl::convolution_forward::primitive_desc convolution(
     const dnnl::engine &engine, dnnl::algorithm algorithm, const Operands &o, const Window &w,
     const dnnl::primitive_attr &attr) {
@@ -52,6 +49,10 @@ inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::eng
 }
 inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
     steps.append_eltwise(function, alpha, beta);
+}
+inline void append_depthwise(dnnl::post_ops &steps, memory::dim kernel, memory::dim stride,
+                             memory::dim before, bool bias) {
+    steps.append_dw(F32, bias ? F32 : memory::data_type::undef, F32, kernel, stride, before);
 }
 using PoolingForward = dnnl::pooling_forward;
 using SoftmaxForward = dnnl::softmax_forward;
@@ -100,9 +101,6 @@ inline memory::dims inner_dims(const memory::desc &desc) {
     return memory::dims(b.inner_idxs, b.inner_idxs + b.inner_nblks);
 }
 inline int rank_of(const memory::desc &desc) { return desc.data.ndims; }
-inline memory::desc any_like(const memory::desc &desc) {
-    return memory::desc(desc.dims(), F32, memory::format_tag::any);
-}
 inline dnnl::convolution_forward::primitive_desc convolution(
     const dnnl::engine &engine, dnnl::algorithm algorithm, const Operands &o, const Window &w,
     const dnnl::primitive_attr &attr) {
@@ -122,6 +120,10 @@ inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::eng
 }
 inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
     steps.append_eltwise(1.0f, function, alpha, beta);
+}
+inline void append_depthwise(dnnl::post_ops &steps, memory::dim kernel, memory::dim stride,
+                             memory::dim before, bool bias) {
+    steps.append_dw(F32, bias ? F32 : memory::data_type::undef, F32, kernel, stride, before, 0, {});
 }
 using PoolingForward = dnnl::pooling_v2_forward;
 using SoftmaxForward = dnnl::softmax_v2_forward;

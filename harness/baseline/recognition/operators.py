@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Call, Primitive, Read, Statement
 from harness.baseline.recognition.elementwise import Elementwise, recognise_elementwise
 from harness.baseline.recognition.pooling import Pooling, recognise_pooling
-from harness.baseline.recognition.post_ops import PostOp
+from harness.baseline.recognition.post_ops import Eltwise, PostOp
 from harness.baseline.recognition.rows import LayerNorm, Softmax, recognise_rows
 from harness.baseline.recognition.values import followed
 from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.recognition.with_post_ops import WithPostOps, recognise_with_post_ops
 
+HARDSWISH = "hardswish: x/6 + 1/2 is rounded, which cancels where x is near -3"
 Operator = WithPostOps | Pooling | Elementwise | Softmax | LayerNorm
 
 
@@ -40,6 +43,13 @@ def steps_of(operator: Operator) -> tuple[PostOp, ...]:
     if isinstance(operator, WithPostOps):
         return operator.post_ops
     return operator.steps if isinstance(operator, Pooling | Elementwise) else ()
+
+
+def rounds_inside(operators: Iterable[Operator]) -> str | None:
+    """Why libraries do not give what the statements do where float32 is exact; None: they do."""
+    if any(Eltwise("hardswish") in steps_of(operator) for operator in operators):
+        return HARDSWISH
+    return None
 
 
 def _multiplies(statement: Statement) -> bool:

@@ -27,6 +27,7 @@ from compiler.problem.primitive import (
     Statement,
     operations_of,
 )
+from harness.baseline.recognition.normal_form import normal, product, scaled
 from harness.baseline.recognition.views import Unrecognised, check_covered, is_loop
 
 MOST_OPERATIONS = 200  # in an expression: a temporary that is read often repeats
@@ -105,10 +106,15 @@ def _symbol(
     kept: tuple[str, ...],
     reduced: dict[str, Reduced],
 ) -> Expression:
+    """What a reduction gives; a number that a sum multiplies every element by stands outside."""
     name = f"#{len(reduced)}"
     assert statement.reduction is not None
-    reduced[name] = Reduced(statement.reduction, value, kept, statement.reduction_loops)
-    return Read(Access(name, tuple(Affine(((loop, 1),)) for loop in kept)))
+    symbol = Read(Access(name, tuple(Affine(((loop, 1),)) for loop in kept)))
+    coefficient, factors = scaled(normal(value)) if statement.reduction == "add" else (1.0, ())
+    outside = coefficient != 1 and bool(factors) and all(isinstance(f, Read) for f in factors)
+    inside = product(*factors) if outside else value
+    reduced[name] = Reduced(statement.reduction, inside, kept, statement.reduction_loops)
+    return product(Number(coefficient), symbol) if outside else symbol
 
 
 def _before(

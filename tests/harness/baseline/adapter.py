@@ -23,6 +23,11 @@ class Facts:
     implementation: str
     version: str
     layouts: Mapping[str, str]
+    # Of several operators in a row:
+    form: str = ""
+    between: str = ""
+    reorders: str = ""
+    other_forms: str = ""
 
 
 class LoadedAdapter:

@@ -157,8 +157,8 @@ def test_wrong_calls_are_refused(onednn: OneDnn) -> None:
             adapter.bind("a", np.zeros(3, np.float32))
         with pytest.raises(AdapterError, match="unknown tensor 'x'"):
             adapter.fetch("x", (1,))
-    with pytest.raises(AdapterError, match="no 'src'"):
-        LoadedAdapter({**executable, "configuration": {"kind": "matmul"}})
+    with pytest.raises(AdapterError, match="no 'kind'"):
+        LoadedAdapter({**executable, "configuration": {"threads": 1, "links": 1}})
 
 
 def test_a_missing_onednn_names_the_command(tmp_path: Path, fresh: Toolchain) -> None:
