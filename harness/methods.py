@@ -28,6 +28,7 @@ BASELINES = {
     "metaschedule": "harness.baseline.tvm.metaschedule:METASCHEDULE",
     "naive": "harness.baseline.naive:NAIVE",
     "onednn": "harness.baseline.onednn.onednn:ONEDNN",
+    "onnxruntime": "harness.baseline.onnxruntime.onnxruntime:ONNXRUNTIME",
 }
 _ADDED: Mapping[str, tuple[Group, ...]] = {
     "strategy": ("polydl.strategies", "polydl.rankings"),

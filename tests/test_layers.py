@@ -50,7 +50,7 @@ HARNESS = [
     ],
     ["harness.settings", "harness.analysis"],
     ["harness.report"],
-    ["harness.unit", "harness.tracking"],
+    ["harness.unit", "harness.tracking", "harness.product_rates"],
     ["harness.estimates", "harness.trial", "harness.resume"],
     ["harness.plan"],
     ["harness.cluster"],
@@ -73,6 +73,7 @@ CONFINED = {  # library, or a name of one -> where it may be imported
     "mlflow": ("harness.tracking.client.",),
     "sklearn": ("harness.learn.",),
     "tvm": ("harness.baseline.tvm.",),
+    "onnxruntime": ("harness.baseline.onnxruntime.",),
 }
 NEVER_IN_COMPILER = {"harness", "hydra", "omegaconf", "ray", "mlflow", "subprocess", "ctypes"}
 LOADS_BY_NAME = "harness.cli.rooms"

@@ -2,7 +2,8 @@
 
 An executable travels as JSON (an `ExecutableSpec`): kind `kernel` names a library that exports
 `void polydl_kernel(void *const *buffers)` and its buffers; kind `adapter` names a library with the
-C functions of harness/baseline/adapter/adapter.h and a configuration; `numerics` where its
+C functions of harness/baseline/adapter/adapter.h and a configuration; kind `python` names an object
+of this project (`module:class`) that makes an Executable of the spec. `numerics` says where the
 algorithm is not exact.
 """
 
@@ -22,6 +23,7 @@ from compiler.schedule.layout import Array, Layout
 from harness.errors import HarnessError
 from harness.kernel.memory import MappedBuffer, Placement
 from harness.kernel.problem_data import Inputs
+from harness.plugins import loaded
 
 ExecutableSpec = Mapping[str, Any]
 ERROR_BYTES = 512
@@ -93,7 +95,10 @@ def load(spec: ExecutableSpec) -> Executable:
         return KernelExecutable(spec)
     if spec["kind"] == "adapter":
         return AdapterExecutable(spec)
-    raise LoadError(f"executable: unknown kind {spec['kind']!r}; known: kernel, adapter")
+    if spec["kind"] == "python":
+        made: Executable = loaded({"object": spec["object"]})["object"](spec)
+        return made
+    raise LoadError(f"executable: unknown kind {spec['kind']!r}; known: kernel, adapter, python")
 
 
 class LoadedKernel:

@@ -103,7 +103,7 @@ def test_exact_rounds_take_no_error_but_the_sign_of_zero() -> None:
 
 
 def test_an_executable_of_no_known_kind() -> None:
-    with pytest.raises(LoadError, match="unknown kind 'magic'; known: kernel, adapter"):
+    with pytest.raises(LoadError, match="unknown kind 'magic'; known: kernel, adapter, python"):
         load({"kind": "magic"})
 
 

@@ -1,0 +1,103 @@
+"""How the tensors of a graph lie: an ONNX tensor is dense, a view of a tensor has strides.
+
+A view's strides are those of its tensor's row-major array; an array that holds a view densely has
+the view's dimensions in their order. From one such array to another it takes a transposition, a
+change of shape, or both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from compiler.schedule.layout import Array
+from harness.baseline.recognition.views import Unrecognised, View
+
+Steps = tuple[tuple[int, int], ...]  # (length, stride) of each dimension
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What is bound to an input of a graph, or to its output: a tensor in another order.
+
+    `dims` and `strides` walk the row-major array of `elements` from `offset` on; the result lies
+    densely in `shape`.
+    """
+
+    name: str  # in the graph
+    tensor: str
+    elements: int
+    dims: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+    shape: tuple[int, ...]
+    constant: bool
+
+    def packed(self, values: Array) -> Array:
+        """The tensor's values as the graph wants them."""
+        return np.ascontiguousarray(self._walked(values.reshape(-1))).reshape(self.shape)
+
+    def unpack(self, values: Array, into: Array) -> None:
+        """The graph's output into the row-major array of the tensor."""
+        self._walked(into.reshape(-1))[...] = values.reshape(self.dims)
+
+    def _walked(self, flat: Array) -> Array:
+        steps = [flat.itemsize * stride for stride in self.strides]
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.dims, steps)
+
+
+def steps_of(view: View) -> Steps:
+    return tuple(zip(view.dims, view.plain, strict=True))
+
+
+def as_stored(view: View) -> Steps:
+    """The dimensions of a view as its caller has them in memory, the slowest first."""
+    order = sorted(range(len(view.dims)), key=lambda d: (-view.stored[d], d))
+    return tuple((view.dims[d], view.plain[d]) for d in order)
+
+
+def transposition(there: Steps, wanted: Steps) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Shape and permutation that make one dense array another; None where a new shape is enough.
+
+    Raises Unrecognised where they hold different elements.
+    """
+    if _joined(there) == _joined(wanted):
+        return None
+    one, other = ([s for s in steps if s[0] > 1] for steps in (there, wanted))
+    if sorted(one) != sorted(other):
+        raise Unrecognised("an operator reads a part of what another one writes")
+    return tuple(length for length, _ in one), tuple(one.index(step) for step in other)
+
+
+def _joined(steps: Steps) -> Steps:
+    """The same with dimensions that follow each other as one."""
+    found: list[tuple[int, int]] = []
+    for length, stride in steps:
+        if length == 1:
+            continue
+        if found and found[-1][1] == length * stride:
+            found[-1] = (found[-1][0] * length, stride)
+        else:
+            found.append((length, stride))
+    return tuple(found)
+
+
+def arrangement(
+    name: str, view: View, steps: Steps, shape: Sequence[int] | None = None
+) -> Arrangement:
+    """The view's elements in the order of `steps`, in a shape of its own where one is given."""
+    dims = tuple(length for length, _ in steps)
+    assert shape is None or prod(shape) == prod(dims)
+    return Arrangement(
+        name,
+        view.tensor,
+        view.elements,
+        dims,
+        tuple(stride for _, stride in steps),
+        view.offset,
+        dims if shape is None else tuple(shape),
+        view.constant,
+    )
