@@ -15,12 +15,16 @@ Exclusive = Literal["core", "numa", "node"]  # what a measurement keeps others a
 
 @dataclass(frozen=True)
 class ArchitectureChoice:
-    """A machine by name. `fields` are those of Architecture that the configuration sets."""
+    """A machine by name. `fields` are those of Architecture that the configuration sets.
+
+    `libraries` are those whose matrix product some strategy wants: they are measured.
+    """
 
     name: str
     model: str | None
     fields: Options
     caches: Mapping[str, Options]  # by level; fields of CacheLevel
+    libraries: tuple[str, ...] = ()
 
     @property
     def is_host(self) -> bool:

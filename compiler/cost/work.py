@@ -220,7 +220,8 @@ class Work:
                 compute += count * taps * tap_steps * live * cycles
             accumulators = prod(c.size for c in classes)
             loops = prod(len(c.groups) for c in classes)
-            ends = self._ends(accumulators, visits > 1) + entries * live * loops * ENTRY_CYCLES
+            ends = self._ends(leaf, accumulators, visits > 1)
+            ends += entries * live * loops * ENTRY_CYCLES
             overhead += count * visits * ends
         loaded, stored = parts
         tiles = rest * prod(sum(c.count for c in one) for one in tiled if not one[0].vector)
@@ -230,15 +231,19 @@ class Work:
         return Cycles(compute, overhead)
 
     def _step(self, leaf: Microkernel, points: int, vectors: int, unaligned: bool) -> float:
-        """Cycles of one reduction step of a tile; a library cuts its tile as it is best cut."""
+        """Cycles of one reduction step of a tile.
+
+        A library cuts its tile as it is best cut, and is never faster than it was measured to be.
+        """
         if not leaf.form.library or not points:
             return RegisterTile(points, vectors).cycles(self.machine, unaligned)
         tile = dividing_tile(self.machine, points, vectors)
-        pieces = points * vectors / tile.accumulators
-        return pieces * tile.cycles(self.machine, unaligned)
+        cut = points * vectors / tile.accumulators * tile.cycles(self.machine, unaligned)
+        rate = self.machine.product(leaf.form.library)
+        return cut if rate is None else max(cut, rate.step_cycles(points, vectors))
 
-    def _ends(self, accumulators: int, cut: bool) -> float:
-        """Cycles around one microkernel.
+    def _ends(self, leaf: Microkernel, accumulators: int, cut: bool) -> float:
+        """Cycles around one microkernel, or around one product of a library that was measured.
 
         Multiply-adds of neighbouring tiles overlap while latency leaves gaps; a tile that needs
         every issue slot starts only after the last one has left: the machine's `drain_cycles`,
@@ -246,6 +251,9 @@ class Work:
         """
         full = accumulators > self.machine.fma_latency * self.machine.fma_per_cycle + 1
         moves = 2 * accumulators * MOVE_CYCLES if cut else 0.0
+        rate = self.machine.product(leaf.form.library)
+        if rate is not None:
+            return rate.call_cycles + moves
         return CALL_CYCLES + (self.machine.drain_cycles if full else 0.0) + moves
 
     def _live_share(

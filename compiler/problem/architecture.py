@@ -27,6 +27,26 @@ class CacheLevel:
 
 
 @dataclass(frozen=True)
+class ProductRate:
+    """What one core makes of a library's matrix product whose operands are in L1.
+
+    `vectors_per_cycle[w - 1]` are the multiply-adds of whole vectors where rows are `w` vectors
+    wide, the last for all that are wider; `call_cycles` lie around them.
+    """
+
+    library: str
+    vectors_per_cycle: tuple[float, ...]
+    call_cycles: float
+
+    def step_cycles(self, points: int, vectors: int) -> float:
+        """Cycles of one step of the reduction for so many rows, in pieces of the widest."""
+        widest = len(self.vectors_per_cycle)
+        whole, rest = divmod(vectors, widest)
+        cycles = whole * widest / self.vectors_per_cycle[-1]
+        return points * (cycles + (rest / self.vectors_per_cycle[rest - 1] if rest else 0.0))
+
+
+@dataclass(frozen=True)
 class Architecture:
     """Vector unit, caches and ceilings of one machine.
 
@@ -47,6 +67,7 @@ class Architecture:
     sockets: int = 1
     peak: float | None = None
     memory_bandwidth: float | None = None
+    products: tuple[ProductRate, ...] = ()  # of libraries, as far as they were measured
 
     def __post_init__(self) -> None:
         if self.vector_bytes not in (4, 16, 32, 64):
@@ -78,6 +99,9 @@ class Architecture:
         SSE has none either, which is what 16 bytes are on x86.
         """
         return self.isa == "x86_64" and self.vector_bytes >= 32
+
+    def product(self, library: str) -> ProductRate | None:
+        return next((rate for rate in self.products if rate.library == library), None)
 
     def cache(self, name: str) -> CacheLevel | None:
         return next((level for level in self.caches if level.name == name), None)

@@ -19,6 +19,7 @@ from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.outside import path_of, write_text
+from harness.product_rates import with_product_rates
 from harness.record.journal import recorded_schedule
 from harness.report.explain import as_c, as_json, as_text
 from harness.settings import Settings, load_settings
@@ -77,7 +78,9 @@ def architecture_of(settings: Settings) -> Architecture:
     if not choice.is_host:
         return choice.described()
     core = share_of(settings.cluster.cores).slots(1)[-1].cores[0]
-    return choice.applied_to(host_architecture(Toolchain.opened(settings.cache_folder), core))
+    toolchain = Toolchain.opened(settings.cache_folder)
+    detected = host_architecture(toolchain, core)
+    return choice.applied_to(with_product_rates(detected, choice.libraries, toolchain, core))
 
 
 def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:

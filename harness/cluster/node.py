@@ -20,6 +20,7 @@ from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
 from harness.measure.kept_ceilings import kept_ceilings
 from harness.measure.slot import Slot
+from harness.product_rates import with_product_rates
 
 
 class AnotherMachine(SettingsError):
@@ -85,8 +86,11 @@ def node_described(
     compiler = toolchain.compiler
     slots = share.slots(threads)
     slot = slots[-1]
-    with nullcontext() if kept_ceilings(toolchain) is not None else taken(slot, campaign):
-        detected = host_architecture(toolchain, slot.cores[0])
+    known = kept_ceilings(toolchain) is not None and not choice.libraries
+    with nullcontext() if known else taken(slot, campaign):
+        core = slot.cores[0]
+        detected = host_architecture(toolchain, core)
+        detected = with_product_rates(detected, choice.libraries, toolchain, core)
     facts = {**host_facts(), "compiler": compiler.version}
     return Node(
         name=name,
@@ -115,4 +119,4 @@ def architecture_for(
         for field in ("peak", "memory_bandwidth")
         if getattr(described, field) is None
     }
-    return replace(described, **ceilings)
+    return replace(described, **ceilings, products=detected.products)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,24 @@ LOOKS, MOST_LOOKS = 2, 5
 TIME_LIMIT = 30.0  # seconds of wall time for one request
 
 
+@dataclass(frozen=True)
+class Seconds:
+    """Least seconds of a cycle and of a call of each kernel, seen in turn on one core."""
+
+    cycle: float
+    kernels: tuple[float, ...]
+
+
+def seconds_of(kernels: Sequence[Mapping[str, object]], toolchain: Toolchain, core: int) -> Seconds:
+    """Of generated kernels that were built. Raises EnvironmentProblem that says what failed."""
+    timer, library = _known(timing_library(toolchain)), str(_known(native_library(toolchain)))
+    settings = ChildSettings(Slot((core,)), timer, module="harness.measure.ceilings_worker")
+    with Child(settings) as child:
+        seen = [_look(child, library, kernels) for _ in range(LOOKS)]
+    calls = zip(*(one["kernels"] for one in seen), strict=True)
+    return Seconds(min(one["cycle"] for one in seen), tuple(map(min, calls)))
+
+
 def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     """Of a logical processor, in about 5 s. Raises EnvironmentProblem that says what failed."""
     timer = _known(timing_library(toolchain))
@@ -40,16 +60,7 @@ def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     with Child(settings) as child:
 
         def look() -> Look:
-            seen = _answer(
-                child.request(
-                    "look",
-                    TIME_LIMIT,
-                    library=library,
-                    kernels=kernels,
-                    peak_seconds=PEAK_SECONDS,
-                    kernel_seconds=KERNEL_SECONDS,
-                )
-            )
+            seen = _look(child, library, kernels)
             return Look(seen["operations"], seen["cycle"], seen["latency"], tuple(seen["kernels"]))
 
         looks = [look()]
@@ -69,6 +80,19 @@ def measured_ceilings(toolchain: Toolchain, core: int) -> Ceilings:
     best = best_look(looks)
     rates = core_rates(machine, probed, best, spread(looks))
     return Ceilings(best.operations * 1e-9, Curve(sizes, tuple(curve["rates"])), rates)
+
+
+def _look(child: Child, library: str, kernels: Sequence[Mapping[str, object]]) -> dict[str, Any]:
+    return _answer(
+        child.request(
+            "look",
+            TIME_LIMIT,
+            library=library,
+            kernels=kernels,
+            peak_seconds=PEAK_SECONDS,
+            kernel_seconds=KERNEL_SECONDS,
+        )
+    )
 
 
 def native_library(toolchain: Toolchain) -> Path | Failure:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ProblemError, shown
+from compiler.pipeline import LIBRARIES
 from compiler.problem.names import checked_label
 from harness.account import home_folder, temporary_folder, user_name
 from harness.benchdnn.batch import entries_in
@@ -53,7 +54,7 @@ def settings_from(
     _check_labels([*strategies, *baselines])
     return Settings(
         problems=problems_of(plain),
-        architecture=_architecture(plain["architecture"]),
+        architecture=_architecture(plain["architecture"], strategies),
         strategies=strategies,
         baselines=baselines,
         measure=_measure(plain["measure"]),
@@ -257,7 +258,7 @@ def _check_labels(methods: list[Method]) -> None:
         seen[method.label] = method.name
 
 
-def _architecture(plain: Plain) -> ArchitectureChoice:
+def _architecture(plain: Plain, strategies: Sequence[Method]) -> ArchitectureChoice:
     caches = {
         level: {key: value for key, value in fields.items() if value is not None}
         for level, fields in plain["caches"].items()
@@ -268,6 +269,11 @@ def _architecture(plain: Plain) -> ArchitectureChoice:
         model=plain["model"],
         fields={k: v for k, v in plain.items() if k not in own and v is not None},
         caches={level: fields for level, fields in caches.items() if fields},
+        libraries=tuple(
+            library
+            for library in LIBRARIES
+            if any(method.options.get("microkernel") == library for method in strategies)
+        ),
     )
     if not choice.is_host:
         try:
