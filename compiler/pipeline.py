@@ -75,13 +75,15 @@ def ranked_schedules(
     space: str = "full",
     fuse: bool = True,
     microkernel: str = "generated",
+    attach: bool = True,
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
     `ranking` is one of RANKERS by name, or another one of `trained_tournament`.
     `space` is where they come from, one of SPACES; an unknown one lists those.
     With `fuse`, statements are computed on a contraction's register tile where that is legal and
-    the roofline expects a gain of it. Another `microkernel` than `generated` is one of LIBRARIES:
+    the roofline expects a gain of it. Without `attach` no band is inside a level of another one.
+    Another `microkernel` than `generated` is one of LIBRARIES:
     its matrix product computes sums of products, and nothing is fused into it. Raises
     ScheduleError where no schedule of the space leaves it one.
     """
@@ -92,6 +94,8 @@ def ranked_schedules(
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
     for fused in (True, False) if fuse and not library else (False,):
         schedules = SPACES[space](model, architecture, threads, fused)
+        if not attach:
+            schedules = tuple(s for s in schedules if _detached(s) == s)
         if library:
             schedules = in_library(model.nest, schedules, library)
         found = rank(model.nest, schedules, architecture, threads)[:limit]

@@ -16,6 +16,7 @@ from harness.strategy.strategy import Chosen, Rankings, Strategy, out_of
 class FirstChoiceOptions:
     space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
     fuse: bool = True  # statements on register tiles and in levels of others, where that pays
+    attach: bool = True  # with `fuse`, bands inside levels of others; else one after another
     # Or `libxsmm`, `cblas`: its matrix product in place of the innermost loops, nothing fused.
     microkernel: str = one_of("generated", known_microkernels)
 
@@ -25,7 +26,11 @@ def first_choice(ranking: str) -> Strategy[FirstChoiceOptions]:
 
     def choose(options: FirstChoiceOptions, rankings: Rankings) -> Chosen:
         ranked, seconds = rankings.ranked(
-            ranking, options.space, options.fuse, microkernel=options.microkernel
+            ranking,
+            options.space,
+            options.fuse,
+            microkernel=options.microkernel,
+            attach=options.attach,
         )
         return out_of(ranked, ranked[:1], seconds)
 

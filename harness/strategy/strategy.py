@@ -63,7 +63,9 @@ class Rankings:
         self.architecture = architecture
         self.threads = threads
         self.seed = seed
-        self._known: dict[tuple[str, str, bool, str, str], tuple[tuple[Ranked, ...], float]] = {}
+        self._known: dict[
+            tuple[str, str, bool, str, str, bool], tuple[tuple[Ranked, ...], float]
+        ] = {}
 
     def ranked(
         self,
@@ -72,15 +74,16 @@ class Rankings:
         fuse: bool = True,
         model: object = None,
         microkernel: str = "generated",
+        attach: bool = True,
     ) -> tuple[tuple[Ranked, ...], float]:
         """Schedules of a space, best first, and the seconds that ranking took.
 
         With `fuse`, statements are computed on a contraction's register tile, and bands inside
-        levels of others, where that pays.
+        levels of others, where that pays; without `attach` no band is inside another one's level.
         `microkernel` may be a library's matrix product in place of generated C.
         `model` is a tournament's network as plain data, None for the one that is shipped.
         """
-        key = ranking, space, fuse, json.dumps(model, sort_keys=True), microkernel
+        key = ranking, space, fuse, json.dumps(model, sort_keys=True), microkernel, attach
         if key not in self._known:
             start = time.perf_counter()
             found = ranked_schedules(
@@ -91,6 +94,7 @@ class Rankings:
                 space=space,
                 fuse=fuse,
                 microkernel=microkernel,
+                attach=attach,
             )
             self._known[key] = (found, time.perf_counter() - start)
         return self._known[key]

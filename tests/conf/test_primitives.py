@@ -165,6 +165,7 @@ PRODUCTS: dict[str, Callable[..., Any]] = {
     "inverted_residual": lambda data, *rest: _expanded(data, *rest) + data,
     "matmul": np.matmul,
     "matmul_bias_gelu": lambda a, b, bias: _gelu(a @ b + bias),
+    "mlp": lambda x, w, b, v, c: _gelu(x @ w + b) @ v + c,
     "pointwise_depthwise": lambda x, v, t, w, s: _relu(
         _depthwise(_relu(_conv(x, v) + _over(t)), w) + _over(s)
     ),

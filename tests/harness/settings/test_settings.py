@@ -66,10 +66,11 @@ def test_strategies_by_ranking_and_space() -> None:
     settings = loaded(
         "strategy=[roofline,polydl,polydl_tree,tournament,survey] strategy.polydl.space=paper"
     )
+    first = {"fuse": True, "attach": True, "microkernel": "generated"}
     assert {m.name: m.options for m in settings.strategies} == {
-        "roofline": {"space": "full", "fuse": True, "microkernel": "generated"},
-        "polydl": {"space": "paper", "fuse": True, "microkernel": "generated"},
-        "polydl_tree": {"space": "full", "fuse": True, "microkernel": "generated"},
+        "roofline": {**first, "space": "full"},
+        "polydl": {**first, "space": "paper"},
+        "polydl_tree": {**first, "space": "full"},
         "tournament": {"space": "full", "fuse": True, "microkernel": "generated", "model": None},
         "survey": {
             "k": 200,
@@ -141,9 +142,9 @@ def test_sweeps_give_one_settings_each() -> None:
 KNOWN = [
     ("primitive=conv9", "avg_pool2d, avg_pool2d_exclude_padding"),
     ("strategy=magic", "fixed, polydl, polydl_generated, polydl_libxsmm, polydl_tree, "),
-    ("strategy=[roofline,magic]", "'magic'; known: fixed, polydl"),
+    ("strategy=[roofline,magic]", "'magic'; known: apart, fixed, polydl"),
     ("baseline=[mkl9]", "known: autotvm, "),
-    ("workload=lenet", "known: alexnet, benchdnn, "),
+    ("workload=lenet", "known: alexnet, attention, benchdnn, "),
     ("workload=[gemms,lenet]", "'lenet'; nearest: alexnet, "),
     ("workload=gemms workload.select=[gemm_99]", "'gemm_99'; nearest: gemm_09"),
     ("architecture=abacus", "host, xeon_8280"),
