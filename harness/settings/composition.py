@@ -35,6 +35,15 @@ from harness.settings.user_folder import searched
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
+# What Hydra has of its own to run and record a sweep, and what does so here.
+_INSTEAD = {
+    "launcher": "a sweep is one campaign, which runs where `cluster` says",
+    "mode": "-m sweeps",
+    "run": "campaign.dir=DIR says where a campaign is recorded",
+    "searchpath": "--config-dir DIR adds a folder",
+    "sweep": "campaign.dir=DIR says where a campaign is recorded",
+    "sweeper": "-m tries all combinations, strategies search",
+}
 _OF_OMEGACONF = ("full_key", "object_type", "reference_type")  # lines of its messages
 
 
@@ -160,8 +169,9 @@ def _sorted_out(
     for override in overrides:
         key = override.key_or_group
         options = [] if "." in key else options_of(key)
-        if key.startswith("hydra.searchpath"):
-            raise SettingsError(f"{key} is not taken; --config-dir DIR adds a folder")
+        root, _, own = key.replace("/", ".").partition(".")
+        if root == "hydra" and (instead := _INSTEAD.get(own.partition(".")[0])):
+            raise SettingsError(f"{key} is not taken; {instead}")
         if key.startswith("hydra."):
             groups.append(override.input_line or "")
         elif options or override.package is not None:

@@ -89,3 +89,22 @@ def test_values_may_refer_to_others(tmp_path: Path) -> None:
 def test_a_whole_key_cannot_be_left_out() -> None:
     with pytest.raises(SettingsError, match="~threads: threads cannot be left out"):
         load_settings(["~threads"])
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("hydra/launcher=joblib", "runs where `cluster` says"),
+        ("hydra/launcher=basic", "runs where `cluster` says"),
+        ("hydra.launcher.n_jobs=3", "runs where `cluster` says"),
+        ("hydra/sweeper=optuna", "-m tries all combinations"),
+        ("hydra.sweep.dir=x", "campaign.dir=DIR"),
+        ("hydra.run.dir=x", "campaign.dir=DIR"),
+        ("hydra.mode=MULTIRUN", "-m sweeps"),
+    ],
+)
+def test_what_hydra_would_run_a_sweep_by_says_what_does(override: str, told: str) -> None:
+    """Taken and without effect, such a word would be a wrong answer."""
+    key = override.partition("=")[0]
+    with pytest.raises(SettingsError, match=f"^{key} is not taken; .*{told}"):
+        load_settings(["primitive=matmul", override])
