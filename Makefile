@@ -1,8 +1,9 @@
+# make install   everything, into .venv
 # make demo   set everything up and run the quickstart experiment
 # make test   set everything up and run the tests (under 6 minutes on two cores)
 # make soak   the long tests
 # make lint   format, lint and types
-# make docs   docs/commands.md, from the commands themselves
+# make docs   docs/reference/commands.md, from the commands themselves
 # make coverage   the branches that the tests reach, least covered files first (twice as long)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,8 +13,10 @@ EXTRAS := cluster,tracking,report,learn,onednn,onnxruntime,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 
-.PHONY: demo test soak lint docs coverage clean
+.PHONY: install demo test soak lint docs coverage clean
 .DELETE_ON_ERROR:
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
@@ -31,7 +34,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -m harness.cli.reference > docs/commands.md
+	$(BIN)/python -m harness.cli.reference > docs/reference/commands.md
 
 # The second table is the share of the cluster, whose tests need nodes of their own. A test that
 # fails takes no table away.

@@ -93,7 +93,8 @@ def campaign(*overrides: str) -> Rows:
 def load(campaign: str) -> Rows:
     """A recorded campaign, a folder or a name under ./runs: a row a trial, each with every column.
 
-    `pandas.DataFrame(load("runs/x"))` is a table of them; docs/comparing.md says what columns mean.
+    `pandas.DataFrame(load("runs/x"))` is a table of them; docs/how-to/comparing.md says what
+    columns mean.
     """
     return trial_rows(find_campaign(campaign).results())[1]
 

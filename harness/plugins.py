@@ -3,8 +3,9 @@
     [project.entry-points."polydl.strategies"]
     first = "polydl_first:STRATEGY"
 
-An installed package that names such a thing has it taken up under that name; docs/extending.md
-shows one of each. They are code that the user has installed, and run as the user.
+An installed package that names such a thing has it taken up under that name;
+docs/how-to/extending.md shows one of each. They are code that the user has installed, and run as
+the user.
 """
 
 from __future__ import annotations

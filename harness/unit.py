@@ -93,7 +93,7 @@ class Unit:
         return content_id(self._measured_thing())
 
     def trial(self, contender: Contender, fingerprint: str) -> str:
-        """The trial id of one contender on a node with this fingerprint (see docs/records.md)."""
+        """The trial id (docs/reference/records.md) of a contender on a node so identified."""
         what = {
             **self._measured_thing(),
             "contender": [contender.kind, contender.name, contender.method],

@@ -8,19 +8,24 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.harness.campaigns import BRIEF, TOY
+from harness.record.journal import CampaignFolder
+from tests.docs.commands import in_blocks, script
+from tests.harness.campaigns import BRIEF
 from tests.programs import python_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TREES = ("compiler", "conf", "harness")
 FILES = ("LICENSE", "README.md", "polydl.py", "pyproject.toml", "setup.py")
 MINORS = (11, 12, 13)
+TUTORIAL, STRATEGY = (ROOT / "docs" / page for page in ("tutorial.md", "how-to/strategy.md"))
 START = "import sys; from harness.cli import main; sys.exit(main())"
+BRIEFLY = f'[ "$1" = run ] && set -- "$@" {" ".join(BRIEF)}\n'  # behind the words of a run
 
 
 @pytest.fixture(scope="module")
@@ -47,45 +52,76 @@ def test_the_wheel_holds_the_packages_with_conf_inside(wheel: Path) -> None:
     assert held == {"polydl.py", *inside}
 
 
-def test_an_installed_wheel_runs_away_from_the_checkout(
+def test_an_installed_wheel_follows_the_tutorial(
     wheel: Path, tmp_path: Path, build_cache: Path
 ) -> None:
-    site = tmp_path / "site"
+    """Every command as it stands, away from the checkout, measured as briefly as can be."""
+    site, programs, folder = (tmp_path / name for name in ("site", "programs", "tutorial"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    words = ["run", *TOY, *BRIEF, "baseline=[]", "campaign.dir=one"]
+    program(programs / "python", sys.executable)
+    program(programs / "polydl", sys.executable, f"-c '{START}'", BRIEFLY)
+    folder.mkdir()
+    run = [command for command in in_blocks(TUTORIAL) if command.mark == "run"]
+    environment = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(build_cache)}
+    follow(script(TUTORIAL, run), folder, programs, environment)
+    assert (folder / "review.html").is_file()
+
+
+def program(file: Path, python: str, words: str = "", first: str = "") -> None:
+    """One that starts a Python with these words before its own."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f'#!/bin/sh\n{first}exec "{python}" {words} "$@"\n')
+    file.chmod(0o755)
+
+
+def follow(text: str, folder: Path, programs: Path, more: Mapping[str, str]) -> None:
+    """Run the script of a page in a folder, with these programs first on the PATH."""
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: os.environ[name] for name in ("HOME", "PIP_INDEX_URL") if name in os.environ}
     done = subprocess.run(
-        [sys.executable, "-c", START, *words],
-        env={**os.environ, "PYTHONPATH": str(site), "XDG_CACHE_HOME": str(build_cache)},
-        cwd=tmp_path,
+        ["bash", "-c", text],
+        env={**kept, **more, "PATH": path, "LC_ALL": "C.UTF-8"},
+        cwd=folder,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "one" / "results.jsonl").is_file()
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("minor", MINORS)
-def test_a_new_environment_runs_a_trial(minor: int, wheel: Path, tmp_path: Path) -> None:
-    """With every Python that README.md names, dependencies and all."""
+def test_a_new_environment_follows_the_tutorial(minor: int, wheel: Path, tmp_path: Path) -> None:
+    """With every Python that README.md names, and all dependencies; then a strategy is added."""
     python = python_of(minor)
     if python is None:
         pytest.skip(f"needs Python 3.{minor}: pyenv install 3.{minor}")
-    environment = tmp_path / "environment"
-    subprocess.run([python, "-m", "venv", environment], check=True)
-    python_inside = str(environment / "bin" / "python")
-    pip = [python_inside, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", f"{wheel}[report]"], check=True)
-    done = subprocess.run(
-        [environment / "bin" / "polydl", "run", *TOY, *BRIEF, "baseline=[naive]"],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
+    program(tmp_path / "programs" / "python3", python)
+    from_wheel = [one for one in in_blocks(TUTORIAL) if one.mark == "run" or "_env" in one.text]
+    text = "\n".join([script(TUTORIAL, from_wheel), script(STRATEGY, in_blocks(STRATEGY))])
+    folder = tmp_path / "tutorial"
+    folder.mkdir()
+    more = {"WHEEL": str(wheel), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    follow(text, folder, tmp_path / "programs", more)
+    assert len(CampaignFolder(folder / "runs" / "late").results()) == 3
+
+
+@pytest.mark.soak
+def test_a_fresh_clone_follows_the_tutorial(tmp_path: Path) -> None:
+    """What is committed, and README's first command before it."""
+    subprocess.run(["git", "clone", "--quiet", ROOT, tmp_path / "polydl"], check=True)
+    (demo,) = (
+        one.text for one in in_blocks(ROOT / "README.md") if one.text.startswith("make demo")
     )
-    assert done.returncode == 0, done.stderr
-    assert "2 trials: 2 ok" in done.stdout
+    install = [
+        one.text for one in in_blocks(TUTORIAL) if one.mark == "slow" and "_env" not in one.text
+    ]
+    run = [one for one in in_blocks(TUTORIAL) if one.mark == "run"]
+    text = "\n".join(
+        ["set -eux", demo, *install, "mkdir ../empty", "cd ../empty", script(TUTORIAL, run)]
+    )
+    follow(text, tmp_path / "polydl", tmp_path, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert (tmp_path / "empty" / "review.html").is_file()
 
 
 def test_the_readme_names_the_pythons_that_are_tried() -> None:

@@ -324,7 +324,7 @@ COMMANDS = {
                 ("polydl report CAMPAIGN", "written into its folder, as at the end of a run"),
                 ("polydl report BEFORE AFTER out=review.html", "what differs, and what it changed"),
             ),
-            "The page opens from disk and needs no network. docs/review.md says how to read it.",
+            "It opens from disk and needs no network. docs/how-to/review.md says how to read it.",
         ),
         Command(
             "sync",

@@ -1,4 +1,4 @@
-"""docs/commands.md, from the table of commands: `make docs` writes it, a test compares it."""
+"""docs/reference/commands.md, from the table of commands: `make docs` writes it, tests compare."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def _section(command: Command) -> Iterator[str]:
     if issubclass(command.asked, Configured):
         yield "It works on a [configuration](#configuration), whose options it takes too."
         own = {name: word for name, word in own.items() if name not in words_of(Configured)}
-    yield f"```\n{usage(command)}\n```"
+    yield f"```text\n{usage(command)}\n```"
     yield from _words(own.values())
     examples = [f"{line}\n    # {what}" for line, what in command.examples]
-    yield "\n".join(["```", *examples, "```", ""])
+    yield "\n".join(["```sh slow", *examples, "```", ""])
 
 
 def _configuration() -> Iterator[str]:

@@ -2,8 +2,8 @@
 
     port: int | None = option("port", "where the server listens", kind=int, least=1, most=65535)
 
-Parsing, help, completion and docs/commands.md all come from these fields. Nothing heavy is
-imported here.
+Parsing, help, completion and docs/reference/commands.md all come from these fields. Nothing heavy
+is imported here.
 """
 
 from __future__ import annotations

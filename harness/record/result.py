@@ -114,7 +114,7 @@ class ProcessNoise:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """Field names and meanings are those of docs/records.md; readers ignore unknown fields."""
+    """Names and meanings are those of docs/reference/records.md; readers ignore unknown fields."""
 
     campaign: str
     trial: str

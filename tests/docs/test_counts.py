@@ -14,7 +14,7 @@ COUNTED = ("gemms", "matvec", "depthwise")
 
 
 def test_every_workload_is_named() -> None:
-    page = (ROOT / "docs" / "primitives.md").read_text()
+    page = (ROOT / "docs" / "reference" / "primitives.md").read_text()
     table = page.partition("| there are | problems |")[2].partition("\n\n")[0]
     named = re.findall(r"`([a-z0-9_]+)`", table)
     assert sorted(named) == sorted(path.stem for path in (ROOT / "conf/workload").glob("*.yaml"))
@@ -24,6 +24,6 @@ def test_every_workload_is_named() -> None:
 
 
 def test_mutants_and_slips_are_counted() -> None:
-    page = (ROOT / "docs" / "measurement.md").read_text()
+    page = (ROOT / "docs" / "concepts" / "verification.md").read_text()
     slips = sum(map(len, SLIPS.values()))
     assert f"`make test` has {AT_LEAST} that are wrong and {slips} slips by name" in page

@@ -1,4 +1,4 @@
-"""docs/glossary.md: what a term names in the code is defined there, and once."""
+"""docs/reference/glossary.md: what a term names in the code is defined there, and once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([^|]+) \| [^|]+ \| `([\w/]+\.py)` `(\w+)` \|$", re.M)
-TERMS = ROW.findall((ROOT / "docs" / "glossary.md").read_text())
+TERMS = ROW.findall((ROOT / "docs" / "reference" / "glossary.md").read_text())
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
@@ -43,7 +43,11 @@ def test_a_term_is_defined_once(term: str, path: str, name: str) -> None:
 
 
 def test_every_row_is_read_and_no_term_stands_twice() -> None:
-    rows = [x for x in (ROOT / "docs" / "glossary.md").read_text().splitlines() if "`" in x[1:]]
+    rows = [
+        x
+        for x in (ROOT / "docs" / "reference" / "glossary.md").read_text().splitlines()
+        if "`" in x[1:]
+    ]
     terms = [term for term, *_ in TERMS]
     assert len(TERMS) == len([row for row in rows if row.startswith("| ")]) > 40
     assert len(set(terms)) == len(terms)

@@ -1,4 +1,4 @@
-"""docs/python.md: its Python runs from top to bottom, and the table names all of the module."""
+"""docs/how-to/python.md: its Python runs from top to bottom, the table names all of the module."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 
 import polydl
 
-PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "python.md").read_text()
 
 
 def test_the_page_runs(build_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
     names: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        exec(compile(block, "docs/python.md", "exec"), names)
+        exec(compile(block, "docs/how-to/python.md", "exec"), names)
     assert np.asarray(names["out"]).shape == (1, 64, 56, 56)
 
 

@@ -1,12 +1,9 @@
-"""docs/schedules.md: its examples print what stands there, and no field is left out."""
+"""docs/reference/schedules.md: the line to paste compiles, no field is without an example."""
 
 from __future__ import annotations
 
-import doctest
 import re
 from pathlib import Path
-
-import pytest
 
 from compiler.pipeline import compile_schedule
 from compiler.problem.specification import primitive_from
@@ -15,15 +12,7 @@ from compiler.schedule.text import FIELDS, TUNING_FIELDS, parse_schedule
 from tests.compiler.problem.operators import shipped
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "schedules.md"
-
-
-def test_examples_print_what_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    told: list[str] = []
-    test = doctest.DocTestParser().get_doctest(PAGE.read_text(), {}, PAGE.name, str(PAGE), 0)
-    found = doctest.DocTestRunner().run(test, out=told.append)
-    assert found.attempted > 25 and not found.failed, "".join(told)
+PAGE = ROOT / "docs" / "reference" / "schedules.md"
 
 
 def test_the_line_to_paste_compiles() -> None:

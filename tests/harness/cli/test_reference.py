@@ -5,7 +5,7 @@ from harness.cli.reference import reference
 from harness.cli.words import words_of
 from harness.conf_files import CONF, keys
 
-DOCS = CONF.parent / "docs" / "commands.md"
+DOCS = CONF.parent / "docs" / "reference" / "commands.md"
 
 
 def test_the_docs_are_as_they_would_be_made_now() -> None:

@@ -1,4 +1,4 @@
-"""A package that adds a strategy, a ranking and a baseline to polydl (see docs/extending.md)."""
+"""A package that adds a strategy, a ranking and a baseline (see docs/how-to/extending.md)."""
 
 from __future__ import annotations
 

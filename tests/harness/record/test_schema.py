@@ -1,4 +1,4 @@
-"""docs/record.schema.json says what a record is, for readers that are not this project."""
+"""docs/reference/record.schema.json says what a record is, to readers that are not this project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.record.result import Estimate, ProcessNoise, RooflineFacts, TrialRe
 from harness.record.result_line import line_of, result_of
 from tests.harness.record.results import baseline_result, strategy_result
 
-FILE = Path(__file__).resolve().parents[3] / "docs" / "record.schema.json"
+FILE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "record.schema.json"
 SCHEMA: dict[str, Any] = json.loads(FILE.read_text())
 VALID = Draft202012Validator(SCHEMA)
 

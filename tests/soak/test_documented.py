@@ -1,0 +1,91 @@
+"""Commands that pages mark `slow`, as they stand: in a folder with campaigns of the names that they
+say, beside a real MLflow server and a real cluster. tests/test_installed.py follows the tutorial,
+the page of a strategy, and what a fresh clone begins with.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.commands import MARKED, Command, in_blocks
+from tests.docs.folder import measure_campaigns, write_files
+from tests.docs.pages import DOCS, ROOT
+from tests.harness.cluster.ray_cluster import three_nodes
+from tests.harness.tracking.servers import MlflowServer
+
+pytestmark = pytest.mark.soak
+
+FOLLOWED = (DOCS / "tutorial.md", DOCS / "how-to" / "strategy.md")
+SLOW = [
+    command
+    for page in MARKED
+    if page not in FOLLOWED
+    for command in in_blocks(page)
+    if command.mark == "slow" and not command.text.startswith("make demo")
+]
+SEARCHED = (  # what a tournament learns from, in the store that a dashboard shows
+    "workload=[resnet50,overfeat]",
+    "workload.select=[resnet50_03,overfeat_03]",
+    "strategy=[roofline,top_k]",
+    "baseline=[onednn]",
+    "tracking=mlflow",
+)
+SERVING = 60  # seconds that what serves until Ctrl-C is left alone
+Shell = Callable[[Command], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("documented")
+    server, cluster = MlflowServer(tmp_path_factory.mktemp("server")), three_nodes()
+    environment = {
+        **os.environ,
+        "BROWSER": "true",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+    }
+    instead = {"http://127.0.0.1:5000": server.wait(), "HOST:PORT": cluster.address}
+
+    def run(command: Command) -> subprocess.CompletedProcess[str]:
+        write_files(folder, command.page)
+        text = command.text
+        for told, real in instead.items():
+            text = text.replace(told, real)
+        if text.startswith("polydl dashboard"):
+            text = f"timeout --preserve-status --signal=INT {SERVING} {text}"
+        program = ["bash", "-euc"]
+        if "completion zsh" in text:
+            program = ["zsh", "-fec"]
+            text = f"autoload -U compinit; compinit -u; {text}"
+        return subprocess.run(
+            [*program, text], env=environment, cwd=folder, capture_output=True, text=True
+        )
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("XDG_CACHE_HOME", environment["XDG_CACHE_HOME"])
+            measure_campaigns(*SEARCHED)
+        (folder / "docs").mkdir()
+        yield run
+    finally:
+        server.kill()
+        cluster.close()
+
+
+@pytest.mark.parametrize("command", SLOW, ids=str)
+def test_a_slow_command_runs(command: Command, shell: Shell) -> None:
+    done = shell(command)
+    if command.text.startswith("polydl dashboard"):
+        assert done.returncode == 130 and "open http://127.0.0.1:" in done.stdout, done.stderr
+    else:
+        allowed = (0, 1) if command.text.startswith("polydl compare") else (0,)
+        assert done.returncode in allowed, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
