@@ -26,7 +26,7 @@ public:
                     auto form = std::make_unique<Form>(engine_, stream_, links_, layout, depthwise,
                                                        timed);
                     if (depthwise && !form->depthwise()) continue;  // the same again
-                    const double seconds = timed ? form->seconds() : 0.0;
+                    const double seconds = timed ? form->seconds(best_) : 0.0;
                     note(*form, layout, seconds);
                     if (form_ && seconds >= best_) continue;
                     best_ = seconds;
@@ -88,7 +88,7 @@ private:
         const auto images = [&](memory::dim block) {
             return one([&](const Link &link) {
                 const auto &dims = link.dst().dims;
-                return !link.multiplies() && !link.fixed() && dims.size() >= 3 &&
+                return link.images() && !link.fixed() && dims.size() >= 3 &&
                        dims.size() <= 5 && dims[1] > 1 && dims[1] % block == 0;
             });
         };
@@ -130,7 +130,7 @@ private:
     std::unique_ptr<Form> form_;
     std::vector<Tried> tried_;
     std::size_t chosen_ = 0;
-    double best_ = 1e30;
+    double best_ = HOPELESS;
 };
 
 }  // namespace

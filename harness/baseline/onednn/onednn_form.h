@@ -21,6 +21,8 @@ namespace polydl {
 // writes past the end of others).
 enum class Layout { own, channels_last, blocks_of_16, blocks_of_8 };
 
+constexpr double HOPELESS = 1e30;  // seconds
+
 class Form {
 public:
     // `timed` compares primitives that compute the same; else the first one is taken.
@@ -70,10 +72,10 @@ public:
         reorder(made_.at(name).front(), memory(out.plain, engine_, values));
     }
 
-    // The fastest of a few calls on ones, after one to warm up.
-    double seconds() {
+    // The fastest of a few calls on ones, after one to warm up; of one where that is hopeless.
+    double seconds(double best) {
         for (Input &input : inputs_) fill(input.used);
-        return fastest_of([&] { run(); });
+        return fastest_of([&] { run(); }, best);
     }
 
     bool depthwise() const { return depthwise_; }
@@ -125,7 +127,7 @@ private:
     Places places(const Link &link) const {
         Places found;
         const Tensor &src = link.src(), &dst = link.dst();
-        const bool images = layout_ != Layout::own;
+        const bool images = link.images() && layout_ != Layout::own;
         if (link.multiplies()) {
             found["src"] = operand_of_product(src);
             found["weights"] = operand_of_product(link.tensor("weights"));
@@ -202,13 +204,14 @@ private:
             return product;
         try {
             const Ready inner = link.as_inner_product(engine_, at);
-            return alone(inner) < alone(product) ? inner : product;
+            const double other = alone(product, HOPELESS);
+            return alone(inner, other) < other ? inner : product;
         } catch (const dnnl::error &) {  // no implementation takes these layouts
             return product;
         }
     }
 
-    double alone(const Ready &candidate) {
+    double alone(const Ready &candidate, double best) {
         std::vector<memory> held;
         std::vector<dnnl_exec_arg_t> arguments;
         for (const Argument &one : candidate.arguments) {
@@ -220,18 +223,20 @@ private:
             dnnl_primitive_execute(candidate.primitive.get(), stream_.get(),
                                    static_cast<int>(arguments.size()), arguments.data());
             stream_.wait();
-        });
+        }, best);
     }
 
-    static double fastest_of(const std::function<void()> &call) {
-        double best = 1e30;
+    // `best` is what others take.
+    static double fastest_of(const std::function<void()> &call, double best) {
+        double found = HOPELESS;
         for (int turn = 0; turn < 6; ++turn) {
             const auto start = std::chrono::steady_clock::now();
             call();
             const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-            if (turn) best = std::min(best, spent.count());
+            if (turn) found = std::min(found, spent.count());
+            if (turn && found > 3 * best) break;
         }
-        return best;
+        return found;
     }
 
     static void fill(const memory &m) {

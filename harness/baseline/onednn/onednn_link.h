@@ -78,6 +78,7 @@ public:
     const Tensor &dst() const { return tensor("dst"); }
     bool convolves() const { return kind == "convolution"; }
     bool multiplies() const { return kind == "matmul"; }
+    bool images() const { return convolves() || kind == "pooling" || kind == "elementwise"; }
     bool in_place() const { return !convolves() && !multiplies() && kind != "pooling"; }
     // Whether it is a depthwise convolution that the operator before it may take as a post-op.
     bool post_op() const { return c_.has("post_op"); }

@@ -36,6 +36,22 @@ class Arrangement:
     shape: tuple[int, ...]
     constant: bool
 
+    def letters(self, shape: Sequence[int]) -> str:
+        """Dimensions of a tensor of this shape in the order in which they lie, as oneDNN's letters.
+
+        What has a length of 1 stays where it is declared.
+        """
+        held = list(zip(self.dims, self.strides, strict=True))
+
+        def place(d: int) -> tuple[int, int]:
+            own = prod(shape[d + 1 :])
+            at = (k for k, (n, step) in enumerate(held) if step <= own < n * step)
+            return next(at, d), d
+
+        long = iter(sorted((d for d, n in enumerate(shape) if n > 1), key=place))
+        order = (next(long) if n > 1 else d for d, n in enumerate(shape))
+        return "".join(chr(ord("a") + d) for d in order)
+
     def packed(self, values: Array) -> Array:
         """The tensor's values as the graph wants them."""
         return np.ascontiguousarray(self._walked(values.reshape(-1))).reshape(self.shape)

@@ -64,12 +64,10 @@ class OnnxRuntimeBaseline:
         graphs_of: Callable[[Chain], Any] = loaded({"graphs": GRAPHS})["graphs"]
         try:
             chain = recognise_chain(primitive)
-            graphs = [asdict(graph) for graph in graphs_of(chain)]
+            graphs = [_plain(graph, primitive) for graph in graphs_of(chain)]
         except Unrecognised as reason:
             text = f"unsupported: {primitive.name}: {reason}"
             return Unprepared("plan", text, status="unsupported")
-        for graph in graphs:
-            graph["model"] = base64.b64encode(graph["model"]).decode()
         numerics = _numerics(chain)
         executable = {
             "kind": "python",
@@ -81,6 +79,16 @@ class OnnxRuntimeBaseline:
         seconds = TuningSeconds(compile=time.monotonic() - started)
         facts = {"reassociated": MOVED} if chain.moved else {}
         return Prepared(executable, seconds, cached=True, facts=facts)  # nothing was built
+
+
+def _plain(graph: Any, primitive: Primitive) -> dict[str, object]:
+    """A graph as JSON carries it, and how the tensors lie that are bound to it."""
+    bound = (*graph.inputs, graph.output)
+    return {
+        **asdict(graph),
+        "model": base64.b64encode(graph.model).decode(),
+        "layouts": {one.tensor: one.letters(primitive.tensor(one.tensor).shape) for one in bound},
+    }
 
 
 def _numerics(chain: Chain) -> str | None:

@@ -46,6 +46,7 @@ class _Form:
     model: onnx.ModelProto
     inputs: tuple[Arrangement, ...]
     output: Arrangement
+    layouts: Mapping[str, str]
     level: str
 
 
@@ -204,11 +205,10 @@ class OnnxRuntime:
         moved = [name for name in shares if name.startswith("Reorder") or name == "Transpose"]
         counts = Counter(operators)
         reorders = [f"{counts[name]} {name} {shares[name]:.0%}" for name in sorted(moved)]
-        bound = (*form.inputs, form.output)
         return {
             "implementation": " + ".join(operators),
             "version": onnxruntime.__version__,
-            "layouts": {one.tensor: _laid(one) for one in bound},
+            "layouts": form.layouts,
             "form": form.name,
             "other_forms": "; ".join(f"{f.name} x {s / best:.2f}" for s, f in others) or "none",
             "reorders": ", ".join(reorders) or "none",
@@ -225,7 +225,7 @@ def _forms(graphs: Sequence[Mapping[str, Any]]) -> list[_Form]:
         convolves = any(node.op_type == "Conv" for node in model.graph.node)
         for level in LEVELS if convolves else ("all",):  # beyond `extended` are layouts of images
             name = f"{graph['what']}, optimised {level}"
-            found.append(_Form(name, model, inputs, output, level))
+            found.append(_Form(name, model, inputs, output, graph["layouts"], level))
     return found
 
 
@@ -236,13 +236,6 @@ def _arrangement(fields: Mapping[str, Any]) -> Arrangement:
 
 def _ones(one: Arrangement) -> Array:
     return np.ones(one.shape, F32.numpy)
-
-
-def _laid(one: Arrangement) -> str:
-    """As oneDNN's letters say it: the tensor's dimensions in the order in which they lie."""
-    long = [stride for length, stride in zip(one.dims, one.strides, strict=True) if length > 1]
-    ranked = sorted(long, reverse=True)
-    return "".join(chr(ord("a") + ranked.index(stride)) for stride in long) or "a"
 
 
 def _profiled(form: _Form, threads: int) -> tuple[list[str], dict[str, float]]:
@@ -274,7 +267,7 @@ def _overhead() -> float:
     opset = [onnx.helper.make_opsetid("", 17)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
     one, out = (Arrangement(n, n, 1, (1,), (1,), 0, (1,), False) for n in "xy")
-    form = _Form("empty", model, (one,), out, "all")
+    form = _Form("empty", model, (one,), out, {}, "all")
     empty = _Bound(form, _ones, 1, "timing")
 
     def called(argument: int | None) -> int:
