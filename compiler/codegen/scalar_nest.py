@@ -57,8 +57,8 @@ PRELUDE = """\
 #else
 #define LOOPS
 #endif
-#define maximum(x, y) ({{ const {c} a = (x), b = (y); (a > b) | (b != b) ? a : b; }})
-#define minimum(x, y) ({{ const {c} a = (x), b = (y); (a < b) | (b != b) ? a : b; }})
+#define maximum(x, y) ({{ const {c} a = (x), b = (y); ((a > b) | (b != b)) ? a : b; }})
+#define minimum(x, y) ({{ const {c} a = (x), b = (y); ((a < b) | (b != b)) ? a : b; }})
 """
 OWN = "own"  # the copy of a target that a piece of a private level sums in
 CLAUSES = {"add": "+", "max": "max", "min": "min"}  # OpenMP's names of reductions

@@ -209,6 +209,7 @@ class Roofline:
             isinstance(leaf, Microkernel) and leaf.nontemporal,
             not isinstance(leaf, Microkernel)
             or all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
+            leaf.vector if isinstance(leaf, Microkernel) else "",
         )
 
     def _moved(self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]) -> dict[str, float]:
@@ -224,6 +225,7 @@ class Roofline:
                 0.0 if source in HIDDEN else SCATTERED,
                 streamed if nontemporal else None,
                 left,
+                source == "memory",
             )
         return moved
 

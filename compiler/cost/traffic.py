@@ -36,12 +36,14 @@ class Traffic:
         held_from: int,
         nontemporal: bool = False,
         streaming: bool = False,
+        vector: str = "",
     ) -> None:
         """`written` stays in registers inside the levels from number `held_from` on.
 
         There what is read `once` is read a single time, beside the stores. Written past the caches
         (`nontemporal`) it takes no place in them. A `streaming` nest has register tiles of one
-        point, between which only the loops around them can go on along a row.
+        point, between which only the loops around them can go on along a row. `vector` fills the
+        lanes.
         """
         self._trips = [loop.trips for loop in loops]
         self._tensors = [*(footprint.tensor for footprint in (*read, *once)), written.tensor]
@@ -50,6 +52,11 @@ class Traffic:
         self._read += [_by_depth(own, loops, extents)[: held_from + 1] for own in once]
         tiles = prod(self._trips[:held_from])
         self._runs = [_run(own, held_from, tiles if streaming else inf) for own in self._read]
+        self._own_runs = [*self._runs]
+        if not streaming:
+            point = _of_a_point(loops, held_from, extents, vector)
+            for k, (footprint, run) in enumerate(zip(read, self._runs, strict=False)):
+                self._own_runs[k] = min(run, max(1.0, footprint.lines(point).run))
         held = self._read if nontemporal else [*self._read, self._written]
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
@@ -68,21 +75,24 @@ class Traffic:
         scattered: float = 0.0,
         streamed: float | None = None,
         left: Mapping[str, float] = NOTHING,
+        far: bool = False,
     ) -> float:
         """Lines fetched and written back in one call, for a cache of so many lines.
 
         The same call ran before: what fits is there already. With `crowding` a tensor may sweep
         itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
-        them come. `streamed` is how often each line of an output that is written past the caches
-        moves here instead. Another statement has `left` tensors in the cache, all that it held
-        meanwhile being so many lines.
+        them come. From memory, which is `far`, it sees only what a single point of a register tile
+        reads on and on, as the points take turns. `streamed` is how often each line of an output
+        that is written past the caches moves here instead. Another statement has `left` tensors in
+        the cache, all that it held meanwhile being so many lines.
         """
         again = [_gone(left[x], capacity) if x in left else 1.0 for x in self._tensors]
         if streamed is not None:
             total = streamed * self._written[0].touched
         else:
             total = 2 * self._fetched(self._written, capacity, crowding) * again[-1]
-        for own, run, share in zip(self._read, self._runs, again, strict=False):
+        runs = self._own_runs if far else self._runs
+        for own, run, share in zip(self._read, runs, again, strict=False):
             total += self._fetched(own, capacity, crowding) * (1 + scattered / run) * share
         return total
 
@@ -125,6 +135,28 @@ def _run(own: Sequence[Lines], held_from: int, tiles: float) -> float:
     once = held_from > 0 and tiles * inside.touched <= ONCE * own[0].touched
     goes_on = once and inside.touched <= FOLLOWED * inside.run
     return max(1.0, own[held_from - 1].run if goes_on else inside.run)
+
+
+def _of_a_point(
+    loops: Sequence[NestLoop], held_from: int, extents: Mapping[str, int], vector: str
+) -> dict[str, int]:
+    """What one point of a register tile covers while its output stays in registers."""
+    outside = _covered(loops[:held_from], extents)
+    step = _covered(loops, extents)
+    inner = {loop.loop for loop in loops[held_from:]}
+    return {
+        loop: outside[loop] if loop in inner else count if loop == vector else 1
+        for loop, count in step.items()
+    }
+
+
+def _covered(loops: Sequence[NestLoop], extents: Mapping[str, int]) -> dict[str, int]:
+    """Points of every loop in one iteration of all these levels."""
+    points = dict(extents)
+    for loop in loops:
+        points[loop.loop] = loop.points
+        points |= loop.others
+    return points
 
 
 def _by_depth(

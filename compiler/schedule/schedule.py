@@ -146,6 +146,10 @@ class Band:
         """Statements whose bands run inside of this one."""
         return tuple(attached for attached in self.fusion if attached.at != TILE)
 
+    def serial(self) -> Band:
+        """The same on one thread: how it runs inside a level of another band."""
+        return replace(self, parallel=(), private=())
+
     def tile_of(self, loop: str) -> int:
         return dict(self.tile).get(loop, 1)
 

@@ -210,7 +210,7 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
                     )
                 ),
             )
-            inside = (replace(band, parallel=()) for band in earlier)
+            inside = (band.serial() for band in earlier)
             yield replace(schedule, bands=(*inside, whole))
 
 

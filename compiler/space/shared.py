@@ -83,13 +83,17 @@ class SharedLoops:
     ) -> Schedule:
         """With one more statement attached to the host's outermost loop; as it is without one."""
         bands = {band.of: band for band in schedule.bands}
+        if bands[host].private:  # its sums are whole after its loops alone
+            return schedule
         outer = self._pieces(schedule, bands[host], held)
-        if outer is None or number in (one.statement for b in bands.values() for one in b.attached):
+        if outer is None:
+            return schedule
+        if number in (one.statement for b in bands.values() for one in b.attached):
             return schedule
         fusion = (*outer.fusion, Attached(number, outer.order[0]))
         bands[host] = replace(outer, fusion=tuple(sorted(fusion, key=lambda one: one.statement)))
         band = bands[number] if own else self._scalar[number]
-        bands[number] = replace(band, parallel=())
+        bands[number] = band.serial()
         return replace(schedule, bands=tuple(bands.values()))
 
     def _pieces(self, schedule: Schedule, band: Band, held: float) -> Band | None:

@@ -197,3 +197,18 @@ def test_few_rows_of_a_matrix_are_streams() -> None:
     pieces = model.estimate(parse_schedule(band + "n+k"))
     assert streams.moved["memory"] < 0.7 * pieces.moved["memory"]
     assert streams.seconds < pieces.seconds
+
+
+def test_points_of_a_tile_take_turns_at_memory() -> None:
+    """More channels side by side: what each point reads from memory goes on for longer."""
+    nest = _nest(conv2d(n=1, ic=256, oc=64, ih=188, iw=150, kh=1, kw=1, pad_h=0, pad_w=0))
+    text = (
+        "broadcast/vector:oc.16/tile:oc.2+oh_ow.14/order:oh_ow@1+oc+oh_ow+ic@1+ic/"
+        "block:oh_ow@1.16+ic@1.{0}/layout:data.aBc{0}b+out.aBc32b+weight.cdAB{0}b16a/unroll:4"
+    )
+    model = Roofline(nest, AVX512)
+    moved = [
+        model.estimate(parse_schedule(text.format(block))).moved["memory"]
+        for block in (16, 32, 64, 128)
+    ]
+    assert moved == sorted(moved, reverse=True) and moved[0] > 3 * moved[-1]

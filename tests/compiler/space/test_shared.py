@@ -74,3 +74,14 @@ def test_what_is_left_in_a_cache_is_not_fetched_again() -> None:
     model = Roofline(wide, AVX512)  # a row of 4 MB is gone from L2 when it is read again
     moved = [model.estimate(schedule).moved["L3"] for schedule in candidates(wide, AVX512)]
     assert max(moved) < 1.02 * min(moved)
+
+
+def test_sums_in_copies_have_no_loops_inside() -> None:
+    """A host whose threads have a copy each is left apart: its sums are whole after its loops."""
+    nest = loop_nest(primitive_from(shipped("squeeze_excite", n=3, c=24, r=3, h=24, w=26))).nest
+    found = candidates(nest, NEON, 2)
+    private = [s for s in found if any(band.private for band in s.bands)]
+    assert private
+    for schedule in private:
+        tree = fitted(nest, schedule)
+        assert by_isl(tree) is None and uncovered(tree) is None
