@@ -1,7 +1,7 @@
 """One operand of a register tile at one of its points: a vector, elements apart, or a number.
 
 contiguous       LOAD(p)
-elements apart   vec_strided_2(p), picked out of whole vectors; vec_gathered(p, step, lanes)
+elements apart   vec_strided_2(p), picked out of whole vectors; vec_gathered_16(p, step)
 padded           at_i - 1 >= 0 ? LOAD(p) : SPLAT(outside)
 ... along lanes  first >= 0 && first + 15 < size ? LOAD(p) : vec_edged(p, ..., outside)
 """
@@ -42,17 +42,6 @@ def at_point(tile: BorderTile, point: Point, vector: int) -> Spot:
     )
 
 
-# Lanes beyond n are 0.
-GATHERED = """\
-static inline vec vec_gathered(const {c} *p, long step, long n)
-{{
-  vec x = {{0}};
-#pragma GCC unroll {lanes}
-  for (long l = 0; l < n; ++l)
-    {lane} = p[l * step];
-  return x;
-}}
-"""
 EDGED = """\
 static __attribute__((noinline))
 vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} other)
@@ -70,7 +59,10 @@ vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} 
 def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
     """C functions that the texts call to put vectors together."""
     words = {"c": dtype.c, "lanes": lanes, "lane": "x[l]" if lanes > 1 else "x"}
-    known = {"vec_gathered": GATHERED.format(**words), "vec_edged": EDGED.format(**words)}
+    known = {
+        f"vec_gathered_{count}": _gathered(dtype, lanes, count) for count in range(1, lanes + 1)
+    }
+    known["vec_edged"] = EDGED.format(**words)
     if lanes > 1:
         steps = range(2, SHUFFLED + 1)
         known |= {f"vec_strided_{step}": _strided(dtype, lanes, step) for step in steps}
@@ -81,6 +73,19 @@ def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
 
 def _called(name: str, texts: Sequence[str]) -> bool:
     return any(f"{name}(" in text for text in texts)
+
+
+def _gathered(dtype: DType, lanes: int, count: int) -> str:
+    """`vec_gathered_COUNT(p, step)`: so many elements, lanes beyond them 0.
+
+    All of a vector in one expression: written lane by lane, gcc builds it in memory, and the load
+    of all of it waits until every store before has left for the cache.
+    """
+    taken = ", ".join(f"p[{lane} * step]" for lane in range(count))
+    return (
+        f"static inline vec vec_gathered_{count}(const {dtype.c} *p, long step)\n"
+        f"{{\n  return {f'(vec){{{taken}}}' if lanes > 1 else '*p'};\n}}\n"
+    )
 
 
 def _strided(dtype: DType, lanes: int, step: int) -> str:
@@ -127,7 +132,7 @@ def lane_read(tile: BorderTile, name: str, address: Address, spot: Spot) -> str:
     elif 1 < step <= SHUFFLED and count == lanes > 1:
         text = f"vec_strided_{step}({name} + {offset})"
     else:
-        text = f"vec_gathered({name} + {offset}, {step}, {count})"
+        text = f"vec_gathered_{count}({name} + {offset}, {step})"
     kind = "(vec)" if is_vector else ""  # builtins have types of their own
     edge = tile.operands.edge(address.access)
     if edge is None:
