@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from compiler.model.accesses import accesses, mapped
+from compiler.model.inlined import inlined
 from compiler.model.split_dimensions import split_dimensions
 from compiler.problem.evaluation import factors_of
 from compiler.problem.primitive import NEUTRAL, Access, Affine, Primitive, Read, Statement, Tensor
@@ -69,8 +70,10 @@ class LoopNest:
 
 
 def loop_nest(primitive: Primitive) -> LoopNest:
-    """Normalise: loops of extent 1 become 0, dimensions are split, neighbours coalesced."""
-    nest = split_dimensions(_without_single_iterations(primitive))
+    """Normalise: loops of extent 1 become 0, sums take up what they alone read, and dimensions are
+    split, neighbours coalesced.
+    """
+    nest = split_dimensions(inlined(_without_single_iterations(primitive)))
     origin: dict[str, tuple[str, ...]] = {loop: (loop,) for loop, _ in nest.extents}
     pairs = _coalescible(nest)
     while pairs:

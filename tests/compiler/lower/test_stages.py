@@ -24,7 +24,8 @@ from tests.compiler.random_attachments import random_attachments, random_stateme
 
 
 def window(h: int, taps: int, stride: int, before: int) -> Primitive:
-    """Sums of rows under a sliding window, from a temporary."""
+    """Sums of rows under a sliding window, from a temporary that nothing reads just once."""
+    read = f"t[c, {stride}*p + k - {before}]"
     spec = {
         "name": "window",
         "sizes": {"c": 8, "h": h, "k": taps},
@@ -32,7 +33,7 @@ def window(h: int, taps: int, stride: int, before: int) -> Primitive:
         "tensors": {"x": ["c", "h"], "t": ["c", "h"], "y": ["c", "p"]},
         "temporary": ["t"],
         "outside": {"t": 0},
-        "statements": ["t[c,h] = x[c,h] * 2", f"y[c,p] += t[c, {stride}*p + k - {before}]"],
+        "statements": ["t[c,h] = x[c,h] * 2", f"y[c,p] += {read} * {read}"],
     }
     return loop_nest(primitive_from(spec)).nest
 
