@@ -27,7 +27,7 @@ from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, joined
 from compiler.space.library_product import in_library
 from compiler.space.paper_variants import paper_variants
-from compiler.space.pipelines import pipelines
+from compiler.space.pipelines import in_a_row, pipelines
 from compiler.space.scalar import as_written
 
 __all__ = [
@@ -59,8 +59,12 @@ def _full(
         roofline = Roofline(nest, architecture)
         return lambda schedule: roofline.estimate(schedule, threads).seconds
 
-    found = pipelines(model.nest, architecture, threads, fuse, expected)
-    return found or candidates(model.nest, architecture, threads, fuse)
+    nest = model.nest
+    found = pipelines(nest, architecture, threads, fuse, expected)
+    if found and in_a_row(nest):
+        return found
+    others = candidates(nest, architecture, threads, fuse, expected(nest))
+    return tuple(dict.fromkeys((*found, *others)))
 
 
 SPACES: dict[str, Enumeration] = {"full": _full, "paper": paper_variants}

@@ -6,7 +6,8 @@
 
 The box of a piece is the hull of what is read and written there; the next piece uses the same
 memory. A tensor is staged that is temporary, that only leaves inside the levels touch, and that
-starts anew in each piece: no statement takes up what another piece left in it.
+starts anew in each piece: no statement takes up what another piece left in it. What is written and
+read on one register tile alone needs no memory.
 """
 
 from __future__ import annotations
@@ -44,18 +45,22 @@ def with_stages(tree: Tree) -> Tree:
     nest, body, layout = tree.nest, tree.body, dict(tree.layout)
     paths = [(place, path) for place, node in enumerate(body) for path in paths_of(node)]
     found: dict[int, dict[tuple[Around, ...], list[StageBuffer]]] = {}
+    held = []
     for tensor in nest.tensors:
         users = [(place, path) for place, path in paths if _touches(nest, path, tensor.name)]
         if tensor.role != "temporary" or len({place for place, _ in users}) != 1:
             continue
         own = [path for _, path in users]
+        if len(own) == 1 and own[0].around and _anew(nest, own, tensor.name, own[0].around):
+            held.append((tensor.name, len(own[0].around)))
+            continue
         around = reduce(common, (surrounding(p.loops, p.leaf, p.around) for p in own))
         if around and _anew(nest, own, tensor.name, around):
             stage = _stage(nest, own, tensor.name, around, layout.get(tensor.name))
             found.setdefault(users[0][0], {}).setdefault(around, []).append(stage)
     every = tuple(x for own in found.values() for stages in own.values() for x in stages)
     body = tuple(_with(node, found.get(place, {})) for place, node in enumerate(body))
-    return replace(tree, body=body, stages=every)
+    return replace(tree, body=body, stages=every, held=tuple(held))
 
 
 def _with(

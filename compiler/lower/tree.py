@@ -21,7 +21,7 @@ from compiler.microkernel.signature import Signature
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine, Primitive, Statement
 from compiler.schedule.layout import Layout, layout_of
-from compiler.schedule.schedule import Tags
+from compiler.schedule.schedule import Sizes, Tags
 
 Runs = tuple[tuple[int, int], ...]  # (pieces, size of each), larger size first
 
@@ -285,6 +285,7 @@ class Tree:
     layout: Tags = ()
     pack: Tags = ()
     stages: tuple[StageBuffer, ...] = ()  # of all nodes
+    held: Sizes = ()  # temporaries that no piece of so many levels leaves a register tile with
 
     def paths(self) -> tuple[Path, ...]:
         """Every leaf in the order they run."""
@@ -301,8 +302,10 @@ class Tree:
         return layout_of(self.nest.tensor(name), dict(self.layout).get(name))
 
     def staged(self, tensor: str) -> int:
-        """How many levels are around its stage; 0 where the tensor exists in full."""
-        return next((stage.depth for stage in self.stages if stage.tensor == tensor), 0)
+        """How many levels are around its stage, or its register tile; 0 where it exists in full."""
+        return next(
+            (s.depth for s in self.stages if s.tensor == tensor), dict(self.held).get(tensor, 0)
+        )
 
     @property
     def parallel(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import prod
 
@@ -29,18 +29,24 @@ from compiler.space.unrolling import UNROLL, unrolled
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
+SHARING = 12  # schedules whose bands are tried in shared loops, of a primitive that has more
 ROWS = (4, 8, 16)  # of a matrix that is read once, side by side
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
 
 
 def candidates(
-    nest: Primitive, machine: Architecture, threads: int = 1, fuse: bool = True
+    nest: Primitive,
+    machine: Architecture,
+    threads: int = 1,
+    fuse: bool = True,
+    expected: Callable[[Schedule], float] | None = None,
 ) -> tuple[Schedule, ...]:
     """All candidate schedules, without repetition; the scalar nest where vectors have no form.
 
     Of several statements the anchor is scheduled in every way, the others are arranged around it:
     on its register tile with `fuse`, else, or where they cannot be, in bands of their own, which
-    share loops where the anchor is computed as no contraction.
+    share loops where the anchor is computed as no contraction: of many those of the fewest seconds
+    `expected`, where these are known.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
@@ -48,14 +54,18 @@ def candidates(
     if number is not None:
         found = contraction_schedules(chain.alone, machine, threads)
         found += lane_schedules(chain.alone, machine, threads, nest)
-        found += dot_schedules(chain.alone, machine, threads)
+        found += dot_schedules(chain.alone, machine, threads, nest)
     legal = []
+    sharing = []
     for schedule in found:
         whole = chain.around(schedule)
         if whole is not None and structural(lowered(nest, whole)) is None:
             legal.append(whole)
-            if not CATALOGUE[schedule.band.scheme].sums:
-                legal += chain.shared(whole)
+            if len(whole.bands) > 1 and not CATALOGUE[schedule.band.scheme].sums:
+                sharing.append(whole)
+    if expected is not None and len(sharing) > SHARING:
+        sharing = sorted(sharing, key=expected)[:SHARING]
+    legal += [shared for whole in sharing for shared in chain.shared(whole)]
     return tuple(dict.fromkeys(legal)) or chain.without()
 
 

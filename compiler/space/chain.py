@@ -223,11 +223,13 @@ def _along(nest: Primitive, lanes: int, layout: Tags) -> Iterator[Band]:
     order = memory_order(address, kept, vector, lanes)
     vectors = -(-nest.extent(vector) // lanes)
     block = address.block_of(vector)
-    most = max(block // lanes, 1) if block > 1 else POINTS
+    most = block // lanes if block > lanes else POINTS  # those of a block lie side by side
+    if block == lanes and order[-1] != vector:
+        most = 1
     sizes = {vector: balanced(vectors, most)[0][1]}
-    if order[-1] != vector:
+    for inner in [loop for loop in order if loop != vector][-1:]:
         rest = max(1, POINTS // sizes[vector])
-        sizes[order[-1]] = balanced(nest.extent(order[-1]), rest)[0][1]
+        sizes[inner] = balanced(nest.extent(inner), rest)[0][1]
     whole = (*order, *statement.reduction_loops)
     yield Band("lanes", whole, (vector, lanes), tuple(sizes.items()))
 

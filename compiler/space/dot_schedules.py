@@ -27,6 +27,7 @@ from compiler.space.axes import axes_of
 from compiler.space.lanes import lanes_of, memory_order
 from compiler.space.operand_layouts import operand_layouts
 from compiler.space.parallel import with_parallel, with_private
+from compiler.space.streamed import as_they_run, own_reads
 
 SHORTEST = 8  # points of a reduction: fewer are summed before their lanes would be joined
 VECTORS = (1, 2, 4, 8, 16)  # limits of the register tile, along the reduction
@@ -35,11 +36,17 @@ ROWS = (1, 2, 4)  # of the next one
 BUSY = 0.75  # of the multiply-adds that a machine can do: there vectors of the output are no worse
 
 
-def dot_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple[Schedule, ...]:
-    """All schedules of a nest of one statement; none where vectors of its output do as well."""
+def dot_schedules(
+    nest: Primitive, machine: Architecture, threads: int, around: Primitive | None = None
+) -> tuple[Schedule, ...]:
+    """All schedules of a nest of one statement; none where vectors of its output do as well.
+
+    It may be one of a nest `around`, whose other statements have tensors in layouts of their own.
+    """
     statement = nest.statements[0]
     if not covers(nest, statement.target) or _reused(nest, machine):
         return ()
+    own = own_reads(around or nest, statement)
     found: dict[Schedule, None] = {}
     for vector in statement.reduction_loops:
         if nest.extent(vector) < SHORTEST:
@@ -48,13 +55,14 @@ def dot_schedules(nest: Primitive, machine: Architecture, threads: int) -> tuple
         layout = lanes_last(nest, statement, vector)
         order = dot_order(nest, statement, vector, layout)
         for tile in _tiles(nest, statement, order, vector, lanes, machine):
-            schedule = Schedule((Band("dot", order, (vector, lanes), tile),), layout)
-            try:
-                fitted(nest, schedule)
-            except ScheduleError:
-                continue
-            found[with_parallel(nest, schedule, threads)] = None
-            found.update(dict.fromkeys(with_private(nest, schedule, threads)))
+            band = Band("dot", order, (vector, lanes), tile)
+            for schedule in as_they_run(nest, own, Schedule((band,), layout)):
+                try:
+                    fitted(nest, schedule)
+                except ScheduleError:
+                    continue
+                found[with_parallel(nest, schedule, threads)] = None
+                found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
 
 

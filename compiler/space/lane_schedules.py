@@ -21,11 +21,12 @@ from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive, operations_of
+from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
 from compiler.space.parallel import with_parallel, with_private
+from compiler.space.streamed import as_they_run, own_reads
 from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import unrolled
 
@@ -44,6 +45,7 @@ def lane_schedules(
     statement = nest.statements[0]
     if not covers(nest, statement.target):
         return ()
+    own = own_reads(around or nest, statement)
     found: dict[Schedule, None] = {}
     for vector in statement.loops:
         if vector in statement.reduction_loops or _in_one_factor(nest, vector):
@@ -53,18 +55,18 @@ def lane_schedules(
         past = streams(nest, statement.target, layout, lanes, machine)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
-            schedule = Schedule((band,), layout)
-            try:
-                tree = fitted(nest, schedule)
-            except ScheduleError:
-                continue
-            if len(tile) > 1 and _printed(tree) > OPERATIONS:
-                continue
-            parallel = with_parallel(nest, schedule, threads)
-            found[parallel] = None
-            if past and writes_once(nest, 0, band):
-                found[parallel.with_band(nontemporal=True)] = None
-            found.update(dict.fromkeys(with_private(nest, schedule, threads)))
+            for schedule in as_they_run(nest, own, Schedule((band,), layout)):
+                try:
+                    tree = fitted(nest, schedule)
+                except ScheduleError:
+                    continue
+                if len(tile) > 1 and _printed(tree) > OPERATIONS:
+                    continue
+                parallel = with_parallel(nest, schedule, threads)
+                found[parallel] = None
+                if past and writes_once(nest, 0, band):
+                    found[parallel.with_band(nontemporal=True)] = None
+                found.update(dict.fromkeys(with_private(nest, schedule, threads)))
     return tuple(found)
 
 
@@ -102,14 +104,13 @@ def _shapes(
     the registers.
     """
     statement = nest.statements[0]
-    taps = statement.reduction_loops
+    reduced = statement.reduction_loops
     written = nest.tensor(statement.target.tensor)
     target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
-    kept = [loop for loop in statement.loops if loop not in taps]
+    kept = [loop for loop in statement.loops if loop not in reduced]
     outputs = memory_order(target, kept, vector, lanes)
     inner = next((loop for loop in reversed(outputs) if loop != vector), None)
     limits = POINTS if inner is not None else (1,)
-    unroll = unrolled(nest, taps[-1], {}) if taps else 1
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
@@ -118,16 +119,31 @@ def _shapes(
         for access in dict.fromkeys(statement.reads)
     )
     seen = set()
-    for order, vectors, points in every(orders, VECTORS, limits):
+    for order, vectors, points, taps in every(orders, VECTORS, limits, _taps(statement)):
+        unroll = unrolled(nest, taps[-1], {}) if taps else 1
         count = balanced(-(-nest.extent(vector) // lanes), vectors)[0][1]
         tile: Sizes = ((vector, count),)
         if inner is not None and points > 1:
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
-        key = (order, tile)
+        key = (order, tile, taps)
         registers = count * (dict(tile).get(inner or "", 1) + served * unroll) + 1
         if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
             seen.add(key)
             yield (*order, *taps), tile, unroll
+
+
+def _taps(statement: Statement) -> tuple[tuple[str, ...], ...]:
+    """Orders of the reduction: as it is written, and what slides along an output innermost."""
+    written = statement.reduction_loops
+    sliding = {
+        loop
+        for access in statement.reads
+        for index in access.indices
+        if len(index.terms) > 1
+        for loop in index.loops
+    }
+    moved = tuple(sorted(written, key=lambda loop: loop in sliding))
+    return tuple(dict.fromkeys((written, moved)))
 
 
 def _layouts(nest: Primitive, around: Primitive, vector: str, lanes: int) -> Tags:

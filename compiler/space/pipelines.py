@@ -1,4 +1,4 @@
-"""Several reductions in a row: each in a good band of its own, then inside levels of the last one.
+"""Several steps in a row: each in a good band of its own, then inside levels of the last one.
 
     S0: mid += data * expand       broadcast/.../fusion:S1.tile
     S1: mid = relu(mid + bias)
@@ -7,13 +7,16 @@
 
 A step is a statement with those that follow on its register tile. Of each step the best band is
 kept for each choice of the layouts that steps share; a chain of them is the cheapest whose layouts
-agree. Then pieces of rows, and of channels or vectors, are tried around all steps.
+agree. Then pieces of a loop of the last one, and of channels or vectors, are tried around all
+steps, and around the later ones alone: a tensor that somebody wants whole is computed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from math import prod
 
 from compiler.errors import ScheduleError
@@ -37,6 +40,7 @@ from compiler.space.scalar import PIECES, scalar_schedule
 Model = Callable[[Primitive], Callable[[Schedule], float]]  # seconds expected on a nest
 CHAINS = 6  # of layouts that agree, of which the cheapest are taken on
 TILED = 3  # chains that are tried in pieces
+PIECES_KEPT = 40  # of what is tried so, the best
 ROWS = (1, 2, 4, 7, 8, 14, 16, 28, 56)  # points of a piece, or as near as whole tiles come
 GROUPS = (1, 2, 3, 4, 8)  # vectors of channels that a piece sums over
 
@@ -61,38 +65,59 @@ class Choice:
 def pipelines(
     nest: Primitive, machine: Architecture, threads: int, fuse: bool, model: Model
 ) -> tuple[Schedule, ...]:
-    """Schedules of a nest of two reductions or more, one a sum of products; none of others.
+    """Schedules of a nest of two steps or more; none of others.
 
     The first are of steps one after another, without `fuse` those alone, nothing on tiles.
     """
-    if sum(bool(s.reduction_loops) for s in nest.statements) < 2:
-        return ()
-    if not any(sum_of_products(nest, number) for number in range(len(nest.statements))):
-        return ()
     steps = _steps(nest, fuse)
+    if len(steps) < 2:
+        return ()
     chains = [(Schedule(()), 0.0, dict[str, str | None]())]
     for step in steps:
         choices = _choices(nest, step, machine, threads, model)
         joined = [
             (
-                replace(chain, bands=(*chain.bands, choice.band)),
+                replace(before, bands=(*before.bands, choice.band)),
                 seconds + choice.seconds,
                 layouts | dict(choice.layouts),
             )
-            for chain, seconds, layouts in chains
+            for before, seconds, layouts in chains
             for choice in choices
             if all(layouts.get(x, tag) == tag for x, tag in choice.layouts.items())
         ]
-        chains = sorted(joined, key=lambda one: one[1])[:CHAINS]
+        joined.sort(key=lambda one: one[1])
+        alike = [one for one in joined if _alike(nest, one[0].bands[-1])]
+        chains = [*joined[:CHAINS], *(one for one in alike[:TILED] if one not in joined[:CHAINS])]
     found: dict[Schedule, None] = {}
-    for chain, _, layouts in chains:
+    for joint, _, layouts in chains:
         tags = tuple(sorted((name, tag) for name, tag in layouts.items() if tag is not None))
-        whole = replace(chain, layout=tags)
+        whole = replace(joint, layout=tags)
         if legal(nest, whole):
             found[whole] = None
-    for whole in list(found)[:TILED] if fuse else ():
-        found |= dict.fromkeys(s for s in _in_pieces(nest, whole, threads) if legal(nest, s))
+    if fuse:
+        even = [whole for whole in found if _alike(nest, whole.bands[-1])] or list(found)
+        tried = [s for whole in even[:TILED] for s in _in_pieces(nest, whole, threads)]
+        found |= dict.fromkeys(_best_legal(nest, tried, model(nest)))
     return tuple(replace(one, bands=without_of(one.bands)) for one in found)
+
+
+def in_a_row(nest: Primitive) -> bool:
+    """Whether there are two reductions or more, one a sum of products: then no anchor is enough."""
+    numbers = range(len(nest.statements))
+    several = sum(bool(s.reduction_loops) for s in nest.statements) > 1
+    return several and any(sum_of_products(nest, number) for number in numbers)
+
+
+def _best_legal(
+    nest: Primitive, tried: Sequence[Schedule], expected: Callable[[Schedule], float]
+) -> list[Schedule]:
+    """Those that are legal of the ones expected to be the fastest; what does not fit is none."""
+    seconds = {}
+    for schedule in tried:
+        with suppress(ScheduleError):
+            seconds[schedule] = expected(schedule)
+    best = sorted(seconds, key=lambda schedule: seconds[schedule])
+    return list(islice((schedule for schedule in best if legal(nest, schedule)), PIECES_KEPT))
 
 
 def _steps(nest: Primitive, fuse: bool) -> tuple[Step, ...]:
@@ -101,16 +126,28 @@ def _steps(nest: Primitive, fuse: bool) -> tuple[Step, ...]:
     for number, statement in enumerate(nest.statements):
         last = found[-1] if found else None
         if last is not None and fuse and not statement.reduction_loops:
-            fused = (*last.fused, number)
-            try:
-                fused_loops(nest, last.number, fused)
-            except ScheduleError:
-                pass
-            else:
-                found[-1] = replace(last, fused=fused)
+            joined = replace(last, fused=(*last.fused, number))
+            if _fits(nest, joined):
+                found[-1] = joined
                 continue
         found.append(Step(number, ()))
     return tuple(found)
+
+
+def _fits(nest: Primitive, step: Step) -> bool:
+    """Whether what is fused reads nothing that the step writes but the elements of its own tile."""
+    try:
+        pairs = fused_loops(nest, step.number, step.fused)
+    except ScheduleError:
+        return False
+    held = {nest.statements[step.number].target}
+    for number, names in zip(step.fused, pairs, strict=True):
+        statement = in_loops(nest.statements[number], dict(names))
+        others = {access.tensor for access in held} | {statement.target.tensor}
+        if any(one.tensor in others and one not in held for one in statement.reads):
+            return False
+        held.add(statement.target)
+    return True
 
 
 def _choices(
@@ -120,9 +157,10 @@ def _choices(
     own = continued(single(nest, step.number), nest.statements[: step.number])
     lanes = machine.lanes(nest.tensor(own.statements[0].target.tensor).dtype)
     schedules = contraction_schedules(own, machine, threads, lanes)
-    schedules += lane_schedules(own, machine, threads)
-    schedules += dot_schedules(own, machine, threads)
+    schedules += lane_schedules(own, machine, threads, nest)
+    schedules += dot_schedules(own, machine, threads, nest)
     expected = model(own)
+    shared = _shared(nest, step)
     best: dict[object, Choice] = {}
     known: dict[object, dict[str, str | None]] = {}
     for schedule in schedules or (scalar_schedule(own, threads),):
@@ -132,13 +170,23 @@ def _choices(
         if same not in known:
             known[same] = _layouts(nest, step, schedule)
         layouts = known[same]
-        key = frozenset(layouts.items()), _even(own, schedule.band)
+        agreed = frozenset((name, tag) for name, tag in layouts.items() if name in shared)
+        key = agreed, _alike(own, schedule.band)
         seconds = expected(schedule)
         if key not in best or seconds < best[key].seconds:
             fusion = tuple(map(Attached, step.fused))
             band = replace(schedule.band, of=step.number, fusion=fusion)
             best[key] = Choice(band, layouts, seconds)
     return tuple(best.values())
+
+
+def _shared(nest: Primitive, step: Step) -> frozenset[str]:
+    """What a step touches and statements of other steps too."""
+    inside = (step.number, *step.fused)
+    touched: tuple[set[str], set[str]] = set(), set()
+    for number, statement in enumerate(nest.statements):
+        touched[number in inside].update(access.tensor for access in statement.accesses)
+    return frozenset(touched[0] & touched[1])
 
 
 def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str | None]:
@@ -161,7 +209,7 @@ def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str |
     return found
 
 
-def _even(nest: Primitive, band: Band) -> bool:
+def _alike(nest: Primitive, band: Band) -> bool:
     """Whether register tiles are all alike, so that any number of them is a piece."""
     return not any(nest.extent(x) % size for x, size in band.tile if x != band.vector[0])
 
@@ -184,11 +232,11 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
     path = next(p for p in lowered(nest, schedule).paths() if p.leaf.statement == host.of)
     grains = {grain.loop: grain for grain in path.leaf.grains}
     batch = _batch(nest, schedule)
-    rows = [x for x in statement.loops if x not in (*statement.reduction_loops, *batch)]
-    rows = [x for x in rows if x != host.vector[0]] or rows
-    pieces_of = _rows(grains[rows[0]]) if rows else ()
+    cut = {loop_of(level) for level, _ in host.block}
+    rows = [x for x in statement.loops if x not in (*statement.reduction_loops, *batch, *cut)]
+    pieces_of = chain.from_iterable(_rows(grains[x]) for x in rows)
     for outer, sizes in (*pieces_of, ((), ())):
-        for inner, more in _inner(nest, host, grains, bool(outer)):
+        for inner, more in _inner(nest, host, grains, bool(outer or batch)):
             levels = (*outer, *inner)
             if not (*batch, *levels):
                 continue
@@ -198,20 +246,17 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
                 -(-grains[loop_of(x)].count // size) for x, size in sizes
             )
             shared = (*batch, *outer) if threads > 1 and pieces >= threads else ()
-            whole = replace(
-                host,
-                order=order,
-                block=(*host.block, *sizes, *more),
-                parallel=_enough(shared, grains, dict(sizes), threads),
-                fusion=tuple(
-                    sorted(
-                        (*host.fusion, *(Attached(b.of or 0, front[-1]) for b in earlier)),
-                        key=lambda one: one.statement,
-                    )
-                ),
-            )
-            inside = (band.serial() for band in earlier)
-            yield replace(schedule, bands=(*inside, whole))
+            for first in range(len(earlier)):  # those before it run by themselves
+                inside = [band.serial() for band in earlier[first:]]
+                attached = (Attached(band.of or 0, front[-1]) for band in inside)
+                whole = replace(
+                    host,
+                    order=order,
+                    block=(*host.block, *sizes, *more),
+                    parallel=_enough(shared, grains, dict(sizes), threads),
+                    fusion=tuple(sorted((*host.fusion, *attached), key=lambda x: x.statement)),
+                )
+                yield replace(schedule, bands=(*earlier[:first], *inside, whole))
 
 
 def _batch(nest: Primitive, schedule: Schedule) -> tuple[str, ...]:
@@ -238,10 +283,10 @@ def _rows(grain: Grain) -> Iterator[tuple[tuple[str, ...], Sizes]]:
 
 
 def _inner(
-    nest: Primitive, host: Band, grains: Mapping[str, Grain], rows: bool
+    nest: Primitive, host: Band, grains: Mapping[str, Grain], pieces: bool
 ) -> Iterator[tuple[tuple[str, ...], Sizes]]:
-    """Nothing, or a level over groups of channels that are summed, or over the host's vectors."""
-    if rows:
+    """Nothing inside pieces, or a level over groups of summed channels, or the host's vectors."""
+    if pieces:
         yield (), ()
     assert host.of is not None
     reduced = nest.statements[host.of].reduction_loops

@@ -118,7 +118,7 @@ def test_random_sizes(names: list[str], tmp_path: Path) -> None:
     random = Random(",".join(names))
     cases: list[Case] = []
     for name in names:
-        for _ in range(10 if name == "depthwise" else 3):
+        for _ in range(10 if name == "depthwise" else 4):
             primitive = primitive_from(PROBLEMS[name](random))
             for schedule in _lanes(primitive, random):
                 tree = fitted(loop_nest(primitive).nest, schedule)
