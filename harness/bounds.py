@@ -76,6 +76,17 @@ def choices_of(one: Field[Any]) -> tuple[str, ...]:
     return tuple(bounds.known()) if isinstance(bounds, Choices) else ()
 
 
+def allowed_of(one: Field[Any]) -> str:
+    """What a field's bounds allow, in words; empty where it has none."""
+    bounds = one.metadata.get(_KEY)
+    if isinstance(bounds, Choices):
+        return ", ".join(bounds.known())
+    if bounds is None:
+        return ""
+    least, most = (f"{int(x):,}" if x == int(x) else f"{x:g}" for x in (bounds.least, bounds.most))
+    return f"{'above' if bounds.open else 'from'} {least} to {most}"
+
+
 def check_values(where: str, schema: type, values: Mapping[str, Any]) -> None:
     """Refuse, by SettingsError, the first value that `schema` does not allow or that is missing.
 

@@ -49,7 +49,7 @@ def schema_of(options: Hashable) -> type:
     kinds: dict[str, Any] = {"label": str, "method": str}
     values: dict[str, Any] = {"label": "", "method": ""}
     for one in fields(options):
-        kind, key = hints[one.name], _key(one)
+        kind, key = hints[one.name], key_of(one)
         if get_origin(kind) is tuple:
             kinds[key] = GenericAlias(list, get_args(kind)[:1])
             held = list(cast(tuple[Any, ...], one.default))
@@ -64,7 +64,7 @@ def schema_of(options: Hashable) -> type:
 
 def options_from(options: type[Options], values: Mapping[str, Any], where: str) -> Options:
     """The frozen value; what is not named has its default. SettingsError begins with `where`."""
-    known = {_key(one): one for one in fields(cast(Any, options))}
+    known = {key_of(one): one for one in fields(cast(Any, options))}
     for key in values:
         if key not in known:
             told = f"{where}: unknown key '{shown(key, 40)}'; {listed(key, known)}"
@@ -79,10 +79,10 @@ def options_from(options: type[Options], values: Mapping[str, Any], where: str) 
 
 def plain(options: object) -> dict[str, Any]:
     """The options as JSON holds them, by the keys that users write."""
-    return {_key(one): _as_list(getattr(options, one.name)) for one in fields(cast(Any, options))}
+    return {key_of(one): _as_list(getattr(options, one.name)) for one in fields(cast(Any, options))}
 
 
-def _key(one: Any) -> str:
+def key_of(one: Any) -> str:
     return str(one.metadata.get(_KEY, one.name))
 
 

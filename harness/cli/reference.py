@@ -52,8 +52,8 @@ def _configuration() -> Iterator[str]:
     yield "One file or method of each group, several where a list is the default"
     yield "(`strategy=[roofline,top_k]`); `polydl run --help` lists them:"
     yield _table(("group and default", "what it is"), _rows(groups=True))
-    yield "Values, beside those in a group's file, which are set alike (`strategy.top_k.k=50`);"
-    yield "`polydl run --cfg job OVERRIDES` prints them all:"
+    yield "Values, beside those of a group, which are set alike (`strategy.top_k.k=50`) and stand"
+    yield "in [configuration.md](configuration.md); `polydl run --cfg job OVERRIDES` prints all:"
     yield _table(("value and default", "what it is"), _rows(groups=False))
 
 

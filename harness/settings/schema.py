@@ -52,11 +52,11 @@ class Format(Enum):
 
 @dataclass
 class CacheSchema:
-    bytes: int | None = within(None, 1, 2**40)
-    line: int | None = within(None, 1, 4096)
+    bytes: int | None = within(None, 1, 2**40)  # its capacity
+    line: int | None = within(None, 1, 4096)  # bytes
     ways: int | None = within(None, 1, 2**16)
-    shared_by: int | None = within(None, 1, 2**16)
-    bandwidth: float | None = positive(None, 10**6)
+    shared_by: int | None = within(None, 1, 2**16)  # cores
+    bandwidth: float | None = positive(None, 10**6)  # GB/s that one core reads from it
 
 
 def _caches() -> dict[str, CacheSchema]:
@@ -67,19 +67,19 @@ def _caches() -> dict[str, CacheSchema]:
 class ArchitectureSchema:
     name: str = "host"
     model: str | None = None  # part of the processor's name, to recognise the machine
-    isa: str | None = None
-    vector_bytes: int | None = within(None, 4, 64)
+    isa: str | None = None  # x86_64, aarch64
+    vector_bytes: int | None = within(None, 4, 64)  # of a register
     vector_registers: int | None = within(None, 2, 1024)
-    fma_per_cycle: int | None = within(None, 1, 64)
-    fma_latency: int | None = within(None, 1, 100)
-    loads_per_cycle: float | None = positive(None, 64)
-    drain_cycles: float | None = within(None, 0, 10_000)
-    embedded_broadcast: bool | None = None
+    fma_per_cycle: int | None = within(None, 1, 64)  # vector multiply-adds issued
+    fma_latency: int | None = within(None, 1, 100)  # cycles of a multiply-add
+    loads_per_cycle: float | None = positive(None, 64)  # vectors from L1
+    drain_cycles: float | None = within(None, 0, 10_000)  # at the end of a microkernel
+    embedded_broadcast: bool | None = None  # multiply-adds read a scalar from memory
     caches: dict[str, CacheSchema] = field(default_factory=_caches)
     cores: int | None = within(None, 1, 2**20)
     sockets: int | None = within(None, 1, 1024)
-    peak: float | None = positive(None, 10**6)
-    memory_bandwidth: float | None = positive(None, 10**6)
+    peak: float | None = positive(None, 10**6)  # GFLOP/s of a core
+    memory_bandwidth: float | None = positive(None, 10**6)  # GB/s that one core reads
 
 
 @dataclass
@@ -89,13 +89,13 @@ class WorkloadSchema:
     seed: int | None = within(None, 0, 2**32 - 1)  # of the random problems ...
     count: int | None = within(None, 1, 10_000)  # ... so many of which become entries
     select: Any = None  # names of entries
-    sizes: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # of every problem that has them
 
 
 @dataclass
 class ClusterSchema:
-    kind: ClusterKind = ClusterKind.serial
-    address: str | None = None
+    kind: ClusterKind = ClusterKind.serial  # this process, Ray on this machine, a Ray cluster
+    address: str | None = None  # HOST:PORT, or auto for the one this machine is part of
     auth: Auth = Auth.token  # of the cluster that is joined
     # Each node's share of its machine; null for what it is given.
     cores: list[int] | None = within(None, 0, 2**20)
@@ -108,8 +108,8 @@ class ClusterSchema:
 @dataclass
 class TrackingSchema:
     kind: TrackingKind = TrackingKind.mlflow
-    uri: str | None = None
-    experiment: str = "polydl"
+    uri: str | None = None  # the store; runs/mlflow.db without
+    experiment: str = "polydl"  # MLflow's, in which the runs are
 
 
 @dataclass
