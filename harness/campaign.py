@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -126,11 +127,13 @@ class Summary:
 
 
 def plan_of(settings: Sequence[Settings], now: datetime) -> Plan:
-    """The plan, checked against this machine's memory. Nothing is written."""
+    """The plan, checked against this machine's memory where it measures. Nothing is written."""
     first = settings[0]
     if first.campaign.resume is not None and first.campaign.dir is not None:
         raise SettingsError("campaign.resume and campaign.dir exclude each other")
     free = psutil.virtual_memory().available
+    if first.cluster.kind == "ray":
+        free = sys.maxsize  # it is measured elsewhere, on nodes that are asked before it starts
     return planned(settings, campaign_name(first.campaign, now), free, recorded_schedule)
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from compiler.problem.primitive import Primitive
 from harness.errors import SettingsError
+from harness.record.result import FEW_AGAIN
 from harness.unit import Unit
 
 GIB = 2**30
-_COMPILE_SECONDS = 0.6  # a kernel's gcc run
+_COMPILE_SECONDS = 0.2  # of a kernel, with others beside it
 _TRIAL_SECONDS = 2.5  # of a baseline's tuner
 _REFERENCE_RATE = 5e9  # flops a second of computing all rounds
-_START_SECONDS = 4.0  # children started, inputs, reference and verification of a unit
+_START_SECONDS = 1.5  # analysis, inputs, reference and verification of a unit
+_CHILD_SECONDS = 0.3  # a child of a report tier with many, until it can be timed
 
 
 def tensor_bytes(primitive: Primitive) -> int:
@@ -54,6 +56,7 @@ def estimated_seconds(unit: Unit) -> float:
     """A rough wall time of one unit: compilation, search, and the report tier's budget."""
     measure = unit.measure
     candidates = sum(int(str(c.options.get("k", 1))) for c in unit.strategies)
+    again = sum(_again_seconds(c.options, unit) for c in unit.strategies)
     tuning = sum(_tuning_seconds(contender.options) for contender in unit.baselines)
     search = measure.search_samples * measure.search_sample_seconds * 4 * measure.search_passes
     return (
@@ -62,8 +65,20 @@ def estimated_seconds(unit: Unit) -> float:
         + candidates * (_COMPILE_SECONDS + search)
         + measure.budget_seconds
         + tuning
+        + again
         + len(unit.contenders) * measure.processes * 0.1
     )
+
+
+def _again_seconds(options: Mapping[str, Any], unit: Unit) -> float:
+    """Of a survey: the fastest, three choices of each ranking, and five that are drawn."""
+    if not options.get("again"):
+        return 0.0
+    measure = unit.measure
+    timed = int(options["again"]) + 3 * len(options["rankings"]) + FEW_AGAIN
+    burst = measure.settle_seconds + measure.samples_per_burst * measure.sample_seconds
+    blocks = 2 * measure.min_blocks * burst  # a permutation and its mirror each
+    return min(timed, int(options["k"])) * measure.processes * (_CHILD_SECONDS + blocks)
 
 
 def _tuning_seconds(options: Mapping[str, Any]) -> float:

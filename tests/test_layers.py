@@ -55,6 +55,7 @@ HARNESS = [
     ["harness.plan"],
     ["harness.cluster"],
     ["harness.campaign", "harness.doctor", "harness.learn", "harness.calling", "harness.export"],
+    ["harness.claims"],
     ["harness.cli"],
 ]
 # A room that stands on others of its row: what the measuring child is built from, and what a

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.again import AgainShares, again_shares, drawn_shares
+from harness.analysis.figure import Figure
 from harness.analysis.groups import conditions_of, grouped, problem_groups
 from harness.record.journal import CampaignFolder
-from harness.record.result import TrialResult
+from harness.record.result import DRAWN, TrialResult
 
 Rows = Sequence[Mapping[str, Any]]
 Vector = npt.NDArray[np.float64]
@@ -32,18 +34,6 @@ DRAWS = 1000
 MOST_RESAMPLED = 4096
 NORMAL = 1.959964  # standard deviations that hold 95 %
 SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A value and its 95 % interval, where there is one."""
-
-    value: float
-    ci95: tuple[float, float] | None = None
-
-    def __str__(self) -> str:
-        ends = f" [{self.ci95[0]:.2f} {self.ci95[1]:.2f}]" if self.ci95 is not None else ""
-        return f"{self.value:.2f}{ends}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +51,7 @@ class RankQuality:
     best_of_few: Figure | None  # the same for the best of the first FEW
     tau: Figure | None = None  # Kendall's tau-b between place and seconds
     rho: Figure | None = None  # Spearman's rank correlation between place and seconds
+    again: AgainShares | None = None  # of those that were timed a second time
 
 
 @dataclass(frozen=True)
@@ -78,13 +69,20 @@ class CampaignQuality:
 def campaign_quality(folder: CampaignFolder, results: Iterable[TrialResult]) -> CampaignQuality:
     """Of the candidates that strategies measured; empty where none measured several."""
     strategies = [result for result in results if result.kind == "strategy"]
-    return rank_quality(strategies, folder.candidates)
+    return rank_quality(strategies, folder.candidates, folder.again)
+
+
+def _never(trial: str) -> Rows:
+    return ()
 
 
 def rank_quality(
-    results: Iterable[TrialResult], candidates: Callable[[str], Rows]
+    results: Iterable[TrialResult],
+    candidates: Callable[[str], Rows],
+    again: Callable[[str], Rows] = _never,
 ) -> CampaignQuality:
-    """Of every ranking in the candidates' rows, which are asked for by trial id.
+    """Of every ranking in the candidates' rows, which are asked for by trial id, as those rows are
+    that were timed again.
 
     Rows with `places` judge each ranking named there, by its place in the whole space; rows
     without are in the strategy's own order. Rows that were not measured do not count, and fewer
@@ -98,7 +96,9 @@ def rank_quality(
         measured = [(trial, rows) for trial, rows in every if len(rows) > 1]
         if measured:
             judged.update(trial.trial for trial, _ in measured)
-            found = _problem_quality(label, [(trial.contender, rows) for trial, rows in measured])
+            found = _problem_quality(
+                label, [(t.contender, rows, again(t.trial)) for t, rows in measured]
+            )
             by_trial[measured[0][0].trial] = found
     ranked = [r for r in results if r.trial in judged]
     for label, trials in problem_groups(ranked):  # told from each other, not from all there are
@@ -115,17 +115,23 @@ def rank_quality(
     return CampaignQuality(tuple(problems), tuple(networks))
 
 
-def _problem_quality(label: str, trials: Sequence[tuple[str, Rows]]) -> list[RankQuality]:
-    """All rankings of one problem; the chances are those of the trial that measured most."""
+def _problem_quality(label: str, trials: Sequence[tuple[str, Rows, Rows]]) -> list[RankQuality]:
+    """All rankings of one problem; the chances are those of the trial that measured most.
+
+    A trial is its contender, the rows it measured, and those it timed again.
+    """
     found: dict[str, RankQuality] = {}
-    most = np.empty(0)
-    for contender, rows in trials:
+    most, drawn = np.empty(0), None
+    for contender, rows, again in trials:
         seconds = np.array([float(row["measured"]) for row in rows])
-        most = seconds if len(seconds) > len(most) else most
+        if len(seconds) > len(most):
+            most, drawn = seconds, drawn_shares(again)
         for ranking, places in _places(contender, rows).items():
             name = f"{contender} {ranking}" if ranking in found else ranking
-            found[name] = quality(label, name, places, seconds)
-    return [*found.values(), *chances(label, most)]
+            one = quality(label, name, places, seconds)
+            found[name] = replace(one, again=again_shares(again, ranking))
+    pick, middle = chances(label, most)
+    return [*found.values(), replace(pick, again=drawn), middle]
 
 
 def quality(label: str, ranking: str, places: Vector, seconds: Vector) -> RankQuality:
@@ -268,6 +274,19 @@ def _mean(network: str, problems: Sequence[RankQuality]) -> RankQuality:
         geometric_figure(few) if few else None,
         mean_figure(taus) if taus else None,
         mean_figure(rhos) if rhos else None,
+        _mean_again([q.again for q in problems if q.again is not None]),
+    )
+
+
+def _mean_again(shares: Sequence[AgainShares]) -> AgainShares | None:
+    """Geometric means over the problems whose candidates were timed again."""
+    if not shares:
+        return None
+    tops = [one.top.value for one in shares if one.top is not None]
+    return AgainShares(
+        geometric_figure([one.first.value for one in shares]),
+        geometric_figure([one.few.value for one in shares]),
+        geometric_figure(tops) if tops else None,
     )
 
 
@@ -283,7 +302,7 @@ def _measured(rows: Rows) -> list[Mapping[str, Any]]:
 def _places(contender: str, rows: Rows) -> dict[str, Vector]:
     """Places by ranking: those recorded of all rows, or the order of the rows."""
     places: list[Mapping[str, int]] = [row.get("places") or {} for row in rows]
-    named = [name for name in places[0] if all(name in own for own in places)]
+    named = [n for n in places[0] if n != DRAWN and all(n in own for own in places)]
     if not named:
         return {contender: np.arange(1.0, len(rows) + 1)}
     return {name: np.array([float(own[name]) for own in places]) for name in named}

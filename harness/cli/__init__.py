@@ -16,7 +16,7 @@ from typing import TextIO
 
 from compiler.errors import CompilerError, printable, shown
 from harness.cli import rooms
-from harness.cli.commands import HELP, Configured
+from harness.cli.asked import HELP, Configured
 from harness.cli.completion import COMPLETE, answer
 from harness.cli.notices import shown_notices
 from harness.cli.parser import asked_of, command_help, command_named, general_help

@@ -10,7 +10,7 @@ from compiler.errors import shown
 from harness.baseline.baseline import Missing
 from harness.baseline.builders import TOOLS, VARIANTS, availability, known_builders
 from harness.baseline.tool.environment import install, tool_folder
-from harness.cli.commands import Baseline
+from harness.cli.asked import Baseline
 from harness.errors import SettingsError
 from harness.kernel.toolchain import Toolchain
 from harness.report.terminal import Terminal, terminal

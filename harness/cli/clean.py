@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.commands import PARTS, Clean
+from harness.cli.asked import PARTS, Clean
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import REMEDY, SCRATCH
 from harness.own_files import private_folder

@@ -10,7 +10,7 @@ from rich.text import Text
 from harness.analysis.comparison import Comparison, compared
 from harness.analysis.history import History, history
 from harness.analysis.recorded import recorded
-from harness.cli.commands import Compare
+from harness.cli.asked import Compare
 from harness.errors import SettingsError
 from harness.outside import path_of, write_text
 from harness.record.journal import find_campaign

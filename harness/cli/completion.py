@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from compiler.errors import CompilerError
-from harness.cli.commands import COMMANDS, HELP, Completion, Configured
+from harness.cli.asked import HELP, Completion, Configured
+from harness.cli.commands import COMMANDS
 from harness.cli.parser import config_dirs
 from harness.cli.rooms import room
 from harness.cli.words import Word, words_of

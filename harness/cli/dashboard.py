@@ -12,7 +12,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from harness.cli.commands import Dashboard
+from harness.cli.asked import Dashboard
 from harness.cli.rooms import room
 from harness.cli.store import tracking_of
 from harness.errors import EnvironmentProblem, RecordError, SettingsError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from harness.cli.commands import Configured
+from harness.cli.asked import Configured
 from harness.cli.rooms import room
 from harness.doctor import Finding, examined, noise_told, slots_shown
 from harness.errors import EnvironmentProblem

@@ -12,7 +12,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from harness.analysis.explained import ROOFLINE, Explanation, LoopOrder, Source, explained
-from harness.cli.commands import Configured
+from harness.cli.asked import Configured
 from harness.cli.rooms import room
 from harness.cluster.node import share_of
 from harness.errors import SettingsError

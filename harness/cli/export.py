@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from harness.cli.commands import Export
+from harness.cli.asked import Export
 from harness.export.write import write_library
 from harness.outside import path_of
 from harness.record.journal import find_campaign

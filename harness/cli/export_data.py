@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from harness.analysis.trial_rows import trial_rows
-from harness.cli.commands import ExportData
+from harness.cli.asked import ExportData
 from harness.cli.rooms import room
 from harness.errors import SettingsError
 from harness.outside import path_of, write_bytes, write_text

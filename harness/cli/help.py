@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from harness.cli.commands import Help
+from harness.cli.asked import Help
 from harness.cli.parser import command_help, command_named, general_help
 
 

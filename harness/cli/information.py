@@ -11,7 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from compiler.errors import shown
-from harness.cli.commands import Configured, Run
+from harness.cli.asked import Configured, Run
 from harness.conf_files import CONF
 from harness.errors import HarnessError, SettingsError
 from harness.settings.composition import as_hydra_takes_it, composed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.errors import shown as shown_text
-from harness.cli.commands import List
+from harness.cli.asked import List
 from harness.errors import RecordError, SettingsError
 from harness.outside import path_of
 from harness.record.journal import RUNS, CampaignFolder

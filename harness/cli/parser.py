@@ -15,7 +15,8 @@ from textwrap import wrap
 from typing import Any, NoReturn
 
 from compiler.errors import shown
-from harness.cli.commands import COMMANDS, HELP, Asked, Command, Configured
+from harness.cli.asked import HELP, Asked, Configured
+from harness.cli.commands import COMMANDS, Command
 from harness.cli.words import Word, words_of
 from harness.conf_files import keys, options
 from harness.errors import SettingsError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.cli.commands import COMMANDS, HELP, Command, Configured
+from harness.cli.asked import HELP, Configured
+from harness.cli.commands import COMMANDS, Command
 from harness.cli.parser import usage
 from harness.cli.words import Word, words_of
 from harness.conf_files import keys
@@ -14,7 +15,7 @@ _BAR = "\\|"  # would end a cell
 HEAD = """\
 # Commands
 
-Made by `make docs` from `harness/cli/commands.py` and `conf/`. `polydl COMMAND --help` says the
+Made by `make docs` from `harness/cli/` and `conf/`. `polydl COMMAND --help` says the
 same.
 
 Options are written `key=value`, as what is set in the configuration is; arguments and options may

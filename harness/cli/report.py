@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cli.commands import Report
+from harness.cli.asked import Report
 from harness.cli.rooms import room
 from harness.outside import path_of
 from harness.record.journal import find_campaign

@@ -9,13 +9,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import psutil
 from rich.table import Table
 from rich.text import Text
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary
-from harness.cli.commands import Run
-from harness.cli.progress import Progress
+from harness.cli.asked import Run
+from harness.cli.progress import Progress, duration
 from harness.cli.rooms import room
 from harness.cluster.pool import Pool, Watch
 from harness.errors import EnvironmentProblem, HarnessError, RecordError
@@ -48,7 +49,7 @@ def measured(words: Sequence[str], opened: OpenPool) -> int:
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))
-        console.print(plan_told(plan))
+        console.print(plan_told(plan, slots_of(settings[0], plan)))
         return 0
     warn = partial(_warn, console)
     with Progress(console, plan) as progress, _resumable() as begun:
@@ -67,6 +68,9 @@ def measured(words: Sequence[str], opened: OpenPool) -> int:
         told = refusal_told(summary.refused, summary.refuse_noise)
         console.print(plain(told, "red"), soft_wrap=True)
     _tell_where(console, settings[0], summary)
+    if settings[0].claims:
+        page = room("harness.cli.claims").write_view_of(summary.folder)
+        console.print(f"claims:  {page}", soft_wrap=True)
     return summary.exit_status
 
 
@@ -175,12 +179,23 @@ def plan_table(plan: Plan) -> Table:
     return table
 
 
-def plan_told(plan: Plan) -> str:
+def plan_told(plan: Plan, slots: int = 1) -> str:
     twice = f" ({plan.duplicates} asked for twice)" if plan.duplicates else ""
+    several = f", {duration(plan.seconds / slots)} on the {slots} of a node" if slots > 1 else ""
     return (
         f"{len(plan.units)} problems, {plan.trials} trials{twice}; "
-        f"about {plan.seconds / 60:.1f} minutes on one slot; nothing was run"
+        f"about {duration(plan.seconds)} on one slot{several}; nothing was run"
     )
+
+
+def slots_of(settings: Settings, plan: Plan) -> int:
+    """How many units a node measures at a time: of the described machine, or of this one."""
+    if settings.cluster.kind == "serial":
+        return 1
+    cores = psutil.cpu_count(logical=False) or 1
+    if not settings.architecture.is_host:
+        cores = settings.architecture.described().cores or cores
+    return max(1, cores // max(unit.threads for unit in plan.units))
 
 
 def _tell_where(console: Terminal, settings: Settings, summary: Summary) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import campaign_quality
-from harness.cli.commands import Show
+from harness.cli.asked import Show
 from harness.errors import SettingsError
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.record.result import TrialResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.analysis.means import campaign_means
 from harness.analysis.rank_quality import campaign_quality
-from harness.cli.commands import Sync
+from harness.cli.asked import Sync
 from harness.cli.rooms import room
 from harness.cli.store import tracking_of
 from harness.record.journal import find_campaign

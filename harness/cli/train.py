@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.cost.tournament import classifier_data
-from harness.cli.commands import Train
+from harness.cli.asked import Train
 from harness.cli.rooms import room
 from harness.errors import RecordError
 from harness.learn.surveys import surveys_of

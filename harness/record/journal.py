@@ -1,14 +1,18 @@
 """A campaign's folder: results.jsonl is the source of truth, everything else stands beside it.
 
 campaign.yaml  starts.jsonl  results.jsonl  samples/<tr>/<trial>.json
-candidates/<tr>/<trial>.jsonl  kernels/<ha>/<hash>.c  log.txt  report.html  identity.json
+candidates/<tr>/<trial>.jsonl  again/<tr>/<trial>.jsonl  kernels/<ha>/<hash>.c  log.txt
+report.html  identity.json
+
+A campaign that is kept (record/kept.py) has results.jsonl.gz instead, and what stands beside the
+results in one file of a kind. It is read as any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,10 +22,12 @@ from harness.nearest import listed
 from harness.outside import path_of
 from harness.record.result import TrialResult
 from harness.record.result_line import NAME, NAMED, Shared, result_of
-from harness.record.rows import CandidateRow, SampleRow, StartRow
+from harness.record.rows import AgainRow, CandidateRow, SampleRow, StartRow, TrialRows
 from harness.record.typed import content, decoded, lines_read, told_and_skipped
 
 RUNS = Path("runs")
+RESULTS = "results.jsonl"
+PACKED = ".gz"  # of a kept campaign's files
 
 Held = TypeVar("Held")
 
@@ -41,8 +47,17 @@ class CampaignFolder:
         return self.path / "campaign.yaml"
 
     @property
+    def kept(self) -> bool:
+        """Whether it is one for reading alone, as record/kept.py writes them."""
+        return (self.path / f"{RESULTS}{PACKED}").is_file()
+
+    @property
     def results_file(self) -> Path:
-        return self.path / "results.jsonl"
+        return self.packed_file("results") if self.kept else self.path / RESULTS
+
+    def packed_file(self, kind: str) -> Path:
+        """A kept campaign's results, or all rows of one kind."""
+        return self.path / f"{kind}.jsonl{PACKED}"
 
     @property
     def starts_file(self) -> Path:
@@ -69,6 +84,9 @@ class CampaignFolder:
 
     def candidates_file(self, trial: str) -> Path:
         return self._spread("candidates", f"{_checked(trial)}.jsonl")
+
+    def again_file(self, trial: str) -> Path:
+        return self._spread("again", f"{_checked(trial)}.jsonl")
 
     def kernel_file(self, kernel: str) -> Path:
         return self._spread("kernels", f"{_checked(kernel)}.c")
@@ -112,21 +130,44 @@ class CampaignFolder:
 
     def samples(self, trial: str) -> list[SampleRow]:
         """The raw samples of a trial, [] where none were kept or they cannot be read."""
+        if self.kept:
+            file = self.packed_file("samples")
+            return told_and_skipped(lambda: _samples(self._packed("samples").get(trial), file), [])
         file = self.samples_file(trial)
-        return told_and_skipped(partial(_samples, file), [])
+        return told_and_skipped(lambda: _samples(content(file), file), [])
 
     def candidates(self, trial: str) -> list[CandidateRow]:
         """The candidates that a strategy weighed for a trial, [] where none were kept.
 
         A line that is none is told as a warning and skipped.
         """
-        file = self.candidates_file(trial)
-        return told_and_skipped(lambda: list(lines_read(file, partial(_row, CandidateRow))), [])
+        return self._rows("candidates", trial, self.candidates_file(trial), CandidateRow)
+
+    def again(self, trial: str) -> list[AgainRow]:
+        """Those candidates that were timed a second time, read in the same way."""
+        return self._rows("again", trial, self.again_file(trial), AgainRow)
 
     def kernel(self, name: str) -> str | None:
         """A kernel's C text, None where it was not kept or cannot be read."""
         held = told_and_skipped(lambda: content(self.kernel_file(name)), None)
         return None if held is None else held.decode(errors="replace")
+
+    def _rows(self, kind: str, trial: str, file: Path, row: type[Held]) -> list[Held]:
+        if self.kept:
+            where, held = shown(self.packed_file(kind), 120), self._packed(kind).get(trial, b"[]")
+            return told_and_skipped(lambda: decoded(held, list[row], where), [])  # type: ignore[valid-type]
+        return told_and_skipped(lambda: list(lines_read(file, partial(_row, row))), [])
+
+    def _packed(self, kind: str) -> Mapping[str, bytes]:
+        """The rows of each trial of a kept campaign, as JSON."""
+        if kind not in self._opened:
+            lines = lines_read(self.packed_file(kind), partial(_row, TrialRows))
+            self._opened[kind] = {one.trial: bytes(one.rows) for one in lines}
+        return self._opened[kind]
+
+    @cached_property
+    def _opened(self) -> dict[str, Mapping[str, bytes]]:
+        return {}
 
 
 def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:
@@ -165,8 +206,7 @@ def _row(kind: type[Held], line: bytes, where: str) -> Held:
     return decoded(line, kind, where)
 
 
-def _samples(file: Path) -> list[SampleRow]:
-    held = content(file)
+def _samples(held: bytes | None, file: Path) -> list[SampleRow]:
     where = shown(file, 120)
     rows = [] if held is None else decoded(held, list[SampleRow], where)
     for row in rows:  # they are tables: a number of blocks beyond the rows' is no place in one

@@ -13,6 +13,12 @@ COMPILED_EARLIER = "compile cached"
 NOT_VECTORISED = "not vectorised"  # no schedule of the strategy's space is
 ONLY_CANDIDATE = "only candidate"  # there was nothing to choose from
 
+# What candidates of a survey are timed a second time for, beside a ranking's name.
+FASTEST, DRAWN = "fastest", "drawn"
+FIRST_CHOICE, BEST_OF_FEW, BEST_OF_TOP = "first", "few", "top"
+FEW_AGAIN = 5  # of a ranking and of the draw, whose best is `few`
+TOP_SHARE = 0.05  # of what was measured, whose best is `top`
+
 Status = Literal["ok", "failed", "skipped", "unsupported"]
 Stage = Literal["plan", "compile", "verify", "measure"]
 Verdict = Literal["faster", "slower", "same", "inconclusive"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, NotRequired, TypedDict
 
-from msgspec import Meta
+from msgspec import Meta, Raw, Struct
 
 from harness.record.typed import LEAST, MOST
 
@@ -55,3 +55,35 @@ class CandidateRow(TypedDict):
     max_error: NotRequired[Number | None]
     stage: NotRequired[str | None]
     reason: NotRequired[str | None]
+
+
+class TimedRow(TypedDict):
+    """Seconds of one call, as a record has them."""
+
+    median: Seconds
+    min: Seconds
+    ci95: tuple[Seconds, Seconds]
+    samples: Count
+
+
+class AgainRow(TypedDict):
+    """One candidate of a search that was timed again in the report tier, and for which roles.
+
+    `share` is the best one's seconds over its own, paired.
+    """
+
+    schedule: str
+    roles: list[str]  # fastest, drawn, and `first`, `few`, `top` with a ranking's name
+    places: NotRequired[dict[str, Count]]
+    seconds: TimedRow
+    share: Seconds
+    ci95: tuple[Seconds, Seconds]
+    noise: NotRequired[Number | None]
+    samples: NotRequired[list[SampleRow]]
+
+
+class TrialRows(Struct):
+    """What a kept campaign holds of one kind for one trial: its rows, not looked at yet."""
+
+    trial: str
+    rows: Raw

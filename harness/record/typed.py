@@ -7,10 +7,13 @@ text that is no UTF-8 and nesting without end are refused with their place, in o
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import stat
+import zlib
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -24,6 +27,7 @@ from harness.errors import RecordError, SchemaError
 LEAST, MOST = 1e-18, 1e15  # of seconds and ratios; of any number that is counted with
 LONGEST_LINE = 2**24  # bytes; a line of results.jsonl has 3,000 to 6,000
 LARGEST_FILE = 2**28  # bytes of a file that is read at once
+_UNREADABLE = (OSError, EOFError, zlib.error)  # of a file, compressed or not
 
 log = logging.getLogger("polydl.record")  # shown by the command line
 
@@ -67,7 +71,7 @@ def whole_lines(path: Path) -> Iterator[tuple[str, bytes]]:
                         line = file.readline(LONGEST_LINE)
     except FileNotFoundError:
         return
-    except OSError as fault:
+    except _UNREADABLE as fault:
         raise RecordError(f"{shown(path, 120)}: cannot be read: {shown(fault)}") from fault
 
 
@@ -101,7 +105,7 @@ def content(path: Path) -> bytes | None:
             held = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         return None
-    except OSError as fault:
+    except _UNREADABLE as fault:
         raise RecordError(f"{shown(path, 120)}: cannot be read: {shown(fault)}") from fault
     if len(held) > LARGEST_FILE:
         raise RecordError(f"{shown(path, 120)}: has more than {LARGEST_FILE} bytes")
@@ -117,13 +121,22 @@ def told_and_skipped(read: Callable[[], T], instead: T) -> T:
         return instead
 
 
-def _opened(path: Path) -> IO[bytes]:
-    """A regular file: a pipe would keep its reader waiting, a device would never end."""
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A regular file: a pipe would keep its reader waiting, a device would never end.
+
+    One whose name ends in .gz is read as what it was before it was compressed.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise RecordError(f"{shown(path, 120)}: is no regular file")
-    return os.fdopen(descriptor, "rb")
+    with os.fdopen(descriptor, "rb") as file:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=file) as held:
+                yield cast(IO[bytes], held)
+        else:
+            yield file
 
 
 def _skip(fault: RecordError) -> None:

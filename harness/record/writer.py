@@ -30,7 +30,10 @@ class FolderTaken(RecordError):
 
 
 class UnitRecords(Protocol):
-    """What a unit leaves: samples and candidates by trial id, C texts by kernel hash."""
+    """What a unit leaves: samples and candidates by trial id, C texts by kernel hash.
+
+    `again` has those candidates that were timed a second time.
+    """
 
     @property
     def results(self) -> Sequence[TrialResult]: ...
@@ -40,6 +43,8 @@ class UnitRecords(Protocol):
     def candidates(self) -> Mapping[str, Sequence[Row]]: ...
     @property
     def kernels(self) -> Mapping[str, str]: ...
+    @property
+    def again(self) -> Mapping[str, Sequence[Row]]: ...
 
 
 class CampaignWriter:
@@ -133,6 +138,8 @@ class CampaignWriter:
                     _keep(self.folder.samples_file(trial), f"[{body}]\n")
                 for trial, rows in unit.candidates.items():
                     _keep(self.folder.candidates_file(trial), _lines(map(_plain, rows)))
+                for trial, rows in unit.again.items():
+                    _keep(self.folder.again_file(trial), _lines(map(_plain, rows)))
                 for name, text in unit.kernels.items():
                     _keep(self.folder.kernel_file(name), text)
             lines = "".join(line_of(result) + "\n" for unit in units for result in unit.results)
@@ -151,6 +158,8 @@ def _check_usable(folder: CampaignFolder, resume: bool) -> None:
         raise RecordError(f"campaign folder {path}: holds no campaign to resume")
     if not path.exists():
         return
+    if folder.kept:
+        raise RecordError(f"campaign folder {path}: holds a kept campaign, which is read alone")
     for file in (path, folder.results_file):
         # root may write where nobody may, but a folder so marked is meant to stay as it is
         if file.exists() and not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK)):

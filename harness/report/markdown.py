@@ -13,6 +13,7 @@ from compiler.errors import printable
 from harness.report.grid import Grid
 
 _ESCAPED = re.compile(r"[\\`*_{}\[\]|~!$^]")  # a backslash before it makes it text
+_NUMBER = re.compile(r"[-+]?[0-9][0-9.,]*")  # in a cell it is nothing but itself
 _ENTITY = re.compile(r"[<&@#]|(?<=www)\.|:(?=//)|^[-+=>]|^\d+(?=[.)](?: |$))")
 
 
@@ -31,6 +32,8 @@ def as_markdown(grid: Grid) -> str:
 
 def text(told: str) -> str:
     """On one line, with escapes and entities for what Markdown would read as its own."""
+    if _NUMBER.fullmatch(told):
+        return told
     return _ESCAPED.sub(r"\\\g<0>", _ENTITY.sub(_entity, printable(told)))
 
 

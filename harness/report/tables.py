@@ -59,15 +59,20 @@ def campaign_table(
     means: Means | None = None,
     quality: CampaignQuality | None = None,
     full: bool = False,
+    only: Sequence[str] = (),
 ) -> RenderableType:
     """For a rich console; `means` carry intervals.
 
     `quality`, where candidates were measured, follows as a table of its own; so does time to
     solution, where a baseline was tuned. Of more than MOST_PROBLEMS problems the worst are shown,
-    unless it is to be `full`; means, counts and notes are of all.
+    unless it is to be `full`; `only` names those that are. Means, counts and notes are of all.
     """
     problems = problems_of(results)
-    rows = problems if full or len(problems) <= MOST_PROBLEMS else worst_first(problems)[:WORST]
+    rows: Sequence[ProblemRows] = problems
+    if only:
+        rows = [problem for problem in problems if problem.label in only]
+    elif not full and len(problems) > MOST_PROBLEMS:
+        rows = worst_first(problems)[:WORST]
     told = [shown(_grid(results, problems, rows, means))]
     if quality is not None and quality.problems:
         told += [Text(), shown(quality_grid(quality, every=rows is problems))]
@@ -274,8 +279,12 @@ def _title(results: Sequence[TrialResult]) -> str:
 
 def _left_out(problems: Sequence[ProblemRows], rows: Sequence[ProblemRows]) -> list[Cell]:
     left = len(problems) - len(rows)
+    if not left:
+        return []
+    if len(problems) <= MOST_PROBLEMS:
+        return [Cell(f"{len(rows)} of {len(problems)} problems", "dim")]
     told = f"the worst {len(rows)} problems; {left} more: polydl show CAMPAIGN full=true"
-    return [Cell(told, "yellow")] if left else []
+    return [Cell(told, "yellow")]
 
 
 def _notes(

@@ -11,13 +11,12 @@ from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
 from harness.errors import SettingsError
 from harness.settings import schema
-from harness.settings.composition import composed
+from harness.settings.composition import ELSEWHERE, composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, quoted, request_from
 from harness.settings.values import ProblemChoice, Settings
 
 MOST_PROBLEMS = 200_000  # of all combinations of a sweep
-_ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
 
 __all__ = [
     "Settings",
@@ -63,7 +62,7 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
 def resumed_alone(arguments: Sequence[str]) -> str | None:
     """The campaign to resume, where the command says nothing of what is to be measured."""
     overrides = parsed(request_from(arguments).overrides)
-    if any(o.key_or_group.partition(".")[0] not in _ELSEWHERE for o in overrides):
+    if any(o.key_or_group.partition(".")[0] not in ELSEWHERE for o in overrides):
         return None
     resumed = [o.value() for o in overrides if o.key_or_group == "campaign.resume"]
     return str(resumed[-1]) if resumed and resumed[-1] is not None else None

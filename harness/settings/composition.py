@@ -32,6 +32,8 @@ from harness.settings.request import Request, parsed
 from harness.settings.sweeps import combinations
 from harness.settings.user_folder import searched
 
+ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
+DEEPEST = 4  # parts in each other
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
 _OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
@@ -56,15 +58,47 @@ def composed(request: Request, made: Callable[[Plain], Made]) -> tuple[Made, ...
     `made` gets plain data, resolved; parts of it are shared and must not be changed.
     """
     known: dict[tuple[str, ...], _Composition] = {}
+
+    def whole(texts: Sequence[str]) -> Plain:
+        groups, values = _sorted_out(parsed(texts), options_of)
+        if groups not in known:
+            known[groups] = _Composition(_compose([*search, *groups]))
+        return known[groups].with_values(values)
+
     results: list[Made] = []
     with _hydra(request.config_dir) as search:
         options_of = cache(partial(group_options, search=tuple(search)))
         for combination in combinations(parsed(request.overrides), request.multirun, options_of):
-            groups, values = _sorted_out(parsed(combination), options_of)
-            if groups not in known:
-                known[groups] = _Composition(_compose([*search, *groups]))
-            results.append(made(known[groups].with_values(values)))
+            first = whole(combination)
+            for one in _parts(combination, first, whole):
+                results.append(made(one))
     return tuple(results)
+
+
+def _parts(
+    texts: Sequence[str], first: Plain, whole: Callable[[Sequence[str]], Plain], depth: int = 0
+) -> Iterator[Plain]:
+    """The configurations that one stands for: itself, or those of its `parts`.
+
+    A part is the same command with overrides of the part's own below the user's. It may choose
+    another experiment, which may have parts in turn. Where it runs is said by the whole.
+    """
+    if not first["parts"]:
+        yield first
+        return
+    if depth == DEEPEST:
+        raise SettingsError(f"parts: experiments are parts of each other more than {DEEPEST} deep")
+    kept = {key: first[key] for key in (*ELSEWHERE, "claims")}
+    for own in first["parts"]:
+        merged = {o.get_key_element(): o.input_line or "" for o in parsed([*own, *texts])}
+        chosen = [text for text in own if text.startswith("experiment=")]
+        for text in chosen:  # it is another's, and the command's is that of the whole
+            merged["experiment"] = text
+        found = whole(tuple(merged.values()))
+        if not chosen:
+            found = {**found, "parts": []}
+        for part in _parts(tuple(merged.values()), found, whole, depth + 1):
+            yield {**part, **kept, "parts": []}
 
 
 class _Composition:

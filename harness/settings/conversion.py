@@ -72,6 +72,7 @@ def settings_from(
         ),
         tracking=TrackingChoice(**plain["tracking"]),
         campaign=CampaignChoice(**campaign, experiment=experiment),
+        claims=plain["claims"],
         schedule=plain["schedule"],
         format=plain["format"],
         out=plain["out"],

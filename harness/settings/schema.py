@@ -135,6 +135,8 @@ class ConfigSchema:
     threads: int = within(1, 1, 2**16)
     seed: int = within(0, 0, 2**32 - 1)
     campaign: CampaignSchema = field(default_factory=CampaignSchema)
+    claims: bool = False
+    parts: list[list[str]] = field(default_factory=list)
     schedule: Any = None
     format: Format = Format.text
     out: str | None = None

@@ -49,6 +49,7 @@ class Settings:
     cluster: ClusterChoice
     tracking: TrackingChoice
     campaign: CampaignChoice
+    claims: bool  # a page of claims at the end
     schedule: Any  # None, a schedule's one-line text, or {order: [...], tiles: {...}}
     format: Literal["text", "json", "html"]
     out: str | None

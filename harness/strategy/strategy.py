@@ -35,6 +35,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """What a search found of a choice: seconds of one call, None where it has none."""
+
+    places: Mapping[str, int]
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class Chosen:
     """Choices, best first where there is an order, out of a space of `candidates` schedules."""
 
@@ -119,12 +127,18 @@ def _as_they_are(options: Mapping[str, Any], sources: Sources) -> Mapping[str, A
 def _always(options: Any, primitive: Primitive) -> None: ...
 
 
+def _nobody(options: Any, timed: Sequence[Timed]) -> Mapping[int, tuple[str, ...]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Strategy(Generic[Options]):
     """`options` is a frozen dataclass (see harness.options), `choose` is given one of it.
 
     A strategy that `searches` has all its choices compiled and timed, and the fastest is the
-    answer; of the others the first is. On the driver, before a unit travels, `look_up` replaces
+    answer; of the others the first is. `again` names, by their places among those timed, the ones
+    that are timed once more in the report tier, each with the roles that it is timed for, the most
+    important first. On the driver, before a unit travels, `look_up` replaces
     what options refer to by what it is, and `check` refuses (SettingsError, ScheduleError) what
     cannot hold for a problem.
     """
@@ -134,6 +148,7 @@ class Strategy(Generic[Options]):
     searches: bool = False
     look_up: Callable[[Mapping[str, Any], Sources], Mapping[str, Any]] = _as_they_are
     check: Callable[[Options, Primitive], None] = _always
+    again: Callable[[Options, Sequence[Timed]], Mapping[int, tuple[str, ...]]] = _nobody
 
     def chosen(self, values: Mapping[str, Any], rankings: Rankings, where: str) -> Chosen:
         """What it wants compiled. Raises CompilerError, SettingsError, or what its code raises."""

@@ -21,8 +21,11 @@ from harness.measure.protocol import ReportRun, report_tier
 from harness.measure.search_tier import SearchProcess, SearchRun, search_tier
 from harness.measure.slot import Slot
 from harness.methods import TWIN
+from harness.options import options_from
 from harness.scratch import scratch_folder
 from harness.strategy.known import strategy_named
+from harness.strategy.strategy import Timed
+from harness.trial.again import Row, measured_again
 from harness.trial.prepare import prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
@@ -39,6 +42,7 @@ class _Entry:
     chosen: Candidate | None = None
     searched: SearchRun | None = None
     failure: Failure | None = None
+    again: tuple[Row, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,6 +78,7 @@ def measure_unit(prepared: PreparedUnit, slot: Slot, toolchain: Toolchain) -> Un
             else:
                 entries.append(_entry(contender, unit, child, data, toolchain))
         run, starter = _reported(entries, unit, child, data)
+        entries = [_again(entry, unit, child, data) for entry in entries]
         return _outcome(prepared, slot, started, compiler, entries, run, starter)
 
 
@@ -170,6 +175,22 @@ def _reported(
     return run, starter
 
 
+def _again(entry: _Entry, unit: Unit, child: ChildSettings, data: Path) -> _Entry:
+    """With those of a search that its strategy wants timed once more; what fails there is left."""
+    contender, searched = entry.prepared.contender, entry.searched
+    if searched is None or contender.kind != "strategy":
+        return entry
+    strategy = strategy_named(contender.method)
+    options = options_from(strategy.options, contender.options, f"strategy.{contender.name}")
+    usable = [c for c in entry.prepared.candidates if c.executable is not None]
+    timed = [
+        Timed(one.places, None if found.gave_up else found.seconds)
+        for one, found in zip(usable, searched.found, strict=True)
+    ]
+    roles = strategy.again(options, timed)
+    return replace(entry, again=measured_again(usable, searched, roles, unit, child, data))
+
+
 def _host(prepared: PreparedUnit) -> dict[str, object]:
     """Facts of the node, with the ceilings that its results are held against."""
     return {
@@ -208,6 +229,7 @@ def _outcome(
     results = []
     samples: dict[str, tuple[Mapping[str, object], ...]] = {}
     candidates: dict[str, tuple[Mapping[str, object], ...]] = {}
+    again = {}
     for entry in entries:
         result = result_of(
             measured,
@@ -222,6 +244,8 @@ def _outcome(
             samples[result.trial] = sample_rows(measured, entry.name)
         if entry.prepared.candidates or entry.prepared.tried:
             candidates[result.trial] = candidate_rows(entry.prepared, entry.searched)
+        if entry.again:
+            again[result.trial] = entry.again
     kept = {e.chosen.kernel for e in entries if e.chosen is not None and e.chosen.kernel}
     kernels = {name: text for name, text in prepared.kernels.items() if name in kept}
-    return UnitOutcome(tuple(results), samples, candidates, kernels)
+    return UnitOutcome(tuple(results), samples, candidates, kernels, again)

@@ -84,12 +84,13 @@ class PreparedUnit:
 
 @dataclass(frozen=True)
 class UnitOutcome:
-    """What a unit leaves in the records: samples and candidates by trial id, C texts by hash."""
+    """What a unit leaves in the records: C texts by hash, all else by trial id."""
 
     results: tuple[TrialResult, ...]
     samples: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
+    again: Mapping[str, tuple[Mapping[str, object], ...]] = field(default_factory=dict)
 
     def on(self, node: str) -> UnitOutcome:
         """The same, measured on the node that a cluster calls so."""

@@ -158,15 +158,39 @@ def test_newer_networks(name: str) -> None:
     assert len(shapes) == len(names)
 
 
-def test_rank_quality_surveys_resnet50_in_two_passes() -> None:
-    (settings,) = load_settings(["experiment=rank_quality"])
-    assert [(s.name, s.options["k"], s.options["best"]) for s in settings.strategies] == [
-        ("survey", 200, 10)
+def test_ranking_surveys_unseen_networks_and_the_papers_in_two_passes() -> None:
+    unseen, paper = load_settings(["experiment=03_ranking"])
+    assert [len(one.problems) for one in (unseen, paper)] == [154, 30]
+    assert [s.label for s in unseen.strategies] == ["survey"]
+    assert [(s.label, s.options["space"]) for s in paper.strategies] == [
+        ("survey", "full"),
+        ("survey_paper", "paper"),
     ]
-    assert settings.baselines == () and len(settings.problems) == 20
-    measure = settings.measure
-    assert (measure.name, measure.search_passes, measure.search_give_up) == ("quick", 2, 10.0)
-    assert settings.threads == 1
+    for settings in (unseen, paper):
+        assert all(s.name == "survey" and s.options["k"] == 60 for s in settings.strategies)
+        assert settings.baselines == () and settings.threads == 1
+        measure = settings.measure
+        assert (measure.name, measure.search_passes, measure.search_give_up) == ("quick", 2, 10.0)
+
+
+def test_the_paper_is_all_of_its_experiments() -> None:
+    whole = load_settings(["experiment=paper"])
+    assert len(whole) == 9 and all(one.claims for one in whole)
+    alone = [load_settings([f"experiment={name}"]) for name in ("01_conv_networks", "02_matmul")]
+    assert [p.name for p in whole[0].problems] == [p.name for p in alone[0][0].problems]
+    assert len([p for p in whole[0].problems if p.spec["name"] == "conv2d"]) == 241
+    assert whole[2].strategies == alone[1][0].strategies
+
+
+def test_the_papers_cores() -> None:
+    found = load_settings(["experiment=paper_28_cores"])
+    assert {one.threads for one in found} == {28}
+    assert {one.architecture.name for one in found} == {"xeon_8280"}
+    assert {one.cluster.kind for one in found} == {"ray"}
+    images = {
+        p.spec["sizes"]["n"] for one in found for p in one.problems if "ic" in p.spec["sizes"]
+    }
+    assert images == {28}
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

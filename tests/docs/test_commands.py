@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.commands import Configured, Run
+from harness.cli.asked import Configured, Run
 from harness.cli.parser import asked_of, command_named
 from harness.conf_files import CONF
 from harness.plan import planned

@@ -43,3 +43,13 @@ def test_a_tuner_takes_its_trials_or_its_budget_whichever_ends_first() -> None:
     (untuned,) = plan_from("primitive=matmul", "baseline=[naive]").units
     assert more - few == pytest.approx(40 * 2.5)
     assert few == short == pytest.approx(estimated_seconds(untuned) + 10)
+
+
+def test_what_is_timed_again_takes_its_time() -> None:
+    def seconds(again: int) -> float:
+        chosen = ["primitive=matmul", "strategy=survey", f"strategy.survey.again={again}"]
+        (unit,) = plan_from(*chosen, "baseline=[]").units
+        return estimated_seconds(unit)
+
+    each = 3 * (0.3 + 10 * 0.025)  # processes, each begun and timed in five blocks and mirrors
+    assert seconds(10) - seconds(0) == pytest.approx((10 + 9 + 5) * each)

@@ -167,6 +167,7 @@ class Quality:
     best_of_few: tuple[float, float | None, float | None] | None
     tau: tuple[float, float | None, float | None] | None
     rho: tuple[float, float | None, float | None] | None
+    again: tuple[tuple[float, float | None, float | None] | None, ...]  # first, few, top
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.analysis.doubts import noisy_trials, withheld_verdicts
+from harness.analysis.figure import Figure
 from harness.analysis.groups import (
     ProblemRows,
     baselines_of,
@@ -14,7 +15,7 @@ from harness.analysis.groups import (
     problems_of,
 )
 from harness.analysis.means import campaign_means
-from harness.analysis.rank_quality import FEW, Figure, RankQuality, campaign_quality
+from harness.analysis.rank_quality import FEW, RankQuality, campaign_quality
 from harness.analysis.review.causes import bound_told, model_told, noise_told
 from harness.analysis.review.commands import Quote
 from harness.analysis.review.detail import detail_of
@@ -168,6 +169,12 @@ def _quality(one: RankQuality) -> Quality:
         None if one.best_of_few is None else _figure(one.best_of_few),
         None if one.tau is None else _figure(one.tau),
         None if one.rho is None else _figure(one.rho),
+        ()
+        if one.again is None
+        else tuple(
+            None if figure is None else _figure(figure)
+            for figure in (one.again.first, one.again.few, one.again.top)
+        ),
     )
 
 

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from harness.cli import main
-from harness.cli.commands import COMMANDS, Baseline, Clean, Configured, Dashboard, Run, Show, Train
+from harness.cli.asked import Baseline, Clean, Configured, Dashboard, Run, Show, Train
+from harness.cli.commands import COMMANDS
 from harness.cli.parser import asked_of, command_help, general_help, usage
 from harness.cli.words import words_of
 from harness.conf_files import keys, options

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from harness.cli.commands import COMMANDS, Configured
+from harness.cli.asked import Configured
+from harness.cli.commands import COMMANDS
 from harness.cli.reference import reference
 from harness.cli.words import words_of
 from harness.conf_files import CONF, keys

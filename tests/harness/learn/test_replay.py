@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.rank_quality import geometric_figure
 from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
 
-SURVEYS = Path(__file__).parents[3] / "experiments/rank_quality/surveys"
+SURVEYS = Path(__file__).parents[3] / "experiments/03_ranking/surveys"
 WORKLOADS = {"icelake": ("resnet50", "quickstart"), "zen5": ("resnet50", "quickstart")}
 
 

@@ -18,6 +18,7 @@ class Left:
     samples: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     candidates: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     kernels: Mapping[str, str] = field(default_factory=dict)
+    again: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
 
 def baseline_result(name: str = "conv_a", **changes: Any) -> TrialResult:

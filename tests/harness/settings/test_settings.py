@@ -79,6 +79,7 @@ def test_strategies_by_ranking_and_space() -> None:
             "space": "full",
             "fuse": True,
             "microkernel": "generated",
+            "again": 10,
         },
     }
 

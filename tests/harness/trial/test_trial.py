@@ -127,8 +127,12 @@ def test_a_survey_measures_the_first_of_each_ranking_and_random_others(
     place = {str(one.schedule): one.place for one in ranked}
     assert {str(one.schedule) for one in ranked[:2]} <= {row["schedule"] for row in rows}
     for row in rows:
-        assert row["places"] == {"roofline": place[str(row["schedule"])]}
+        assert row["places"]["roofline"] == place[str(row["schedule"])]  # type: ignore[index]
+        assert row["places"]["drawn"] <= len(ranked)  # type: ignore[index]
         assert row["candidates"] == len(ranked) > 6
+    again = outcome.again[result.trial]
+    assert len(again) > 1 and {row["schedule"] for row in again} <= {r["schedule"] for r in rows}
+    assert [row["share"] for row in again].count(1.0) >= 1
 
 
 @pytest.mark.parametrize("space", ["full", "paper"])

@@ -57,17 +57,19 @@ function rankTable() {
   if (!rows.length) return nothing("No rank quality: no strategy measured several candidates.");
   const fixed = (value) => value.toFixed(2);
   const told = (value) => (value ? [fixed(value[0]), " ", html("span", { class: "ends" }, value[1] === null ? "" : interval(value.slice(1), fixed))] : "");
-  const heads = ["ranking", "n", "first choice", `best of ${review.few}`, "tau", "rho"];
+  const again = rows.some((row) => row.again.length) ? ["again: first", "of 5", "of 5 %"] : [];
+  const figures = (row) => [row.first, row.best_of_few, ...again.map((_, n) => row.again[n] ?? null), row.tau, row.rho];
+  const heads = ["ranking", "n", "first choice", `best of ${review.few}`, ...again, "tau", "rho"];
   let last = "";
   const body = rows.map((row) => {
     const leads = row.label !== last;
     last = row.label;
     return [leads ? html("tr", { class: "leads" }, html("th", { class: "text", scope: "rowgroup", colspan: heads.length, title: row.label }, cut(row.label, 56))) : null,
       html("tr", {}, html("td", { class: "text" }, cut(row.ranking, 30)),
-      html("td", {}, String(row.count)), [row.first, row.best_of_few, row.tau, row.rho].map((value) => html("td", {}, told(value))))];
+      html("td", {}, String(row.count)), figures(row).map((value) => html("td", {}, told(value))))];
   });
-  const numbers = () => [["label", "ranking", "count", ...["first", "best of few", "tau", "rho"].flatMap((name) => [name, "low", "high"])],
-    ...review.quality.map((row) => [row.label, row.ranking, row.count, ...[row.first, row.best_of_few, row.tau, row.rho].flatMap((value) => value ?? [null, null, null])])];
-  return figure("rank-quality", "share of the best measured candidate's speed that a choice reaches; correlation of place and seconds", numbers,
+  const numbers = () => [["label", "ranking", "count", ...["first", "best of few", ...again, "tau", "rho"].flatMap((name) => [name, "low", "high"])],
+    ...review.quality.map((row) => [row.label, row.ranking, row.count, ...figures(row).flatMap((value) => value ?? [null, null, null])])];
+  return figure("rank-quality", `share of the best measured candidate's speed that a choice reaches; ${again.length ? "again: timed a second time, in pairs; " : ""}correlation of place and seconds`, numbers,
     html("div", { class: "scroll" }, html("table", { class: "ranks" }, html("thead", {}, html("tr", {}, heads.map((head, n) => html("th", { class: n ? "" : "text" }, head)))), html("tbody", {}, body))));
 }

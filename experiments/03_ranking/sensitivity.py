@@ -1,15 +1,15 @@
 """What the roofline's constants are worth: the regret when each is halved or doubled, replayed.
 
-    python experiments/rank_quality/sensitivity.py [SURVEY...]
+    python experiments/03_ranking/sensitivity.py
 
-For each survey in surveys/ (all, unless some are named): the share of the best measured schedule
-that the first choice and the best of eight reach, with the model as it is, then with each constant
-changed, as differences. Nothing is measured.
+For each survey in surveys/: the share of the best measured schedule that the first choice and the
+best of eight reach, with the model as it is, then with each constant changed, as differences. They
+go to replayed.json, of which the tables in docs/concepts/ranking.md are made. Nothing is measured.
 """
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +23,7 @@ from harness.analysis.rank_quality import geometric_figure
 from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
 
 SURVEYS = Path(__file__).parent / "surveys"
+OUT = Path(__file__).parent / "replayed.json"
 WORKLOADS = ("resnet50", "quickstart")
 CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
     (register_tile, "CROSSING"),
@@ -66,25 +67,40 @@ def _changes(
     for name in MEASURED:
         value = getattr(machine, name)
         other = [replace(machine, **{name: value * factor}) for factor in (0.5, 2.0)]
-        yield f"machine: {name}", [_shares(replayed(problems, changed)) for changed in other]
+        yield f"measured: {name}", [_shares(replayed(problems, changed)) for changed in other]
 
 
-def main(names: list[str]) -> None:
-    for name in names or sorted(file.stem for file in SURVEYS.glob("*.yaml")):
-        problems, machine = survey(SURVEYS, name, WORKLOADS), machine_of(SURVEYS, name)
-        now = replayed(problems, machine)
-        first, few = _shares(now)
-        chance = geometric_figure([r.random.first.value for r in now]).value
-        close = sum(abs((r.ratio or 0.0) - 1) <= CLOSE for r in now)
-        print(f"{name} (replayed): first choice {first:.3f}, best of eight {few:.3f}, random pick")
-        print(f"{chance:.3f}; predictions within 15 %: {close} of {len(now)}\n")
-        print("| constant | first choice, halved | doubled | best of eight, halved | doubled |")
-        print("|---|---|---|---|---|")
-        for what, (half, double) in _changes(problems, machine):
-            cells = (half[0] - first, double[0] - first, half[1] - few, double[1] - few)
-            print(f"| {what} | " + " | ".join(f"{cell:+.3f}" for cell in cells) + " |")
-        print()
+def _row(name: str) -> tuple[dict[str, object], list[object], dict[str, list[float]]]:
+    """Figures by name, the cells of the survey's row, and by constant the changes of its shares."""
+    problems, machine = survey(SURVEYS, name, WORKLOADS), machine_of(SURVEYS, name)
+    now = replayed(problems, machine)
+    first, few = _shares(now)
+    chance = geometric_figure([r.random.first.value for r in now]).value
+    close = sum(abs((r.ratio or 0.0) - 1) <= CLOSE for r in now)
+    schedules = sum(len(problem.seconds) for problem in problems)
+    figures: dict[str, object] = {"first": first, "few": few, "random": chance, "close": close}
+    cells = [len(now), schedules, first, few, chance, f"{close} of {len(now)}"]
+    changes = {
+        what: [half[0] - first, double[0] - first, half[1] - few, double[1] - few]
+        for what, (half, double) in _changes(problems, machine)
+    }
+    return figures, cells, changes
+
+
+def main() -> None:
+    found = {file.stem: _row(file.stem) for file in sorted(SURVEYS.glob("*.yaml"))}
+    constants: dict[str, list[float]] = {}
+    for _, _, changes in found.values():
+        for what, cells in changes.items():
+            constants.setdefault(what, []).extend(cells)
+    held = {
+        "surveys": {name: figures for name, (figures, _, _) in found.items()},
+        "table": {name: cells for name, (_, cells, _) in found.items()},
+        "constants": constants,
+    }
+    OUT.write_text(json.dumps(held, indent=1) + "\n")
+    print(f"written: {OUT}; then: polydl claims tables=true")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,6 +1,6 @@
 """A measured survey as two files that the repository keeps, to be replayed anywhere.
 
-    python experiments/rank_quality/keep.py CAMPAIGN NAME
+    python experiments/03_ranking/survey.py CAMPAIGN NAME
 
 Writes surveys/NAME.csv (problem, schedule, microseconds; the baseline's beside them where one was
 measured) and surveys/NAME.yaml, the machine as it was measured then.
@@ -59,7 +59,7 @@ def machine(result: TrialResult, name: str) -> dict[str, Any]:
 
 def main(words: list[str]) -> int:
     if len(words) != 2:
-        print("usage: keep.py CAMPAIGN NAME", file=sys.stderr)
+        print("usage: survey.py CAMPAIGN NAME", file=sys.stderr)
         return 2
     try:
         folder, name = find_campaign(words[0]), words[1]

@@ -1,0 +1,104 @@
+"""A claim held against records: reproduced, deviates, or not attempted and why.
+
+By interval: a claim is reproduced where the 95 % interval of what was measured has anything in
+common with what is expected, widened by its tolerance; it deviates where it has nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from harness.claims.claim import Campaign, Claim, Claims, Expected, Host, Tolerance
+from harness.claims.quantities import QUANTITIES, Measured
+from harness.claims.records import Records, Unanswered
+from harness.errors import RecordError
+
+Verdict = Literal["reproduced", "deviates", "not attempted"]
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "deviates", "not attempted")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdict; `note` is the reason, or what a reader should know of it."""
+
+    claim: Claim
+    verdict: Verdict
+    measured: Measured | None = None
+    note: str = ""
+
+    @property
+    def unexplained(self) -> bool:
+        return self.verdict == "deviates" and self.claim.explained is None
+
+
+@dataclass(frozen=True)
+class Here:
+    """The machine that asks: what it can measure, and what it lacks."""
+
+    cpu: str
+    cores: int
+    missing: frozenset[str] = frozenset()  # baselines that are not installed
+
+
+def judged(claim: Claim, claims: Claims, records: Records | str, here: Here) -> Judged:
+    """Of records, or of the reason why there are none."""
+    if claim.not_attempted is not None or claim.campaign is None or claim.quantity is None:
+        return Judged(claim, "not attempted", note=claim.not_attempted or "")
+    campaign = claims.campaigns[claim.campaign]
+    if isinstance(records, str):
+        return Judged(claim, "not attempted", note=_unmeasured(records, campaign, claims, here))
+    try:
+        measured = QUANTITIES[claim.quantity].of(records, claim.of)
+    except (Unanswered, RecordError) as reason:
+        return Judged(claim, "not attempted", note=str(reason))
+    host = claims.hosts[claim.host or campaign.host]
+    foreign = [cpu for cpu in records.cpus if host.cpu not in cpu]
+    if foreign:
+        note = f"other machine: measured {measured} on {foreign[0]}, claimed of {host.cpu}"
+        return Judged(claim, "not attempted", measured, note)
+    assert claim.expected is not None
+    assert claim.tolerance is not None
+    low, high = allowed(claim.expected, claim.tolerance)
+    if measured.high < low or measured.low > high:
+        return Judged(claim, "deviates", measured, claim.explained or "")
+    inside = low <= measured.low and measured.high <= high
+    return Judged(claim, "reproduced", measured, "" if inside else "its interval reaches beyond")
+
+
+def allowed(expected: Expected, tolerance: Tolerance) -> tuple[float, float]:
+    """What is expected, wider by the tolerance on either side; a bound on one side is open."""
+    least = expected.value if expected.at_least is None else expected.at_least
+    most = expected.value if expected.at_most is None else expected.at_most
+    low = -inf if least is None else least - abs(least) * tolerance.share
+    high = inf if most is None else most + abs(most) * tolerance.share
+    return low, high
+
+
+def expected_told(expected: Expected | None, tolerance: Tolerance | None) -> str:
+    """1.05 +- 2 %, at least 0.95: as tables show it."""
+    if expected is None or tolerance is None:
+        return ""
+    parts = [f"{expected.value:g}"] if expected.value is not None else []
+    parts += [f"at least {expected.at_least:g}"] if expected.at_least is not None else []
+    parts += [f"at most {expected.at_most:g}"] if expected.at_most is not None else []
+    width = f" ± {100 * tolerance.share:g} %" if tolerance.share else ""
+    return f"{', '.join(parts)}{width}"
+
+
+def unfit(campaign: Campaign, hosts: Mapping[str, Host], here: Here) -> str | None:
+    """Why this machine cannot measure what the campaign's claims are about; None where it can."""
+    host = hosts[campaign.host]
+    if here.cores < campaign.threads:
+        return f"fewer cores: {campaign.threads} are needed, {here.cores} are here"
+    if host.cpu not in here.cpu:
+        return f"other machine: {host.cpu} is claimed of, {here.cpu} is here"
+    lacking = [name for name in campaign.needs if name in here.missing]
+    return f"library missing: {', '.join(lacking)}" if lacking else None
+
+
+def _unmeasured(reason: str, campaign: Campaign, claims: Claims, here: Here) -> str:
+    cause = unfit(campaign, claims.hosts, here) or reason
+    return f"{cause}; {campaign.command} ({campaign.minutes:g} min)"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from tests.harness.claims.records import HERE, TEXT, toy_claims, write_claims
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    return str(toy_claims(tmp_path).folder / "claims.yaml")
+
+
+def test_verdicts_in_every_form(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", f"file={file}"]) == 0
+    told = capsys.readouterr().out
+    assert "2 claims: 1 reproduced, 1 not attempted" in told and "elsewhere: other machine" in told
+    assert main(["claims", "ahead", f"file={file}", "format=json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert (one["verdict"], one["host"], one["records"]) == ("reproduced", "here", "toy/here")
+    assert one["ci95"][0] <= one["value"] <= one["ci95"][1]
+    assert main(["claims", f"file={file}", "format=html", "out=claims.html"]) == 0
+    page = Path("claims.html").read_text()
+    assert "1 reproduced" in page and "polydl run experiment=toy" in page and HERE in page
+    assert "<script" not in page and "http:" not in page
+    assert main(["claims", f"file={file}", "format=markdown"]) == 0
+    assert "| ahead | at least 0.5" in capsys.readouterr().out
+
+
+def test_against_a_campaign(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", f"file={file}", "from=made"]) == 0
+    assert "1 reproduced" in capsys.readouterr().out
+
+
+def test_a_surprise_is_status_1(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = {**TEXT["claims"], "ahead": {**TEXT["claims"]["ahead"], "expected": {"value": 7}}}
+    write_claims(Path(file).parent, {**TEXT, "claims": claims})
+    assert main(["claims", f"file={file}"]) == 1
+    assert "1 deviates" in capsys.readouterr().out
+
+
+def test_tables_are_written_once(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path("README.md")
+    page.write_text("1.05 of it\n<!-- table toy -->\n<!-- end of table -->\n")
+    assert main(["claims", f"file={file}", "tables=true"]) == 0
+    assert "written: " in capsys.readouterr().out and "| problem |" in page.read_text()
+    assert main(["claims", f"file={file}", "tables=true"]) == 0
+    assert "every table is as its records make it" in capsys.readouterr().out
+
+
+def test_what_takes_too_long_is_told(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", f"file={file}", "again=true", "minutes=0.5"]) == 0
+    told = capsys.readouterr().out
+    assert "toy: takes 1 minutes, more than minutes=0.5" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nothing"], "no claim 'nothing'"),
+        (["from=nowhere"], "campaign 'nowhere': no such folder"),
+        (["minutes=-1"], "minutes must be a number from 0"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: list[str], told: str, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["claims", f"file={file}", *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
