@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd
 
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import TileClass, lane_pieces
+from compiler.lower.edges import Question
 from compiler.lower.operands import Factors, Operands, whole
 from compiler.lower.steps import variable
-from compiler.lower.tree import Microkernel, Path
+from compiler.lower.tree import Level, Microkernel, Path
 from compiler.problem.dtypes import DType
 
 Point = tuple[tuple[str, int], ...]  # offset in the register tile, by loop
@@ -88,6 +89,15 @@ class BorderTile:
         """The loops that its points lie on, the vector loop apart."""
         return tuple(t for t in self.tiles if t.size > 1 and t is not self.vectors)
 
+    def without(self, answered: Collection[Question]) -> BorderTile:
+        """The tile where these questions are not asked: it is inside."""
+        left = (
+            replace(edge, questions=tuple(q for q in edge.questions if q not in answered))
+            for edge in self.operands.edges
+        )
+        edges = tuple(edge for edge in left if edge.questions)
+        return replace(self, operands=replace(self.operands, edges=edges))
+
     def points(self, live: Mapping[str, tuple[int, ...]]) -> list[Point]:
         """Points of the tile that are live, the vector loop apart."""
         ranges = [[(t.loop, i) for i in live.get(t.loop, range(t.size))] for t in self.point_loops]
@@ -115,9 +125,15 @@ class BorderTile:
         inside = sum(address.coefficient(loop, 1) * i for loop, i in point)
         return inside + address.coefficient(self.vectors.loop, lanes) * vector
 
-    def position(self, loop: str, point: Point, vector: int) -> str:
-        """C expression of a loop's value at a point, in the first lane of a vector."""
-        inside = [level for level in self.leaf.levels if level.loop == loop]
+    def position(
+        self, loop: str, point: Point, vector: int, levels: Sequence[Level] | None = None
+    ) -> str:
+        """C expression of a loop's value at a point, in the first lane of a vector.
+
+        Of the loops inside, `levels` run; None: all of them.
+        """
+        running = self.leaf.levels if levels is None else levels
+        inside = [level for level in running if level.loop == loop]
         texts = [f"at_{loop}"] if loop in self.starts else []
         texts += [f"{variable(x)} * {x.points(self.leaf.grain(loop))}" for x in inside]
         more = dict(point).get(loop, 0)

@@ -36,20 +36,28 @@ class Builtin:
 def _masked(macro: str, bits: int) -> dict[str, Builtin]:
     """AVX-512: the first n lanes as n bits of a number."""
     first = "(1u << (n)) - 1"
-    load = f"(vec)__builtin_ia32_loadu{{packed}}{bits}_mask((const void *)(p), (vec){{{{0}}}}, "
+    name = f"(vec)__builtin_ia32_loadu{{packed}}{bits}_mask((const void *)(p), "
+    load = f"{name}(vec){{{{0}}}}, "
+    upto = "((1ull << min(max({}, 0), {{lanes}})) - 1)"
+    between = f"{upto.format('past')} & ~{upto.format('first')}"
     store = f"__builtin_ia32_storeu{{packed}}{bits}_mask((void *)(p), (x), "
     return {
         "load_part": Builtin(macro, f"{load}{first})", clang=True),
+        "load_between": Builtin(macro, f"{name}SPLAT(other), {between})", clang=True),
         "store_part": Builtin(macro, f"{store}{first})", clang=True),
     }
 
 
 def _signed(macro: str, ending: str) -> dict[str, Builtin]:
     """AVX: the first n lanes as signs of elements."""
-    load = f"(vec)__builtin_ia32_maskload{{packed}}{ending}((const void *)(p), FIRST(n))"
+    name = f"__builtin_ia32_maskload{{packed}}{ending}((const void *)(p), "
+    load = f"(vec){name}FIRST(n))"
+    keep = "FIRST((int)past) & ~FIRST((int)first)"
+    between = f"(vec)((mask){name}{keep}) | ((mask)SPLAT(other) & ~({keep})))"
     store = f"__builtin_ia32_maskstore{{packed}}{ending}((void *)(p), FIRST(n), (x))"
     return {
         "load_part": Builtin(macro, load, clang=True),
+        "load_between": Builtin(macro, between, clang=True),
         "store_part": Builtin(macro, store, clang=True),
     }
 
@@ -68,7 +76,8 @@ _LANE_BY_LANE = {
     ),
 }
 
-# By bytes of a vector, the best of a target first. Arguments are a, b, s, x, a place p, n lanes.
+# By bytes of a vector, the best of a target first. Arguments are a, b, s, x, a place p, n lanes;
+# lanes first to past, and what the others are.
 BUILTINS: dict[int, tuple[dict[str, Builtin], ...]] = {
     16: (
         _masked("__AVX512VL__", 128),
@@ -117,5 +126,5 @@ def chosen(name: str, dtype: DType, lanes: int, plain: str, printed: Callable[[s
     lines = []
     for number, row in enumerate(rows):
         lines.append(f"#{'elif' if number else 'if'} {row.condition}\n")
-        lines.append(printed(row.text.format(packed=dtype.packed)))
+        lines.append(printed(row.text.format(packed=dtype.packed, lanes=lanes)))
     return "".join([*lines, "#else\n", plain, "#endif\n"])

@@ -7,6 +7,7 @@ registers are live than during the sum. With nothing summed the same code comput
 from __future__ import annotations
 
 from compiler.codegen.border_tile import BorderTile, Point, accumulator
+from compiler.codegen.interior import straight_where_inside
 from compiler.codegen.lane_reads import Spot, at_point, lane_read
 from compiler.codegen.vector_expression import Values, number_value, vector_value
 from compiler.lower.addressing import Address
@@ -22,7 +23,7 @@ def finished(tile: BorderTile) -> list[str]:
     ops = tile.operands
     if not ops.assignments:
         return _sums_stored(tile)
-    lines = _assigned(tile)
+    lines = straight_where_inside(tile, {one.access for one in ops.reads}, _assigned)
     if not ops.last:
         return lines
     last = (in_last_piece(level, tile.leaf.grain(level.loop)) for level in ops.last)

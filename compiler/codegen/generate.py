@@ -176,6 +176,7 @@ def _head(tree: Tree, tiles: Sequence[BorderTile], texts: Sequence[str]) -> str:
     functions = {name for tile in tiles for name in _functions(tile)}
     nontemporal = any(tile.leaf.nontemporal for tile in tiles)
     partial = any(piece.partial for tile in tiles for piece in tile.pieces)
+    partial |= any(tile.operands.edges for tile in tiles)
     joined = {_reduction(tile.operands) for tile in tiles if not tile.wide}
     return (
         prelude(dtype, lanes, nontemporal, partial)

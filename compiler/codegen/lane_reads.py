@@ -3,15 +3,20 @@
 contiguous       LOAD(p)
 elements apart   vec_strided_2(p), picked out of whole vectors; vec_gathered_16(p, step)
 padded           at_i - 1 >= 0 ? LOAD(p) : SPLAT(outside)
-... along lanes  first >= 0 && first + 15 < size ? LOAD(p) : vec_edged(p, ..., outside)
+... along lanes  vec_between(p, 1 - at_j, size - at_j, outside), a load of some lanes
+... and apart    first >= 0 && first + 30 < size ? vec_strided_2(p) : vec_edged(p, ..., outside)
+
+Where a tile is known to be inside, `compiler.codegen.interior` prints it without questions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.codegen.border_tile import BorderTile, Point
+from compiler.codegen.builtins import chosen
+from compiler.codegen.interior import sides, times
 from compiler.codegen.lane_functions import shuffles
 from compiler.codegen.scalar_expression import number_text
 from compiler.lower.addressing import Address
@@ -42,6 +47,18 @@ def at_point(tile: BorderTile, point: Point, vector: int) -> Spot:
     )
 
 
+# Lanes from `first` to `past` are read, the others are as outside.
+BETWEEN = """\
+static inline vec vec_between(const {c} *p, long first, long past, {c} other)
+{{
+{body}}}
+"""
+PLAIN_BETWEEN = """\
+  if (first <= 0 && past >= {lanes}) return LOAD(p);
+  vec x = SPLAT(other);
+  for (long l = max(first, 0); l < min(past, {lanes}); ++l) {lane} = p[l];
+  return x;
+"""
 EDGED = """\
 static __attribute__((noinline))
 vec vec_edged(const {c} *p, long step, long n, long at, long by, long size, {c} other)
@@ -62,6 +79,7 @@ def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
     known = {
         f"vec_gathered_{count}": _gathered(dtype, lanes, count) for count in range(1, lanes + 1)
     }
+    known["vec_between"] = _between(dtype, lanes, words)
     known["vec_edged"] = EDGED.format(**words)
     if lanes > 1:
         steps = range(2, SHUFFLED + 1)
@@ -69,6 +87,12 @@ def lane_reads(dtype: DType, lanes: int, texts: Sequence[str]) -> str:
     printed = "".join(body for name, body in known.items() if _called(name, texts))
     picks = _called("PICK", [printed])
     return (shuffles("PICK", lanes, dtype, "x, y") if picks else "") + printed
+
+
+def _between(dtype: DType, lanes: int, words: Mapping[str, object]) -> str:
+    plain = PLAIN_BETWEEN.format(**words)
+    body = chosen("load_between", dtype, lanes, plain, lambda text: f"  return {text};\n")
+    return BETWEEN.format(**words, body=body)
 
 
 def _called(name: str, texts: Sequence[str]) -> bool:
@@ -138,24 +162,32 @@ def lane_read(tile: BorderTile, name: str, address: Address, spot: Spot) -> str:
     if edge is None:
         return text
     outside = number_text(edge.outside, address.layout.dtype)
-    conditions = []
+    conditions, between = [], False
+    start, past = "0", str(count)
     for index, size in edge.questions:
         first, move = _text(index, spot), index.coefficient(loop)
+        below, beyond = sides(tile, (index, size))
         if not is_vector or not move:
-            conditions.append(f"{first} >= 0 && {first} < {size}")
-            continue
-        ends = sorted((0, (count - 1) * move))
-        inside = f"{first} + {ends[0]} >= 0 && {first} + {ends[1]} < {size}"
-        crossing = (
-            f"vec_edged({name} + {offset}, {step}, {count}, {first}, {move}, {size}, {outside})"
-        )
-        text = f"({inside} ? (vec){text} : {crossing})"
+            conditions += [f"{first} >= 0"] * below + [f"{first} < {size}"] * beyond
+        elif step == move == 1:
+            between = True
+            start = f"-{first}" if below else start
+            past = f"min({past}, {size} - {first})" if beyond else past
+        else:
+            ends = sorted((0, (count - 1) * move))
+            inside = f"{first} + {ends[0]} >= 0 && {first} + {ends[1]} < {size}"
+            rest = f"{step}, {count}, {first}, {move}, {size}, {outside}"
+            text = f"({inside} ? (vec){text} : vec_edged({name} + {offset}, {rest}))"
+    inside = " && ".join(conditions)
+    if between:
+        past = f"{inside} ? {past} : 0" if conditions else past
+        return f"vec_between({name} + {offset}, {start}, {past}, {outside})"
     if not conditions:
         return text
     other = f"SPLAT({outside})" if is_vector else outside
-    return f"({' && '.join(conditions)} ? {kind}{text} : {kind}{other})"
+    return f"({inside} ? {kind}{text} : {kind}{other})"
 
 
 def _text(index: Affine, spot: Spot) -> str:
-    terms = [f"({spot.position(loop)}) * {c}" for loop, c in index.terms]
+    terms = [times(spot.position(loop), c) for loop, c in index.terms]
     return f"({' + '.join([*terms, str(index.constant)])})".replace("+ -", "- ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,10 +15,19 @@ from compiler.codegen.accumulators import (
     neutral_vector,
 )
 from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
+from compiler.codegen.interior import (
+    asks,
+    deciding,
+    questions_of,
+    steps_inside,
+    straight_where_inside,
+    versions,
+)
 from compiler.codegen.lane_reads import at_point, lane_read, takes_more
 from compiler.codegen.vector_expression import vector_value
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
+from compiler.lower.edges import Question
 from compiler.lower.operands import Factors, Summand, streamed
 from compiler.lower.steps import Step, steps_of, tap_range, variable
 from compiler.lower.tree import Level
@@ -41,8 +51,13 @@ def _prefixes(tile: BorderTile) -> tuple[str, ...]:
 
 def summed(tile: BorderTile) -> list[str]:
     """C lines that leave what is reduced in the accumulators."""
-    reduction = Reduction(tile)
-    loops = [*reduction.kept(), *reduction.loops(tile.leaf.levels, 0, {})]
+    accesses = {address.access for address in tile.reduced}
+
+    def printed(own: BorderTile) -> list[str]:
+        reduction = Reduction(own)
+        return [*reduction.kept(), *reduction.loops(own.leaf.levels, 0, {})]
+
+    loops = straight_where_inside(tile, accesses, printed)
     if not tile.wide:
         return [*tap_ranges(tile), *lanes_set(tile), *loops, *lanes_joined(tile)]
     return [*tap_ranges(tile), *accumulators_set(tile), *loops]
@@ -131,7 +146,8 @@ class Reduction:
             within = replace(self, tile=replace(self.tile, vectors=piece))
             left = piece.first == grain.extent // grain.points
             low, high = (step.whole, step.end) if left else ("0", step.whole)
-            lines += within._loop(level, low, high, rest, depth, live)
+            loop = within._plain if left else within._loop  # what is left is a step, which asks
+            lines += loop(level, low, high, rest, depth, live)
         return lines
 
     def _is_cut(self, loop: str) -> bool:
@@ -186,6 +202,39 @@ class Reduction:
         depth: int,
         live: dict[str, tuple[int, ...]],
     ) -> list[str]:
+        """A loop over a level, straight where its steps decide that all is inside."""
+        accesses = {address.access for address in self.tile.reduced}
+        asked = [
+            question
+            for question in questions_of(self.tile, accesses)
+            if deciding(self.tile, question) == level
+        ]
+        if rest or not asked:
+            return self._plain(level, low, high, rest, depth, live, asked)
+        straight = replace(self, tile=self.tile.without(asked))
+        bounds = [f"long first = {low}, past = {high};"]
+        for least, most in (steps_inside(self.tile, question, level) for question in asked):
+            bounds += [f"first = max(first, {least});"] * bool(least)
+            bounds += [f"past = min(past, {most});"] * bool(most)
+        bounds += [f"first = min(first, {high});", "past = max(past, first);"]
+        pieces = [
+            *self._plain(level, low, "first", rest, depth, live),
+            *straight._plain(level, "first", "past", rest, depth, live),
+            *self._plain(level, "past", high, rest, depth, live),
+        ]
+        return ["{", *("  " + line for line in (*bounds, *pieces)), "}"]
+
+    def _plain(
+        self,
+        level: Level,
+        low: str,
+        high: str,
+        rest: tuple[Level, ...],
+        depth: int,
+        live: dict[str, tuple[int, ...]],
+        asked: Sequence[Question] = (),
+    ) -> list[str]:
+        """The loop itself; each step answers what is asked for the loops inside it."""
         name = variable(level)
         head = f"for (long {name} = {low}; {name} < {high}; ++{name}) {{"
         if rest:
@@ -193,10 +242,18 @@ class Reduction:
                 f"{prefix}{depth + 1} = {prefix}{depth} + {name} * {step}"
                 for prefix, step in zip(_prefixes(self.tile), self._steps(level), strict=True)
             )
-            body = [f"const long {moved};", *self.loops(rest, depth + 1, live)]
+            levels = self.tile.leaf.levels
+            inner = versions(
+                self.tile,
+                asked,
+                levels[: levels.index(level) + 1],
+                lambda own: replace(self, tile=own).loops(rest, depth + 1, live),
+            )
+            body = [f"const long {moved};", *inner]
             return [head, *("  " + line for line in body), "}"]
         body = self._step(depth, live, level)
-        unroll = self.tile.leaf.unroll
+        accesses = {address.access for address in self.tile.reduced}
+        unroll = 1 if asks(self.tile, accesses) else self.tile.leaf.unroll
         pragma = [f"#pragma GCC unroll {unroll}"] if unroll > 1 else []
         return [*pragma, head, *("  " + line for line in body), "}"]
 

@@ -75,35 +75,38 @@ def operations_of(primitive: Primitive, statement: Statement) -> int:
     """Vector operations of one statement over all its iterations, in elements."""
     extents = dict(primitive.extents)
     total = sum(
-        _cost(call) * _points(extents, call) for call in dict.fromkeys(_kept(statement.value))
+        cost_of(call) * _points(extents, call)
+        for call in dict.fromkeys(kept_operations(statement.value))
     )
     if statement.reduction is not None:
         total += prod(extents[loop] for loop in statement.loops)
-        if statement.reduction == "add" and _is(statement.value, "mul"):
+        if statement.reduction == "add" and is_call(statement.value, "mul"):
             total -= _points(extents, statement.value)  # the product is part of a multiply-add
     return total
 
 
-def _kept(value: Expression) -> Iterator[Call]:
+def kept_operations(value: Expression) -> Iterator[Call]:
     """The operations of an expression, without products that an addition takes up."""
     if not isinstance(value, Call):
         return
     yield value
     adds = value.function in ("add", "sub")
-    taken = next((a for a in value.arguments if _is(a, "mul")), None) if adds else None
+    taken = next((a for a in value.arguments if is_call(a, "mul")), None) if adds else None
     for argument in value.arguments:
-        inner = _kept(argument)
+        inner = kept_operations(argument)
         if argument is taken:
             next(inner)
             taken = None
         yield from inner
 
 
-def _is(value: Expression, function: str) -> bool:
+def is_call(value: Expression, function: str) -> bool:
+    """Whether a value is a call of a function."""
     return isinstance(value, Call) and value.function == function
 
 
-def _cost(call: Call) -> int:
+def cost_of(call: Call) -> int:
+    """Vector operations of one call, its arguments apart."""
     return OPERATIONS.get(call.function, 1)
 
 

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from compiler.cost.own_roofline import cost_of, is_call, kept_operations
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, borders, tile_classes
-from compiler.lower.edges import vector_loads
+from compiler.lower.edges import apart, crossing, vector_loads
 from compiler.lower.operands import Operands, Summand, whole
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
-from compiler.microkernel.functions import vector_operations
 from compiler.microkernel.register_tile import RegisterTile, dividing_tile, joined
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Call, operations_of
+from compiler.problem.primitive import Access, Expression, operations_of, reads_of
 
 # Of one microkernel: address computation, entry and exit, which overlap with its neighbours' work.
 CALL_CYCLES = 4.0
+LINE = 64  # bytes
 MOVE_CYCLES = 1.0  # to load and to store one accumulator of a cut reduction
-CROSSED = 3.0  # moves of a lane in a vector that crosses an edge
+CROSSED = 3.0  # loads that the bounds of one are worth, in a tile that crosses an edge
 ENTRY_CYCLES = 1.0  # of the innermost loop; its exit is predicted
 SCALAR_CYCLES = 2.0  # of an operation on numbers, each waiting for the last one's result
 
@@ -74,18 +75,19 @@ class Work:
         if leaf.form.across:  # on numbers, which the lanes were joined to
             numbers = sum(operations_of(one.value) for one in placed.assignments)
             return vectors * numbers * SCALAR_CYCLES
-        operations = sum(vector_operations(one.value) for one in placed.assignments)
+        sizes = {g.loop: g.runs[0][1] for g in leaf.grains if not g.summed}
+        tile = prod(sizes.values())
+        operations = sum(_operations(one.value, sizes) for one in placed.assignments)
         moved = (*placed.reads, *(() if placed.reduced else placed.stores))
-        loads = (
-            sum(vector_loads(leaf, one) + _asked(leaf, placed, one) for one in moved)
-            / self.machine.loads_per_cycle
-        )
-        each = max(operations / self.machine.fma_per_cycle, loads)
+        loads = 0.0
+        for one in moved:
+            each = vector_loads(leaf, one) + _asked(leaf, placed, one)
+            loads += each * prod(n for loop, n in sizes.items() if one.uses(loop))
+        busy = max(operations / self.machine.fma_per_cycle, loads / self.machine.loads_per_cycle)
         calls = 0.0 if placed.reduced else CALL_CYCLES
-        tile = prod(grain.runs[0][1] for grain in leaf.grains if not grain.summed)
         rows = vectors / -(-leaf.grain(leaf.vector).extent // leaf.lanes)
         single = self._single(leaf, moved) / self.machine.loads_per_cycle
-        return vectors * (each + calls / tile) + rows * single
+        return vectors / tile * (busy + calls) + rows * single
 
     def lane_sum(self, leaf: Microkernel, placed: Operands) -> Cycles:
         """The cycles of a reduction of any expression, all of whose operands are read in lanes.
@@ -137,14 +139,15 @@ class Work:
         for address in reduced.reads:
             if _stays(leaf, address):
                 continue
-            each = vectors * vector_loads(leaf, address) if address.uses(leaf.vector) else 1
+            each = vectors * _vector(leaf, address) if address.uses(leaf.vector) else 1
             own = each + vectors * _asked(leaf, placed, address)
             loads += own * _distinct(address.access, points, innermost, taps) / taps
-        operations = vector_operations(reduced.value) + 1
-        fused = isinstance(reduced.value, Call) and reduced.value.function == "mul"
-        each = operations - (fused and reduced.reduction == "add")
+        sizes = {**points, leaf.vector: vectors}
+        operations = prod(sizes.values()) + _operations(reduced.value, sizes)
+        if reduced.reduction == "add" and is_call(reduced.value, "mul"):
+            operations -= _moved(reduced.value, sizes)  # the product is part of a multiply-add
         return joined(
-            vectors * prod(points.values()) * each / self.machine.fma_per_cycle,
+            operations / self.machine.fma_per_cycle,
             loads / self.machine.loads_per_cycle,
             float(self.machine.fma_latency),
         )
@@ -274,23 +277,59 @@ class Work:
         return prod(single), tuple(b for b, _, points in at if points > 1)
 
 
+def _operations(value: Expression, sizes: Mapping[str, int]) -> float:
+    """Vector operations of an expression on a register tile: once for all points that share it."""
+    calls = dict.fromkeys(kept_operations(value))
+    return sum(cost_of(call) * _moved(call, sizes) for call in calls)
+
+
+def _moved(value: Expression, sizes: Mapping[str, int]) -> int:
+    """Points and vectors between which what a value reads differs."""
+    loops = {loop for access in reads_of(value) for loop in access.loops}
+    return prod(n for loop, n in sizes.items() if loop in loops)
+
+
 def _stays(leaf: Microkernel, address: Address) -> bool:
     """Whether an operand is read once for a whole reduction: its elements lie apart."""
     inside = any(address.uses(grain.loop) for grain in leaf.grains if grain.summed)
     return vector_loads(leaf, address) > 1 and not inside
 
 
-def _asked(leaf: Microkernel, placed: Operands, address: Address) -> float:
-    """Loads' worth of asking whether a read is inside, a vector: once, and by lanes where it ends.
+def _vector(leaf: Microkernel, address: Address) -> float:
+    """Loads' worth of a vector of an operand: more where it crosses into a second line.
 
-    Along the lanes about two vectors of a row cross an edge.
+    Vectors that start anywhere do, as often as their width says.
+    """
+    loads = vector_loads(leaf, address)
+    if apart(leaf, address) != 1 or not _anywhere(address, leaf.vector, leaf.lanes):
+        return loads
+    return loads * (1 + leaf.lanes * address.layout.dtype.bytes / LINE)
+
+
+def _anywhere(address: Address, vector: str, lanes: int) -> bool:
+    """Whether vectors of an operand do not all start at multiples of their width."""
+    for d, outer in enumerate(address.layout.outer_strides):
+        index = address.index(d)
+        steps = [c * outer for loop, c in index.terms if loop != vector]
+        if address.layout.block(d) == 1 and any(
+            step % lanes for step in (*steps, index.constant * outer)
+        ):
+            return True
+    return False
+
+
+def _asked(leaf: Microkernel, placed: Operands, address: Address) -> float:
+    """Loads' worth of asking whether a read is inside, a vector: in the tiles that cross an edge.
+
+    There a load of some lanes takes its bounds; lanes that lie apart are read one by one.
     """
     edge = placed.edge(address.access)
     if edge is None:
         return 0.0
-    vectors = -(-leaf.grain(leaf.vector).extent // leaf.lanes)
-    crossing = any(leaf.vector in index.loops for index, _ in edge.questions)
-    return 1.0 + crossing * min(1.0, 2 / vectors) * CROSSED * leaf.lanes
+    share = min(1.0, sum(crossing(leaf.grains, question) for question in edge.questions))
+    along = any(leaf.vector in index.loops for index, _ in edge.questions)
+    lanes = leaf.lanes if along and apart(leaf, address) != 1 else 1
+    return share * CROSSED * lanes
 
 
 def _tiled(

@@ -6,9 +6,10 @@ A read that leaves its tensor asks a question in each dimension, as the element 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from compiler.lower.addressing import Address
-from compiler.lower.tree import Microkernel
+from compiler.lower.tree import Grain, Microkernel
 from compiler.problem.primitive import Access, Affine, Primitive
 
 Question = tuple[Affine, int]  # is 0 <= index < size?
@@ -35,6 +36,22 @@ def vector_loads(leaf: Microkernel, address: Address) -> int:
     if step in (0, 1) or leaf.lanes == 1:
         return 1
     return 2 * step if 1 < step <= SHUFFLED else 2 * leaf.lanes
+
+
+@lru_cache(maxsize=4096)  # the schedules of a space share their tiles
+def crossing(grains: tuple[Grain, ...], question: Question) -> float:
+    """Share of the register tiles that are not inside, as this dimension goes.
+
+    The index runs over `span` values, of which a tile has as many as its points move it.
+    """
+    index, size = question
+    extents = {g.loop: g.extent if g.region is None else g.region.extent for g in grains}
+    low, high = index.bounds(extents)
+    points = {grain.loop: grain.points for grain in grains}
+    reach = 1 + sum(abs(c) * (points[loop] - 1) for loop, c in index.terms)
+    tiles = max(1, -(-(high - low + 1) // reach))
+    outside = -(-max(0, -low) // reach) + -(-max(0, high - size + 1) // reach)
+    return min(1.0, outside / tiles)
 
 
 def questions(nest: Primitive, access: Access) -> tuple[Question, ...]:

@@ -2,13 +2,13 @@
 
     out[c,oh,ow] += data[c,oh+kh,ow+kw] * weight[c,kh,kw]     lanes over c, or over ow
 
-A loop that stands in one factor of a product alone is left to the contraction's forms, which reuse
-each vector for several points.
+A loop that stands in one factor of a product alone is left to the contraction's forms where they
+reuse each vector for several points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product as every
 from math import prod
 
@@ -21,9 +21,10 @@ from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Primitive, Statement, operations_of
+from compiler.problem.primitive import Access, Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
+from compiler.space.axes import axes
 from compiler.space.lanes import lanes_innermost, lanes_of, memory_order
 from compiler.space.parallel import with_parallel, with_private
 from compiler.space.streamed import as_they_run, own_reads
@@ -32,6 +33,7 @@ from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
 POINTS = (1, 4, 7, 8, 14)
+REUSED = 4  # points by which a contraction's forms reuse each vector enough
 OPERATIONS = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
 
@@ -86,19 +88,24 @@ def _printed(tree: Tree) -> int:
 
 
 def _in_one_factor(nest: Primitive, vector: str) -> bool:
+    """Whether a contraction's forms take the loop: their points reuse its vectors, or none would.
+
+    Points of a loop that is in both factors share what they read of a window.
+    """
     if sum_of_products(nest, 0) is None:
         return False
     try:
-        contraction(nest, 0, vector)
+        roles = axes(nest, contraction(nest, 0, vector), vector)
     except ScheduleError:
         return False
-    return True
+    sharing = _sharing(nest.statements[0], nest.statements[0].reads)
+    return prod(map(nest.extent, roles.pixels)) >= REUSED or not sharing.intersection(roles.batch)
 
 
 def _shapes(
     nest: Primitive, vector: str, lanes: int, layout: Tags, machine: Architecture
 ) -> Iterator[tuple[tuple[str, ...], Sizes, int]]:
-    """Orders, register tiles and unrolling: points along the loop that is nearest in memory.
+    """Orders, register tiles and unrolling: points along one loop.
 
     Accumulators, what serves all points at each tap that is printed, and one vector more must fit
     the registers.
@@ -109,18 +116,18 @@ def _shapes(
     target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
     kept = [loop for loop in statement.loops if loop not in reduced]
     outputs = memory_order(target, kept, vector, lanes)
-    inner = next((loop for loop in reversed(outputs) if loop != vector), None)
-    limits = POINTS if inner is not None else (1,)
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
-    served = sum(
-        vector in access.loops and inner not in access.loops
-        for access in dict.fromkeys(statement.reads)
-    )
     seen = set()
-    for order, vectors, points, taps in every(orders, VECTORS, limits, _taps(statement)):
+    for inner, order, vectors, points, taps in every(
+        _along(nest, outputs, vector), orders, VECTORS, POINTS, _taps(statement)
+    ):
         unroll = unrolled(nest, taps[-1], {}) if taps else 1
+        served = sum(
+            vector in access.loops and inner not in access.loops
+            for access in dict.fromkeys(statement.reads)
+        )
         count = balanced(-(-nest.extent(vector) // lanes), vectors)[0][1]
         tile: Sizes = ((vector, count),)
         if inner is not None and points > 1:
@@ -144,6 +151,27 @@ def _taps(statement: Statement) -> tuple[tuple[str, ...], ...]:
     }
     moved = tuple(sorted(written, key=lambda loop: loop in sliding))
     return tuple(dict.fromkeys((written, moved)))
+
+
+def _along(nest: Primitive, outputs: tuple[str, ...], vector: str) -> list[str | None]:
+    """Loops to lay points along: the one nearest in memory, then those whose points share reads."""
+    statement = nest.statements[0]
+    others = [loop for loop in reversed(outputs) if loop != vector]
+    shared = _sharing(statement, [one for one in statement.reads if vector in one.loops])
+    return list(dict.fromkeys((*others[:1], *(x for x in others if x in shared)))) or [None]
+
+
+def _sharing(statement: Statement, reads: Sequence[Access]) -> set[str]:
+    """Loops of the output whose points share elements of these reads.
+
+    All of an operand's where the loop is none of its own, some of a window's where the loop moves
+    an index together with a tap.
+    """
+    taps = set(statement.reduction_loops)
+    indices = [index for access in reads for index in access.indices]
+    windows = {x for index in indices if taps.intersection(index.loops) for x in index.loops}
+    kept = (x for x in statement.loops if x not in taps)
+    return {x for x in kept if x in windows or any(x not in one.loops for one in reads)}
 
 
 def _layouts(nest: Primitive, around: Primitive, vector: str, lanes: int) -> Tags:

@@ -148,6 +148,16 @@ SHIFTED: dict[str, Any] = {
         "z[i,j] = y[i,j] - x[i - 1, j]",
     ],
 }
+INSIDE: dict[str, Any] = {  # borders in a loop of points, in one of taps, in one printed whole
+    "name": "inside",
+    "sizes": {"i": 9, "j": 40, "k": 13, "l": 3},
+    "tensors": {"x": ["i + k - 5", "j + l - 2", "k - 1"], "y": ["i", "j"], "z": ["i"]},
+    "outside": {"x": 2, "y": 1},
+    "statements": [
+        "y[i,j] += abs(x[i + k - 3, j + l - 1, k - 2] - 3)",
+        "z[i] += y[i - 1, j - 5] * 0.5",
+    ],
+}
 APART: dict[str, Any] = {
     "name": "apart",
     "sizes": {"i": 9, "j": 20},
@@ -204,6 +214,9 @@ FUSED = (
          "/layout:data.aBcd4b+out.aBcd4b+total.aBcd4b"),
     Form("lanes: shifted, values outside that count", SHIFTED,
          "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k/fusion:S1.tile/unroll:3"),
+    Form("lanes and dot: straight where all is inside", INSIDE,
+         "lanes/vector:j.8/tile:j.1+i.3/order:i+j+k+l/unroll:3"
+         "/dot/vector:j.8/tile:j.2+i.3/order:i+j/layout:x.acb"),
     Form("lanes: elements apart, two threads", APART,
          "lanes/vector:j.8/tile:j.1+i.4/order:i+j/parallel:i"),
     Form("dot: matrix times vector", {**matmul(m=7, n=1, k=83), "constant": []},

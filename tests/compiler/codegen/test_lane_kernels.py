@@ -115,10 +115,10 @@ def _lanes(primitive: Primitive, random: Random) -> list[Schedule]:
 
 @pytest.mark.parametrize("names", [list(PROBLEMS)[::2], list(PROBLEMS)[1::2]], ids=["even", "odd"])
 def test_random_sizes(names: list[str], tmp_path: Path) -> None:
-    random = Random(",".join(names))
     cases: list[Case] = []
     for name in names:
-        for _ in range(10 if name == "depthwise" else 4):
+        random = Random(name)  # of its own: what one problem draws changes no other one
+        for _ in range(10 if name == "depthwise" else 3):
             primitive = primitive_from(PROBLEMS[name](random))
             for schedule in _lanes(primitive, random):
                 tree = fitted(loop_nest(primitive).nest, schedule)
@@ -131,7 +131,7 @@ def test_random_sizes(names: list[str], tmp_path: Path) -> None:
 def test_a_contraction_is_left_to_its_own_forms() -> None:
     for spec, vectors in (
         (shipped("conv2d", ic=8, oc=16, ih=6, iw=6), set()),
-        (shipped("depthwise_conv2d", c=16, ih=6, iw=6), {"c"}),
+        (shipped("depthwise_conv2d", c=16, ih=6, iw=6), {"c", "oh", "ow"}),  # no points reuse any
         (MAX_POOL, {"c", "oh", "ow"}),
     ):
         nest = loop_nest(primitive_from(spec)).nest

@@ -54,13 +54,13 @@ SCHEDULES = [
     (APART, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_strided_2"),
     (TRANSPOSED, "lanes/vector:j.8/tile:j.1+i.4/order:i+j", "vec_gathered_"),
     (KEPT, "lanes/vector:j.8/tile:j.2+i.2/order:i+j+k", "k1a"),
-    (SHIFTED, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_edged"),
-    (SHIFTED, "lanes/vector:i.4/tile:i.1+j.7/order:j+i/layout:x.ba+y.ba", "vec_edged"),
-    (COUNTING, "lanes/vector:j.8/tile:j.1+i.3/order:i+j+k/unroll:3", "vec_edged"),
-    (COUNTING, "lanes/vector:j.8/tile:j.1/order:k@1+j+i+k/block:k@1.2", "vec_edged"),
+    (SHIFTED, "lanes/vector:j.8/tile:j.2+i.3/order:i+j", "vec_between"),
+    (SHIFTED, "lanes/vector:i.4/tile:i.1+j.7/order:j+i/layout:x.ba+y.ba", "vec_between"),
+    (COUNTING, "lanes/vector:j.8/tile:j.1+i.3/order:i+j+k/unroll:3", "vec_between"),
+    (COUNTING, "lanes/vector:j.8/tile:j.1/order:k@1+j+i+k/block:k@1.2", "vec_between"),
     (POOLED, "lanes/vector:j.8/tile:i.3/order:k+i+j/layout:x.ab", "vec_gathered_"),
     (WINDOW, "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k", "vec_edged"),
-    (SUMMED, "dot/vector:j.8/tile:j.2+i.3/order:i+j", "vec_edged"),
+    (SUMMED, "dot/vector:j.8/tile:j.2+i.3/order:i+j", "vec_between"),
     (SUMMED, "lanes/vector:i.4/order:i+j", "vec_gathered_"),
 ]
 
