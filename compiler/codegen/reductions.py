@@ -31,7 +31,6 @@ from compiler.lower.edges import Question
 from compiler.lower.operands import Factors, Summand, streamed
 from compiler.lower.steps import Step, steps_of, tap_range, variable
 from compiler.lower.tree import Level
-from compiler.problem.primitive import Access
 
 
 def offsets(tile: BorderTile) -> list[str]:
@@ -81,6 +80,11 @@ def _kept(k: int, point: Point, vector: int) -> str:
 def _ranged_borders(tile: BorderTile) -> list[Border]:
     """Borders whose taps are a range known at run time: tiles of a single point."""
     return [b for b in tile.operands.borders if tile.leaf.grain(b.point).points == 1]
+
+
+def _operand(k: int, vector: int | None) -> str:
+    """C name of what is read of an operand: a vector, or the number that all of them share."""
+    return f"e{k}" if vector is None else f"e{k}v{vector}"
 
 
 @dataclass(frozen=True)
@@ -278,9 +282,10 @@ class Reduction:
         return self._element_wise(inside, live)
 
     def _element_wise(self, places: list[str], live: dict[str, tuple[int, ...]]) -> list[str]:
-        """Every live accumulator takes the summand at its point.
+        """Every live accumulator takes the summand at its point, all vectors of it together.
 
-        Nothing keeps the compiler from holding what neighbouring points and taps both read.
+        So a number that they share is spread once and forgotten. Nothing keeps the compiler from
+        holding what neighbouring points and taps both read.
         """
         tile, reduced = self.tile, self.tile.operands.reduced
         assert isinstance(reduced, Summand)
@@ -291,32 +296,49 @@ class Reduction:
         ]
         ahead = streamed(tile.leaf, reduced) if tile.leaf.prefetch else ()
         loops = {one.loop for one in tile.point_loops}
-        for vector in range(tile.vectors.size):
-            shared: dict[Access, tuple[str, bool]] = {}
-            inside = []
-            for k, address in enumerate(reduced.reads):
-                if not any(address.uses(loop) for loop in loops):
-                    inside += self._fetched(k, address, (), vector, ahead)
-                    inside.append(self._read(k, address, (), vector))
-                    shared[address.access] = f"e{k}", address.uses(tile.leaf.vector)
+        vectors = range(tile.vectors.size)
+
+        def taken(numbers: Sequence[int], point: Point, vector: int | None) -> list[str]:
+            """Declarations of these operands; of numbers that all vectors share with None."""
+            found = []
+            for k in numbers:
+                address, at = reduced.reads[k], vector or 0
+                if address.uses(tile.leaf.vector) is (vector is not None):
+                    found += self._fetched(k, address, point, at, ahead)
+                    found.append(self._read(k, address, point, vector))
+            return found
+
+        own = [k for k, a in enumerate(reduced.reads) if any(a.uses(loop) for loop in loops)]
+        shared = [k for k in range(len(reduced.reads)) if k not in own]
+        # Lanes across a sum share no numbers: there a vector is done with before the next one.
+        for group in (vectors,) if tile.wide else tuple((vector,) for vector in vectors):
+            inside = taken(shared, (), None)
+            for vector in group:
+                inside += taken(shared, (), vector)
             for point in tile.points(live):
-                values = dict(shared)
-                own = []
-                for k, address in enumerate(reduced.reads):
-                    if address.access not in shared:
-                        own += self._fetched(k, address, point, vector, ahead)
-                        own.append(self._read(k, address, point, vector))
-                        values[address.access] = f"e{k}", address.uses(tile.leaf.vector)
-                name = accumulator(point, vector) if tile.wide else lane_sums(point, vector)
-                value = vector_value(reduced.value, values, tile.dtype)
-                if not tile.wide and (lanes := tile.partial(vector)) and not adds_zero(tile):
-                    value = f"FILL_PART({value}, {lanes}, {neutral_vector(reduced, tile.dtype)})"
-                taken = f"{name} += {value};"
-                if reduced.reduction != "add":
-                    taken = f"{name} = vec_{reduced.reduction}({name}, {value});"
-                inside.append(f"{{ {' '.join([*own, taken])} }}")
+                each = taken(own, point, None)
+                for vector in group:
+                    each.append(self._joined(point, vector, taken(own, point, vector)))
+                inside += each if len(each) == 1 else ["{", *("  " + line for line in each), "}"]
             lines += ["{", *("  " + line for line in inside), "}"]
         return lines
+
+    def _joined(self, point: Point, vector: int, own: list[str]) -> str:
+        """One accumulator takes the summand, of which some operands are its own."""
+        tile, reduced = self.tile, self.tile.operands.reduced
+        assert isinstance(reduced, Summand)
+        values = {}
+        for k, address in enumerate(reduced.reads):
+            wide = address.uses(tile.leaf.vector)
+            values[address.access] = _operand(k, vector if wide else None), wide
+        name = accumulator(point, vector) if tile.wide else lane_sums(point, vector)
+        value = vector_value(reduced.value, values, tile.dtype)
+        if not tile.wide and (lanes := tile.partial(vector)) and not adds_zero(tile):
+            value = f"FILL_PART({value}, {lanes}, {neutral_vector(reduced, tile.dtype)})"
+        joined = f"{name} += {value};"
+        if reduced.reduction != "add":
+            joined = f"{name} = vec_{reduced.reduction}({name}, {value});"
+        return f"{{ {' '.join([*own, joined])} }}"
 
     def _fetched(
         self, k: int, address: Address, point: Point, vector: int, ahead: tuple[Address, ...]
@@ -327,13 +349,14 @@ class Reduction:
         further = self.tile.leaf.prefetch // self.tile.dtype.bytes
         return [f"__builtin_prefetch(q{k} + {self.tile.offset(address, point, vector) + further});"]
 
-    def _read(self, k: int, address: Address, point: Point, vector: int) -> str:
+    def _read(self, k: int, address: Address, point: Point, vector: int | None) -> str:
+        at = vector or 0
         if self._stays(address):
             moved = tuple(one for one in point if address.uses(one[0]))
-            text = _kept(k, moved, vector)
+            text = _kept(k, moved, at)
         else:
-            text = lane_read(self.tile, f"q{k}", address, at_point(self.tile, point, vector))
-        return f"const {self._type(address)} e{k} = {text};"
+            text = lane_read(self.tile, f"q{k}", address, at_point(self.tile, point, at))
+        return f"const {self._type(address)} {_operand(k, vector)} = {text};"
 
     def _multiply_add(
         self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]

@@ -67,14 +67,14 @@ static void tile0(const float *restrict t_a, const float *restrict t_b, float *r
     const float *q0 = t_a + x0_0 + r_k * 8;
     const float *q1 = t_b + x1_0 + r_k * 8;
     {
-      const vec e1 = LOAD(q1 + 0);
-      { __builtin_prefetch(q0 + 16); const vec e0 = LOAD(q0 + 0); l0v0 += (e0 * e1); }
-      { __builtin_prefetch(q0 + 39); const vec e0 = LOAD(q0 + 23); l1v0 += (e0 * e1); }
+      const vec e1v0 = LOAD(q1 + 0);
+      { __builtin_prefetch(q0 + 16); const vec e0v0 = LOAD(q0 + 0); l0v0 += (e0v0 * e1v0); }
+      { __builtin_prefetch(q0 + 39); const vec e0v0 = LOAD(q0 + 23); l1v0 += (e0v0 * e1v0); }
     }
     {
-      const vec e1 = LOAD(q1 + 4);
-      { __builtin_prefetch(q0 + 20); const vec e0 = LOAD(q0 + 4); l0v1 += (e0 * e1); }
-      { __builtin_prefetch(q0 + 43); const vec e0 = LOAD(q0 + 27); l1v1 += (e0 * e1); }
+      const vec e1v1 = LOAD(q1 + 4);
+      { __builtin_prefetch(q0 + 20); const vec e0v1 = LOAD(q0 + 4); l0v1 += (e0v1 * e1v1); }
+      { __builtin_prefetch(q0 + 43); const vec e0v1 = LOAD(q0 + 27); l1v1 += (e0v1 * e1v1); }
     }
   }
   #pragma GCC unroll 2
@@ -82,14 +82,14 @@ static void tile0(const float *restrict t_a, const float *restrict t_b, float *r
     const float *q0 = t_a + x0_0 + r_k * 8;
     const float *q1 = t_b + x1_0 + r_k * 8;
     {
-      const vec e1 = LOAD(q1 + 0);
-      { __builtin_prefetch(q0 + 16); const vec e0 = LOAD(q0 + 0); l0v0 += (e0 * e1); }
-      { __builtin_prefetch(q0 + 39); const vec e0 = LOAD(q0 + 23); l1v0 += (e0 * e1); }
+      const vec e1v0 = LOAD(q1 + 0);
+      { __builtin_prefetch(q0 + 16); const vec e0v0 = LOAD(q0 + 0); l0v0 += (e0v0 * e1v0); }
+      { __builtin_prefetch(q0 + 39); const vec e0v0 = LOAD(q0 + 23); l1v0 += (e0v0 * e1v0); }
     }
     {
-      const vec e1 = LOAD_PART(q1 + 4, 3);
-      { __builtin_prefetch(q0 + 20); const vec e0 = LOAD_PART(q0 + 4, 3); l0v1 += (e0 * e1); }
-      { __builtin_prefetch(q0 + 43); const vec e0 = LOAD_PART(q0 + 27, 3); l1v1 += (e0 * e1); }
+      const vec e1v1 = LOAD_PART(q1 + 4, 3);
+      { __builtin_prefetch(q0 + 20); const vec e0v1 = LOAD_PART(q0 + 4, 3); l0v1 += (e0v1 * e1v1); }
+      { __builtin_prefetch(q0 + 43); const vec e0v1 = LOAD_PART(q0 + 27, 3); l1v1 += (e0v1 * e1v1); }
     }
   }
   float a0v0 = join_add((l0v0 + l0v1));
@@ -115,15 +115,15 @@ static void tile1(const float *restrict t_a, const float *restrict t_b, float *r
     const float *q1 = t_b + x1_0 + r_k * 8;
     {
       __builtin_prefetch(q0 + 16);
-      const vec e0 = LOAD(q0 + 0);
-      const vec e1 = LOAD(q1 + 0);
-      { lv0 += (e0 * e1); }
+      const vec e0v0 = LOAD(q0 + 0);
+      const vec e1v0 = LOAD(q1 + 0);
+      { lv0 += (e0v0 * e1v0); }
     }
     {
       __builtin_prefetch(q0 + 20);
-      const vec e0 = LOAD(q0 + 4);
-      const vec e1 = LOAD(q1 + 4);
-      { lv1 += (e0 * e1); }
+      const vec e0v1 = LOAD(q0 + 4);
+      const vec e1v1 = LOAD(q1 + 4);
+      { lv1 += (e0v1 * e1v1); }
     }
   }
   #pragma GCC unroll 2
@@ -132,15 +132,15 @@ static void tile1(const float *restrict t_a, const float *restrict t_b, float *r
     const float *q1 = t_b + x1_0 + r_k * 8;
     {
       __builtin_prefetch(q0 + 16);
-      const vec e0 = LOAD(q0 + 0);
-      const vec e1 = LOAD(q1 + 0);
-      { lv0 += (e0 * e1); }
+      const vec e0v0 = LOAD(q0 + 0);
+      const vec e1v0 = LOAD(q1 + 0);
+      { lv0 += (e0v0 * e1v0); }
     }
     {
       __builtin_prefetch(q0 + 20);
-      const vec e0 = LOAD_PART(q0 + 4, 3);
-      const vec e1 = LOAD_PART(q1 + 4, 3);
-      { lv1 += (e0 * e1); }
+      const vec e0v1 = LOAD_PART(q0 + 4, 3);
+      const vec e1v1 = LOAD_PART(q1 + 4, 3);
+      { lv1 += (e0v1 * e1v1); }
     }
   }
   float av0 = join_add((lv0 + lv1));

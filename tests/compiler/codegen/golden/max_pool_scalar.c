@@ -25,8 +25,8 @@ typedef float vec;
 #else
 #define LOOPS
 #endif
-#define maximum(x, y) ({ const float a = (x), b = (y); (a > b) | (b != b) ? a : b; })
-#define minimum(x, y) ({ const float a = (x), b = (y); (a < b) | (b != b) ? a : b; })
+#define maximum(x, y) ({ const float a = (x), b = (y); ((a > b) | (b != b)) ? a : b; })
+#define minimum(x, y) ({ const float a = (x), b = (y); ((a < b) | (b != b)) ? a : b; })
 float expf(float), tanhf(float), erff(float);
 
 LOOPS void polydl_kernel(void *const *buffers)
