@@ -33,6 +33,7 @@ SEARCHED = (  # what a tournament learns from, in the store that a dashboard sho
     "workload=[resnet50,overfeat]",
     "workload.select=[resnet50_03,overfeat_03]",
     "strategy=[roofline,top_k]",
+    "strategy.top_k.k=3",
     "baseline=[onednn]",
     "tracking=mlflow",
 )
