@@ -1,7 +1,7 @@
 """What a claims file says: hosts, campaigns that are read, claims, tables of pages.
 
     hosts:
-      zen5: {cpu: AMD EPYC, cores: 2}
+      zen5: {cpu: AMD EPYC, says: a two-core guest}
     campaigns:
       matmul:
         {records: 02_matmul/zen5, command: polydl run experiment=02_matmul, minutes: 12, host: zen5}
@@ -44,10 +44,10 @@ GROUPS = ("hosts", "campaigns", "claims", "tables")
 
 @dataclass(frozen=True)
 class Host:
-    """A machine: part of the processor's recorded name, and cores that claims need of it."""
+    """A machine by a part of its processor's recorded name; `says` is what a reader is told."""
 
     cpu: str = ""
-    cores: int = within(1, 1, 2**20)
+    says: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,13 @@ HEADINGS = ("claim", "expected", "measured [95 %]", "problems", "verdict")
 
 
 def claims_grid(found: Sequence[Judged]) -> Grid:
-    """A row for each claim; why one has no verdict, or deviates, stands below."""
+    """A row for each claim; why some have no verdict, or deviate, stands below."""
     rows = tuple(_row(one) for one in found)
-    notes = [Cell(f"{one.claim.name}: {one.note}", "dim") for one in found if one.note]
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        if one.note:
+            reasons.setdefault(one.note, []).append(one.claim.name)
+    notes = [Cell(f"{', '.join(names)}: {note}", "dim") for note, names in reasons.items()]
     columns = tuple(Column(head, right=head == "problems") for head in HEADINGS)
     return Grid(told(found), columns, (rows,) if rows else (), tuple(notes), airy=True)
 
@@ -41,12 +45,16 @@ def claims_data(found: Sequence[Judged], claims: Claims) -> list[Mapping[str, ob
 
 def as_html(found: Sequence[Judged], claims: Claims, of: str) -> str:
     """One file that opens from disk; `of` says whose records were read."""
+    groups: dict[str, list[Mapping[str, object]]] = {}
+    for one in found:
+        groups.setdefault(one.claim.campaign or "", []).append(_data(one, claims))
     return page(
         "claims.html",
         told=told(found),
         of=of,
-        claims=[_data(one, claims) for one in found],
-        hosts={name: host.cpu for name, host in claims.hosts.items()},
+        deviating=[_data(one, claims) for one in found if one.verdict == "deviates"],
+        groups=groups,
+        hosts={name: host.says or host.cpu for name, host in claims.hosts.items()},
     )
 
 

@@ -13,7 +13,7 @@ from tests.harness.review_campaigns import made_up
 
 HERE = "A processor"  # of the made-up campaign
 TEXT: dict[str, Any] = {
-    "hosts": {"here": {"cpu": HERE}, "there": {"cpu": "Another", "cores": 56}},
+    "hosts": {"here": {"cpu": HERE}, "there": {"cpu": "Another"}},
     "campaigns": {
         "toy": {"records": "toy/here", "command": "polydl run experiment=toy", "host": "here"},
         "far": {"records": "far", "command": "polydl run experiment=far", "host": "there"},

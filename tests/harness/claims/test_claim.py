@@ -40,7 +40,8 @@ def changed(*path: str, to: Any = None) -> Callable[[dict[str, Any]], None]:
 MISTAKES = (
     (changed("claim", to={}), "unknown key 'claim'; nearest: claims; known: hosts, campaigns"),
     (changed("hosts", to=[1]), r"hosts must be a mapping, got \[1\]"),
-    (changed("hosts", "here", "cores", to=0), "hosts.here.cores must be >= 1, got 0"),
+    (changed("hosts", "here", "cores", to=0), "hosts.here: unknown key 'cores'"),
+    (changed("campaigns", "toy", "threads", to=0), "campaigns.toy.threads must be >= 1, got 0"),
     (changed("campaigns", "toy", "host", to="her"), "campaigns.toy.host: unknown 'her'; nearest:"),
     (changed("campaigns", "toy", "minute", to=1), "campaigns.toy: unknown key 'minute'"),
     (changed("campaigns", "toy", "command"), "campaigns.toy: records and command are needed"),
