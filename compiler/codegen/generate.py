@@ -24,7 +24,7 @@ from compiler.codegen.scalar_nest import (
     starting_lines,
     starting_value,
 )
-from compiler.codegen.staging import THREAD, shared, stage_buffer, stage_lines, started
+from compiler.codegen.staging import THREAD, rolled, shared, stage_buffer, stage_lines, started
 from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
@@ -71,7 +71,7 @@ class _Parts:
             if not attached:
                 return self.lines(last, path, opened)
             around = surrounding(path.loops, path.leaf, path.around)
-            inner = [x for stage in node.stages for x in stage_lines(stage, path)]
+            inner = [x for s in node.stages for x in (*stage_lines(s, path), *rolled(s, path))]
             for stage in node.stages:
                 self.stages.append(stage_buffer(stage, shared(stage, path)))
             inner += [x for child in attached for x in self.attached(child, around)]
@@ -245,7 +245,7 @@ def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
     for tensor in tree.nest.tensors:
         layout = tree.layout_of(tensor.name)
         if tensor.role == "temporary":
-            if tensor.name in touched and not tree.staged(tensor.name):
+            if tensor.name in touched and tree.stage(tensor.name) is None:
                 own.append(Buffer(tensor.name, "workspace", layout.elements, tensor.dtype, None))
         elif tensor.values is None:
             buffer = Buffer(

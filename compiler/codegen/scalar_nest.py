@@ -99,7 +99,7 @@ def starting_lines(tree: Tree, path: Path) -> list[str]:
     """What a target in full starts from, where its first statement does not overwrite all of it."""
     name = tree.statement(path.leaf).target.tensor
     number = starting_value(tree, path.leaf)
-    if number is None or tree.staged(name):
+    if number is None or tree.stage(name) is not None:
         return []
     value = number_text(number, tree.nest.tensor(name).dtype)
     count = tree.layout_of(name).elements

@@ -29,7 +29,10 @@ def nest_loops(path: Path) -> list[NestLoop]:
     """All levels of a path, outermost first; the innermost body is one register tile."""
     found = _around(path)
     grains = {grain.loop: grain for grain in path.leaf.grains}
-    inside = {loop: grain.extent for loop, grain in grains.items()}
+    inside = {
+        loop: grain.extent if grain.region is None else grain.region.usual
+        for loop, grain in grains.items()
+    }
     for level in path.levels:
         around = inside[level.loop]
         points = min(level.points(grains[level.loop]), around)
@@ -50,7 +53,7 @@ def _around(path: Path) -> list[NestLoop]:
         inner = finest[key]
         pieces = -(-points // inner.level.points(inner.grain))  # of the finest level
         held = [
-            (region.loop, min(region.size + (pieces - 1) * abs(c), region.extent))
+            (region.loop, min(region.usual + (pieces - 1) * abs(c), region.extent))
             for region in path.regions
             if (c := region.start.coefficient(inner.piece))
         ]

@@ -20,6 +20,7 @@ from compiler.cost.traffic import NOTHING, Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
 from compiler.lower.lowered import lowered
 from compiler.lower.operands import Operands, Summand, operands, streamed
+from compiler.lower.stages import executed
 from compiler.lower.tree import Leaf, Microkernel, Path, Scalar, Tree
 from compiler.microkernel.contraction import Contraction, contraction
 from compiler.problem.architecture import Architecture
@@ -80,6 +81,7 @@ class Roofline:
         self._roles: dict[tuple[int, str], Contraction] = {}
         self._placed: dict[object, Operands] = {}
         self._footprints: dict[object, Footprint] = {}
+        self._pieces: dict[object, float] = {}
 
     def estimate(self, schedule: Schedule, threads: int = 1) -> Estimate:
         """Predicted seconds of one call on `threads` cores: bands one after another."""
@@ -133,7 +135,8 @@ class Roofline:
                 compute, overhead = cycles.compute, cycles.overhead
             if placed.assignments:
                 overhead += self._work.element_wise(leaf, placed)
-        pieces = prod(loop.trips for loop in loops[: len(path.around)])
+        around += self._kept_rows(tree, path)
+        pieces = self._whole_pieces(path)
         parts = {
             "compute": compute * pieces * share / self.hertz,
             "overhead": overhead * pieces * share / self.hertz + around,
@@ -147,6 +150,27 @@ class Roofline:
         if packing:
             parts["packing"] = packing * share
         return Estimate(_combined(parts), parts, moved)
+
+    def _kept_rows(self, tree: Tree, path: Path) -> float:
+        """Seconds to move the rows that pieces keep of what a leaf writes: loaded, stored in L2."""
+        stages = map(
+            tree.stage, {tree.nest.statements[n].target.tensor for n in path.leaf.statements}
+        )
+        kept = sum(stage.kept * stage.layout.dtype.bytes for stage in stages if stage is not None)
+        if not kept:
+            return 0.0
+        pieces = prod(loop.trips for loop in nest_loops(path)[: len(path.around)])
+        return 2 * kept * pieces / self._bandwidth("L2")
+
+    def _whole_pieces(self, path: Path) -> float:
+        """How many pieces of full size take as long as all those that an attached leaf runs in."""
+        if not path.around:
+            return 1.0
+        key = path.around, path.regions, tuple(grain.extent for grain in path.leaf.grains)
+        if key not in self._pieces:
+            full = prod(grain.extent for grain in path.leaf.grains)
+            self._pieces[key] = executed(path) / full
+        return self._pieces[key]
 
     def _combining(self, tree: Tree, path: Path, threads: int) -> float:
         """Seconds to combine the copies of a sum: all are read, one is written.
@@ -231,7 +255,7 @@ class Roofline:
 
     def _footprint(self, tree: Tree, access: Access) -> Footprint:
         tag = dict(tree.pack).get(access.tensor)
-        stage = tree.layout_of(access.tensor) if tree.staged(access.tensor) else None
+        stage = tree.stage(access.tensor)
         key = (access, tag or dict(tree.layout).get(access.tensor), stage)
         if key not in self._footprints:
             tensor = self.nest.tensor(access.tensor)

@@ -15,12 +15,12 @@ hull over several readers is taken. isl proves both that it suffices and how oft
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import gcd, prod
 
 from compiler.errors import ScheduleError
-from compiler.lower.region import Region
+from compiler.lower.region import Kept, Region
 from compiler.lower.tree import (
     Around,
     Grain,
@@ -53,23 +53,58 @@ class Needed:
     paths: dict[int, Path] = field(default_factory=dict)  # by the statement of the leaf
 
     def regions(
-        self, number: int, fused: Mapping[int, Names], around: tuple[Around, ...]
+        self,
+        number: int,
+        fused: Mapping[int, Names],
+        around: tuple[Around, ...],
+        kept: int | None = None,
     ) -> tuple[Region, ...]:
         """The loops of a statement of which it runs over a part; ScheduleError if nobody reads it.
 
-        The statement is attached to the last of the levels, with what is `fused` into it.
+        The statement is attached to the last of the levels, with what is `fused` into it. Where its
+        buffer is inside the first `kept` levels alone, a piece finds there what the one before it
+        needed too.
         """
         known = Symbols(around)
+        needed = self._needed(number, fused, around)
+        again = {} if kept is None else self._kept(number, needed, around, kept)
         found = []
-        for loop, window in self._needed(number, fused, around).items():
+        for loop, window in needed.items():
             extent = self.nest.extent(loop)
             low, high = window.start.bounds(known.last)
             if window.start.terms or low > 0 or high + window.size < extent:
-                found.append(known.region(number, loop, window, extent))
+                found.append(known.region(number, loop, window, extent, again.get(loop)))
                 if not found[-1].size:
                     where = f"{self.nest.name}: schedule: fusion:S{number}"
                     raise ScheduleError(f"{where}: no piece reads what any {loop} of it writes")
         return tuple(found)
+
+    def _kept(
+        self, number: int, needed: Mapping[str, Window], around: tuple[Around, ...], depth: int
+    ) -> dict[str, Kept]:
+        """The loop of which neighbouring pieces need the same points; ScheduleError unless one."""
+        where = f"{self.nest.name}: schedule: keep:S{number}"
+        found: dict[str, Kept] = {}
+        for piece in (one.piece for one in around[depth:]):
+            moves = moved(piece, around)
+            steps = {
+                loop: sum(c * moves.get(x, 0) for x, c in window.start.terms)
+                for loop, window in needed.items()
+            }
+            steps = {loop: step for loop, step in steps.items() if step}
+            again = [loop for loop, step in steps.items() if abs(step) < needed[loop].size]
+            if not again:
+                continue
+            loop, step = again[0], steps[again[0]]
+            if found or len(steps) > 1 or step < 0 or not _clear(needed[loop].start, piece, around):
+                raise ScheduleError(
+                    f"{where}: pieces overlap otherwise than each with the last one"
+                )
+            points = needed[loop].size - step
+            found[loop] = Kept(numbered(piece, around, depth), points, step, depth)
+        if not found:
+            raise ScheduleError(f"{where}: no piece needs what the one before it has computed")
+        return found
 
     def window(self, path: Path, loop: str, around: tuple[Around, ...]) -> Window:
         """The points of a loop of a leaf in one piece of some levels, of which it shares a part."""
@@ -105,6 +140,7 @@ class Needed:
             elements = [
                 [self.elements(path, index, own, around) for index in access.indices]
                 for path, access, own in self._reads(target.tensor, writer)
+                if path.leaf.statement != number  # its own points, whichever they are
             ]
             read |= bool(elements)
             for loop, windows in _told(target, elements).items():
@@ -201,29 +237,70 @@ class Symbols:
                 self.last[region.first] = region.extent
                 self.divides[region.first] = region.aligned
 
-    def region(self, number: int, loop: str, window: Window, extent: int) -> Region:
+    def region(
+        self, number: int, loop: str, window: Window, extent: int, kept: Kept | None
+    ) -> Region:
         aligned = self.aligned(window.start) or extent
-        sizes = self._sizes(window, extent)
-        return Region(number, loop, window.start, window.size, extent, aligned, sizes)
+        if kept is not None:
+            aligned = gcd(aligned, kept.points)
+        whole = Region(number, loop, window.start, window.size, extent, aligned, (), kept)
+        return replace(whole, sizes=self._sizes(whole))
 
     def aligned(self, start: Affine) -> int:
         """A number that divides it and what is left of it above 0; 0 when it is 0."""
         return gcd(start.constant, *(c * self.divides[x] for x, c in start.terms))
 
-    def _sizes(self, window: Window, extent: int) -> tuple[int, ...]:
+    def _sizes(self, region: Region) -> tuple[int, ...]:
         """Points that pieces may have, none too; all up to the most where they are many to list."""
-        start = window.start
-        low, high = start.bounds(self.last)
-        if low >= 0 and high + window.size <= extent:
-            return (window.size,)
-        listed = prod(self.last[x] for x in start.loops) <= MOST_LISTED
-        if not listed or not {one.piece for one in self.around}.issuperset(start.loops):
-            return tuple(range(min(window.size, extent), -1, -1))
-        sizes = set()
-        for values in product(*(range(self.last[x]) for x in start.loops)):
-            at = start.at(dict(zip(start.loops, values, strict=True)))
-            sizes.add(max(0, min(at + window.size, extent) - max(at, 0)))
+        low, high = region.start.bounds(self.last)
+        if low >= 0 and high + region.reach <= region.extent and region.kept is None:
+            return (region.reach,)
+        names = region.start.loops
+        if region.kept is not None:
+            names = tuple(dict.fromkeys((*names, *region.kept.number.loops)))
+        listed = prod(self.last[x] for x in names) <= MOST_LISTED
+        if not listed or not {one.piece for one in self.around}.issuperset(names):
+            return tuple(range(min(region.reach, region.extent), -1, -1))
+        every = product(*(range(self.last[x]) for x in names))
+        sizes = {region.count(dict(zip(names, values, strict=True))) for values in every}
         return tuple(sorted(sizes, reverse=True))
+
+
+def moved(piece: str, around: tuple[Around, ...]) -> dict[str, int]:
+    """How far the numbers of pieces and first points of regions move in one step of a level.
+
+    Only the finest level of a loop moves what is inside.
+    """
+    found = {piece: 1}
+    for one in around:
+        if (region := one.grain.region) is not None:
+            found[region.first] = sum(c * found.get(x, 0) for x, c in region.start.terms)
+    return found
+
+
+def numbered(piece: str, around: tuple[Around, ...], depth: int) -> Affine:
+    """The number of a level's piece among those inside the first `depth` levels."""
+    own = next(one for one in around if one.piece == piece)
+    outer = [
+        one
+        for one in around[:depth]
+        if (one.statement, one.level.loop) == (own.statement, own.level.loop)
+    ]
+    if not outer:
+        return Affine(((piece, 1),))
+    ratio = outer[-1].level.step // own.level.step
+    return Affine(tuple(sorted(((piece, 1), (outer[-1].piece, -ratio)))))
+
+
+def _clear(start: Affine, piece: str, around: tuple[Around, ...]) -> bool:
+    """Whether what moves with a level moves by as much each time: no region is cut at its start."""
+    for one in around:
+        region = one.grain.region
+        if region is not None and region.first in start.loops:
+            clipped = region.kept is not None or region.start.bounds(Symbols(around).last)[0] < 0
+            if clipped and moved(piece, around)[region.first]:
+                return False
+    return True
 
 
 def _uniform(nest: Primitive, path: Path, grain: Grain, level: Level) -> int:

@@ -24,7 +24,9 @@ from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 
-SCALAR = "scheme scalar takes order, block, parallel, private, layout and fusion at levels only"
+SCALAR = (
+    "scheme scalar takes order, block, parallel, private, layout, keep and fusion at levels only"
+)
 
 
 def fitted(nest: Primitive, schedule: Schedule) -> Tree:
@@ -106,7 +108,7 @@ def _check_band(nest: Primitive, band: Band, statements: Sequence[Statement]) ->
     for tensor, level in band.private:
         _check_private(where, band, tensor, level, statements)
     bare = Band("scalar", band.order, ("", 1), (), band.block, band.parallel, band.private)
-    bare = replace(bare, of=band.of, fusion=band.attached)
+    bare = replace(bare, of=band.of, fusion=band.attached, keep=band.keep)
     if band.scheme == "scalar" and band != bare:
         raise ScheduleError(f"{where}: {SCALAR}")
     if band.scheme == "scalar":

@@ -34,7 +34,15 @@ from compiler.lower.tree import (
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.model.loop_nest import Guard, nest_guards
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, depth_of, loop_of
+from compiler.schedule.schedule import (
+    ROOT,
+    Attached,
+    Band,
+    Schedule,
+    Sizes,
+    depth_of,
+    loop_of,
+)
 
 KEPT = 4096  # of each half
 
@@ -49,7 +57,13 @@ def lowered(nest: Primitive, schedule: Schedule) -> Tree:
     if not any(band.attached for band, _ in bands):
         body = tuple(_statement(nest, band, n) for band, numbers in bands for n in numbers)
         return Tree(nest, body, schedule.layout, schedule.pack)
-    of = {number: band for band, numbers in bands for number in numbers}
+    return _nested(nest, schedule)
+
+
+@lru_cache(maxsize=KEPT)
+def _nested(nest: Primitive, schedule: Schedule) -> Tree:
+    """The same of bands inside others: asked for when one is made, ranked and printed."""
+    of = {number: band for band, numbers in anchored(nest, schedule) for number in numbers}
     inside = {attached.statement for band in of.values() for attached in band.attached}
     body = tuple(_hosting(Needed(nest), of, n, (), ()) for n in of if n not in inside)
     return with_stages(Tree(nest, body, schedule.layout, schedule.pack))
@@ -131,9 +145,9 @@ def _hosting(
         fused = bands[one.statement].fused
         pairs = fused_loops(nest, one.statement, fused)
         names = {n: dict(own) for n, own in zip(fused, pairs, strict=True)}
-        child = _hosting(
-            needed, bands, one.statement, inner, needed.regions(one.statement, names, inner)
-        )
+        kept = _around_buffer(band, one.statement, len(around), places)
+        own = needed.regions(one.statement, names, inner, kept)
+        child = _hosting(needed, bands, one.statement, inner, own)
         children.setdefault(place, []).insert(0, child)
     body, below = node.body, len(node.levels)
     for place in sorted(children, reverse=True):
@@ -141,6 +155,14 @@ def _hosting(
         body = (*children[place], *((Loops(rest, body),) if rest else body))
         below = place + 1
     return Loops(node.levels[:below], body)
+
+
+def _around_buffer(band: Band, number: int, above: int, places: Mapping[str, int]) -> int | None:
+    """How many levels are around the buffer of a statement that is kept; None where it is not."""
+    for one in band.keep:
+        if one.statement == number:
+            return 0 if one.at == ROOT else above + places[one.at] + 1
+    return None
 
 
 def _statement(nest: Primitive, band: Band, number: int) -> Loops | Private:

@@ -119,6 +119,8 @@ def _staged(tree: Tree, stage: StageBuffer) -> str:
     )
     times = f"{times_computed(tree.nest, next(writers)):.3g}"
     again = "" if times == "1" else f", computed {times} times"
+    if stage.rolling is not None:
+        again += f", {stage.rolling.kept.points} along {stage.rolling.loop} kept"
     return f"stage {stage.tensor}: {_shape(stage.layout)}, {stage.layout.bytes} bytes{again}"
 
 
@@ -135,7 +137,8 @@ def _from(path: Path, number: int) -> str:
         return ""
     names = {one.piece: one.level.name for one in path.around}
     terms = tuple((names.get(x, x), c) for x, c in region.start.terms)
-    return f", from {Affine(terms, region.start.constant)}"
+    past = "" if region.kept is None else " past what is kept"
+    return f", from {Affine(terms, region.start.constant)}{past}"
 
 
 def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:

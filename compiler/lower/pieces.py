@@ -75,6 +75,7 @@ def _broken(tree: Tree, path: Path) -> Refusal | None:
         number = path.leaf.statement if one is None else one.statement
         target = nest.statements[number].target
         alone = tree.staged(target.tensor)
+        full = not alone and tree.stage(target.tensor) is None
         loops, executed = nest.statements[number].loops, executed_domain(nest, number)
         pieces = pieces_map(nest, path, one).intersect_domain(executed)
         text = ""
@@ -82,7 +83,7 @@ def _broken(tree: Tree, path: Path) -> Refusal | None:
             point, first, second = found
             both = f"{_named(path, first)} and in {_named(path, second)}"
             text = f"{_at(point)} writes {_element(target, point)} in {both}"
-        elif not alone and not executed.is_subset(pieces.domain()):
+        elif full and not executed.is_subset(pieces.domain()):
             point = iteration(executed.subtract(pieces.domain()).lexmin(), loops)
             text = f"{_at(point)} writes {_element(target, point)} in no piece"
         if text:

@@ -13,11 +13,26 @@ from compiler.problem.primitive import Affine
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a piece finds of the one before it: `points` of the region, which moves by `step`.
+
+    `number` is that of the piece among those that share the buffer, 0 in the first, which finds
+    nothing. `depth` levels are around the buffer.
+    """
+
+    number: Affine
+    points: int
+    step: int
+    depth: int
+
+
+@dataclass(frozen=True)
 class Region:
     """The points of a loop that a statement runs over in one piece of the levels around it.
 
-    They are `max(0, start) <= x < min(start + reach, extent)`. `start` is over the numbers of these
-    pieces, `p0` of the outermost level, and over first points of regions further out.
+    They are `max(0, start) <= x < min(start + reach, extent)`, but for those that are `kept` from
+    the piece before. `start` is over the numbers of these pieces, `p0` of the outermost level, and
+    over first points of regions further out.
     """
 
     statement: int
@@ -27,6 +42,7 @@ class Region:
     extent: int  # of the loop
     aligned: int  # a number that divides the first point
     sizes: tuple[int, ...]  # points that a piece may have, largest first
+    kept: Kept | None = None
 
     @property
     def fixed(self) -> bool:
@@ -38,10 +54,22 @@ class Region:
         """Points of the largest piece."""
         return self.sizes[0]
 
+    @property
+    def usual(self) -> int:
+        """Points of a piece that others of full size are around."""
+        return self.size if self.kept is None else min(self.size, self.kept.step)
+
     def count(self, at: Mapping[str, int]) -> int:
         """How many points a piece has, by the numbers of the pieces around."""
+        end = min(self.start.at(at) + self.reach, self.extent)
+        return max(0, end - self.first_at(at))
+
+    def first_at(self, at: Mapping[str, int]) -> int:
+        """The first point of a piece."""
         start = self.start.at(at)
-        return max(0, min(start + self.reach, self.extent) - max(start, 0))
+        if self.kept is not None and self.kept.number.at(at) > 0:
+            start += self.kept.points
+        return max(0, start)
 
     @property
     def first(self) -> str:

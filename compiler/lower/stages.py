@@ -26,6 +26,7 @@ from compiler.lower.tree import (
     Box,
     Loops,
     Path,
+    Rolling,
     StageBuffer,
     Subtree,
     Tree,
@@ -34,8 +35,8 @@ from compiler.lower.tree import (
     paths_of,
     surrounding,
 )
-from compiler.problem.primitive import Primitive
-from compiler.schedule.layout import layout_of
+from compiler.problem.primitive import Primitive, Tensor
+from compiler.schedule.layout import Layout, layout_of
 
 MOST_COUNTED = 100_000  # pieces whose points are added one by one
 
@@ -44,6 +45,7 @@ def with_stages(tree: Tree) -> Tree:
     """The tree with its stages; ScheduleError where a layout cuts one amid a block."""
     nest, body, layout = tree.nest, tree.body, dict(tree.layout)
     paths = [(place, path) for place, node in enumerate(body) for path in paths_of(node)]
+    needed = Needed(nest, {path.leaf.statement: path for _, path in paths})
     found: dict[int, dict[tuple[Around, ...], list[StageBuffer]]] = {}
     held = []
     for tensor in nest.tensors:
@@ -56,7 +58,7 @@ def with_stages(tree: Tree) -> Tree:
             continue
         around = reduce(common, (surrounding(p.loops, p.leaf, p.around) for p in own))
         if around and _anew(nest, own, tensor.name, around):
-            stage = _stage(nest, own, tensor.name, around, layout.get(tensor.name))
+            stage = _stage(needed, own, tensor, around, layout.get(tensor.name))
             found.setdefault(users[0][0], {}).setdefault(around, []).append(stage)
     every = tuple(x for own in found.values() for stages in own.values() for x in stages)
     body = tuple(_with(node, found.get(place, {})) for place, node in enumerate(body))
@@ -108,18 +110,42 @@ def _anew(nest: Primitive, paths: Sequence[Path], tensor: str, around: tuple[Aro
 
 
 def _stage(
-    nest: Primitive,
+    needed: Needed,
     paths: Sequence[Path],
-    name: str,
+    tensor: Tensor,
     around: tuple[Around, ...],
     tag: str | None,
 ) -> StageBuffer:
-    tensor, known = nest.tensor(name), Symbols(around)
-    needed = Needed(nest, {path.leaf.statement: path for path in paths})
+    depth, rolling = len(around), _rolling(needed, paths, tensor, around)
+    boxes = windows = _boxes(needed, paths, tensor, around)
+    if rolling is not None:
+        depth = rolling.kept.depth
+        boxes = list(_boxes(needed, paths, tensor, around[:depth]))
+        boxes[rolling.dimension] = windows[rolling.dimension]
+    shape = tuple(box.size for box in boxes)
+    held = layout_of(replace(tensor, shape=shape), tag)
+    for place, box in enumerate((*boxes, *windows)):
+        place %= len(boxes)
+        if box.aligned and box.aligned % held.block(place):
+            raise ScheduleError(
+                f"{needed.nest.name}: schedule: layout:{tensor.name}.{tag}: pieces of it are no "
+                f"whole blocks along dimension {place}"
+            )
+    if rolling is not None:
+        _check_rolling(f"{needed.nest.name}: schedule: keep: {tensor.name}", rolling, boxes, held)
+    return StageBuffer(tensor.name, tuple(boxes), held, depth, len(around), rolling)
+
+
+def _boxes(
+    needed: Needed, paths: Sequence[Path], tensor: Tensor, around: tuple[Around, ...]
+) -> list[Box]:
+    """The hull of what leaves touch of a tensor in one piece of the levels."""
+    known = Symbols(around)
     windows = []
     for path in paths:
         for number, names in path.leaf.names.items():
-            for access in (a for a in nest.statements[number].accesses if a.tensor == name):
+            accesses = needed.nest.statements[number].accesses
+            for access in (a for a in accesses if a.tensor == tensor.name):
                 windows.append(
                     [needed.elements(path, index, names, around) for index in access.indices]
                 )
@@ -130,15 +156,49 @@ def _stage(
         whole = not window.start.terms and low <= 0 and low + window.size >= size
         start = replace(window.start, terms=(), constant=0) if whole else window.start
         boxes.append(Box(start, min(window.size, size), 0 if whole else low, known.aligned(start)))
-    shape = tuple(box.size for box in boxes)
-    held = layout_of(replace(tensor, shape=shape), tag)
-    for place, box in enumerate(boxes):
-        if box.aligned and box.aligned % held.block(place):
-            raise ScheduleError(
-                f"{nest.name}: schedule: layout:{name}.{tag}: pieces of it are no whole blocks "
-                f"along dimension {place}"
-            )
-    return StageBuffer(name, tuple(boxes), held, len(around))
+    return boxes
+
+
+def _rolling(
+    needed: Needed, paths: Sequence[Path], tensor: Tensor, around: tuple[Around, ...]
+) -> Rolling | None:
+    """What is kept of a tensor; ScheduleError where it is not of the leaf alone that keeps it."""
+    nest = needed.nest
+    writers = [
+        (path, number)
+        for path in paths
+        for number in path.leaf.statements
+        if nest.statements[number].target.tensor == tensor.name
+    ]
+    regions = [region for path, _ in writers for region in path.regions if region.kept is not None]
+    if not regions:
+        return None
+    where = f"{nest.name}: schedule: keep: {tensor.name}"
+    first, number = writers[0]
+    if any(path is not first for path, _ in writers):
+        raise ScheduleError(f"{where} is written by several bands, rows are kept of one")
+    if len(first.around) != len(around):
+        raise ScheduleError(f"{where} is read outside of {first.around[-1].level.name} too")
+    names, target = first.leaf.names[number], nest.statements[number].target
+    region = regions[0]
+    dimension = next(
+        place
+        for place, index in enumerate(target.indices)
+        if [names.get(loop, loop) for loop in index.loops] == [region.loop]
+    )
+    windows = _boxes(needed, paths, tensor, around)
+    assert region.kept is not None
+    rows = tensor.shape[dimension]
+    return Rolling(dimension, region.loop, rows, region.kept, tuple(windows))
+
+
+def _check_rolling(where: str, rolling: Rolling, boxes: Sequence[Box], layout: Layout) -> None:
+    """Rows are whole in memory, side by side."""
+    if layout.block(rolling.dimension) > 1:
+        raise ScheduleError(f"{where} lies in blocks along the rows that are kept")
+    inner = layout.order[layout.order.index(rolling.dimension) + 1 :]
+    if any(boxes[place] != rolling.windows[place] for place in inner):
+        raise ScheduleError(f"{where}: a piece has a part of the rows that are kept")
 
 
 def times_computed(nest: Primitive, path: Path) -> float:
@@ -146,10 +206,10 @@ def times_computed(nest: Primitive, path: Path) -> float:
     if not path.around:
         return 1.0
     statement = nest.statements[path.leaf.statement]
-    return _executed(path) / prod(nest.extent(loop) for loop in statement.loops)
+    return executed(path) / prod(nest.extent(loop) for loop in statement.loops)
 
 
-def _executed(path: Path) -> float:
+def executed(path: Path) -> float:
     """Iterations of a leaf in all pieces."""
     finest = {(one.statement, one.level.loop): one for one in path.around}
     ranges = [range(one.grain.pieces(one.level)) for one in finest.values()]
@@ -176,7 +236,7 @@ def _at(
         own, region = (one.statement, one.level.loop), one.grain.region
         at[one.piece] = values[own] * finest[own].level.step // one.level.step
         if region is not None:
-            at[region.first] = max(0, region.start.at(at))
+            at[region.first] = region.first_at(at)
             if at[one.piece] * one.level.points(one.grain) >= region.count(at):
                 return None
     return at

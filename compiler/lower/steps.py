@@ -119,12 +119,13 @@ def tap_range(border: Border) -> tuple[str, str]:
 
 def region_bounds(region: Region) -> tuple[tuple[str, str], ...]:
     """The variables of a region with their values: where it starts, and its points if they vary."""
-    start = str(region.start)
+    start, past = str(region.start), f"min({region.start} + {region.reach}, {region.extent})"
+    if region.kept is not None:
+        start += f" + {region.kept.points} * min(1, {region.kept.number})"
     first = (region.first, start if region.sizes == (region.reach,) else f"max(0, {start})")
     if region.fixed:
         return (first,)
-    points = f"min({start} + {region.reach}, {region.extent}) - {region.first}"
-    return (first, (region.points, points))
+    return (first, (region.points, f"{past} - {region.first}"))
 
 
 @dataclass(frozen=True)

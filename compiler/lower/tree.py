@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
+from math import prod
 
-from compiler.lower.region import Region
+from compiler.lower.region import Kept, Region
 from compiler.microkernel.signature import Signature
 from compiler.model.loop_nest import Guard
 from compiler.problem.primitive import Affine, Primitive, Statement
@@ -101,13 +102,45 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Rolling:
+    """What a piece keeps of the one before: the last rows of a box, which become its first ones.
+
+    `windows` are what a piece touches, inside the boxes that all pieces on the buffer have.
+    """
+
+    dimension: int
+    loop: str  # of its writer, along the rows
+    rows: int  # of the tensor
+    kept: Kept
+    windows: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
 class StageBuffer:
-    """A temporary that one piece of the levels around writes and reads: a box of it, reused."""
+    """A temporary that one piece of the levels around writes and reads: a box of it, reused.
+
+    `depth` levels are around its memory; so many `at` a piece, whose number says where its boxes
+    begin. They are more where pieces keep rows from each other.
+    """
 
     tensor: str
     boxes: tuple[Box, ...]
     layout: Layout  # of the box
-    depth: int  # levels around it
+    depth: int
+    at: int
+    rolling: Rolling | None = None
+
+    @property
+    def kept(self) -> int:
+        """Elements that a piece keeps of the one before it."""
+        if self.rolling is None:
+            return 0
+        inner = self.layout.order[self.layout.order.index(self.rolling.dimension) + 1 :]
+        sizes = [x.size for place, x in enumerate(self.rolling.windows) if place not in inner]
+        row = self.layout.outer_strides[self.rolling.dimension]
+        window = self.rolling.windows[self.rolling.dimension].size
+        blocks = prod(self.layout.block(place) for place in range(len(self.boxes)))
+        return prod(sizes) // window * self.rolling.kept.points * row // blocks
 
 
 @dataclass(frozen=True)
@@ -296,16 +329,19 @@ class Tree:
 
     def layout_of(self, name: str) -> Layout:
         """Where a tensor lies: as the schedule says, else plain as stored; of a stage, its box."""
-        for stage in self.stages:
-            if stage.tensor == name:
-                return stage.layout
+        stage = self.stage(name)
+        if stage is not None:
+            return stage.layout
         return layout_of(self.nest.tensor(name), dict(self.layout).get(name))
 
+    def stage(self, tensor: str) -> StageBuffer | None:
+        """Where a tensor lives that does not exist in full."""
+        return next((stage for stage in self.stages if stage.tensor == tensor), None)
+
     def staged(self, tensor: str) -> int:
-        """How many levels are around its stage, or its register tile; 0 where it exists in full."""
-        return next(
-            (s.depth for s in self.stages if s.tensor == tensor), dict(self.held).get(tensor, 0)
-        )
+        """How many levels are around its memory or its register tile; 0 where all share it."""
+        stage = self.stage(tensor)
+        return dict(self.held).get(tensor, 0) if stage is None else stage.depth
 
     @property
     def parallel(self) -> bool:

@@ -21,6 +21,7 @@ LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vect
 Sizes = tuple[tuple[str, int], ...]
 Tags = tuple[tuple[str, str], ...]
 TILE = "tile"  # where a fused statement is attached; no loop has this name
+ROOT = "root"  # where a buffer lives that is outside of all levels; no loop has this name
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
 
@@ -75,6 +76,8 @@ class Band:
                  them, one after another, when there is no other band and nothing is fused
     fusion       statements computed inside: at `tile` those that follow element by element, before
                  the tile is stored; at a level bands of earlier statements, once for each piece
+    keep         of the statements at a level, those whose buffer lives at one further out, or at
+                 `root`: a piece computes what the pieces before it there have not
     """
 
     scheme: str
@@ -90,6 +93,7 @@ class Band:
     microkernel: str = "generated"
     of: int | None = None
     fusion: tuple[Attached, ...] = ()
+    keep: tuple[Attached, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -130,6 +134,26 @@ class Band:
             if attached.at not in (TILE, *self.order):
                 where = f"S{attached.statement}.{attached.at}"
                 _refuse(f"fusion: {where}: the order has no such level; give one, or {TILE}")
+        self._check_keep()
+
+    def _check_keep(self) -> None:
+        """What is kept is attached, to a level inside the one where its buffer lives."""
+        at = {attached.statement: attached.at for attached in self.attached}
+        for kept in self.keep:
+            where = f"keep: S{kept.statement}.{kept.at}"
+            if kept.statement not in at:
+                _refuse(f"{where}: S{kept.statement} is attached to no level of this band")
+            if kept.at not in (ROOT, *self.order):
+                _refuse(f"{where}: the order has no such level; give one, or {ROOT}")
+            inside = self.order.index(at[kept.statement])
+            if kept.at != ROOT and self.order.index(kept.at) >= inside:
+                _refuse(
+                    f"{where}: S{kept.statement} is computed at {at[kept.statement]}; give a "
+                    f"level around that, or {ROOT}"
+                )
+        numbers = [kept.statement for kept in self.keep]
+        if len(set(numbers)) != len(numbers):
+            _refuse(f"keep names S{max(numbers, key=numbers.count)} twice")
 
     @property
     def vectorised(self) -> bool:
@@ -208,6 +232,7 @@ def _text(band: Band, layout: Tags, pack: Tags) -> str:
         ("parallel", "+".join(band.parallel)),
         ("private", sizes(band.private)),
         ("fusion", "+".join(f"S{a.statement}.{a.at}" for a in band.fusion)),
+        ("keep", "+".join(f"S{a.statement}.{a.at}" for a in band.keep)),
         ("layout", sizes(layout)),
         ("pack", sizes(pack)),
         ("unroll", str(band.unroll) if band.unroll != 1 else ""),

@@ -24,12 +24,12 @@ FIELDS = (
     "parallel",
     "private",
     "fusion",
+    "keep",
     "layout",
     "pack",
 )
 TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel")
 OF_ALL = ("layout", "pack")
-RESERVED = ("keep",)  # fields of buffers that live inside a level
 LONGEST = 12  # digits
 
 
@@ -60,8 +60,6 @@ def _fields(parts: Sequence[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for part in parts:
         name, colon, value = part.partition(":")
-        if name in RESERVED and colon:
-            _refuse(f"field '{name}' is not there yet: every buffer is whole and shared")
         if not colon or not value or name not in FIELDS + TUNING_FIELDS:
             _refuse(
                 f"'{part}' is no field; expected NAME:VALUE, "
@@ -92,10 +90,13 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
         nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),
         microkernel=fields.get("microkernel", "generated"),
         of=_statement("of", fields["of"]) if "of" in fields else None,
-        fusion=tuple(
-            Attached(_statement("fusion", name), at) for name, at in _pairs(fields, "fusion")
-        ),
+        fusion=_attached(fields, "fusion"),
+        keep=_attached(fields, "keep"),
     )
+
+
+def _attached(fields: Mapping[str, str], field: str) -> tuple[Attached, ...]:
+    return tuple(Attached(_statement(field, name), at) for name, at in _pairs(fields, field))
 
 
 def _statement(field: str, name: str) -> int:

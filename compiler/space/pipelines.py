@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from math import prod
 
 from compiler.errors import ScheduleError
@@ -29,7 +29,7 @@ from compiler.microkernel.contraction import sum_of_products
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement, Tensor
 from compiler.schedule.layout import free, layout_of
-from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, depth_of, loop_of
+from compiler.schedule.schedule import ROOT, Attached, Band, Schedule, Sizes, depth_of, loop_of
 from compiler.space.candidates import contraction_schedules
 from compiler.space.chain import continued, single, without_of
 from compiler.space.dot_schedules import dot_schedules
@@ -41,6 +41,7 @@ Model = Callable[[Primitive], Callable[[Schedule], float]]  # seconds expected o
 CHAINS = 6  # of layouts that agree, of which the cheapest are taken on
 TILED = 3  # chains that are tried in pieces
 PIECES_KEPT = 40  # of what is tried so, the best
+KEEPING = 3  # of these, the first ones where rows can be kept from piece to piece
 ROWS = (1, 2, 4, 7, 8, 14, 16, 28, 56)  # points of a piece, or as near as whole tiles come
 GROUPS = (1, 2, 3, 4, 8)  # vectors of channels that a piece sums over
 
@@ -97,7 +98,9 @@ def pipelines(
     if fuse:
         even = [whole for whole in found if _alike(nest, whole.bands[-1])] or list(found)
         tried = [s for whole in even[:TILED] for s in _in_pieces(nest, whole, threads)]
-        found |= dict.fromkeys(_best_legal(nest, tried, model(nest)))
+        best = _best_legal(nest, tried, model(nest))
+        keeping = islice((s for one in best for s in _keeping(nest, one)), KEEPING)
+        found |= dict.fromkeys((*best, *(s for s in keeping if legal(nest, s))))
     return tuple(replace(one, bands=without_of(one.bands)) for one in found)
 
 
@@ -246,17 +249,73 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
                 -(-grains[loop_of(x)].count // size) for x, size in sizes
             )
             shared = (*batch, *outer) if threads > 1 and pieces >= threads else ()
+            whole = replace(
+                host,
+                order=order,
+                block=(*host.block, *sizes, *more),
+                parallel=_enough(shared, grains, dict(sizes), threads),
+            )
             for first in range(len(earlier)):  # those before it run by themselves
                 inside = [band.serial() for band in earlier[first:]]
-                attached = (Attached(band.of or 0, front[-1]) for band in inside)
-                whole = replace(
-                    host,
-                    order=order,
-                    block=(*host.block, *sizes, *more),
-                    parallel=_enough(shared, grains, dict(sizes), threads),
-                    fusion=tuple(sorted((*host.fusion, *attached), key=lambda x: x.statement)),
-                )
-                yield replace(schedule, bands=(*earlier[:first], *inside, whole))
+                bands = (*earlier[:first], *_with(inside, whole, front[-1]))
+                yield replace(schedule, bands=bands)
+            for groups in _grouped(nest, [band.serial() for band in earlier]) if not more else ():
+                bands = _with(groups, whole, front[-1], len(groups) - 1)
+                yield replace(schedule, bands=bands)
+
+
+def _keeping(nest: Primitive, schedule: Schedule) -> Iterator[Schedule]:
+    """The schedule where every step that may keeps the rows which its next piece needs too."""
+    if _batch(nest, schedule) or any(band.parallel for band in schedule.bands):
+        return
+    kept = schedule
+    for place, band in enumerate(schedule.bands):
+        for one in band.attached:
+            keep = (*kept.bands[place].keep, Attached(one.statement, ROOT))
+            bands = (*kept.bands[:place], replace(band, keep=keep), *kept.bands[place + 1 :])
+            try:
+                lowered(nest, tried := replace(kept, bands=bands))
+            except ScheduleError:
+                continue
+            kept = tried
+    if kept != schedule:
+        yield kept
+
+
+def _with(earlier: Sequence[Band], host: Band, level: str, first: int = 0) -> tuple[Band, ...]:
+    """The bands, those from number `first` on attached to a level of the host."""
+    attached = (Attached(band.of or 0, level) for band in earlier[first:])
+    fusion = sorted((*host.fusion, *attached), key=lambda one: one.statement)
+    return (*earlier, replace(host, fusion=tuple(fusion)))
+
+
+def _grouped(nest: Primitive, bands: Sequence[Band]) -> Iterator[list[Band]]:
+    """Each step inside groups of vectors of the next one, so that the last sums over all of them.
+
+    S2: order:c@1+c+oh+ow+kh+kw/block:c@1.3/fusion:S0.c@1
+    S4: order:oh@1+oh+ow+oc+c/fusion:S2.oh@1
+    """
+    pairs = list(pairwise(bands))
+    for vectors in GROUPS if pairs else ():
+        found = [bands[0]]
+        for producer, consumer in pairs:
+            assert producer.of is not None and consumer.of is not None
+            loop, made = consumer.vector[0], nest.statements[producer.of].target.tensor
+            reads = [a for a in nest.statements[consumer.of].reads if a.tensor == made]
+            tiles = vectors // consumer.tile_of(loop)
+            level = f"{loop}@1"
+            alone = not any(loop in access.loops for access in reads)
+            if consumer.scheme == "scalar" or alone or level in consumer.order:
+                return
+            if not tiles or -(-nest.extent(loop) // consumer.vector[1]) <= vectors:
+                break
+            order, block = (level, *consumer.order), ((level, tiles), *consumer.block)
+            fusion = tuple(
+                sorted((*consumer.fusion, Attached(producer.of, level)), key=lambda x: x.statement)
+            )
+            found.append(replace(consumer, order=order, block=block, fusion=fusion))
+        else:
+            yield found
 
 
 def _batch(nest: Primitive, schedule: Schedule) -> tuple[str, ...]:

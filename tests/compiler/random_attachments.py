@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from compiler.errors import ProblemError
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive, Statement
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Attached, Band, Schedule
+from compiler.schedule.schedule import ROOT, Attached, Band, Schedule
 
 SHAPES = {
     "x": ["m", "n"],
@@ -63,18 +64,56 @@ def _read(tensor: str, random: Random) -> str:
     return f"{tensor}[n,m]" if random.random() < 0.05 else f"{tensor}[{rows},n]"
 
 
-def random_attachments(nest: Primitive, random: Random) -> Schedule:
-    """Any orders and blocks; most statements are attached to a level of a later one."""
+def random_windows(random: Random) -> Primitive:
+    """Two statements or three, sums of sliding windows of what the one before has computed."""
+    rows, taps, stride = random.randint(6, 9), random.randint(1, 4), random.choice([1, 1, 2])
+    before = random.choice([0, 0, 1])
+    first = random.choice(["t[c,h] = x[c,h] * 2", "t[c,h] += x[d,h] * w[d,c]"])
+    second = f"y[c,p] += t[c, {stride}*p + k - {before}]"
+    lines = [first, random.choice([second, f"{second} * v[c,k]"])]
+    if random.random() < 0.5:
+        lines.append(random.choice(["z[q,c] += y[c, q + j]", "z[p,c] = y[c,p] + 1"]))
+    shapes = {"x": ["d" if "d" in first else "c", "h"], "w": ["d", "c"], "v": ["c", "k"]}
+    shapes |= {"t": ["c", "h"], "y": ["c", "p"], "z": ["q" if "q" in lines[-1] else "p", "c"]}
+    used = {name: shape for name, shape in shapes.items() if any(f"{name}[" in x for x in lines)}
+    named = set(re.findall(r"\b[a-z]\b", " ".join(lines)))
+    sizes = {"c": random.randint(2, 4), "d": 2, "h": rows, "k": taps, "j": 2}
+    spec: dict[str, Any] = {
+        "name": "window",
+        "sizes": {name: size for name, size in sizes.items() if name in named},
+        "extents": {"p": str((rows + before - taps) // stride + 1)},
+        "tensors": used,
+        "outside": {"t": 0},
+        "temporary": [name for name in "ty" if len(lines) == 3 or name == "t"],
+        "statements": lines,
+    }
+    if "q" in lines[-1]:
+        spec["extents"]["q"] = "p - 1"
+    return loop_nest(primitive_from(spec)).nest
+
+
+def random_attachments(nest: Primitive, random: Random, keep: float = 0.0) -> Schedule:
+    """Any orders and blocks; most statements are attached to a level of a later one.
+
+    `keep` is how often such a one keeps what the piece before it has computed.
+    """
     bands = [_band(statement, k, random) for k, statement in enumerate(nest.statements)]
     hosted: dict[int, list[Attached]] = {}
+    kept: dict[int, list[Attached]] = {}
     for number in range(len(bands) - 1):
         if random.random() < 0.8:
             host = random.randint(number + 1, len(bands) - 1)
             at = random.choice(bands[host].order)
             hosted.setdefault(host, []).append(Attached(number, at))
+            outside = (ROOT, *bands[host].order[: bands[host].order.index(at)])
+            if random.random() < keep:
+                kept.setdefault(host, []).append(Attached(number, random.choice(outside)))
             bands[number] = replace(bands[number], parallel=())
     return Schedule(
-        tuple(replace(band, fusion=tuple(hosted.get(k, ()))) for k, band in enumerate(bands))
+        tuple(
+            replace(band, fusion=tuple(hosted.get(k, ())), keep=tuple(kept.get(k, ())))
+            for k, band in enumerate(bands)
+        )
     )
 
 
@@ -91,4 +130,6 @@ def _band(statement: Statement, number: int, random: Random) -> Band:
     if statement.reduction_loops or random.random() < 0.3:
         return scalar
     tile = tuple((loop, random.choice([1, 2, 3])) for loop in statement.loops)
-    return replace(scalar, scheme="lanes", vector=("n", random.choice([1, 1, 2, 4])), tile=tile)
+    return replace(
+        scalar, scheme="lanes", vector=(statement.loops[-1], random.choice([1, 1, 2, 4])), tile=tile
+    )

@@ -17,6 +17,9 @@ from tests.compiler.codegen.test_lane_reads import check_random_nests
 from tests.compiler.codegen.test_random_chains import check_random_chains
 from tests.compiler.codegen.test_random_kernels import check_random_kernels
 from tests.compiler.codegen.test_staging import check_random_attachments
+from tests.compiler.lower.test_pieces import check_kept_rows
+from tests.compiler.lower.test_pieces import check_random_attachments as check_refusals
+from tests.compiler.lower.test_stages import check_random_stages
 from tests.harness.campaigns import BRIEF
 from tests.harness.kernel.batch_rounds import check_rounds
 
@@ -26,6 +29,7 @@ SIZES = 300  # of each primitive
 COMPILERS = ("", "clang")  # the host's own, which is gcc where there is one
 RANDOM_CHAINS = 3000
 RANDOM_NESTS = 1000
+ENUMERATED = 500  # chains whose every iteration is looked at
 ODD_PROBLEMS = 24
 
 
@@ -48,6 +52,12 @@ def test_random_chains_by_the_thousand(tmp_path: Path, seed: int) -> None:
 
 def test_random_attachments_by_the_thousand(tmp_path: Path, seed: int) -> None:
     check_random_attachments(tmp_path, seed, RANDOM_CHAINS)
+
+
+def test_random_attachments_agree_with_enumeration_by_the_hundred(seed: int) -> None:
+    check_refusals(seed, ENUMERATED)
+    check_kept_rows(seed, ENUMERATED)
+    check_random_stages(seed, ENUMERATED)
 
 
 def test_random_nests_by_the_thousand(tmp_path: Path, seed: int) -> None:

@@ -14,7 +14,11 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.problem.chains import SOFTMAX
-from tests.compiler.random_attachments import random_attachments, random_statements
+from tests.compiler.random_attachments import (
+    random_attachments,
+    random_statements,
+    random_windows,
+)
 
 KERNELS, SEED = 30, 20261126
 
@@ -30,15 +34,21 @@ def check_random_attachments(folder: Path, seed: int, count: int) -> None:
         cases = [_accepted(random, forms) for _ in range(min(100, count - first))]
         check_cases(cases, folder, f"attached{first}-")
     assert all(forms[form] >= count // 10 for form in ("stages", "lanes", "threads")), forms
+    assert forms["rows kept"] >= count // 20, forms
 
 
 def _accepted(random: Random, forms: Counter[str]) -> Case:
     """The next random schedule with an attachment that is legal and fits; counts what it has."""
     while True:
-        nest = random_statements(random, m=random.randint(2, 9), n=random.randint(2, 9))
+        windows = random.random() < 0.3
+        nest = (
+            random_windows(random)
+            if windows
+            else random_statements(random, m=random.randint(2, 9), n=random.randint(2, 9))
+        )
         if nest is None:
             continue
-        schedule = random_attachments(nest, random)
+        schedule = random_attachments(nest, random, keep=0.7 * windows)
         try:
             tree = fitted(nest, schedule)
         except ScheduleError:
@@ -46,6 +56,7 @@ def _accepted(random: Random, forms: Counter[str]) -> Case:
         if any(path.around for path in tree.paths()) and by_isl(tree) is None:
             assert uncovered(tree) is None, str(schedule)
             forms["stages"] += bool(tree.stages)
+            forms["rows kept"] += any(stage.rolling for stage in tree.stages)
             forms["lanes"] += any(band.scheme == "lanes" for band in schedule.bands)
             forms["threads"] += tree.parallel
             return nest, schedule

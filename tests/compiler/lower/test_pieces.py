@@ -18,9 +18,14 @@ from compiler.lower.tree import Path, Tree, shared_levels
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive, Statement
 from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from tests.compiler.problem.chains import SOFTMAX
-from tests.compiler.random_attachments import random_attachments, random_statements
+from tests.compiler.random_attachments import (
+    random_attachments,
+    random_statements,
+    random_windows,
+)
 
 Point = dict[str, int]
 Event = tuple[Point, tuple[int, ...]]  # an iteration, the pieces of all levels around it
@@ -98,8 +103,8 @@ def broken(tree: Tree) -> bool:
         return True
     for path, own in zip(paths, runs, strict=True):
         statement = nest.statements[path.leaf.statement]
-        if depth := tree.staged(statement.target.tensor):
-            runs_of = Counter((tuple(point.values()), at[:depth]) for point, at in own)
+        if (stage := tree.stage(statement.target.tensor)) is not None:
+            runs_of = Counter((tuple(point.values()), at[: stage.depth]) for point, at in own)
             if max(runs_of.values(), default=1) > 1:
                 return True
             continue
@@ -159,31 +164,64 @@ def _wrong(levels: Any, early: tuple[int, ...], late: tuple[int, ...], before: b
 
 
 def test_random_attachments_agree_with_enumeration() -> None:
-    random = Random(11)
+    check_random_attachments(11, 200)
+
+
+def check_random_attachments(seed: int, count: int) -> None:
+    """So many random trees, refused or accepted as enumeration says."""
+    random = Random(seed)
     seen = {True: 0, False: 0}
     attached = 0
-    while sum(seen.values()) < 200:
+    while sum(seen.values()) < count:
         nest = random_statements(random, m=random.randint(2, 5), n=random.randint(2, 4))
-        if nest is None:
+        tree = None if nest is None else _lowered(nest, random_attachments(nest, random))
+        if tree is None:
             continue
-        schedule = random_attachments(nest, random)
-        try:
-            tree = lowered(nest, schedule)
-        except ScheduleError:
+        wrong = _told_alike(tree)
+        if wrong is None:
             continue
-        found = by_isl(tree), structural(tree)
-        if any(refusal is not None and refusal.kind != "fusion" for refusal in found):
-            continue  # a statement's own dependence: test_legality
-        wrong = broken(tree)
-        assert [refusal is not None for refusal in found] == [wrong] * 2, (
-            str(schedule),
-            [s.text for s in nest.statements],
-            nest.extents,
-            found,
-        )
         seen[wrong] += 1
         attached += any(path.around for path in tree.paths()) and not wrong
-    assert min(seen.values()) > 40 and attached > 20
+    assert min(seen.values()) > count / 5 and attached > count / 10
+
+
+def test_rows_that_are_kept_agree_with_enumeration() -> None:
+    check_kept_rows(7, 60)
+
+
+def check_kept_rows(seed: int, count: int) -> None:
+    """The same of trees that keep rows from one piece to the next."""
+    random, seen = Random(seed), {True: 0, False: 0}
+    while sum(seen.values()) < count:
+        nest = random_windows(random)
+        tree = _lowered(nest, random_attachments(nest, random, keep=0.6))
+        if tree is None or not any(stage.rolling for stage in tree.stages):
+            continue
+        wrong = _told_alike(tree)
+        seen[wrong is None or wrong] += 1
+    assert min(seen.values()) > count / 12, seen
+
+
+def _lowered(nest: Primitive, schedule: Schedule) -> Tree | None:
+    try:
+        return lowered(nest, schedule)
+    except ScheduleError:
+        return None
+
+
+def _told_alike(tree: Tree) -> bool | None:
+    """Whether a tree is refused, as enumeration says; None for what is not about attachments."""
+    found = by_isl(tree), structural(tree)
+    if any(refusal is not None and refusal.kind != "fusion" for refusal in found):
+        return None  # a statement's own dependence: test_legality
+    wrong = broken(tree)
+    assert [refusal is not None for refusal in found] == [wrong] * 2, (
+        tree.body,
+        [s.text for s in tree.nest.statements],
+        tree.nest.extents,
+        found,
+    )
+    return wrong
 
 
 APART = "scalar/order:m+n/lanes/vector:n.4/order:m+n/scalar/order:m+n/lanes/vector:n.4/order:m+n"

@@ -20,7 +20,11 @@ from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.lower.test_pieces import elements, events
-from tests.compiler.random_attachments import random_attachments, random_statements
+from tests.compiler.random_attachments import (
+    random_attachments,
+    random_statements,
+    random_windows,
+)
 
 
 def window(h: int, taps: int, stride: int, before: int) -> Primitive:
@@ -60,15 +64,21 @@ def test_a_stage_holds_what_a_piece_needs(case: tuple[int, int, int, int]) -> No
 
 
 def test_random_stages_agree_with_enumeration() -> None:
+    check_random_stages(3, 60)
+
+
+def check_random_stages(seed: int, count: int) -> None:
     """No element outside of a box is touched, and factors count every run."""
-    random = Random(3)
-    staged = repeated = 0  # trees with stages, paths of which some points run again
-    while staged < 60 or repeated < 20:
+    random = Random(seed)
+    staged = repeated = rolling = 0  # trees with stages, paths of which some points run again
+    while staged < count or repeated < count / 3 or rolling < count / 4:
         nest = random_statements(random, m=random.randint(2, 6), n=random.randint(2, 4))
+        if staged >= count:
+            nest = random_windows(random)
         if nest is None:
             continue
         try:
-            tree = lowered(nest, random_attachments(nest, random))
+            tree = lowered(nest, random_attachments(nest, random, keep=float(staged >= count)))
         except ScheduleError:
             continue
         for path in tree.paths():
@@ -82,11 +92,11 @@ def test_random_stages_agree_with_enumeration() -> None:
                 assert times_computed(nest, path) == pytest.approx(sum(points.values()) / every)
                 repeated += sum(points.values()) > every
             for stage in tree.stages:
-                regions = [one.grain.region for one in path.around[: stage.depth]]
-                if len(path.around) < stage.depth:  # its own levels are among those around it
+                regions = [one.grain.region for one in path.around[: stage.at]]
+                if len(path.around) < stage.at:  # its own levels are among those around it
                     regions += path.regions
                 for point, at in own:
-                    values = {f"p{k}": piece for k, piece in enumerate(at[: stage.depth])}
+                    values = {f"p{k}": piece for k, piece in enumerate(at[: stage.at])}
                     for region in filter(None, regions):
                         for name, value in region_bounds(region):
                             values[name] = eval(value, {"min": min, "max": max}, values)
@@ -95,6 +105,7 @@ def test_random_stages_agree_with_enumeration() -> None:
                             if tensor == stage.tensor:
                                 _check_inside(stage.boxes, index, values)
         staged += bool(tree.stages)
+        rolling += any(stage.rolling for stage in tree.stages)
 
 
 def _check_inside(boxes: Sequence[Box], index: Sequence[int], values: dict[str, int]) -> None:
