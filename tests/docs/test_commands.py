@@ -73,7 +73,7 @@ def test_commands_read(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     subprocess.run(["bash", "-n", "-c", script], check=True)
     for command in told:
         for words in command.parts:
-            if words not in READ:  # several pages tell it
+            if command.mark != "run" and words not in READ:  # several pages tell it
                 READ.add(words)
                 read(words, command)
 

@@ -6,10 +6,12 @@ the page of a strategy, and what a fresh clone begins with.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +39,6 @@ SEARCHED = (  # what a tournament learns from, in the store that a dashboard sho
     "baseline=[onednn]",
     "tracking=mlflow",
 )
-SERVING = 60  # seconds that what serves until Ctrl-C is left alone
 Shell = Callable[[Command], "subprocess.CompletedProcess[str]"]
 
 
@@ -60,7 +61,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         for told, real in instead.items():
             text = text.replace(told, real)
         if text.startswith("polydl dashboard"):
-            text = f"timeout --preserve-status --signal=INT {SERVING} {text}"
+            return served(text, environment, folder)
         program = ["bash", "-euc"]
         if "completion zsh" in text:
             program = ["zsh", "-fec"]
@@ -79,6 +80,19 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     finally:
         server.kill()
         cluster.close()
+
+
+def served(
+    text: str, environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """What serves until Ctrl-C, which it gets once it has said where."""
+    command = ["bash", "-euc", f"exec {text}"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=environment, cwd=folder, **pipes) as process:
+        said = next((line for line in process.stdout or () if line.startswith("open ")), "")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, said + rest, rest)
 
 
 @pytest.mark.parametrize("command", SLOW, ids=str)
