@@ -49,25 +49,32 @@ __all__ = [
     "trained_tournament",
 ]
 
-Enumeration = Callable[[LoopNest, Architecture, int, bool], tuple[Schedule, ...]]
+# Of a nest on a machine with so many threads: fused on tiles or not, inside levels or not.
+Enumeration = Callable[[LoopNest, Architecture, int, bool, bool], tuple[Schedule, ...]]
 
 
 def _full(
-    model: LoopNest, architecture: Architecture, threads: int, fuse: bool
+    model: LoopNest, architecture: Architecture, threads: int, fuse: bool, attach: bool
 ) -> tuple[Schedule, ...]:
     def expected(nest: Primitive) -> Callable[[Schedule], float]:
         roofline = Roofline(nest, architecture)
         return lambda schedule: roofline.estimate(schedule, threads).seconds
 
     nest = model.nest
-    found = pipelines(nest, architecture, threads, fuse, expected)
+    found = pipelines(nest, architecture, threads, fuse, expected, attach)
     if found and in_a_row(nest):
         return found
     others = candidates(nest, architecture, threads, fuse, expected(nest))
     return tuple(dict.fromkeys((*found, *others)))
 
 
-SPACES: dict[str, Enumeration] = {"full": _full, "paper": paper_variants}
+def _paper(
+    model: LoopNest, architecture: Architecture, threads: int, fuse: bool, attach: bool
+) -> tuple[Schedule, ...]:
+    return paper_variants(model, architecture, threads, fuse)
+
+
+SPACES: dict[str, Enumeration] = {"full": _full, "paper": _paper}
 
 
 def ranked_schedules(
@@ -87,8 +94,8 @@ def ranked_schedules(
     `space` is where they come from, one of SPACES; an unknown one lists those.
     With `fuse`, statements are computed on a contraction's register tile where that is legal and
     the roofline expects a gain of it. Without `attach` no band is inside a level of another one.
-    Another `microkernel` than `generated` is one of LIBRARIES:
-    its matrix product computes sums of products, and nothing is fused into it. Raises
+    Another `microkernel` than `generated` is one of LIBRARIES: its matrix product computes sums of
+    products, with nothing on its tiles, but inside levels of others like any band. Raises
     ScheduleError where no schedule of the space leaves it one.
     """
     if space not in SPACES:
@@ -97,7 +104,8 @@ def ranked_schedules(
     model = loop_nest(primitive)
     rank = ranker(ranking) if isinstance(ranking, str) else ranking
     for fused in (True, False) if fuse and not library else (False,):
-        schedules = SPACES[space](model, architecture, threads, fused)
+        inside = attach and fuse and (fused or bool(library))
+        schedules = SPACES[space](model, architecture, threads, fused, inside)
         if not attach:
             schedules = tuple(s for s in schedules if _detached(s) == s)
         if library:

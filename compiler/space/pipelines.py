@@ -64,11 +64,17 @@ class Choice:
 
 
 def pipelines(
-    nest: Primitive, machine: Architecture, threads: int, fuse: bool, model: Model
+    nest: Primitive,
+    machine: Architecture,
+    threads: int,
+    fuse: bool,
+    model: Model,
+    attach: bool = True,
 ) -> tuple[Schedule, ...]:
     """Schedules of a nest of two steps or more; none of others.
 
-    The first are of steps one after another, without `fuse` those alone, nothing on tiles.
+    The first are of steps one after another, without `attach` those alone; nothing is on tiles
+    without `fuse`.
     """
     steps = _steps(nest, fuse)
     if len(steps) < 2:
@@ -95,7 +101,7 @@ def pipelines(
         whole = replace(joint, layout=tags)
         if legal(nest, whole):
             found[whole] = None
-    if fuse:
+    if attach:
         even = [whole for whole in found if _alike(nest, whole.bands[-1])] or list(found)
         tried = [s for whole in even[:TILED] for s in _in_pieces(nest, whole, threads)]
         best = _best_legal(nest, tried, model(nest))

@@ -17,7 +17,7 @@ class FirstChoiceOptions:
     space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
     fuse: bool = True  # statements on register tiles and in levels of others, where that pays
     attach: bool = True  # with `fuse`, bands inside levels of others; else one after another
-    # Or `libxsmm`, `cblas`: its matrix product in place of the innermost loops, nothing fused.
+    # Or `libxsmm`, `cblas`: its matrix product as the innermost loops, with nothing on its tile.
     microkernel: str = one_of("generated", known_microkernels)
 
 

@@ -11,7 +11,8 @@ import pytest
 from compiler.errors import ScheduleError
 from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Schedule
+from compiler.problem.specification import primitive_from
+from compiler.schedule.schedule import TILE, Schedule
 from harness.baseline.baseline import Missing
 from harness.baseline.blas.library import library_found
 from harness.baseline.libxsmm.libxsmm import installation_at
@@ -23,6 +24,7 @@ from harness.kernel.load import kernel_spec, load
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import verify
 from tests.compiler.machines import AVX2
+from tests.compiler.problem.operators import shipped
 from tests.harness.baseline.specs import conv2d, matmul, primitive
 
 PROBLEMS = {
@@ -39,6 +41,8 @@ PROBLEMS = {
         statements=["s[b,m,n] += q[b,m,k] * t[b,k,n]"],
     ),
 }
+MLP = {"m": 32, "k": 32, "n": 64, "p": 32}
+BLOCK = {"ic": 16, "c": 32, "ih": 8, "iw": 8}
 SPACES = dict.fromkeys(PROBLEMS, ("full", "paper")) | {"batched": ("full",)}
 
 
@@ -83,6 +87,21 @@ def test_agrees_with_the_reference(
             assert ranked
             for one in dice.sample(ranked, min(2, len(ranked))):
                 _check(PROBLEMS[name], one.schedule, library[1].flags, toolchain)
+
+
+@pytest.mark.parametrize("name", ["mlp", "inverted_residual"])
+def test_inside_levels_of_other_bands(
+    name: str, library: tuple[str, ProductLibrary], toolchain: Toolchain
+) -> None:
+    """Products of pieces, on stages of their own, are matched by the same strides."""
+    sizes = {"mlp": MLP, "inverted_residual": BLOCK}[name]
+    problem = primitive_from(shipped(name, **sizes))
+    ranked = ranked_schedules(problem, AVX2, microkernel=library[0])
+    schedules = [one.schedule for one in ranked]
+    inside = [s for s in schedules if any(a.at != TILE for b in s.bands for a in b.fusion)]
+    assert inside and len(inside) < len(schedules)
+    assert all(any(b.microkernel == library[0] for b in s.bands) for s in schedules)
+    _check(problem, inside[0], library[1].flags, toolchain)
 
 
 def test_the_papers_analysis_is_the_same_with_generated_c() -> None:
