@@ -29,7 +29,7 @@ from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Tags
 from compiler.space.dot_schedules import dot_bands
-from compiler.space.lanes import lanes_innermost, memory_order
+from compiler.space.lanes import lanes_innermost, may_lie, memory_order
 from compiler.space.parallel import with_parallel
 from compiler.space.scalar import scalar_schedule
 from compiler.space.shared import SharedLoops
@@ -159,7 +159,8 @@ class Chain:
                 if access.tensor in taken or not free(self.nest.tensor(access.tensor)):
                     continue
                 taken.add(access.tensor)
-                if access.indices == output.indices and output.tensor in tags:
+                alike = access.indices == output.indices and output.tensor in tags
+                if alike and may_lie(self.nest, access.tensor, tags[output.tensor]):
                     tags[access.tensor] = tags[output.tensor]
                 elif tag := lanes_innermost(self.nest, access, vector, lanes):
                     tags[access.tensor] = tag

@@ -20,8 +20,17 @@ from compiler.lower.operands import Summand, operands
 from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import contraction, covers, sum_of_products
+from compiler.microkernel.functions import OPERATIONS
 from compiler.problem.architecture import Architecture
-from compiler.problem.primitive import Access, Primitive, Statement, operations_of
+from compiler.problem.primitive import (
+    Access,
+    Call,
+    Expression,
+    Primitive,
+    Statement,
+    operations_of,
+    reads_of,
+)
 from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.axes import axes
@@ -33,8 +42,9 @@ from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
 POINTS = (1, 4, 7, 8, 14)
+ROWS = 4  # points at most where they share no work: more rows at once only scatter what is read
 REUSED = 4  # points by which a contraction's forms reuse each vector enough
-OPERATIONS = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
+PRINTED = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
 
 def lane_schedules(
@@ -62,7 +72,7 @@ def lane_schedules(
                     tree = fitted(nest, schedule)
                 except ScheduleError:
                     continue
-                if len(tile) > 1 and _printed(tree) > OPERATIONS:
+                if len(tile) > 1 and _printed(tree) > PRINTED:
                     continue
                 parallel = with_parallel(nest, schedule, threads)
                 found[parallel] = None
@@ -107,8 +117,8 @@ def _shapes(
 ) -> Iterator[tuple[tuple[str, ...], Sizes, int]]:
     """Orders, register tiles and unrolling: points along one loop.
 
-    Accumulators, what serves all points at each tap that is printed, and one vector more must fit
-    the registers.
+    Accumulators, what serves all points at each tap that is printed, what the taps do not move,
+    which compilers load before them, and one vector more must fit the registers.
     """
     statement = nest.statements[0]
     reduced = statement.reduction_loops
@@ -119,24 +129,36 @@ def _shapes(
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
+    read = [access for access in dict.fromkeys(statement.reads) if vector in access.loops]
     seen = set()
     for inner, order, vectors, points, taps in every(
         _along(nest, outputs, vector), orders, VECTORS, POINTS, _taps(statement)
     ):
+        if points > ROWS and not reduced and not _shares_work(statement.value, inner):
+            continue
         unroll = unrolled(nest, taps[-1], {}) if taps else 1
-        served = sum(
-            vector in access.loops and inner not in access.loops
-            for access in dict.fromkeys(statement.reads)
-        )
+        held = [access for access in read if taps and not set(taps).intersection(access.loops)]
+        served = [access for access in read if access not in held and inner not in access.loops]
         count = balanced(-(-nest.extent(vector) // lanes), vectors)[0][1]
         tile: Sizes = ((vector, count),)
         if inner is not None and points > 1:
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
         key = (order, tile, taps)
-        registers = count * (dict(tile).get(inner or "", 1) + served * unroll) + 1
+        width = dict(tile).get(inner or "", 1)
+        before = sum(width if inner in access.loops else 1 for access in held)
+        registers = count * (width + before + len(served) * unroll) + 1
         if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
             seen.add(key)
             yield (*order, *taps), tile, unroll
+
+
+def _shares_work(value: Expression, loop: str | None) -> bool:
+    """Whether an operation of many cycles is the same for all points of a loop."""
+    if not isinstance(value, Call):
+        return False
+    if value.function in OPERATIONS and all(loop not in one.loops for one in reads_of(value)):
+        return True
+    return any(_shares_work(one, loop) for one in value.arguments)
 
 
 def _taps(statement: Statement) -> tuple[tuple[str, ...], ...]:

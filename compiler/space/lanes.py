@@ -11,7 +11,7 @@ from compiler.microkernel.contraction import dimension
 from compiler.model.accesses import accesses
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Tensor
-from compiler.schedule.layout import Layout
+from compiler.schedule.layout import Layout, layout_of
 
 LEAST = 16  # bytes of a vector, which every machine with vectors has
 
@@ -48,6 +48,12 @@ def lanes_innermost(nest: Primitive, access: Access, vector: str, lanes: int) ->
     if innermost(tensor) == place and tensor.shape[place] % lanes == 0:
         return None
     return Layout(tensor.shape, tuple(range(len(tensor.shape))), ((place, lanes),)).tag()
+
+
+def may_lie(nest: Primitive, name: str, tag: str | None) -> bool:
+    """Whether another tensor's layout suits one of that shape: loops alone name what it blocks."""
+    tensor = nest.tensor(name)
+    return tag is None or all(_blockable(nest, name, d) for d, _ in layout_of(tensor, tag).blocks)
 
 
 def _blockable(nest: Primitive, tensor: str, place: int) -> bool:

@@ -34,7 +34,7 @@ from compiler.space.candidates import contraction_schedules
 from compiler.space.chain import continued, single, without_of
 from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
-from compiler.space.lanes import lanes_innermost
+from compiler.space.lanes import lanes_innermost, may_lie
 from compiler.space.scalar import PIECES, scalar_schedule
 
 Model = Callable[[Primitive], Callable[[Schedule], float]]  # seconds expected on a nest
@@ -211,8 +211,10 @@ def _layouts(nest: Primitive, step: Step, schedule: Schedule) -> dict[str, str |
         renamed: Statement = in_loops(nest.statements[number], dict(names))
         for access in renamed.accesses:
             if access.tensor not in found and free(nest.tensor(access.tensor)):
-                if access.indices == statement.target.indices:
-                    found[access.tensor] = tags.get(statement.target.tensor)
+                tag = tags.get(statement.target.tensor)
+                alike = access.indices == statement.target.indices
+                if alike and may_lie(nest, access.tensor, tag):
+                    found[access.tensor] = tag
                 else:
                     found[access.tensor] = lanes_innermost(nest, access, vector, lanes)
     return found

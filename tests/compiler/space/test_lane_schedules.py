@@ -1,0 +1,40 @@
+"""Register tiles of statements whose operands all lie along the lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compiler.model.loop_nest import loop_nest
+from compiler.problem.primitive import Primitive
+from compiler.problem.specification import primitive_from
+from compiler.space.lane_schedules import ROWS, lane_schedules
+from tests.compiler.machines import AVX512
+
+
+def nest(tensors: dict[str, list[str]], statement: str, **more: Any) -> Primitive:
+    sizes = {"i": 60, "j": 640, "k": 7}
+    used = {x: n for x, n in sizes.items() if f"{x}" in statement}
+    given = {"name": "tiles", "sizes": used, "tensors": tensors, "statements": [statement]}
+    return loop_nest(primitive_from({**given, **more})).nest
+
+
+def test_what_taps_do_not_move_has_registers_too() -> None:
+    """gcc loads it before the taps; with 28 accumulators as many vectors were spilled."""
+    summed = nest(
+        {"x": ["i", "j", "k"], "w": ["j", "i"], "y": ["i", "j"]}, "y[i,j] += abs(x[i,j,k] - w[j,i])"
+    )
+    tiles = {schedule.band.tile for schedule in lane_schedules(summed, AVX512, 1)}
+    accumulators = {dict(tile).get("i", 1) * dict(tile).get("j", 1) for tile in tiles}
+    assert max(accumulators) == 14
+
+
+@pytest.mark.parametrize(
+    ("statement", "most"),
+    [("y[i,j] = x[i,j] / (1 + w[j])", ROWS), ("y[i,j] = x[i,j] * exp(w[j])", 14)],
+)
+def test_rows_at_once_share_work_or_are_few(statement: str, most: int) -> None:
+    plain = nest({"x": ["i", "j"], "w": ["j"], "y": ["i", "j"]}, statement, plain=["x", "y"])
+    rows = {dict(s.band.tile).get("i", 1) for s in lane_schedules(plain, AVX512, 1)}
+    assert max(rows) in (most, most - 2)  # tiles are balanced
