@@ -53,7 +53,7 @@ def candidates(
     found: tuple[Schedule, ...] = ()
     if number is not None:
         found = contraction_schedules(chain.alone, machine, threads)
-        found += lane_schedules(chain.alone, machine, threads, nest)
+        found += lane_schedules(chain.alone, machine, threads, nest, bool(found))
         found += dot_schedules(chain.alone, machine, threads, nest)
     legal = []
     sharing = []

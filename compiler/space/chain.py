@@ -27,7 +27,7 @@ from compiler.microkernel.contraction import anchor, covers
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import free, layout_of
-from compiler.schedule.schedule import Attached, Band, Schedule, Tags
+from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, Tags
 from compiler.space.dot_schedules import dot_bands
 from compiler.space.lanes import lanes_innermost, may_lie, memory_order
 from compiler.space.parallel import with_parallel
@@ -213,7 +213,10 @@ def _reads_apart(tree: Tree) -> bool:
 
 
 def _along(nest: Primitive, lanes: int, layout: Tags) -> Iterator[Band]:
-    """Vectors of the target, in its order in memory, as many at once as hide latency."""
+    """Vectors of the target, in its order in memory, as many at once as hide latency.
+
+    Then without points of a second loop, which may not fit the blocks of a layout.
+    """
     statement = nest.statements[0]
     tensor = nest.tensor(statement.target.tensor)
     address = Address(statement.target, layout_of(tensor, dict(layout).get(tensor.name)))
@@ -227,12 +230,12 @@ def _along(nest: Primitive, lanes: int, layout: Tags) -> Iterator[Band]:
     most = block // lanes if block > lanes else POINTS  # those of a block lie side by side
     if block == lanes and order[-1] != vector:
         most = 1
-    sizes = {vector: balanced(vectors, most)[0][1]}
-    for inner in [loop for loop in order if loop != vector][-1:]:
-        rest = max(1, POINTS // sizes[vector])
-        sizes[inner] = balanced(nest.extent(inner), rest)[0][1]
+    alone: Sizes = ((vector, balanced(vectors, most)[0][1]),)
     whole = (*order, *statement.reduction_loops)
-    yield Band("lanes", whole, (vector, lanes), tuple(sizes.items()))
+    for inner in [loop for loop in order if loop != vector][-1:]:
+        points = balanced(nest.extent(inner), max(1, POINTS // alone[0][1]))[0][1]
+        yield Band("lanes", whole, (vector, lanes), (*alone, (inner, points)))
+    yield Band("lanes", whole, (vector, lanes), alone)
 
 
 def apart(

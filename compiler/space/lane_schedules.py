@@ -48,11 +48,16 @@ PRINTED = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
 
 def lane_schedules(
-    nest: Primitive, machine: Architecture, threads: int, around: Primitive | None = None
+    nest: Primitive,
+    machine: Architecture,
+    threads: int,
+    around: Primitive | None = None,
+    contracted: bool = True,
 ) -> tuple[Schedule, ...]:
     """All schedules of a nest of one statement; none where nothing lies along lanes.
 
-    Layouts are such as other statements of the nest `around` can use.
+    Layouts are such as other statements of the nest `around` can use. Where a sum of products has
+    no `contracted` form, lanes take the loops of a single factor too.
     """
     statement = nest.statements[0]
     if not covers(nest, statement.target):
@@ -60,7 +65,7 @@ def lane_schedules(
     own = own_reads(around or nest, statement)
     found: dict[Schedule, None] = {}
     for vector in statement.loops:
-        if vector in statement.reduction_loops or _in_one_factor(nest, vector):
+        if vector in statement.reduction_loops or (contracted and _in_one_factor(nest, vector)):
             continue
         lanes = lanes_of(nest, vector, machine)
         layout = _layouts(nest, around or nest, vector, lanes)

@@ -166,7 +166,7 @@ def _choices(
     own = continued(single(nest, step.number), nest.statements[: step.number])
     lanes = machine.lanes(nest.tensor(own.statements[0].target.tensor).dtype)
     schedules = contraction_schedules(own, machine, threads, lanes)
-    schedules += lane_schedules(own, machine, threads, nest)
+    schedules += lane_schedules(own, machine, threads, nest, bool(schedules))
     schedules += dot_schedules(own, machine, threads, nest)
     expected = model(own)
     shared = _shared(nest, step)
