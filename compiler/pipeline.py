@@ -21,7 +21,7 @@ from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import TILE, Schedule
+from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates, fetched_ahead
 from compiler.space.chain import apart, joined
@@ -201,10 +201,7 @@ def fusions(
 
 def _detached(schedule: Schedule) -> Schedule:
     """The same bands, none inside a level of another one."""
-    bands = (
-        replace(band, fusion=tuple(one for one in band.fusion if one.at == TILE))
-        for band in schedule.bands
-    )
+    bands = (band.without([one.statement for one in band.attached]) for band in schedule.bands)
     return replace(schedule, bands=tuple(bands))
 
 

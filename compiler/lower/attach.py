@@ -82,29 +82,26 @@ class Needed:
     def _kept(
         self, number: int, needed: Mapping[str, Window], around: tuple[Around, ...], depth: int
     ) -> dict[str, Kept]:
-        """The loop of which neighbouring pieces need the same points; ScheduleError unless one."""
+        """The loop of which neighbouring pieces need the same points; ScheduleError unless one.
+
+        One level alone moves it, and nothing else: the buffer holds one piece of it.
+        """
         where = f"{self.nest.name}: schedule: keep:S{number}"
-        found: dict[str, Kept] = {}
+        steps: dict[tuple[str, str], int] = {}  # by level and loop, how far it moves
         for piece in (one.piece for one in around[depth:]):
             moves = moved(piece, around)
-            steps = {
-                loop: sum(c * moves.get(x, 0) for x, c in window.start.terms)
-                for loop, window in needed.items()
-            }
-            steps = {loop: step for loop, step in steps.items() if step}
-            again = [loop for loop, step in steps.items() if abs(step) < needed[loop].size]
-            if not again:
-                continue
-            loop, step = again[0], steps[again[0]]
-            if found or len(steps) > 1 or step < 0 or not _clear(needed[loop].start, piece, around):
-                raise ScheduleError(
-                    f"{where}: pieces overlap otherwise than each with the last one"
-                )
-            points = needed[loop].size - step
-            found[loop] = Kept(numbered(piece, around, depth), points, step, depth)
-        if not found:
+            for loop, window in needed.items():
+                if step := sum(c * moves.get(x, 0) for x, c in window.start.terms):
+                    steps[piece, loop] = step
+        again = [at for at, step in steps.items() if abs(step) < needed[at[1]].size]
+        if not again:
             raise ScheduleError(f"{where}: no piece needs what the one before it has computed")
-        return found
+        piece, loop = again[0]
+        beside = [at for at in steps if (at[0] == piece) != (at[1] == loop)]
+        step, window = steps[again[0]], needed[loop]
+        if len(again) > 1 or beside or step < 0 or not _clear(window.start, piece, around):
+            raise ScheduleError(f"{where}: pieces overlap otherwise than each with the last one")
+        return {loop: Kept(numbered(piece, around, depth), window.size - step, step, depth)}
 
     def window(self, path: Path, loop: str, around: tuple[Around, ...]) -> Window:
         """The points of a loop of a leaf in one piece of some levels, of which it shares a part."""

@@ -10,6 +10,7 @@ one line without parentheses, commas, semicolons or blanks, so that it can be pa
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -173,6 +174,12 @@ class Band:
     def serial(self) -> Band:
         """The same on one thread: how it runs inside a level of another band."""
         return replace(self, parallel=(), private=())
+
+    def without(self, numbers: Collection[int]) -> Band:
+        """The same with the bands of some statements at none of its levels."""
+        fusion = (one for one in self.fusion if one.at == TILE or one.statement not in numbers)
+        keep = (one for one in self.keep if one.statement not in numbers)
+        return replace(self, fusion=tuple(fusion), keep=tuple(keep))
 
     def tile_of(self, loop: str) -> int:
         return dict(self.tile).get(loop, 1)

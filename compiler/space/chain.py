@@ -261,7 +261,7 @@ def joined(
 def _anchor_of(nest: Primitive, schedule: Schedule, number: int) -> Schedule:
     """The anchor's band of a schedule of all statements."""
     band = next(band for band, numbers in anchored(nest, schedule) if number in numbers)
-    return replace(schedule, bands=(replace(band, of=None, fusion=()),))
+    return replace(schedule, bands=(replace(band, of=None, fusion=(), keep=()),))
 
 
 def single(nest: Primitive, number: int) -> Primitive:

@@ -110,6 +110,7 @@ def _widened(
         prefetch=0,
         nontemporal=False,
         fusion=(),
+        keep=(),
         microkernel=library,
     )
 

@@ -11,6 +11,7 @@ from compiler.codegen.kernel import Kernel
 from compiler.cost.analysed_nest import analysed_parallel, nest_of_tree
 from compiler.cost.cache_levels import level_bytes
 from compiler.cost.index_values import TooWide
+from compiler.cost.intermediates import Intermediate, intermediates
 from compiler.cost.polyrank import polyrank_cost
 from compiler.cost.ranking import ranker
 from compiler.cost.working_sets import working_sets
@@ -114,6 +115,7 @@ class Shown:
     reuse: Reuse | None
     estimate: Ranked | None = None
     fusions: tuple[Fusion, ...] = ()
+    intermediates: tuple[Intermediate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,13 +181,14 @@ def _scheduled(
     kernel = compile_schedule(primitive, schedule)
     (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
     told = fusions(primitive, schedule, machine, threads)
+    between = intermediates(nest, schedule, machine, threads)
     tree = lowered(nest, schedule)
     loops = outline(tree)
     if len(nest.statements) != 1 and anchor(nest) is None:
-        return Shown(schedule, loops, kernel, None, estimate, told)
+        return Shown(schedule, loops, kernel, None, estimate, told, between)
     analysed = nest_of_tree(tree)
     reuse = _reuse(analysed, analysed_parallel(analysed, tree), machine, nest.dtype)
-    return Shown(schedule, loops, kernel, reuse, estimate, told)
+    return Shown(schedule, loops, kernel, reuse, estimate, told, between)
 
 
 def _reuse(

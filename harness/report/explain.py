@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from compiler.codegen.kernel import Kernel
+from compiler.cost.intermediates import Intermediate
 from compiler.pipeline import Fusion, Ranked
 from compiler.problem.architecture import Architecture
 from compiler.schedule.schedule import TILE
@@ -71,6 +72,7 @@ def document(one: Explanation) -> dict[str, Any]:
         "levels": None if shown.reuse is None else dict(shown.reuse.levels),
         "polyrank_cost": None if shown.reuse is None else shown.reuse.cost,
         "fusions": [asdict(fusion) for fusion in shown.fusions],
+        "intermediates": [asdict(between) for between in shown.intermediates],
         "estimate": None
         if shown.estimate is None
         else {"seconds": shown.estimate.seconds, "parts": dict(shown.estimate.parts)},
@@ -118,6 +120,9 @@ def as_text(one: Explanation) -> str:
     if shown.fusions:
         _section(console, "fusion  of the statements behind the contraction")
         console.print("\n".join(map(fusion_line, shown.fusions)), soft_wrap=True)
+    if shown.intermediates:
+        _section(console, "intermediates  where each lives, and what that saves")
+        console.print("\n".join(map(intermediate_line, shown.intermediates)), soft_wrap=True)
     if shown.estimate is not None:
         _section(console, "estimate  by roofline; parts overlap, so shares may add to more than 1")
         console.print(_estimate(shown.estimate, one.architecture), soft_wrap=True)
@@ -184,6 +189,20 @@ def fusion_line(one: Fusion) -> str:
     return "; ".join(
         [f"{name} {where}: predicted {fused:.1f} us fused, {apart:.1f} us apart", *told]
     )
+
+
+def intermediate_line(one: Intermediate) -> str:
+    """Where a temporary lives, its bytes, how often it is computed, and the traffic that saves."""
+    if not one.inside:
+        why = "" if one.why is None else f"; {one.why}"
+        return f"{one.tensor} in full, {one.whole} bytes{why}"
+    where = f"in a piece of {' and '.join(one.inside)}"
+    size = f"{one.bytes} of {one.whole} bytes" if one.bytes else "on the register tile"
+    told = [f"{one.tensor} {where}, {size}", f"computed {one.times:.3g} times"]
+    if one.kept:
+        told.append(f"{one.kept} rows kept for the next piece")
+    less = [f"{size / 1e6:.2f} MB less from {level}" for level, size in one.saved.items() if size]
+    return "; ".join([*told, *less[-2:]])
 
 
 @dataclass(frozen=True)

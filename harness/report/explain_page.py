@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from harness.analysis.explained import Explanation
-from harness.report.explain import document, estimate_parts, fusion_line, ranking_rows, ranking_unit
+from harness.report.explain import (
+    document,
+    estimate_parts,
+    fusion_line,
+    intermediate_line,
+    ranking_rows,
+    ranking_unit,
+)
 from harness.report.pages import page
 
 
@@ -18,5 +25,6 @@ def as_html(one: Explanation) -> str:
         headings=headings,
         rows=rows,
         fused=[fusion_line(fusion) for fusion in one.shown.fusions],
+        between=[intermediate_line(found) for found in one.shown.intermediates],
         estimates=[] if estimate is None else estimate_parts(estimate, one.architecture),
     )

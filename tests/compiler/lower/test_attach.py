@@ -50,3 +50,26 @@ def test_rows_that_two_pieces_need_are_not_in_step() -> None:
     for tree, evident in ((apart, True), (overlapping, False)):
         full = replace(tree, stages=())  # as if the rows existed in full
         assert in_step(full, *full.paths()) is evident
+
+
+KEEPING = {  # of windows of 3 rows, by order and level
+    ("p@1+c+p+k", "p@1"): None,
+    ("p@1+c+p+k", "c"): None,
+    ("c+p@1+p+k", "p@1"): None,
+    ("k+p@1+c+p", "p@1"): "overlap otherwise",  # rows of the next k, while the buffer has others
+    ("c+p@1+p+k", "c"): "no piece needs",
+}
+
+
+@pytest.mark.parametrize("case", KEEPING)
+def test_rows_are_kept_along_one_level_alone(case: tuple[str, str]) -> None:
+    order, at = case
+    line = f"scalar/order:c+h/scalar/order:{order}/block:p@1.4/fusion:S0.{at}/keep:S0.root"
+    if KEEPING[case] is not None:
+        with pytest.raises(ScheduleError, match=KEEPING[case]):
+            lowered(window(20, 3, 1, 1), parse_schedule(line))
+        return
+    tree = lowered(window(20, 3, 1, 1), parse_schedule(line))
+    (rows,) = [region for region in _writer(tree).regions if region.kept is not None]
+    assert rows.kept is not None and (rows.kept.points, rows.kept.step) == (2, 4)
+    assert tree.stages[0].depth == 0

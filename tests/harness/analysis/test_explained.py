@@ -16,7 +16,7 @@ from compiler.pipeline import parse_schedule
 from compiler.problem.specification import primitive_from
 from harness.analysis.explained import LoopOrder, Source, explained
 from harness.report.explain import as_json, as_text
-from tests.compiler.machines import AVX2
+from tests.compiler.machines import AVX2, AVX512
 from tests.compiler.problem.operators import CHAIN, EDGES, OPERATORS, conv2d, matmul, shipped
 
 POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
@@ -136,6 +136,28 @@ def test_what_is_inside_a_level_is_told_with_the_traffic_that_it_saves() -> None
     inside = [one for one in found if one["at"] not in (None, "tile")]
     assert inside and all(one["saved"]["memory"] > 0 for one in inside)
     assert re.search(r"S1 inside level m(@1)?: predicted .* apart; .* MB less from ", as_text(rows))
+
+
+def test_where_intermediates_live_is_told() -> None:
+    block = primitive_from(shipped("inverted_residual"))
+    one = explained("block", block, AVX512, 1)
+    found = {x["tensor"]: x for x in json.loads(as_json(one))["intermediates"]}
+    assert set(found) == {"expanded", "filtered"}
+    for tensor, told in found.items():
+        assert told["inside"] and 0 < told["bytes"] < told["whole"] and told["why"] is None
+        assert f"{tensor} in a piece of {' and '.join(told['inside'])}, " in as_text(one)
+    assert sum(found["expanded"]["saved"].values()) > 0
+
+
+def test_what_forbids_an_attachment_is_told() -> None:
+    scalar = "scalar/order:m+n/scalar/order:m+n/scalar/order:m+n/scalar/order:m/scalar/order:m+n"
+    softmax = primitive_from(shipped("softmax", m=16, n=32))
+    whole = explained("rows", softmax, AVX2, 1, parse_schedule("scalar/order:m+n"))
+    apart = explained("rows", softmax, AVX2, 1, parse_schedule(scalar))
+    for one, why in ((whole, "its statements and their reader stand in one band"), (apart, None)):
+        told = json.loads(as_json(one))["intermediates"]
+        assert {x["tensor"]: x["why"] for x in told}["largest"] == why
+        assert "largest in full, 64 bytes" in as_text(one)
 
 
 @pytest.mark.parametrize("levels", [(), ("L1",), ("L1", "L2"), ("L1", "L3")])
