@@ -253,7 +253,9 @@ class Reduction:
                 levels[: levels.index(level) + 1],
                 lambda own: replace(self, tile=own).loops(rest, depth + 1, live),
             )
-            body = [f"const long {moved};", *inner]
+            # what one piece has read is not held for the next one: it is spilled if it is much
+            apart = ["STEP;"] if isinstance(self.tile.operands.reduced, Summand) else []
+            body = [*apart, f"const long {moved};", *inner]
             return [head, *("  " + line for line in body), "}"]
         body = self._step(depth, live, level)
         accesses = {address.access for address in self.tile.reduced}
