@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from harness.analysis.means import Layer
 from harness.analysis.rank_quality import geometric_figure
 from harness.analysis.summary import VERDICTS, gflops_interval
 from harness.analysis.time_to_solution import Against, solutions_of
@@ -65,10 +66,14 @@ class SpeedupOptions(Selection):
 
 def _speedup(records: Records, of: SpeedupOptions) -> Measured:
     layers = records.layers(of.contender, of.baseline, of)
-    statistic = _STATISTICS[of.statistic]
-    ratios = np.array([[layer.ratio] for layer in layers])
-    value = float(statistic(ratios, of.limit)[0])
-    low, high = interval(statistic(np.array([layer.draws for layer in layers]), of.limit))
+    return over_layers(layers, of.statistic, of.limit)
+
+
+def over_layers(layers: Sequence[Layer], statistic: str, limit: float = 1.0) -> Measured:
+    """The statistic of the layers' ratios: mean (geometric), median, least, share at `limit`."""
+    function = _STATISTICS[statistic]
+    value = float(function(np.array([[layer.ratio] for layer in layers]), limit)[0])
+    low, high = interval(function(np.array([layer.draws for layer in layers]), limit))
     return Measured(value, min(low, value), max(high, value), len(layers))
 
 

@@ -19,9 +19,9 @@ from harness.analysis.rank_quality import campaign_quality
 from harness.analysis.review.causes import bound_told
 from harness.analysis.summary import VERDICTS, share_of_bandwidth, share_of_peak
 from harness.analysis.time_to_solution import solutions_of
+from harness.claims.quantities import over_layers
 from harness.claims.records import Records, Selection, Unanswered
 from harness.claims.twice import TwiceOptions, pairs_of
-from harness.measure.statistics import GeometricMean
 from harness.record.result import Speedup, TrialResult
 from harness.report.grid import Cell, Column, Grid
 from harness.report.markdown import as_markdown
@@ -76,26 +76,28 @@ def _networks(records: Records, of: RatioOptions) -> str:
         rows += [_network_row(name, contender, own) for name, own in parts if own]
         if len(parts) > 1:
             rows.append(_network_row("all", contender, layers))
-    heads = ("network", "contender", "problems", f"of {of.baseline} [95 %]", "median", "least")
+    heads = (
+        "network",
+        "contender",
+        "problems",
+        f"of {of.baseline} [95 %]",
+        "median",
+        "least of them",
+    )
     return _markdown((*heads, f"at {NEAR} or more", "faster, same, slower, open"), rows, text=2)
 
 
 def _network_row(name: str, contender: str, layers: Sequence[Layer]) -> tuple[str, ...]:
-    ratios = np.array([layer.ratio for layer in layers])
-    mean = GeometricMean()
-    for layer in layers:
-        mean.add(layer.ratio, layer.draws, layer.disturbed)
-    whole = mean.speedup()
     counts = Counter(layer.verdict for layer in layers)
     least = min(layers, key=lambda layer: layer.ratio)
     return (
         name,
         contender,
         str(len(layers)),
-        str(Figure(whole.ratio, whole.ci95)),
-        f"{np.median(ratios):.2f}",
-        f"{least.ratio:.2f} ({least.problem})",
-        f"{np.mean(ratios >= NEAR):.0%}".replace("%", " %"),
+        str(over_layers(layers, "mean")),
+        str(over_layers(layers, "median")),
+        f"{over_layers(layers, 'least')} ({least.problem})",
+        f"{100 * over_layers(layers, 'share', NEAR).value:.0f} %",
         ", ".join(str(counts[verdict]) for verdict in VERDICTS),
     )
 
@@ -142,7 +144,6 @@ def _classes(records: Records, of: RatioOptions) -> str:
             classes.setdefault(bound, []).append((layers[label], own))
     rows = []
     for bound, members in sorted(classes.items(), key=lambda one: -len(one[1])):
-        ratios = np.array([layer.ratio for layer, _ in members])
         slower = sorted(
             (layer.ratio, layer.problem) for layer, _ in members if layer.verdict == "slower"
         )
@@ -151,14 +152,14 @@ def _classes(records: Records, of: RatioOptions) -> str:
             (
                 bound,
                 str(len(members)),
-                f"{np.exp(np.log(ratios).mean()):.2f}",
+                str(over_layers([layer for layer, _ in members], "mean")),
                 str(len(slower)),
                 worst,
                 _per_cent([share_of_peak(result) for _, result in members]),
                 _per_cent([share_of_bandwidth(result) for _, result in members]),
             )
         )
-    heads = ("bound by", "problems", f"of {of.baseline}", "slower", "the worst of them")
+    heads = ("bound by", "problems", f"of {of.baseline} [95 %]", "slower", "the worst of them")
     return _markdown((*heads, "share of peak, median", "of bandwidth, median"), rows)
 
 

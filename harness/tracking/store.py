@@ -132,6 +132,7 @@ class Store:
         files = {
             "samples.json": folder.samples_file(result.trial),
             "candidates.jsonl": folder.candidates_file(result.trial),
+            "again.jsonl": folder.again_file(result.trial),
         }
         if result.kernel is not None:
             files["kernel.c.txt"] = folder.kernel_file(result.kernel)  # the UI shows no .c

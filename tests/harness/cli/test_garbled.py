@@ -45,6 +45,7 @@ from tests.harness.campaigns import NODE, Onlooker, ReplayPool
 from tests.harness.learn.campaigns import surveyed
 from tests.harness.record.garbling import garbled
 from tests.harness.record.results import Left, baseline_result, strategy_result
+from tests.harness.record.test_kept import AGAIN
 
 INPUTS = 25  # of each kind of file, for each reader
 COMMANDS = 2  # of each kind of file, for each command
@@ -66,12 +67,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         ]
         pair = [baseline_result("x"), strategy_result("x")]
         writer.record([Left(pair, samples={one.trial: samples for one in pair})])
+        roles = ["fastest"], ["drawn", "first roofline", "few roofline"]
+        again = [{**AGAIN, "roles": own, "samples": samples} for own in roles]
+        writer.record([Left(again={first.trial: again})])
     model = json_text(classifier_data(shipped_classifier()))
     files = {str(f.relative_to(folder.path)): f for f in folder.path.rglob("*") if f.is_file()}
     held = {name: file.read_bytes() for name, file in files.items() if name != ".lock"}
     assert {name.partition("/")[0] for name in held} == {
         *("campaign.yaml", "identity.json", "starts.jsonl", "results.jsonl"),
-        *("samples", "candidates"),
+        *("samples", "candidates", "again"),
     }
     return {**held, ".lock": b"pid 1", "model.json": model.encode(), "trial": first.trial.encode()}
 
@@ -105,7 +109,7 @@ def damaged(
 
 KINDS = (
     *("results.jsonl", "samples", "candidates", "starts.jsonl", "campaign.yaml", "identity.json"),
-    ".lock",
+    *("again", ".lock"),
 )
 
 
