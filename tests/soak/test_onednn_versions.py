@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from compiler.problem.specification import primitive_from
 from harness.baseline.baseline import Available
 from harness.baseline.onednn.onednn import TOOL, OneDnn
 from harness.baseline.tool.environment import install
 from harness.kernel.toolchain import Toolchain
-from tests.harness.baseline import test_onednn, test_onednn_post_ops
+from tests.compiler.problem.operators import shipped
+from tests.harness.baseline import test_onednn, test_onednn_chains, test_onednn_post_ops
 
 pytestmark = pytest.mark.soak
 
@@ -36,3 +38,14 @@ def test_agrees_with_the_statement(case: str, older: OneDnn) -> None:
 @pytest.mark.parametrize("case", test_onednn_post_ops.CASES)
 def test_agrees_with_the_reference(case: str, older: OneDnn) -> None:
     test_onednn_post_ops.check(older, test_onednn_post_ops.CASES[case])
+
+
+@pytest.mark.parametrize("case", test_onednn_chains.CASES)
+def test_chains_agree_with_their_statements(case: str, older: OneDnn) -> None:
+    test_onednn_chains.told(older, primitive_from(test_onednn_chains.CASES[case]))
+
+
+def test_it_writes_no_blocks_that_channels_do_not_fill(older: OneDnn) -> None:
+    """24 channels in blocks of 8: its binary primitive moves 16 at once."""
+    for name in ("residual_relu", "binary_add"):
+        test_onednn_chains.told(older, primitive_from(shipped(name, n=2, c=24, h=5, w=7)))

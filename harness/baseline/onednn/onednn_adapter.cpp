@@ -96,7 +96,7 @@ private:
         if (images(1)) found.push_back(Layout::channels_last);
         if (convolves) return found;
         if (images(16)) found.push_back(Layout::blocks_of_16);
-        if (images(8)) found.push_back(Layout::blocks_of_8);
+        if (images(FILLING_8)) found.push_back(Layout::blocks_of_8);
         return found;
     }
 

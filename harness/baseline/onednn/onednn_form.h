@@ -17,8 +17,7 @@
 namespace polydl {
 
 // Where images lie: as each operator likes best (those that have no preference as they find them,
-// row-major at first), or all of them with their channels last, or in blocks that they fill (2.6
-// writes past the end of others).
+// row-major at first), or all of them with their channels last, or in blocks that they fill.
 enum class Layout { own, channels_last, blocks_of_16, blocks_of_8 };
 
 constexpr double HOPELESS = 1e30;  // seconds
@@ -61,7 +60,7 @@ public:
             if (dnnl_primitive_execute(call.primitive.get(), stream_.get(),
                                        static_cast<int>(call.arguments.size()),
                                        call.arguments.data()) != dnnl_success)
-                throw std::runtime_error("execution failed");
+                throw dnnl::error(dnnl_runtime_error, "execution failed");
         stream_.wait();
     }
 
@@ -184,7 +183,7 @@ private:
         };
         const auto found = tags.find({t.dims.size(), layout_});
         const memory::dim block = layout_ == Layout::blocks_of_16  ? 16
-                                  : layout_ == Layout::blocks_of_8 ? 8
+                                  : layout_ == Layout::blocks_of_8 ? FILLING_8
                                                                    : 1;
         if (found == tags.end() || t.dims[1] == 1 || t.dims[1] % block) return dense(t);
         return memory::desc(t.dims, F32, found->second);
