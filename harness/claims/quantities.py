@@ -164,7 +164,7 @@ def _ranking(records: Records, of: RankingOptions) -> Measured:
     if not shares:
         what = "measured again" if of.again else "measured"
         raise Unanswered(f"no candidates of {of.survey} that {of.ranking} ranks were {what}")
-    figure = geometric_figure(shares)
+    figure = geometric_figure([one.value for one in shares]) if len(shares) > 1 else shares[0]
     low, high = figure.ci95 or (figure.value, figure.value)
     return Measured(figure.value, low, high, len(shares))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harness.analysis.figure import Figure
 from harness.analysis.rank_quality import MEDIAN, RANDOM, RankQuality, rank_quality
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
@@ -22,21 +23,19 @@ class Asked(Protocol):
     def again(self) -> bool: ...
 
 
-def ranking_figure(folder: CampaignFolder, survey: TrialResult, asked: Asked) -> float | None:
+def ranking_figure(folder: CampaignFolder, survey: TrialResult, asked: Asked) -> Figure | None:
     """The share of the best on the survey's problem; None where it does not tell."""
     found = rank_quality([survey], folder.candidates, folder.again)
     wanted = asked.figure if asked.figure in (RANDOM, MEDIAN) else asked.ranking
     for one in found.problems:
         if one.ranking == wanted:
-            return _value(one, asked)
+            return _figure(one, asked)
     return None
 
 
-def _value(one: RankQuality, asked: Asked) -> float | None:
+def _figure(one: RankQuality, asked: Asked) -> Figure | None:
     if asked.again and asked.figure != MEDIAN:
         held = one.again
         figures = {} if held is None else {"few": held.few, "top": held.top}
-        found = figures.get(asked.figure, None if held is None else held.first)
-    else:
-        found = one.best_of_few if asked.figure == "few" else one.first
-    return None if found is None else found.value
+        return figures.get(asked.figure, None if held is None else held.first)
+    return one.best_of_few if asked.figure == "few" else one.first

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.conf_files import CONF
 from harness.errors import SettingsError
+from harness.plan import planned
 from harness.settings import load_settings, schema
 from harness.settings.request import parsed, request_from
 from harness.settings.sweeps import combinations
@@ -108,3 +109,48 @@ def test_what_hydra_would_run_a_sweep_by_says_what_does(override: str, told: str
     key = override.partition("=")[0]
     with pytest.raises(SettingsError, match=f"^{key} is not taken; .*{told}"):
         load_settings(["primitive=matmul", override])
+
+
+def in_folder(folder: Path, **experiments: str) -> list[str]:
+    """The arguments that find these experiments."""
+    (folder / "experiment").mkdir()
+    for name, text in experiments.items():
+        (folder / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\n{text}\n")
+    return [f"--config-dir={folder}"]
+
+
+def test_parts_are_one_campaign(tmp_path: Path) -> None:
+    words = in_folder(
+        tmp_path,
+        both="claims: true\ntracking: {kind: journal}\nseed: 3\n"
+        "parts: [[primitive=matmul, threads=2], [experiment=other, seed=5]]",
+        other="defaults: [{override /primitive: conv2d}]\nthreads: 4\ntracking: {uri: elsewhere}",
+    )
+    one, other = load_settings([*words, "experiment=both", "strategy=polydl"])
+    assert [p.name for p in (*one.problems, *other.problems)] == ["matmul", "conv2d"]
+    assert (one.threads, one.seed, other.threads, other.seed) == (2, 3, 4, 5)
+    for part in (one, other):  # where it runs is said by the whole
+        assert part.claims and (part.tracking.kind, part.tracking.uri) == ("journal", None)
+        assert [s.label for s in part.strategies] == ["polydl"] and part.resolved["parts"] == []
+        assert part.campaign.experiment == "both"
+    words.remove(f"--config-dir={tmp_path}")
+    both = load_settings([f"--config-dir={tmp_path}", "experiment=both", "threads=1"])
+    assert [part.threads for part in both] == [1, 1]  # what the command sets holds in all
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ("[[experiment=a]]", "parts: experiments are parts of each other more than 4 deep"),
+        ("[[experiment=nowhere]]", "experiment: unknown option 'nowhere'"),
+        ("[[primitive=matmul, thread=2]]", "unknown key 'thread'"),
+        ("[[no override]]", "cannot read 'no override'"),
+        ("[[], []]", "nothing to measure"),
+        ("3", "configuration: "),
+    ],
+)
+def test_mistakes_of_parts_are_one_line(parts: str, told: str, tmp_path: Path) -> None:
+    words = in_folder(tmp_path, a=f"parts: {parts}")
+    with pytest.raises(SettingsError, match=told) as refusal:
+        planned(load_settings([*words, "experiment=a"]), "toy", 2**40, str)
+    assert "\n" not in str(refusal.value)
