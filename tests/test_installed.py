@@ -52,6 +52,7 @@ def test_the_wheel_holds_the_packages_with_conf_inside(wheel: Path) -> None:
     assert held == {"polydl.py", *inside}
 
 
+@pytest.mark.timeout(300)  # a dozen processes, two of which wait for a core of their own
 def test_an_installed_wheel_follows_the_tutorial(
     wheel: Path, tmp_path: Path, build_cache: Path
 ) -> None:

@@ -19,6 +19,7 @@ from tests.docs.folder import measure_campaigns, write_files
 from tests.docs.pages import DOCS, name
 from tests.harness.campaigns import BRIEF
 
+pytestmark = pytest.mark.timeout(300)  # a campaign waits for a core of its own
 PAGES = [page for page in MARKED if page != DOCS / "tutorial.md"]
 RUN = {page: [one for one in in_blocks(page) if one.mark == "run"] for page in PAGES}
 DONE: set[str] = set()  # what several pages tell is run once
