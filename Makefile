@@ -3,7 +3,7 @@
 # make test   set everything up and run the tests (under 8 minutes on two cores)
 # make soak   the long tests
 # make lint   format, lint and types
-# make docs   docs/reference: commands and configuration, from the parser and the schema
+# make docs   docs/reference: commands and configuration, from the parser and the schema, and the tables of pages
 # make coverage   the branches that the tests reach, least covered files first (twice as long)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -36,6 +36,7 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m harness.cli.reference > docs/reference/commands.md
 	$(BIN)/python -m harness.settings.reference > docs/reference/configuration.md
+	$(BIN)/polydl claims tables=true
 
 # The second table is the share of the cluster, whose tests need nodes of their own. A test that
 # fails takes no table away.

@@ -17,6 +17,7 @@ from harness.analysis.figure import Figure
 from harness.analysis.means import Layer, campaign_means
 from harness.analysis.rank_quality import campaign_quality
 from harness.analysis.review.causes import bound_told
+from harness.analysis.review.facts import facts_of
 from harness.analysis.summary import VERDICTS, share_of_bandwidth, share_of_peak
 from harness.analysis.time_to_solution import solutions_of
 from harness.claims.quantities import over_layers
@@ -31,6 +32,7 @@ from harness.report.tables import campaign_table
 from harness.report.terminal import as_text
 
 Options = TypeVar("Options", bound=Selection)
+FACTS = ("date", "processor", "threads", "cache", "C compiler", "commit", "command")
 NEAR = 0.95  # of a baseline: as good as it, for most uses
 
 
@@ -40,6 +42,17 @@ class Form(Generic[Options]):
 
     options: type[Options]
     made: Callable[[Records, Options], str]
+
+
+def _facts(records: Records, of: Selection) -> str:
+    """When, where and how it was measured: a line each."""
+    records.problems(of)
+    results = records.chosen(of)
+    told = dict(facts_of(records.folder, results))
+    compilers = dict.fromkeys(r.versions["compiler"] for r in results if "compiler" in r.versions)
+    told["C compiler"] = ", ".join(compilers)
+    rows = [(what, told[what]) for what in FACTS if told.get(what)]
+    return _markdown(("measured", ""), rows, text=2)
 
 
 @dataclass(frozen=True)
@@ -251,6 +264,7 @@ def _table(grid: Grid) -> str:
 
 
 TABLES: Mapping[str, Form[Any]] = {
+    "facts": Form(Selection, _facts),
     "text": Form(TextOptions, _text),
     "networks": Form(RatioOptions, _networks),
     "problems": Form(RatioOptions, _problems),
