@@ -17,6 +17,7 @@ from harness.kernel.load import kernel_spec
 from harness.kernel.toolchain import Toolchain
 from harness.options import NoOptions
 from harness.record.result import TuningSeconds
+from harness.system_packages import installing_system
 
 LEVEL = "-O3"
 
@@ -35,7 +36,7 @@ class Naive:
     def available(self) -> Available | Missing:
         found = self.toolchain.found
         if isinstance(found, NoCompiler):
-            return Missing(found.reason, "apt-get install gcc")
+            return Missing(found.reason, installing_system("gcc"))
         return Available(found.version)
 
     def supports(self, primitive: Primitive) -> str | None:

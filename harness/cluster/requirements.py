@@ -16,6 +16,7 @@ from harness.account import expanded
 from harness.errors import EnvironmentProblem
 from harness.kernel.c_compiler import NoCompiler, compiler_here
 from harness.own_files import private_folder
+from harness.system_packages import installing_system
 
 PACKAGES = ("islpy", "numpy", "psutil", "scipy")  # beside Ray and Python itself
 
@@ -46,12 +47,17 @@ def _packages(versions: Mapping[str, str]) -> Sequence[Lack]:
     if not missing:
         return ()
     wanted = shlex.join(f"{name}=={versions[name]}" for name in missing)
-    return (Lack(", ".join(missing), f"{shlex.quote(sys.executable)} -m pip install {wanted}"),)
+    mend = f"{shlex.quote(sys.executable)} -m pip install {wanted}; or cluster.install=uv"
+    return (Lack(", ".join(missing), mend),)
 
 
 def _compiler() -> Sequence[Lack]:
     if isinstance(compiler_here(), NoCompiler):
-        return (Lack("a C compiler on Ray's PATH", "apt-get install gcc, then restart Ray there"),)
+        return (
+            Lack(
+                "a C compiler on Ray's PATH", f"{installing_system('gcc')}, then restart Ray there"
+            ),
+        )
     return ()
 
 

@@ -9,12 +9,13 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 
+from harness.system_packages import installing_system
+
 CANDIDATES = ("gcc", "cc", "clang")
 LEVEL = "-O2"
 # Scalar loops say where vectors are right; nobody reads errno, which would forbid those of sqrt.
 SCALAR = ("-fopenmp-simd", "-fno-math-errno")
 FLAGS = ("-march=native", "-ffp-contract=fast", *SCALAR, "-fPIC", "-shared", "-Wno-psabi")
-INSTALL = "install one (Debian: apt-get install gcc)"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ def compiler_here() -> CCompiler | NoCompiler:
         path = shutil.which(name)
         if path is not None:
             return _identified(path)
-    return NoCompiler(f"no C compiler found (looked for {', '.join(CANDIDATES)}); {INSTALL}")
+    return NoCompiler(
+        f"no C compiler found (looked for {', '.join(CANDIDATES)}); install one: "
+        f"{installing_system('gcc')}"
+    )
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +58,10 @@ def _identified(path: str) -> CCompiler | NoCompiler:
     version = _said([path, "--version"]).splitlines()
     macros = _said([path, "-march=native", "-E", "-dM", "-x", "c", "/dev/null"])
     if not version or not macros:
-        return NoCompiler(f"C compiler '{path}' does not run with -march=native; {INSTALL}")
+        return NoCompiler(
+            f"C compiler '{path}' does not run with -march=native; install one: "
+            f"{installing_system('gcc')}"
+        )
     # gcc resolves the model (-march, -mtune, cache parameters) and each feature here; clang knows
     # no such query, but predefines a macro for each feature
     target = _said([path, "-march=native", "-Q", "--help=target"]) or macros

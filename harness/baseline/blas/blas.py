@@ -19,6 +19,7 @@ from harness.baseline.blas.library import Blas, library_found
 from harness.baseline.recognition.products import Convolution, MatrixProduct
 from harness.baseline.recognition.views import Unrecognised, View
 from harness.kernel.toolchain import Toolchain
+from harness.system_packages import installing_system
 
 SOURCE = Path(__file__).with_name("blas_adapter.cpp")
 COLUMNS_BYTES = 2 << 20  # of im2col at once: with less, packing the weights again costs more
@@ -47,7 +48,7 @@ class BlasBaseline:
             return found
         compiler = cxx_compiler()
         if compiler is None:
-            return Missing("the BLAS's adapter needs a C++ compiler", "apt-get install g++")
+            return Missing("the BLAS's adapter needs a C++ compiler", installing_system("g++"))
         version = " ".join(filter(None, (found.blas, found.version, found.core)))
         facts = {
             "blas": version,

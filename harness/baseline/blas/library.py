@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 
 from harness.baseline.baseline import Missing
+from harness.system_packages import installing_system
 
 PROBE_SECONDS = 30.0
-INSTALL = "apt-get install libopenblas0-pthread"
+INSTALL = installing_system("openblas")
 # NumPy's and SciPy's wheels carry an OpenBLAS in a folder beside them; its file has a hash in it.
 CARRIED = (("numpy", "numpy.libs"), ("scipy", "scipy.libs"))
 SYSTEM = ("openblas", "mkl_rt")

@@ -24,9 +24,12 @@ from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import vector_facts
+from harness.system_packages import installing_system
 
 SOURCE = Path(__file__).with_name("libxsmm_adapter.cpp")
-TOOL = Tool("libxsmm", "LIBXSMM 1.17, as Debian packages it", DebianPackages(("libxsmm-dev",)))
+TOOL = Tool(
+    "libxsmm", "LIBXSMM 1.17, as Debian packages it", DebianPackages(("libxsmm-dev",), "libxsmm")
+)
 SYSTEM = (Path("/usr"), Path("/usr/local"))
 # Built by itself, LIBXSMM wants a BLAS for what it has no kernel for; `noblas` stands in for one.
 LIBRARIES = ("libxsmm.a", "libxsmmnoblas.a")
@@ -64,7 +67,7 @@ class Libxsmm:
             return found
         compiler = cxx_compiler()
         if compiler is None:
-            return Missing("LIBXSMM's adapter needs a C++ compiler", "apt-get install g++")
+            return Missing("LIBXSMM's adapter needs a C++ compiler", installing_system("g++"))
         facts = {
             "libxsmm": found.version,
             "libxsmm_library": str(found.libraries / LIBRARIES[0]),

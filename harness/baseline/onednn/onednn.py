@@ -33,6 +33,7 @@ from harness.baseline.tool.environment import DebianPackages, Installed, Tool, s
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
+from harness.system_packages import installing_system
 
 SOURCE = Path(__file__).with_name("onednn_adapter.cpp")
 RUNTIME_WHEEL = "onednn-cpu-gomp"
@@ -42,7 +43,7 @@ WHEEL_VERSION = "2023.2.0"
 TOOL = Tool(
     "onednn_winograd",
     "oneDNN 2.6 with Winograd",
-    DebianPackages(("libdnnl-dev", "libdnnl2", "ocl-icd-libopencl1")),
+    DebianPackages(("libdnnl-dev", "libdnnl2", "ocl-icd-libopencl1"), "onednn"),
 )
 # A run path that also holds for what the library needs itself.
 FLAGS = ("-fopenmp", "-Wl,--disable-new-dtags")
@@ -94,7 +95,7 @@ class OneDnn:
             return found
         compiler = cxx_compiler()
         if compiler is None:
-            return Missing("oneDNN's adapter needs a C++ compiler", "apt-get install g++")
+            return Missing("oneDNN's adapter needs a C++ compiler", installing_system("g++"))
         facts = {
             "onednn": found.version,
             "onednn_library": str(found.library),
@@ -264,7 +265,7 @@ def _prefixes() -> list[Path]:
 
 def _install_command() -> str:
     if platform.machine() not in ("x86_64", "AMD64"):  # there are wheels for x86-64 alone
-        return "apt-get install libdnnl-dev"
+        return installing_system("onednn")
     wheels = f"{RUNTIME_WHEEL}=={WHEEL_VERSION} {HEADERS_WHEEL}=={WHEEL_VERSION}"
     if importlib.util.find_spec("pip"):
         return f"{sys.executable} -m pip install {wheels}"

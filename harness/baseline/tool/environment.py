@@ -23,6 +23,7 @@ from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.outside import json_of
 from harness.own_files import is_own, own_bytes, private_folder, put
+from harness.system_packages import installing_system
 
 MANIFEST = "manifest.json"
 SAID = 300  # letters of what a failed step said
@@ -43,9 +44,13 @@ class PythonPackages:
 
 @dataclass(frozen=True)
 class DebianPackages:
-    """Unpacked below `root/`: nothing is installed into the system."""
+    """Unpacked below `root/`: nothing is installed into the system.
+
+    `library` is what other systems' managers are asked for (harness.system_packages).
+    """
 
     packages: tuple[str, ...]
+    library: str
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,8 @@ def _install_debian(
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise EnvironmentProblem(
-                f"{program} is not here; on this system install {', '.join(content.packages)} "
-                "by its own means and name the place with path="
+                f"{program} is not here; {installing_system(content.library)} (Debian's "
+                f"{', '.join(content.packages)}), and name the place with path="
             )
     # Lists and cache of its own, so that neither root nor an update of the system is needed.
     apt = folder / "apt"

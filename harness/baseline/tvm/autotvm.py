@@ -23,6 +23,7 @@ from harness.baseline.tvm.stubs import make_stubs
 from harness.baseline.tvm.tuning import Tuned, TuningJob, TuningOptions, tune
 from harness.bounds import DAY, one_of, within
 from harness.kernel.toolchain import Toolchain
+from harness.system_packages import installing_system
 
 SCRIPT = Path(__file__).with_name("autotvm_tuner.py")
 SOURCE = Path(__file__).with_name("autotvm_adapter.cpp")
@@ -97,7 +98,9 @@ class AutoTvm:
         if not (_tvm(found.folder) / "build" / "libtvm.so").exists():
             return Missing("the environment of autotvm is broken (no libtvm.so)", TOOL.command)
         if cxx_compiler() is None:
-            return Missing("AutoTVM links what it tunes with a C++ compiler", "apt-get install g++")
+            return Missing(
+                "AutoTVM links what it tunes with a C++ compiler", installing_system("g++")
+            )
         return Available("0.17.dev0", {"tvm": "0.17.dev0", "llvm": "10.0.1"})
 
     def supports(self, primitive: Primitive) -> str | None:

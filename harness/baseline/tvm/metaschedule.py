@@ -23,6 +23,7 @@ from harness.baseline.tool.environment import Installed, PythonPackages, Tool, s
 from harness.baseline.tvm.metaschedule_request import Untranslatable, described, memory_order
 from harness.baseline.tvm.tuning import SLACK, Tuned, TuningJob, TuningOptions, tune
 from harness.kernel.toolchain import Toolchain
+from harness.system_packages import installing_system
 
 SCRIPT = Path(__file__).with_name("metaschedule_tuner.py")
 SOURCE = Path(__file__).with_name("metaschedule_adapter.cpp")
@@ -70,7 +71,7 @@ class MetaSchedule:
                 return Missing(what, TOOL.command)
         if cxx_compiler() is None:
             return Missing(
-                "MetaSchedule links what it tunes with a C++ compiler", "apt-get install g++"
+                "MetaSchedule links what it tunes with a C++ compiler", installing_system("g++")
             )
         return Available(VERSION, {"tvm": VERSION})
 

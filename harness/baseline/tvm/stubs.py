@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem
+from harness.system_packages import installing_system
 
 NO_DEVICE = 100  # cudaErrorNoDevice, CUDA_ERROR_NO_DEVICE
 DRIVER = "libcuda.so.1"  # its symbols carry no version
@@ -53,6 +54,7 @@ def _run(command: list[str]) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except FileNotFoundError as error:
-        raise EnvironmentProblem(f"{command[0]} is needed: apt-get install gcc binutils") from error
+        told = installing_system("gcc", "binutils")
+        raise EnvironmentProblem(f"{command[0]} is needed: {told}") from error
     except subprocess.CalledProcessError as error:
         raise EnvironmentProblem(f"{' '.join(command[:3])}: {error.stderr.strip()}") from error

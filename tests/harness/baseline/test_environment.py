@@ -81,8 +81,8 @@ def test_a_program_that_is_not_here_is_named(
     tmp_path: Path, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    tool = Tool("clock", "a clock", DebianPackages(("libclock3",)))
-    with pytest.raises(EnvironmentProblem, match=r"apt-get is not here; .* install libc"):
+    tool = Tool("clock", "a clock", DebianPackages(("libclock3",), "clock"))
+    with pytest.raises(EnvironmentProblem, match=r"apt-get is not here; install clock by .*libc"):
         install(tool, fresh, lambda line: None)
     for program in ("apt-get", "dpkg-deb"):
         (tmp_path / program).write_text("no program")
