@@ -64,6 +64,7 @@ class ClusterChoice:
     attempts: int  # of a unit whose node, agent or worker was lost
     silent_seconds: float  # without a heartbeat, until a node is quarantined
     without_nodes_seconds: float  # until what is left is recorded as failed
+    install: Literal["uv", "pip"] | None = None  # what brings packages to nodes that lack them
 
 
 @dataclass(frozen=True)

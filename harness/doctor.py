@@ -22,6 +22,7 @@ from harness.baseline.builders import availability, known_builders
 from harness.choices import Exclusive
 from harness.cluster.neighbour import NOISY, share_disturbed
 from harness.cluster.node import Share, share_of
+from harness.cluster.pinning import pinning_here
 from harness.cluster.slots import RUN_LOCK, lock_folder
 from harness.errors import HarnessError
 from harness.extras import installing
@@ -59,6 +60,10 @@ def examined(
     findings = [*_host(), *_memory(toolchain.cache)]
     share = share_of(cores, exclusive)
     findings += _slots(share, threads)
+    findings += [
+        Finding(one.topic, one.value, "advice" if one.advice else "ok", one.advice)
+        for one in pinning_here()
+    ]
     compiler = toolchain.found
     if isinstance(compiler, NoCompiler):
         findings.append(Finding("C compiler", "none", "missing", compiler.reason))

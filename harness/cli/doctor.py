@@ -87,6 +87,8 @@ def _cluster(settings: Settings, console: Terminal) -> int:
     for found in nodes:
         if found.problem:  # one line, whose command is there to be pasted
             console.print(f"{found.name}: {found.problem}", soft_wrap=True)
+        for one in found.unpinned:
+            console.print(f"{found.name}: {one.topic}: {one.value}: {one.advice}", soft_wrap=True)
     if settings.cluster.auth == "none":  # one that asks for a token would have refused
         told = f"the cluster at {settings.cluster.address} {_open_to_all()}"
         console.print(told, soft_wrap=True)

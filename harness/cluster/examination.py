@@ -10,9 +10,10 @@ import ray
 from ray.exceptions import RayError
 
 from harness.choices import ArchitectureChoice, ClusterChoice
-from harness.cluster.members import Member, lacks_of, members, portable
+from harness.cluster.members import Member, answer_seconds, lacks_of, members, portable
 from harness.cluster.neighbour import share_disturbed
 from harness.cluster.node import node_described, share_of
+from harness.cluster.pinning import Pinning, pinning_here
 from harness.cluster.pool import Node
 from harness.cluster.ray_start import join
 from harness.errors import EnvironmentProblem, HarnessError
@@ -30,6 +31,7 @@ class Examined:
     node: Node | None = None
     slots: tuple[Slot, ...] = ()
     neighbour: float | None = None  # unknown where there are not two cores, or they are held
+    unpinned: tuple[Pinning, ...] = ()  # what undoes pinning there
     problem: str = ""
 
 
@@ -46,7 +48,7 @@ def cluster_examined(
         present = members(choice)
         if not present:
             raise EnvironmentProblem("the Ray cluster has no node that is alive and has a CPU")
-        lacks = lacks_of(present, folder)
+        lacks = lacks_of(present, folder, answer_seconds(choice))
         ask = ray.remote(num_cpus=1, max_retries=0)(_examined)
         asked = {
             member: ask.options(scheduling_strategy=member.where).remote(
@@ -94,4 +96,5 @@ def _examined(
         cost = share_disturbed(toolchain, share)
     except HarnessError as error:
         return Examined(name, node, share.slots(threads), problem=str(error))
-    return Examined(name, node, share.slots(threads), cost)
+    unpinned = tuple(one for one in pinning_here() if one.advice)
+    return Examined(name, node, share.slots(threads), cost, unpinned)

@@ -25,7 +25,8 @@ from harness.errors import EnvironmentProblem, SettingsError
 from harness.measure.sysfs import processor_list
 
 CORES_LABEL = "polydl_cores"  # `ray start --labels=polydl_cores=0_2-5`: the node's share
-ANSWER_SECONDS = 90.0  # for the first task on a node, whose worker has to start
+ANSWER_SECONDS = 90.0  # for the first task on a node, whose worker has to start ...
+INSTALL_SECONDS = 900.0  # ... where packages are installed for it first
 # Of a node that died and that Ray still lists: it has no say in what others do.
 GONE = (LocalRayletDiedError, NodeDiedError, TaskUnschedulableError, WorkerCrashedError)
 
@@ -88,9 +89,9 @@ def _labelled(name: str, labels: Mapping[str, str]) -> tuple[int, ...] | None:
         ) from None
 
 
-def refuse_lacking(present: Sequence[Member], cache: Path) -> None:
+def refuse_lacking(present: Sequence[Member], cache: Path, seconds: float = ANSWER_SECONDS) -> None:
     """Raises EnvironmentProblem with the nodes that cannot take part, like ones together."""
-    found = lacks_of(present, cache)
+    found = lacks_of(present, cache, seconds)
     nodes: dict[str, list[str]] = {}
     for member in present:
         if found[member.id]:
@@ -108,7 +109,14 @@ def portable(folder: Path) -> Path:
     return Path("~", folder.relative_to(home))
 
 
-def lacks_of(present: Sequence[Member], cache: Path) -> dict[str, list[Lack]]:
+def answer_seconds(choice: ClusterChoice) -> float:
+    """How long a node may take for its first task."""
+    return ANSWER_SECONDS if choice.install is None else INSTALL_SECONDS
+
+
+def lacks_of(
+    present: Sequence[Member], cache: Path, seconds: float = ANSWER_SECONDS
+) -> dict[str, list[Lack]]:
     """By the node's id; asks all nodes at once. One that is gone lacks nothing."""
     ask = ray.remote(num_cpus=1, max_retries=0)(lacks_here)
     versions = versions_here()
@@ -116,7 +124,7 @@ def lacks_of(present: Sequence[Member], cache: Path) -> dict[str, list[Lack]]:
         member: ask.options(scheduling_strategy=member.where).remote(versions, cache)
         for member in present
     }
-    ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_SECONDS)
+    ray.wait(list(asked.values()), num_returns=len(asked), timeout=seconds)
     return {member.id: _answer(call) for member, call in asked.items()}
 
 

@@ -22,7 +22,7 @@ from harness.account import expanded
 from harness.choices import ArchitectureChoice, ClusterChoice
 from harness.cluster.agent import Agent, prepare
 from harness.cluster.answers import Answer, Described, Fault, Heard, Measured, Prepared
-from harness.cluster.members import Member, members, portable, refuse_lacking
+from harness.cluster.members import Member, answer_seconds, members, portable, refuse_lacking
 from harness.cluster.node import Share, share_of
 from harness.cluster.pool import Node
 from harness.cluster.queues import THREADS
@@ -83,7 +83,7 @@ class RayFabric:
 
     def check(self) -> None:
         if self._choice.kind == "ray":
-            refuse_lacking(self.members(), self._cache)
+            refuse_lacking(self.members(), self._cache, answer_seconds(self._choice))
 
     def start(self, member: Member, agent: int) -> None:
         placed = self._agent.options(scheduling_strategy=member.where)

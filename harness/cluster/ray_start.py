@@ -17,12 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_constants, services
 from ray.exceptions import AuthenticationError, RayError
 
+from compiler.errors import shown
 from harness.account import temporary_folder
 from harness.choices import ClusterChoice
 from harness.cluster.node import Share
+from harness.cluster.ray_names import (
+    has_token,
+    metadata,
+    own_cluster,
+    read_environment,
+    set_loopback_replaced,
+)
+from harness.cluster.requirements import versions_here
 from harness.cluster.shipment import shipped
 from harness.errors import EnvironmentProblem, SettingsError
 from harness.own_files import private_folder
@@ -33,6 +41,7 @@ CONNECT_SECONDS = 5.0
 # Linux takes 107 bytes of a socket's path; 64 are `/session_DATE_TIME_MICROSECONDS_PID`,
 # `/sockets` and `/plasma_store`.
 LONGEST_SESSIONS = 107 - 64
+CLIENT = "ray://"
 TOKEN = "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token"
 WITH_TOKEN = "start Ray on every node with RAY_AUTH_MODE=token and a token"
 
@@ -47,12 +56,6 @@ ENVIRONMENT = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
 }
-
-
-def read_environment() -> None:
-    """Make Ray look again: it read its environment, and any token, when it was imported."""
-    ray._raylet.Config.initialize("")
-    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def start_local(share: Share) -> None:
@@ -111,18 +114,36 @@ def join(choice: ClusterChoice) -> None:
         read_environment()
     _check_versions(address, _metadata(address))
     with _on_loopback(host), shipped() as folder:
-        _init(address=address, runtime_env={"working_dir": str(folder)})
+        installed = installed_with(choice.install, versions_here())
+        _init(address=address, runtime_env={"working_dir": str(folder), **installed})
+
+
+def installed_with(installer: str | None, versions: Mapping[str, str]) -> dict[str, Any]:
+    """The part of a runtime_env by which nodes get packages at the driver's versions.
+
+    Ray makes a Python environment on top of the node's own, once for each set of packages.
+    """
+    if installer is None:
+        return {}
+    packages = [f"{name}=={version}" for name, version in sorted(versions.items())]
+    return {installer: {"packages": packages, f"{installer}_check": False}}
 
 
 def _found(address: str) -> tuple[str, int]:
     if address == "auto":
         try:
-            address = str(services.canonicalize_bootstrap_address_or_die("auto"))
+            address = own_cluster()
         except ConnectionError as error:
             raise EnvironmentProblem(
                 "cluster.address=auto: there is not one Ray cluster that this machine is part of; "
                 "name it: cluster.address=HOST:PORT"
             ) from error
+    if address.startswith(CLIENT):
+        raise SettingsError(
+            f"cluster.address={shown(address)}: Ray's client is not used: the driver talks to "
+            "nodes directly; name the head itself, cluster.address=HOST:6379, from inside its "
+            "network, or run polydl there by ray job submit (docs/how-to/cluster.md)"
+        )
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise SettingsError(f"cluster.address must be auto or HOST:PORT, got {address}")
@@ -149,7 +170,7 @@ def _check_token(address: str) -> None:
         )
     os.environ["RAY_AUTH_MODE"] = "token"
     read_environment()
-    if not ray._raylet.AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+    if not has_token():
         raise EnvironmentProblem(
             f"the cluster at {address} asks for its token and none is set here: put it into {TOKEN}"
         )
@@ -190,8 +211,7 @@ def _metadata(address: str) -> Mapping[str, str]:
     """What the cluster's head says of itself, without joining it."""
     try:
         with _silenced():
-            client = ray._raylet.GcsClient(address=address)
-            told = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=CONNECT_SECONDS)
+            told = metadata(address, CONNECT_SECONDS)
     except AuthenticationError as error:
         raise _Refused(
             f"the cluster at {address} refuses the token of this machine: it has to be the "
@@ -232,12 +252,12 @@ def _silenced() -> Iterator[None]:
 @contextmanager
 def _on_loopback(host: str = LOOPBACK) -> Iterator[None]:
     """Without this Ray replaces 127.0.0.1 by the host's own address and listens on every one."""
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = before and not _is_loopback(host)
+    before = set_loopback_replaced(False)
+    set_loopback_replaced(before and not _is_loopback(host))
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
+        set_loopback_replaced(before)
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,7 +16,8 @@ import ray
 from ray._private import ray_constants
 from ray.cluster_utils import Cluster
 
-from harness.cluster.ray_start import ENVIRONMENT, read_environment
+from harness.cluster.ray_names import read_environment
+from harness.cluster.ray_start import ENVIRONMENT
 
 NAMES = ("node-a", "node-b", "node-c")
 CLUSTERS = "polydl-ray-"  # how the folders of test clusters begin

@@ -1,4 +1,4 @@
-"""Where a local Ray puts its sockets; that it does is a test of the pools."""
+"""Where a local Ray puts its sockets, what no address is, what is installed on nodes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cluster.ray_start import LONGEST_SESSIONS, session_folder
-from harness.errors import EnvironmentProblem
+from harness.choices import ClusterChoice
+from harness.cluster.ray_start import LONGEST_SESSIONS, installed_with, join, session_folder
+from harness.errors import EnvironmentProblem, SettingsError
+from harness.settings import load_settings
 
 SOCKET = "/session_2026-11-25_12-00-00_123456_1234567/sockets/plasma_store"
 USER = f"polydl-{os.geteuid()}"
@@ -48,3 +50,25 @@ def test_a_path_too_long_for_a_socket_is_one_line(
     monkeypatch.setattr(tempfile, "tempdir", f"{fits}n")
     with pytest.raises(EnvironmentProblem, match=f"TMPDIR to a folder of at most {most} char"):
         session_folder()
+
+
+def choice(*words: str) -> ClusterChoice:
+    (settings,) = load_settings(["cluster=ray", *words])
+    return settings.cluster
+
+
+def test_rays_client_is_refused_with_what_to_do() -> None:
+    with pytest.raises(SettingsError) as caught:
+        join(choice("cluster.address='ray://head:10001'"))
+    message = str(caught.value)
+    assert "cluster.address=HOST:6379" in message and "ray job submit" in message
+    assert len(message) <= 300
+
+
+def test_packages_are_installed_at_the_drivers_versions() -> None:
+    versions = {"numpy": "2.4.6", "islpy": "2026.2.2"}
+    assert installed_with(choice().install, versions) == {}
+    assert installed_with(choice("cluster.install=uv").install, versions) == {
+        "uv": {"packages": ["islpy==2026.2.2", "numpy==2.4.6"], "uv_check": False}
+    }
+    assert "pip" in installed_with(choice("cluster.install=pip").install, versions)
