@@ -10,7 +10,7 @@ RUN apt-get update \
 
 COPY . /tmp/polydl
 RUN pip install --no-cache-dir --constraint /tmp/polydl/constraints.txt \
-      "/tmp/polydl[cluster,tracking,report,learn,onednn,onnxruntime]" \
+      "/tmp/polydl[cluster,tracking,report,learn,onednn,onnx,onnxruntime]" \
  && rm -rf /tmp/polydl
 
 RUN useradd --create-home polydl

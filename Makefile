@@ -9,7 +9,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-EXTRAS := cluster,tracking,report,learn,onednn,onnxruntime,dev
+EXTRAS := cluster,tracking,report,learn,onednn,onnx,onnxruntime,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
 

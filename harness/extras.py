@@ -7,6 +7,7 @@ from harness.conf_files import INSTALLED
 EXTRAS = {
     "ray": "cluster",
     "mlflow": "tracking",
+    "onnx": "onnx",
     "sklearn": "learn",
     "jinja2": "report",
     "pyarrow": "report",

@@ -42,9 +42,16 @@ def read_text(
     A pipe is read until its writer closes it; a named one that nobody writes to is given up.
     """
     try:
-        return _read(path, most_bytes, time.monotonic() + seconds).decode("utf-8", errors)
+        return read_bytes(path, most_bytes, seconds).decode("utf-8", errors)
     except UnicodeDecodeError as error:
         reason = f"it is no UTF-8 text (byte {error.start})"
+    raise Unreadable(f"cannot read {shown(path, 120)}: {reason}")
+
+
+def read_bytes(path: Path, most_bytes: int = MOST_BYTES, seconds: float = MOST_SECONDS) -> bytes:
+    """The same as bytes."""
+    try:
+        return _read(path, most_bytes, time.monotonic() + seconds)
     except TimeoutError:
         reason = f"nothing ended it within {seconds:g} s"
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError

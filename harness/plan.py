@@ -116,7 +116,7 @@ def _problem(
         same = statements.setdefault(primitive.statements, primitive.statements)
         primitive = replace(primitive, statements=same)
         known[spec] = Problem(choice.name, choice.spec, primitive, choice.workload)
-    return replace(known[spec], name=choice.name, workload=choice.workload)
+    return replace(known[spec], name=choice.name, workload=choice.workload, count=choice.count)
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,14 @@ Kind = Literal["strategy", "baseline"]
 class Problem:
     """A primitive with its sizes. `spec` is the YAML mapping that `primitive` was read from.
 
-    `workload` is the list that it came from (resnet50), if any.
+    `workload` is the list that it came from (resnet50), if any; `count` how often it occurs there.
     """
 
     name: str  # the workload's entry (resnet50_17), or the primitive's name
     spec: Mapping[str, object]
     primitive: Primitive
     workload: str | None = None
+    count: int = 1
 
     @property
     def facts(self) -> dict[str, object]:
@@ -40,6 +41,7 @@ class Problem:
             "sizes": dict(self.primitive.sizes),
             "flops": self.primitive.flops,
             "workload": self.workload,
+            "count": self.count,
             "benchdnn": self.benchdnn,
         }
 

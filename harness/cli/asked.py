@@ -75,7 +75,9 @@ class Show(Asked):
     trial: str | None = argument(
         "TRIAL", "its id, the start of it, or PROBLEM:CONTENDER", count="?", completed="trial"
     )
-    full: bool = option("full", "every problem, however many there are", False, kind=bool)
+    full: bool = option(
+        "full", "every problem, and every node of a network that is in none", False, kind=bool
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,9 @@ from harness.estimates import estimated_seconds
 from harness.plan import Plan
 from harness.record.configuration import documents_in
 from harness.record.journal import RUNS, CampaignFolder, find_campaign
+from harness.record.network import NetworkNodes, networks_in
 from harness.report.doubts import refusal_told
+from harness.report.networks import network_lines
 from harness.report.tables import campaign_table
 from harness.report.terminal import Terminal, plain, terminal
 from harness.settings import Settings, as_recorded, load_settings, quoted, resumed_alone
@@ -49,6 +51,8 @@ def measured(words: Sequence[str], opened: OpenPool) -> int:
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))
+        for line in network_lines(networks_of(settings), full=True):
+            console.print(plain(line), soft_wrap=True)
         console.print(plan_told(plan, slots_of(settings[0], plan)))
         return 0
     warn = partial(_warn, console)
@@ -67,6 +71,8 @@ def measured(words: Sequence[str], opened: OpenPool) -> int:
     if summary.refused:
         told = refusal_told(summary.refused, summary.refuse_noise)
         console.print(plain(told, "red"), soft_wrap=True)
+    for line in network_lines(networks_of(settings)):
+        console.print(plain(line), soft_wrap=True)
     _tell_where(console, settings[0], summary)
     if settings[0].claims:
         page = room("harness.cli.claims").write_view_of(summary.folder)
@@ -161,16 +167,24 @@ def _warn(console: Terminal, message: str) -> None:
     console.print(told, soft_wrap=True)  # one line: its command is there to be pasted
 
 
+def networks_of(settings: Sequence[Settings]) -> tuple[NetworkNodes, ...]:
+    return networks_in(one.resolved for one in settings)
+
+
 def plan_table(plan: Plan) -> Table:
     table = Table(title=f"plan of {plan.campaign}")
-    for heading in ("problem", "primitive", "sizes", "MFLOP", "threads", "contenders", "seconds"):
-        table.add_column(heading, justify="right" if heading in ("MFLOP", "seconds") else "left")
+    counted = any(unit.problem.count > 1 for unit in plan.units)
+    names = ["problem", "primitive", "sizes", "MFLOP", "threads", "contenders", "seconds"]
+    for heading in [*names[:3], *(["times"] if counted else []), *names[3:]]:
+        right = heading in ("MFLOP", "seconds", "times")
+        table.add_column(heading, justify="right" if right else "left")
     for unit in plan.units:
         primitive = unit.problem.primitive
         table.add_row(
             unit.problem.name,
             primitive.name,
             " ".join(f"{name}={value}" for name, value in unit.problem.stated_sizes.items()),
+            *([str(unit.problem.count)] if counted else []),
             f"{primitive.flops / 1e6:.1f}",
             str(unit.threads),
             ", ".join(contender.name for contender in unit.contenders),

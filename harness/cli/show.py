@@ -10,7 +10,9 @@ from harness.analysis.rank_quality import campaign_quality
 from harness.cli.asked import Show
 from harness.errors import SettingsError
 from harness.record.journal import CampaignFolder, find_campaign
+from harness.record.network import recorded_networks
 from harness.record.result import TrialResult
+from harness.report.networks import network_lines
 from harness.report.tables import campaign_table
 from harness.report.terminal import Terminal, plain, terminal
 from harness.report.trial import TrialFiles, trial_lines
@@ -24,6 +26,8 @@ def main(asked: Show) -> int:
         means, quality = campaign_means(folder, results), campaign_quality(folder, results)
         told = campaign_table(results, means, quality, full=asked.full)
         console.print(told, soft_wrap=True)
+        for line in network_lines(recorded_networks(folder), asked.full):
+            console.print(plain(line), soft_wrap=True)
         return 0
     _show(folder, chosen(results, asked.trial), console)
     return 0

@@ -123,6 +123,7 @@ class _ProblemFacts:
     sizes: dict[str, int] = field(default_factory=dict)
     flops: int | float | None = None
     workload: str | None = None
+    count: int = 1
     benchdnn: str | None = None
 
 

@@ -57,6 +57,9 @@ def trial_lines(
         yield "C text", str(files.kernel)
     if result.schedule:
         yield "repeat", repetition(campaign, result, quoted)
+    count = result.problem.get("count", 1)
+    if count != 1:
+        yield "occurs", f"{count} times in {result.problem.get('workload')}"
     if benchdnn := result.problem.get("benchdnn"):
         yield "benchdnn", str(benchdnn)
 

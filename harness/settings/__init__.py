@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
-from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
 from harness.errors import SettingsError
 from harness.settings import schema
 from harness.settings.composition import ELSEWHERE, composed
 from harness.settings.conversion import cache_folder, problems_of, settings_from
 from harness.settings.request import parsed, quoted, request_from
+from harness.settings.supplied import SOURCES
 from harness.settings.values import ProblemChoice, Settings
 
 MOST_PROBLEMS = 200_000  # of all combinations of a sweep
@@ -42,13 +41,13 @@ def load_settings(arguments: Sequence[str]) -> tuple[Settings, ...]:
     for override in parsed(request.overrides):
         if override.key_or_group == "experiment" and isinstance(override.value(), str):
             experiment = str(override.value())
-    entries_of = cache(entries_in)  # one reading for all combinations
+    sources = SOURCES.cached()  # one reading for all combinations
     problems = 0
     held: dict[str, Any] = {}  # what combinations share, by what it says
 
     def made(plain: dict[str, Any]) -> Settings:
         nonlocal problems
-        one = settings_from(plain, experiment, entries_of)
+        one = settings_from(plain, experiment, sources)
         same = {name: getattr(one, name) for name in _SHARED}
         one = replace(one, **{name: held.setdefault(repr(v), v) for name, v in same.items()})
         problems += len(one.problems)

@@ -36,7 +36,8 @@ ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is 
 DEEPEST = 4  # parts in each other
 SEVERAL = ("workload", "strategy", "baseline")  # groups that take a list
 _OPTIONAL = ("primitive", "workload", "experiment")  # groups that may be null
-_OPEN = ("workload.sizes.", "primitive.", "schedule.")  # mappings that take new keys
+# Mappings that take new keys.
+_OPEN = ("workload.sizes.", "workload.dimensions.", "primitive.", "schedule.")
 # What Hydra has of its own to run and record a sweep, and what does so here.
 _INSTEAD = {
     "launcher": "a sweep is one campaign, which runs where `cluster` says",
@@ -257,7 +258,8 @@ def _apply(config: DictConfig, override: Override) -> None:
             del OmegaConf.select(config, parent)[last]
             OmegaConf.set_struct(config, True)
         else:
-            OmegaConf.update(config, key, value, merge=True, force_add=is_open)
+            inside = is_open or f"{key}.".startswith(_OPEN)
+            OmegaConf.update(config, key, value, merge=True, force_add=inside)
     except (OmegaConfBaseException, ValueError, TypeError) as error:  # of a list's index
         raise SettingsError(f"{key}: {_one_line(error)}") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,6 @@ from compiler.errors import ProblemError, shown
 from compiler.pipeline import LIBRARIES
 from compiler.problem.names import checked_label
 from harness.account import home_folder, temporary_folder, user_name
-from harness.benchdnn.batch import entries_in
 from harness.bounds import check_values
 from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice
 from harness.errors import SettingsError
@@ -23,31 +22,29 @@ from harness.nearest import listed
 from harness.options import options_from, plain
 from harness.outside import path_of
 from harness.own_files import private_folder
-from harness.random_nests import random_nests
 from harness.settings.schema import ConfigSchema, methods
+from harness.settings.supplied import SOURCES, Sources, supplied
 from harness.settings.values import Method, ProblemChoice, Settings, TrackingChoice
 
 log = logging.getLogger("polydl")
 
 Plain = dict[str, Any]
-_ENTRY_KEYS = ("name", "primitive", "sizes")
-_BENCHDNN = "benchdnn"  # the workload whose entries come from a file
-_RANDOM = "random"  # and the one whose entries are drawn
+MOST_COUNT = 10**9
+_ENTRY_KEYS = ("name", "primitive", "sizes", "count", "nodes")
 
 
 def settings_from(
     plain: Plain,
     experiment: str | None = None,
-    entries_of: Callable[[Path], Sequence[Mapping[str, Any]]] = entries_in,
+    sources: Sources = SOURCES,
 ) -> Settings:
     """The frozen values of one configuration, resolved to plain data. Raises SettingsError.
 
-    `entries_of` reads a file in benchdnn's format. What it gives takes the place of the file's
-    name, as random problems take the place of their seed, so that `Settings.resolved` stands by
-    itself.
+    What `sources` give takes the place of files' names and of seeds, so that `Settings.resolved`
+    stands by itself.
     """
     check_values("", ConfigSchema, plain)
-    plain = _with_random({**plain, "workload": _with_batch(plain["workload"], entries_of)})
+    plain = supplied(plain, sources)
     cluster, campaign = plain["cluster"], plain["campaign"]
     strategies = _methods("strategy", plain["strategy"])
     baselines = _methods("baseline", plain["baseline"])
@@ -69,6 +66,7 @@ def settings_from(
             attempts=cluster["attempts"],
             silent_seconds=cluster["silent_seconds"],
             without_nodes_seconds=cluster["without_nodes_seconds"],
+            install=cluster.get("install"),
         ),
         tracking=TrackingChoice(**plain["tracking"]),
         campaign=CampaignChoice(**campaign, experiment=experiment),
@@ -111,46 +109,6 @@ def _warn_homeless(folder: Path) -> None:
     """Once a process: every combination of a sweep asks."""
     told = "user %s has no home: the cache is %s; XDG_CACHE_HOME names another folder"
     log.warning(told, user_name(), folder)
-
-
-def _with_batch(
-    workload: Plain, entries_of: Callable[[Path], Sequence[Mapping[str, Any]]]
-) -> Plain:
-    entries, batch = workload["entries"], workload.get("batch")
-    if batch is None:
-        if entries.get(_BENCHDNN) == []:
-            raise SettingsError(
-                f"workload={_BENCHDNN} needs a file in benchdnn's format: workload.batch=FILE"
-            )
-        return workload
-    if _BENCHDNN not in entries:
-        raise SettingsError(f"workload.batch={batch} needs workload={_BENCHDNN}")
-    read = [dict(entry) for entry in entries_of(Path(batch))]
-    return {**workload, "entries": {**entries, _BENCHDNN: read}, "batch": None}
-
-
-def _with_random(plain: Plain) -> Plain:
-    workload = plain["workload"]
-    asked = {key: workload[key] for key in ("seed", "count") if workload[key] is not None}
-    if not asked:
-        return plain
-    if workload["entries"].get(_RANDOM) != []:
-        told = ", ".join(f"workload.{key}={value}" for key, value in asked.items())
-        raise SettingsError(f"{told}: only workload={_RANDOM} takes a seed and a count")
-    if len(asked) == 1:
-        raise SettingsError(f"workload={_RANDOM} needs workload.seed and workload.count")
-    drawn = {str(spec["name"]): spec for spec in random_nests(**asked)}
-    entries = [{"name": name, "primitive": name} for name in drawn]
-    return {
-        **plain,
-        "primitives": {**plain["primitives"], _RANDOM: drawn},
-        "workload": {
-            **workload,
-            "entries": {**workload["entries"], _RANDOM: entries},
-            "seed": None,
-            "count": None,
-        },
-    }
 
 
 def problems_of(plain: Plain) -> tuple[ProblemChoice, ...]:
@@ -208,7 +166,14 @@ def _entry(name: str, entry: Plain, where: str, primitives: Plain, sizes: Plain)
                 known = listed(str(size), known_sizes)
                 raise SettingsError(f"{origin}: {kind} ({label}) has no size '{size}'; {known}")
     final = {**known_sizes, **(entry.get("sizes") or {}), **sizes}
-    return ProblemChoice(label, {**spec, "sizes": final}, name)
+    return ProblemChoice(label, {**spec, "sizes": final}, name, _count(entry, where))
+
+
+def _count(entry: Plain, where: str) -> int:
+    count = entry.get("count", 1)
+    if type(count) is not int or not 1 <= count <= MOST_COUNT:
+        raise SettingsError(f"{where}: count must be 1 to {MOST_COUNT}, got {shown(count)}")
+    return count
 
 
 def _selected(choices: list[ProblemChoice], select: object) -> list[ProblemChoice]:

@@ -38,6 +38,11 @@ class Exclusive(Enum):
     node = "node"
 
 
+class Install(Enum):
+    uv = "uv"
+    pip = "pip"
+
+
 class TrackingKind(Enum):
     mlflow = "mlflow"
     journal = "journal"
@@ -88,6 +93,9 @@ class WorkloadSchema:
     batch: str | None = None  # a file in benchdnn's format, whose problems become entries
     seed: int | None = within(None, 0, 2**32 - 1)  # of the random problems ...
     count: int | None = within(None, 1, 10_000)  # ... so many of which become entries
+    model: str | None = None  # an ONNX file, whose nodes become entries ...
+    dimensions: dict[str, int] = field(default_factory=dict)  # ... for these sizes of its inputs
+    network: dict[str, Any] | None = None  # recorded: which of its nodes are in no problem
     select: Any = None  # names of entries
     sizes: dict[str, int] = field(default_factory=dict)  # of every problem that has them
 
@@ -103,6 +111,7 @@ class ClusterSchema:
     attempts: int = within(3, 1, 1000)  # of a unit whose node, agent or worker was lost
     silent_seconds: float = positive(10.0, DAY)  # without a heartbeat, until quarantine
     without_nodes_seconds: float = positive(120.0, 100 * DAY)  # until what is left has failed
+    install: Install | None = None  # what brings Python packages to nodes that lack them
 
 
 @dataclass

@@ -12,11 +12,15 @@ from harness.measure.budget import MeasureSettings
 
 @dataclass(frozen=True)
 class ProblemChoice:
-    """A primitive's mapping with its sizes final; `workload` is where it came from, if anywhere."""
+    """A primitive's mapping with its sizes final.
+
+    `workload` is where it came from, if anywhere, and `count` how often it occurs there.
+    """
 
     name: str
     spec: Options
     workload: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ def options(group: str) -> list[str]:
 
 
 SHAPES = Path(__file__).parents[1] / "harness" / "benchdnn" / "shapes"
+(ONNX,) = getattr(find_spec("onnx"), "submodule_search_locations", None) or ("",)
+ALEXNET = f"{ONNX}/backend/test/data/light/light_bvlc_alexnet.onnx"
 NEEDED = {
     "fixed": ["strategy.fixed.schedule=scalar/order:m+n+k"],
     "benchdnn": [f"workload.batch={SHAPES}"],
+    "onnx": [f"workload.model={ALEXNET}"],
 }
 
 

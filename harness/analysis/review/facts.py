@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.analysis.review.document import Problem, Samples
 from harness.record.journal import CampaignFolder
+from harness.record.network import recorded_networks
 from harness.record.result import TrialResult
 
 
@@ -53,6 +54,7 @@ def _facts(folder: CampaignFolder, results: Sequence[TrialResult]) -> Iterator[t
     yield "layouts", "free: each side's own" if any(r.layouts for r in results) else ""
     starts = folder.starts()
     commits: list[object] = [start["git_commit"] for start in starts]
+    yield "network", _all(one.summary for one in recorded_networks(folder))
     yield "commit", _all(commits or [h.get("git_commit") for h in hosts])
     days = sorted(r.started for r in results if r.started)
     yield "date", f"{days[0][:16].replace('T', ' ')} UTC" if days else ""

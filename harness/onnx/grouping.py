@@ -1,0 +1,234 @@
+"""Which nodes make one problem: a start, and what can follow it element by element.
+
+A node joins while all that reads a value in between lies in the group: one tensor leaves it.
+
+    MatMul -> Add -> { Div -> Erf -> Add -> Mul, Mul } -> Mul       a product with bias and GELU
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.onnx.expressions import Inexpressible
+from harness.onnx.graph import ONNX, Graph, GraphNode, Shape
+from harness.onnx.layer_norm import layer_norm_at
+from harness.onnx.operands import FLOAT, PASSED_ON, Operand, is_elementwise, loops_of, reads_of
+from harness.onnx.starts import STARTS, Axes, Start, shape_of, start_of
+
+CONTRACTIONS = ("Conv", "Gemm", "MatMul")
+LONGEST = 24  # nodes of a group, of which statements are made
+
+
+@dataclass(frozen=True)
+class Group:
+    """Nodes of one problem in order; the first ones are what `start` computes, if there is one."""
+
+    start: Start | None
+    begun: int  # how many nodes the start stands for
+    nodes: tuple[GraphNode, ...]
+    shape: Shape  # of the result
+    axes: Axes
+
+    @property
+    def followers(self) -> tuple[GraphNode, ...]:
+        return self.nodes[self.begun :]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A node that is in no problem, and why."""
+
+    node: GraphNode
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Every node once: in a group, among those that compute nothing, or left out."""
+
+    groups: tuple[Group, ...]
+    nothing: tuple[GraphNode, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+Begun = tuple[Group, list[int]]  # with the places of its nodes
+
+_VIEWS = (*PASSED_ON, "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+
+
+def grouped(graph: Graph) -> Grouping:
+    """The nodes of a network, in their order, each in the first group that takes it.
+
+    Contractions begin first and take what follows them, the last one first: where two meet in a
+    sum, it adds the other's result. Then pools and rows, then what is left, element by element.
+    """
+    taken: dict[int, Group | None] = {}
+    refused: dict[int, str] = {}
+    groups: list[tuple[int, Group]] = []
+    for place, node in enumerate(graph.nodes):
+        if _computes_nothing(node, graph):
+            taken[place] = None
+    places = range(len(graph.nodes))
+    starts = sorted(places, key=lambda place: (graph.nodes[place].op not in CONTRACTIONS, -place))
+    for wanted, order in ((_layer_norm, places), (_starting, starts), (_chained, places)):
+        for place in order:
+            node = graph.nodes[place]
+            if place in taken:
+                continue
+            try:
+                begun = wanted(place, node, graph)
+            except Inexpressible as error:
+                refused[place] = str(error)
+                continue
+            if begun is None or any(one in taken for one in begun[1]):
+                continue
+            group, own = _grown(*begun, graph, taken)
+            groups.append((own[0], group))
+            taken |= dict.fromkeys(own, group)
+    left_out = [
+        LeftOut(node, refused.get(place) or _reason(node, graph))
+        for place, node in enumerate(graph.nodes)
+        if place not in taken
+    ]
+    nothing = [graph.nodes[place] for place, group in taken.items() if group is None]
+    ordered = sorted(groups, key=lambda one: one[0])
+    return Grouping(tuple(group for _, group in ordered), tuple(nothing), tuple(left_out))
+
+
+def _computes_nothing(node: GraphNode, graph: Graph) -> bool:
+    """Views of memory, and what is known ahead of time."""
+    if node.domain != ONNX or node.inside:
+        return False
+    if node.op == "Dropout" and node.has_output(1) and graph.uses[node.outputs[1]]:
+        return False
+    known = bool(node.outputs) and graph.constants.issuperset(filter(None, node.outputs))
+    return known or node.op in _VIEWS
+
+
+def _reason(node: GraphNode, graph: Graph) -> str:
+    if node.domain != ONNX:
+        return f"operators of the domain {node.domain} are not known"
+    if node.inside:
+        return f"control flow, with {node.inside} nodes inside"
+    return "no primitive computes it"
+
+
+def _layer_norm(place: int, node: GraphNode, graph: Graph) -> Begun | None:
+    several = layer_norm_at(place, graph) if node.domain == ONNX else None
+    return several and _begun(*several, graph)
+
+
+def _starting(place: int, node: GraphNode, graph: Graph) -> Begun | None:
+    if node.domain != ONNX or node.op not in STARTS:
+        return None
+    return _begun(start_of(node, graph), [place], graph)
+
+
+def _begun(start: Start, places: list[int], graph: Graph) -> Begun:
+    nodes = tuple(graph.nodes[place] for place in places)
+    result = nodes[-1].outputs[0]
+    for name in (nodes[0].inputs[0], result):
+        _check_type(name, graph)
+    return Group(start, len(places), nodes, shape_of(result, graph), start.axes), places
+
+
+def _check_type(name: str, graph: Graph) -> None:
+    kind = graph.types.get(name, FLOAT)
+    if kind != FLOAT:
+        raise Inexpressible(f"elements {kind}; primitives have f32")
+
+
+LOOPS = {1: "m", 2: "mn", 3: "bmn", 4: "nchw", 5: "ncdhw"}  # of a chain, by its rank
+
+
+def _chained(place: int, node: GraphNode, graph: Graph) -> Begun | None:
+    if node.domain != ONNX or not is_elementwise(node):
+        return None
+    _check_type(node.outputs[0], graph)
+    shape = shape_of(node.outputs[0], graph) or (1,)
+    names = LOOPS.get(len(shape)) or [f"d{axis}" for axis in range(len(shape))]
+    axes: Axes = tuple(((name,), (axis,)) for axis, name in enumerate(names))
+    group = Group(None, 0, (node,), shape, axes)
+    _check_fits(node, group, frozenset(), graph)
+    return group, [place]
+
+
+def _check_fits(node: GraphNode, group: Group, inner: frozenset[str], graph: Graph) -> None:
+    """Raises Inexpressible where an operand has other loops than the group's result."""
+    for read in reads_of(node, graph):
+        if not isinstance(read, Operand) or read.name in inner:
+            continue
+        if loops_of(read.shape, group.shape, group.axes) is None:
+            raise Inexpressible(f"'{read.name}' of {read.shape} beside {group.shape}")
+
+
+def _grown(group: Group, places: list[int], graph: Graph, taken: dict[int, Group | None]) -> Begun:
+    """The group with all that follows it; it may go on wherever one value is left open."""
+    while len(group.nodes) < LONGEST:
+        more = _stretch(group, graph, taken)
+        if more is None:
+            return group, places
+        places = [*places, *more]
+        nodes = (*group.nodes, *(graph.nodes[place] for place in more))
+        group = Group(group.start, group.begun, nodes, group.shape, group.axes)
+    return group, places
+
+
+def _stretch(group: Group, graph: Graph, taken: dict[int, Group | None]) -> list[int] | None:
+    """The fewest further nodes after which one value alone is read outside; None for none."""
+    open_values = {group.nodes[-1].outputs[0]}
+    inner = set(open_values)
+    added: list[int] = []
+    while len(group.nodes) + len(added) < LONGEST:
+        if any(name in graph.outputs for name in open_values):
+            return None
+        waiting = sorted(
+            {
+                place
+                for name in open_values
+                for place in graph.readers.get(name, ())
+                if place not in added
+            }
+        )
+        if not waiting:
+            return None
+        place = waiting[0]
+        node = graph.nodes[place]
+        if not _follows(node, place, group, frozenset(inner), graph, taken):
+            return None
+        added.append(place)
+        inner.add(node.outputs[0])
+        open_values.add(node.outputs[0])
+        open_values = {
+            name
+            for name in open_values
+            if name in graph.outputs
+            or any(p not in added for p in graph.readers.get(name, ()))
+            or name == node.outputs[0]
+        }
+        if open_values == {node.outputs[0]}:
+            return added
+    return None
+
+
+def _follows(
+    node: GraphNode,
+    place: int,
+    group: Group,
+    inner: frozenset[str],
+    graph: Graph,
+    taken: dict[int, Group | None],
+) -> bool:
+    if place in taken and not (taken[place] is None and node.op in PASSED_ON):
+        return False
+    if node.domain != ONNX or not (is_elementwise(node) or node.op in PASSED_ON):
+        return False
+    try:
+        if shape_of(node.outputs[0], graph) != group.shape:
+            return False
+        _check_type(node.outputs[0], graph)
+        if is_elementwise(node):
+            _check_fits(node, group, inner, graph)
+    except Inexpressible:
+        return False
+    return True

@@ -1,0 +1,229 @@
+"""A group of nodes as a primitive's file: the one of conf/primitive/ with what follows in it.
+
+    Conv, BatchNormalization, Relu      conv2d, and behind its statement
+        out[n,oc,oh,ow] = max(out[n,oc,oh,ow] * scale[oc] + shift[oc], 0)
+
+A value that is read once stands where it is read; one that is read more often is written, into the
+output where nothing reads any more what stands there, else into a temporary.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.onnx.expressions import (
+    COMMUTATIVE,
+    ELEMENTWISE,
+    PRODUCT,
+    SUM,
+    TWICE,
+    Term,
+    clipped,
+    number,
+)
+from harness.onnx.graph import Graph, GraphNode
+from harness.onnx.grouping import Group
+from harness.onnx.operands import PASSED_ON, Operand, Read, loops_of, reads_of
+
+LONGEST = 400  # of an expression, until it is written
+LONGEST_NAME = 60
+_WORDS = {"BatchNormalization": "bn", "Sum": "add"}
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A primitive's file, and the sizes of this problem. `own` where it is no file of conf/."""
+
+    name: str
+    spec: Spec
+    sizes: Mapping[str, int]
+    own: bool
+
+
+def written(group: Group, graph: Graph, files: Mapping[str, Any]) -> Written:
+    """The primitive of a group; `files` are those of conf/primitive/ by name."""
+    if group.start is None:
+        names = [loop for loops, _ in group.axes for loop in loops]
+        sizes = dict(zip(names, group.shape, strict=True))
+        base: Spec = {"sizes": sizes, "tensors": {"y": names}, "statements": []}
+        draft = _Draft(group, graph, base, "y", names)
+        draft.follow(None)
+        return draft.finished(f"of_{len(names)}d", sizes)
+    start = group.start
+    base = dict(files[start.primitive])
+    target = [str(loop) for loop in base["tensors"][start.output]]
+    draft = _Draft(group, graph, base, start.output, target)
+    draft.change()
+    draft.follow(draft.result)
+    return draft.finished(start.primitive, start.sizes)
+
+
+@dataclass
+class _Draft:
+    group: Group
+    graph: Graph
+    spec: Spec
+    output: str
+    target: list[str]
+    words: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)  # operands by their tensor in the network
+    terms: dict[str, Term] = field(default_factory=dict)  # values of the group
+
+    def __post_init__(self) -> None:
+        for key, kind in (
+            ("tensors", dict),
+            ("constant", list),
+            ("temporary", list),
+            ("statements", list),
+        ):
+            self.spec[key] = kind(self.spec.get(key) or ())
+        self.result = Term(f"{self.output}[{','.join(self.target)}]")
+
+    def change(self) -> None:
+        """What the start's node has that the primitive's file has otherwise."""
+        start = self.group.start
+        assert start is not None
+        self.words += start.words
+        for key, value in start.changes.items():
+            if key == "tensors":
+                self.spec[key] = {k: v for k, v in self.spec[key].items() if k not in value}
+            else:
+                self.spec[key] = value if not isinstance(value, list) else list(value)
+        for old, new in start.rewritten.items():
+            self.spec["statements"] = [line.replace(old, new) for line in self.spec["statements"]]
+
+    def follow(self, begun: Term | None) -> None:
+        """The element-wise nodes, on the value that the start leaves."""
+        start, nodes = self.group.start, self.group.followers
+        last = self.group.nodes[-1].outputs[0]
+        uses = Counter(name for node in nodes for name in node.inputs)
+        if start is not None and begun is not None:
+            value = begun
+            if start.factor != 1:
+                value = Term(f"{number(start.factor).text} * {value.at(PRODUCT)}", PRODUCT)
+                self.words.append("scaled")
+            if start.addend is not None:
+                value = self._added(value)
+            self.terms[self.group.nodes[self.group.begun - 1].outputs[0]] = value
+            first = self.group.nodes[self.group.begun - 1].outputs[0]
+            if value != begun and first != last and self._is_reread(first, uses, nodes):
+                self._write(first, uses)
+        for place, node in enumerate(nodes):
+            for name in node.inputs:
+                uses[name] -= 1
+            value = self._value(node)
+            name = node.outputs[0]
+            self.terms[name] = value
+            later = nodes[place + 1 :]
+            if name != last and node.op not in PASSED_ON and self._is_reread(name, uses, later):
+                self._write(name, uses)
+        if self.terms[last] != self.result:
+            self.spec["statements"].append(f"{self.result.text} = {self.terms[last].text}")
+
+    def _added(self, value: Term) -> Term:
+        start = self.group.start
+        assert start is not None and start.addend is not None
+        addend = start.addend
+        constant = addend.name in self.graph.constants
+        word = "bias" if constant else "residual"
+        self.words.append(word)
+        value_of = self.graph.number(addend.name)
+        read = (
+            number(value_of)
+            if value_of is not None
+            else self._read(Operand(addend.name, addend.shape, constant, word))
+        )
+        if addend.factor != 1 and not constant:
+            read = Term(f"{number(addend.factor).text} * {read.at(PRODUCT)}", PRODUCT)
+        return Term(f"{value.at(SUM)} + {read.at(SUM)}", SUM)
+
+    def _value(self, node: GraphNode) -> Term:
+        if node.op in PASSED_ON:
+            return self.terms[node.inputs[0]]
+        operands = list(reads_of(node, self.graph))
+        if node.op in COMMUTATIVE:  # what the group computes stands first
+            operands.sort(key=lambda read: not self._is_inner(read))
+        reads = [
+            self._read(operand) if isinstance(operand, Operand) else operand for operand in operands
+        ]
+        self.words.append(self._word(node))
+        if node.op == "Clip":
+            x, low, high = reads
+            assert x is not None
+            return clipped(x, low, high)
+        return ELEMENTWISE[node.op]([read for read in reads if read is not None], node.attributes)
+
+    def _word(self, node: GraphNode) -> str:
+        """What the node is called in the primitive's name: bias and residual by what is added."""
+        read = [r for r in reads_of(node, self.graph) if isinstance(r, Operand)]
+        outer = [r.word for r in read if r.name not in self.terms]
+        if node.op in ("Add", "Sum") and len(outer) == 1 and self.group.start is not None:
+            return outer[0]
+        return _WORDS.get(node.op, node.op.lower())
+
+    def _is_inner(self, read: Read) -> bool:
+        return isinstance(read, Operand) and read.name in self.terms
+
+    def _read(self, operand: Operand) -> Term:
+        """A value of the group, or a tensor of its own in the loops that it has."""
+        if operand.name in self.terms:
+            return self.terms[operand.name]
+        loops = loops_of(operand.shape, self.group.shape, self.group.axes)
+        assert loops is not None, "grouping looked at it"
+        if operand.name not in self.named:
+            first = self.group.start is None and not operand.constant
+            word = "x" if first and not self.named else operand.word
+            self.named[operand.name] = self._free(word)
+            self.spec["tensors"][self.named[operand.name]] = list(loops) or ["1"]
+            if operand.constant:
+                self.spec["constant"].append(self.named[operand.name])
+        return Term(f"{self.named[operand.name]}[{','.join(loops) or '0'}]")
+
+    def _free(self, word: str) -> str:
+        taken = {*self.spec["tensors"], *self.spec["sizes"], *(self.spec.get("extents") or ())}
+        name, number = word, 2
+        while name in taken:
+            name, number = f"{word}_{number}", number + 1
+        return name
+
+    def _is_reread(self, name: str, uses: Counter[str], later: tuple[GraphNode, ...]) -> bool:
+        """Whether the value's text would stand more than once, or too long a text once."""
+        term = self.terms[name]
+        if term.text.replace("[", "").replace("]", "").replace(",", "").isidentifier():
+            return False
+        readers = [node for node in later if name in node.inputs]
+        return (
+            uses[name] > 1
+            or len(term.text) > LONGEST
+            or any(node.op in (*TWICE, *PASSED_ON) for node in readers)
+        )
+
+    def _write(self, name: str, uses: Counter[str]) -> None:
+        waiting = [
+            other
+            for other, term in self.terms.items()
+            if other != name and uses[other] > 0 and self.result.text in term.text
+        ]
+        written = self.result
+        if waiting:
+            temporary = self._free("t")
+            written = Term(f"{temporary}[{','.join(self.target)}]")
+            self.spec["tensors"][temporary] = list(self.target)
+            self.spec["temporary"].append(temporary)
+        self.spec["statements"].append(f"{written.text} = {self.terms[name].text}")
+        self.terms[name] = written
+
+    def finished(self, stem: str, sizes: Mapping[str, int]) -> Written:
+        own = bool(self.words)
+        words = [stem, *self.words] if self.group.start is not None else [*self.words, stem]
+        name = "_".join(words)
+        name = name[:LONGEST_NAME].rstrip("_")
+        for key in ("constant", "temporary"):
+            if not self.spec[key]:
+                del self.spec[key]
+        return Written(name, {**self.spec, "name": name}, dict(sizes), own)

@@ -1,0 +1,128 @@
+"""Files that cannot be read are refused in one line, whatever they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+from harness.errors import SettingsError
+from harness.onnx.reading import read_graph
+from tests.harness.onnx.models import PUBLIC, model, node, saved
+
+
+def refused(path: Path, **dimensions: int) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read_graph(path, dimensions)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) <= 300
+    return message
+
+
+def relu(*dims: int | str | None, opset: int = 17) -> ModelProto:
+    return model([node("Relu", "x", "y")], {"x": dims}, "y", opset=opset)
+
+
+def test_a_file_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+    graph = read_graph(saved(relu("batch", 3), tmp_path), {"batch": 4})
+    assert graph.shapes["y"] == (4, 3)
+    assert [one.op for one in graph.nodes] == ["Relu"]
+
+
+@pytest.mark.parametrize("held", [b"", b"garbage" * 9, b"PK\x03\x04" + bytes(99), b"\x08\x08"])
+def test_garbage(held: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(held)
+    assert "it is no ONNX model" in refused(path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    assert refused(tmp_path / "no.onnx").endswith("no.onnx: No such file or directory")
+    assert refused(tmp_path).endswith("Is a directory")
+
+
+def _unordered(made: ModelProto) -> None:
+    made.graph.node.insert(0, node("Relu", "y", "z"))
+
+
+def _written_twice(made: ModelProto) -> None:
+    made.graph.node.append(node("Relu", "x", "y"))
+
+
+def _of_the_future(made: ModelProto) -> None:
+    made.ir_version = 999
+
+
+def _without_opset(made: ModelProto) -> None:
+    del made.opset_import[:]
+
+
+def _outside(made: ModelProto) -> None:
+    _beside(made, "../../etc/passwd")
+
+
+def _at_the_root(made: ModelProto) -> None:
+    _beside(made, "/etc/passwd")
+
+
+def _beside(made: ModelProto, place: str) -> None:
+    held = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
+    held.data_location = TensorProto.EXTERNAL
+    held.external_data.add(key="location", value=place)
+    made.graph.initializer.append(held)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (_unordered, "node 'Relu' reads 'y', which nothing gives"),
+        (_written_twice, "node 'Relu' writes 'y' again"),
+        (_of_the_future, "format 999; onnx "),
+        (_without_opset, "opset none of ai.onnx; onnx "),
+        (_outside, "the data of 'w' lie outside the model's folder: ../../etc/passwd"),
+        (_at_the_root, "the data of 'w' lie outside the model's folder: /etc/passwd"),
+    ],
+)
+def test_models_that_mean_nothing(
+    spoilt: Callable[[ModelProto], None], told: str, tmp_path: Path
+) -> None:
+    made = relu(2, 3)
+    spoilt(made)
+    path = saved(made, tmp_path)
+    assert refused(path).startswith(f"{path}: {told}")
+
+
+@pytest.mark.parametrize("opset", [0, 999])
+def test_unknown_opsets(opset: int, tmp_path: Path) -> None:
+    assert f"opset {opset} of ai.onnx; onnx " in refused(saved(relu(2, opset=opset), tmp_path))
+
+
+def test_weights_beside_the_model_need_not_be_there(tmp_path: Path) -> None:
+    made = model([node("MatMul", "x w", "y")], {"x": (2, 3)}, "y")
+    _beside(made, "weights/w.bin")
+    assert read_graph(saved(made, tmp_path), {}).shapes["y"] == (2,)
+
+
+def test_dimensions_have_names(tmp_path: Path) -> None:
+    path = saved(relu("batch size", None, 5), tmp_path)
+    assert refused(path).endswith(
+        "sizes are missing of batch_size, x_1; say workload.dimensions={batch_size: 1, x_1: 1}"
+    )
+    assert "no dimension 'batch'; " in refused(path, batch=1)
+    assert read_graph(path, {"batch_size": 2, "x_1": 3, "x_2": 4}).shapes["y"] == (2, 3, 4)
+
+
+def test_a_fixed_size_is_replaced_with_all_that_follows_from_it() -> None:
+    path = PUBLIC / "light" / "light_squeezenet.onnx"
+    graph = read_graph(path, {"data_0_0": 8})
+    assert graph.shapes[graph.outputs[0]] == (8, 1000, 1, 1)
+
+
+def test_functions_of_the_model_are_taken_apart(tmp_path: Path) -> None:
+    made = model([node("Twice", "x", "y", domain="own")], {"x": (2, 3)}, "y")
+    body = [node("Relu", "a", "b"), node("Add", "b b", "c")]
+    imports = [helper.make_opsetid("", 17)]
+    made.functions.append(helper.make_function("own", "Twice", ["a"], ["c"], body, imports))
+    assert [one.op for one in read_graph(saved(made, tmp_path), {}).nodes] == ["Relu", "Add"]

@@ -1,0 +1,262 @@
+"""What is written of a group computes what the network computes, by ONNX's own reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import ModelProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from compiler.problem.primitive import Primitive
+from compiler.problem.reference import reference
+from compiler.problem.specification import primitive_from
+from tests.harness.onnx.models import FILES, model, network, node, saved
+
+BATCH_NORM = {"s": (6,), "b": (6,), "mean": (6,), "var": (6,)}
+GELU = [
+    node("Div", "h root", "d"),
+    node("Erf", "d", "e"),
+    node("Add", "e one", "f"),
+    node("Mul", "h f", "g"),
+    node("Mul", "g half", "y"),
+]
+NUMBERS = {"root": np.float32(2**0.5), "one": np.float32(1), "half": np.float32(0.5)}
+LAYER_NORM = [
+    node("ReduceMean", "x", "m", axes=[-1]),
+    node("Sub", "x m", "c"),
+    node("Pow", "c two", "q"),
+    node("ReduceMean", "q", "v", axes=[-1]),
+    node("Add", "v epsilon", "r"),
+    node("Sqrt", "r", "t"),
+    node("Div", "c t", "u"),
+    node("Mul", "u gamma", "w"),
+    node("Add", "w beta", "y"),
+]
+
+# The network, the primitive's name, and its tensors by the network's.
+CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
+    "convolution with all that follows": (
+        model(
+            [
+                node("Conv", "x k kb", "h", pads=[1, 1, 1, 1], strides=[2, 2]),
+                node("BatchNormalization", "h s b mean var", "i", epsilon=0.25),
+                node("Add", "skip i", "j"),
+                node("Relu", "j", "y"),
+            ],
+            {"x": (2, 3, 7, 9), "skip": (2, 6, 4, 5)},
+            "y",
+            {"k": (6, 3, 3, 3), "kb": (6,), **BATCH_NORM},
+        ),
+        "conv2d_bias_bn_residual_relu",
+        {"data": "x", "weight": "k", "bias": "kb", "residual": "skip"},
+    ),
+    "groups": (
+        model(
+            [node("Conv", "x k kb", "h", group=2), node("Clip", "h low high", "y")],
+            {"x": (2, 4, 6, 6)},
+            "y",
+            {"k": (6, 2, 3, 2), "kb": (6,), "low": np.float32(0), "high": np.float32(6)},
+        ),
+        "grouped_conv2d_bias_clip",
+        {"data": "x", "weight": "k", "bias": "kb"},
+    ),
+    "depthwise, uneven padding": (
+        model(
+            [
+                node("Conv", "x k", "h", group=4, auto_pad="SAME_UPPER", strides=[2, 2]),
+                node("Sigmoid", "h", "g"),
+                node("Mul", "g h", "y"),
+            ],
+            {"x": (1, 4, 8, 7)},
+            "y",
+            {"k": (4, 1, 3, 3)},
+        ),
+        "depthwise_conv2d_sigmoid_mul",
+        {"data": "x", "weight": "k"},
+    ),
+    "one dimension, dilated": (
+        model(
+            [node("Conv", "x k", "h", dilations=[2], pads=[2, 1]), node("LeakyRelu", "h", "y")],
+            {"x": (2, 3, 11)},
+            "y",
+            {"k": (4, 3, 3)},
+        ),
+        "conv1d_leakyrelu",
+        {"data": "x", "weight": "k"},
+    ),
+    "product with bias and GELU in pieces": (
+        model(
+            [node("MatMul", "x k", "p"), node("Add", "kb p", "h"), *GELU],
+            {"x": (2, 5, 4)},
+            "y",
+            {"k": (4, 6), "kb": (6,), **NUMBERS},
+        ),
+        "matmul_bias_div_erf_add_mul_mul",
+        {"a": "x", "b": "k", "bias": "kb"},
+    ),
+    "Gemm of transposed matrices": (
+        model(
+            [node("Gemm", "x k kb", "y", transA=1, transB=1, alpha=0.5)],
+            {"x": (4, 5)},
+            "y",
+            {"k": (6, 4), "kb": (6,)},
+        ),
+        "matmul_at_bt_scaled_bias",
+        {"a": "x", "b": "k", "bias": "kb"},
+    ),
+    "scores with a mask": (
+        model(
+            [
+                node("MatMul", "x z", "p"),
+                node("Mul", "p scale", "q"),
+                node("Add", "q mask", "y"),
+            ],
+            {"x": (1, 3, 5, 4), "z": (1, 3, 4, 6), "mask": (1, 1, 1, 6)},
+            "y",
+            {"scale": np.float32(0.125)},
+        ),
+        "batched_matmul_mul_residual",
+        {"a": "x", "b": "z", "residual": "mask"},
+    ),
+    "largest pool": (
+        model(
+            [node("MaxPool", "x", "h", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)],
+            {"x": (1, 3, 8, 8)},
+            "h",
+        ),
+        "max_pool2d",
+        {"data": "x"},
+    ),
+    "average of what is inside": (
+        model(
+            [node("AveragePool", "x", "y", kernel_shape=[3], pads=[1, 1])], {"x": (2, 3, 8)}, "y"
+        ),
+        "avg_pool2d_exclude_padding",
+        {"data": "x"},
+    ),
+    "average with padding": (
+        model(
+            [
+                node(
+                    *("AveragePool", "x", "y"),
+                    kernel_shape=[2, 3],
+                    pads=[0, 1, 0, 1],
+                    count_include_pad=1,
+                )
+            ],
+            {"x": (2, 3, 6, 6)},
+            "y",
+        ),
+        "avg_pool2d",
+        {"data": "x"},
+    ),
+    "global average with a bound": (
+        model(
+            [node("GlobalAveragePool", "x", "h"), node("Relu", "h", "y")], {"x": (2, 3, 4, 5)}, "y"
+        ),
+        "global_avg_pool2d_relu",
+        {"data": "x"},
+    ),
+    "global maximum": (
+        model([node("GlobalMaxPool", "x", "y")], {"x": (2, 3, 4, 5)}, "y"),
+        "max_pool2d",
+        {"data": "x"},
+    ),
+    "mean over the last axes": (
+        model([node("ReduceMean", "x", "y", axes=[2, 3], keepdims=0)], {"x": (2, 3, 4, 5)}, "y"),
+        "global_avg_pool2d",
+        {"data": "x"},
+    ),
+    "softmax of the last": (
+        model([node("Softmax", "x", "y", axis=2)], {"x": (2, 3, 4)}, "y"),
+        "softmax",
+        {"x": "x"},
+    ),
+    "layer normalisation": (
+        model(
+            [node("LayerNormalization", "x gamma beta", "y", epsilon=1e-3)],
+            {"x": (2, 3, 8)},
+            "y",
+            {"gamma": (8,), "beta": (8,)},
+        ),
+        "layernorm_epsilon_0p001",
+        {"x": "x", "gamma": "gamma", "beta": "beta"},
+    ),
+    "layer normalisation in nine nodes": (
+        model(
+            LAYER_NORM,
+            {"x": (2, 3, 8)},
+            "y",
+            {
+                "gamma": (8,),
+                "beta": (8,),
+                "two": np.float32(2),
+                "epsilon": np.float32(1e-5),
+            },
+        ),
+        "layernorm",
+        {"x": "x", "gamma": "gamma", "beta": "beta"},
+    ),
+    "a chain of its own": (
+        model(
+            [
+                node("Add", "x z", "h"),
+                node("Mul", "h gate", "i"),
+                node("Sub", "h i", "j"),
+                node("Tanh", "j", "y"),
+            ],
+            {"x": (2, 3, 4, 5), "z": (3, 1, 1), "gate": (2, 3, 1, 1)},
+            "y",
+        ),
+        "add_mul_sub_tanh_of_4d",
+        {"x": "x", "residual": "z", "gate": "gate"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_group_computes_what_its_nodes_do(case: str, tmp_path: Path) -> None:
+    made, name, tensors = CASES[case]
+    found = network(saved(made, tmp_path))
+    (entry,) = found.entries
+    assert entry["primitive"] == name
+    assert not found.facts["left_out"]
+    spec = found.primitives.get(name) or FILES[name]
+    primitive = primitive_from({**spec, "sizes": {**spec["sizes"], **entry["sizes"]}})
+    random = np.random.default_rng(1)
+    fed = {
+        value.name: random.normal(
+            size=[d.dim_value for d in value.type.tensor_type.shape.dim]
+        ).astype(np.float32)
+        for value in made.graph.input
+    }
+    outputs: Any = ReferenceEvaluator(made).run(None, fed)
+    expected = np.asarray(outputs[0])
+    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
+    inputs = {
+        mine: _as_stored(primitive, mine, {**held, **fed}[theirs])
+        for mine, theirs in tensors.items()
+    }
+    if "shift" in {tensor.name for tensor in primitive.tensors}:
+        inputs |= _folded(held, 0.25)
+    for tensor in primitive.tensors:
+        if tensor.values is not None:
+            inputs[tensor.name] = np.reshape(tensor.values, tensor.shape)
+    (output,) = (tensor.name for tensor in primitive.tensors if tensor.role == "output")
+    result = reference(primitive, inputs)[output]
+    assert np.allclose(result.reshape(expected.shape), expected, rtol=1e-4, atol=1e-5)
+
+
+def _as_stored(primitive: Primitive, name: str, held: Any) -> Any:
+    """The network's array, which lies in memory as the primitive stores its tensor."""
+    tensor = primitive.tensor(name)
+    stored = held.reshape([tensor.shape[axis] for axis in tensor.stored])
+    return np.transpose(stored, np.argsort(tensor.stored))
+
+
+def _folded(held: dict[str, Any], epsilon: float) -> dict[str, Any]:
+    scale = held["s"] / np.sqrt(held["var"] + epsilon)
+    return {"scale": scale, "shift": held["b"] - held["mean"] * scale}
