@@ -70,9 +70,11 @@ def lane_schedules(
         lanes = lanes_of(nest, vector, machine)
         layout = _layouts(nest, around or nest, vector, lanes)
         past = streams(nest, statement.target, layout, lanes, machine)
+        written = _written_order(nest, vector, lanes, layout)
         for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
-            for schedule in as_they_run(nest, own, Schedule((band,), layout)):
+            moved = own if order[: len(written)] == written else ()  # as the output is written
+            for schedule in as_they_run(nest, moved, Schedule((band,), layout)):
                 try:
                     tree = fitted(nest, schedule)
                 except ScheduleError:
@@ -127,10 +129,7 @@ def _shapes(
     """
     statement = nest.statements[0]
     reduced = statement.reduction_loops
-    written = nest.tensor(statement.target.tensor)
-    target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
-    kept = [loop for loop in statement.loops if loop not in reduced]
-    outputs = memory_order(target, kept, vector, lanes)
+    outputs = _written_order(nest, vector, lanes, layout)
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
@@ -155,6 +154,15 @@ def _shapes(
         if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
             seen.add(key)
             yield (*order, *taps), tile, unroll
+
+
+def _written_order(nest: Primitive, vector: str, lanes: int, layout: Tags) -> tuple[str, ...]:
+    """The loops of the output, outermost first as it lies in memory."""
+    statement = nest.statements[0]
+    written = nest.tensor(statement.target.tensor)
+    target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
+    kept = [loop for loop in statement.loops if loop not in statement.reduction_loops]
+    return memory_order(target, kept, vector, lanes)
 
 
 def _shares_work(value: Expression, loop: str | None) -> bool:
