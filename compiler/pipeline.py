@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from compiler.codegen.generate import generate, untransformed
 from compiler.codegen.kernel import Kernel
 from compiler.cost.own_roofline import OwnRoofline, own_roofline
-from compiler.cost.ranking import Ranked, Ranker, best_varied, ranker, tournament_of
+from compiler.cost.ranking import Ranked, Ranker, best_varied, places, ranker, tournament_of
 from compiler.cost.roofline import Estimate, Roofline
 from compiler.cost.tournament import classifier_from
 from compiler.errors import CompilerError, ScheduleError
@@ -19,6 +19,7 @@ from compiler.lower.lowered import lowered
 from compiler.microkernel.catalogue import LIBRARIES
 from compiler.microkernel.contraction import anchor
 from compiler.model.loop_nest import LoopNest, loop_nest
+from compiler.model.reassociation import NUMERICS, REASSOCIATE, reassociated
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
@@ -32,6 +33,7 @@ from compiler.space.scalar import as_written
 
 __all__ = [
     "LIBRARIES",
+    "NUMERICS",
     "Estimate",
     "Fusion",
     "OwnRoofline",
@@ -42,6 +44,7 @@ __all__ = [
     "estimated",
     "fusions",
     "loop_nest",
+    "normal_form",
     "own_roofline",
     "parse_schedule",
     "ranked_schedules",
@@ -87,6 +90,7 @@ def ranked_schedules(
     fuse: bool = True,
     microkernel: str = "generated",
     attach: bool = True,
+    numerics: Collection[str] = (),
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
@@ -96,8 +100,50 @@ def ranked_schedules(
     the roofline expects a gain of it. Without `attach` no band is inside a level of another one.
     Another `microkernel` than `generated` is one of LIBRARIES: its matrix product computes sums of
     products, with nothing on its tiles, but inside levels of others like any band. Raises
-    ScheduleError where no schedule of the space leaves it one.
+    ScheduleError where no schedule of the space leaves it one. `numerics` allows what changes
+    rounding, of NUMERICS: with `reassociate` there are also the schedules of the statements with
+    factors moved behind sums, where any can be.
     """
+    known = set(NUMERICS)
+    if unknown := sorted(set(numerics) - known):
+        raise CompilerError(f"numerics: unknown '{unknown[0]}'; known: {', '.join(NUMERICS)}")
+
+    def of(one: Primitive) -> tuple[Ranked, ...]:
+        return _ranked(one, architecture, threads, ranking, space, fuse, microkernel, attach)
+
+    moved = reassociated(primitive) if REASSOCIATE in numerics else None
+    if moved is None:
+        return of(primitive)[:limit]
+    others = tuple(
+        replace(one, schedule=replace(one.schedule, numerics=(REASSOCIATE,))) for one in of(moved)
+    )
+    own = of(primitive)
+    first = {
+        form[0].schedule: estimated(primitive, form[0].schedule, architecture, threads).seconds
+        for form in (own, others)
+    }
+    behind = max(first, key=first.__getitem__)  # the form that a ranking without seconds puts last
+    ranked = {one.schedule: one for one in (*own, *others)}
+    keys = {
+        one.schedule: (one.seconds or 0.0, form[0].schedule == behind, one.place)
+        for form in (own, others)
+        for one in form
+    }
+    ordered = places({s: tuple(map(float, key)) for s, key in keys.items()})
+    return tuple(replace(ranked[s], place=place) for place, s in ordered)[:limit]
+
+
+def _ranked(
+    primitive: Primitive,
+    architecture: Architecture,
+    threads: int,
+    ranking: str | Ranker,
+    space: str,
+    fuse: bool,
+    microkernel: str,
+    attach: bool,
+) -> tuple[Ranked, ...]:
+    """The same of the statements as they are."""
     if space not in SPACES:
         raise CompilerError(f"unknown space '{space}'; known: {', '.join(SPACES)}")
     library = "" if microkernel == "generated" else microkernel
@@ -110,7 +156,7 @@ def ranked_schedules(
             schedules = tuple(s for s in schedules if _detached(s) == s)
         if library:
             schedules = in_library(model.nest, schedules, library)
-        found = rank(model.nest, schedules, architecture, threads)[:limit]
+        found = rank(model.nest, schedules, architecture, threads)
         if not fused or _pays(model.nest, found[0].schedule, architecture, threads):
             break
     return found
@@ -141,7 +187,8 @@ def searched(
     best = best_varied(ranked, count, per_tile)
     if count < 3 or not best:
         return best
-    ahead = fetched_ahead(loop_nest(primitive).nest, best[0].schedule, architecture)
+    nest = normal_form(primitive, best[0].schedule)
+    ahead = fetched_ahead(nest, best[0].schedule, architecture)
     return best if ahead is None else (*best[: count - 1], replace(best[0], schedule=ahead))
 
 
@@ -149,7 +196,19 @@ def estimated(
     primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
 ) -> Estimate:
     """What the roofline expects of a schedule, whoever chose it."""
-    return Roofline(loop_nest(primitive).nest, architecture).estimate(schedule, threads)
+    nest = normal_form(primitive, schedule)
+    return Roofline(nest, architecture).estimate(schedule, threads)
+
+
+def normal_form(primitive: Primitive, schedule: Schedule) -> Primitive:
+    """The nest that a schedule's bands are of; ScheduleError where its numerics change nothing."""
+    if REASSOCIATE not in schedule.numerics:
+        return loop_nest(primitive).nest
+    moved = reassociated(primitive)
+    if moved is None:
+        where = f"{primitive.name}: schedule: numerics:{REASSOCIATE}"
+        raise ScheduleError(f"{where}: no factor can be moved behind a sum")
+    return loop_nest(moved).nest
 
 
 @dataclass(frozen=True)
@@ -174,7 +233,7 @@ def fusions(
     primitive: Primitive, schedule: Schedule, architecture: Architecture, threads: int = 1
 ) -> tuple[Fusion, ...]:
     """Every statement behind the anchor, and those inside other bands; none without an anchor."""
-    nest = loop_nest(primitive).nest
+    nest = normal_form(primitive, schedule)
     number = anchor(nest)
     if number is None or all(band.scheme == "scalar" for band in schedule.bands):
         return ()
@@ -213,12 +272,20 @@ def trained_tournament(data: object, where: str = "tournament") -> Ranker:
     return tournament_of(classifier_from(data, where))
 
 
-def compile_schedule(primitive: Primitive, schedule: Schedule) -> Kernel:
+def compile_schedule(
+    primitive: Primitive, schedule: Schedule, numerics: Collection[str] = ()
+) -> Kernel:
     """C text of a primitive under a schedule.
 
-    ScheduleError when the schedule does not fit the nest or breaks a dependence, which it names.
+    ScheduleError when the schedule does not fit the nest or breaks a dependence, which it names, or
+    changes rounding otherwise than `numerics` allows.
     """
-    return compile_as_written(loop_nest(primitive).nest, schedule)
+    if denied := [name for name in schedule.numerics if name not in numerics]:
+        raise ScheduleError(
+            f"{primitive.name}: schedule: numerics:{denied[0]} changes rounding; allow it with "
+            f"numerics=[{denied[0]}]"
+        )
+    return compile_as_written(normal_form(primitive, schedule), schedule)
 
 
 def compile_as_written(primitive: Primitive, schedule: Schedule) -> Kernel:

@@ -83,6 +83,7 @@ def planned(
                 measure=one.measure,
                 seed=one.seed,
                 campaign=campaign,
+                numerics=one.numerics,
             )
             if unit.key in units:
                 unit, twice = _united(units[unit.key], unit)

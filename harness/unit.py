@@ -84,6 +84,7 @@ class Unit:
     seed: int
     campaign: str
     attempt: int = 1
+    numerics: tuple[str, ...] = ()  # what schedules may change of rounding
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -112,6 +113,7 @@ class Unit:
             "threads": self.threads,
             "measure": self.measure.deciding,
             "seed": self.seed,
+            **({"numerics": self.numerics} if self.numerics else {}),
         }
 
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from compiler.errors import ScheduleError
 from compiler.microkernel.catalogue import MICROKERNELS, VECTOR_SCHEMES
+from compiler.model.reassociation import NUMERICS
 
 SCHEMES = (*VECTOR_SCHEMES, "scalar")
 LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
@@ -194,13 +195,19 @@ class Schedule:
 
     layout       tensor -> tag, oneDNN's letters over the normalised dimensions (`aBcd8b`)
     pack         tensors copied into a padded workspace first, with the copy's tag
+    numerics     algebra that changes rounding: with `reassociate` bands are of the statements that
+                 `compiler.model.reassociation` makes of the nest's
     """
 
     bands: tuple[Band, ...]
     layout: Tags = ()
     pack: Tags = ()
+    numerics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.numerics:
+            if name not in NUMERICS:
+                _refuse(f"numerics: unknown '{name}'; known: {', '.join(NUMERICS)}")
         _check_names_once("layout", self.layout)
         _check_names_once("pack", self.pack)
 
@@ -222,7 +229,11 @@ class Schedule:
     def __str__(self) -> str:
         *earlier, last = self.bands
         return "/".join(
-            [*(_text(band, (), ()) for band in earlier), _text(last, self.layout, self.pack)]
+            [
+                *(_text(band, (), ()) for band in earlier),
+                _text(last, self.layout, self.pack),
+                *(f"numerics:{'+'.join(names)}" for names in [self.numerics] if names),
+            ]
         )
 
 

@@ -28,8 +28,8 @@ FIELDS = (
     "layout",
     "pack",
 )
-TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel")
-OF_ALL = ("layout", "pack")
+TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel", "numerics")
+OF_ALL = ("layout", "pack", "numerics")
 LONGEST = 12  # digits
 
 
@@ -53,6 +53,7 @@ def parse_schedule(text: str) -> Schedule:
         tuple(_band(text, scheme, own) for (scheme, _), own in zip(bands, fields, strict=True)),
         _pairs(fields[-1], "layout"),
         _pairs(fields[-1], "pack"),
+        _names(fields[-1], "numerics"),
     )
 
 

@@ -28,6 +28,7 @@ from compiler.pipeline import (
     compile_schedule,
     fusions,
     loop_nest,
+    normal_form,
     ranked_schedules,
     trained_tournament,
 )
@@ -71,12 +72,18 @@ class Source:
     model: Mapping[str, Any] | None = None  # plain data, None for the one that is shipped
 
     def ranked(
-        self, primitive: Primitive, machine: Architecture, threads: int
+        self,
+        primitive: Primitive,
+        machine: Architecture,
+        threads: int,
+        numerics: Sequence[str] = (),
     ) -> tuple[Ranked, ...]:
         """All schedules of the space, best first."""
         trained = None if self.model is None else trained_tournament(self.model)
         rank = trained or ranker_named(self.ranking)
-        return ranked_schedules(primitive, machine, threads, rank, space=self.space)
+        return ranked_schedules(
+            primitive, machine, threads, rank, space=self.space, numerics=numerics
+        )
 
 
 ROOFLINE = Source()
@@ -141,16 +148,21 @@ def explained(
     threads: int,
     chosen: Schedule | LoopOrder | None = None,
     source: Source = ROOFLINE,
+    numerics: Sequence[str] = (),
 ) -> Explanation:
-    """`chosen` instead of the ranking's first. Raises ScheduleError when it does not fit."""
+    """`chosen` instead of the ranking's first. Raises ScheduleError when it does not fit.
+
+    `numerics` is what schedules may change of rounding.
+    """
     nest = loop_nest(primitive).nest
     shown = None
     if isinstance(chosen, LoopOrder):
         shown = _in_order(primitive, chosen, architecture)
         chosen = None
-    ranked = source.ranked(primitive, architecture, threads)
+    ranked = source.ranked(primitive, architecture, threads, numerics)
     if shown is None:
-        shown = _scheduled(primitive, chosen or ranked[0].schedule, architecture, threads)
+        schedule = chosen or ranked[0].schedule
+        shown = _scheduled(primitive, schedule, architecture, threads, numerics)
     return Explanation(
         name=name,
         primitive=primitive,
@@ -175,10 +187,14 @@ def _in_order(primitive: Primitive, order: LoopOrder, machine: Architecture) -> 
 
 
 def _scheduled(
-    primitive: Primitive, schedule: Schedule, machine: Architecture, threads: int
+    primitive: Primitive,
+    schedule: Schedule,
+    machine: Architecture,
+    threads: int,
+    numerics: Sequence[str],
 ) -> Shown:
-    nest = loop_nest(primitive).nest
-    kernel = compile_schedule(primitive, schedule)
+    kernel = compile_schedule(primitive, schedule, numerics)
+    nest = normal_form(primitive, schedule)
     (estimate,) = ranker("roofline")(nest, [schedule], machine, threads)
     told = fusions(primitive, schedule, machine, threads)
     between = intermediates(nest, schedule, machine, threads)

@@ -55,6 +55,7 @@ def told(settings: Settings) -> str:
         settings.threads,
         chosen_schedule(settings),
         chosen_ranking(settings),
+        settings.numerics,
     )
     return _FORMS[settings.format](explanation).rstrip("\n") + "\n"
 

@@ -77,7 +77,8 @@ def _printed(
             log.warning("%s: its problem is not among the recorded ones", name)
             continue
         try:
-            kernel = compile_schedule(primitive, parse_schedule(result.schedule or ""))
+            schedule = parse_schedule(result.schedule or "")
+            kernel = compile_schedule(primitive, schedule, schedule.numerics)
         except CompilerError as error:
             log.warning("%s: %s's schedule is not taken today: %s", name, result.contender, error)
             continue

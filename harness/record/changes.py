@@ -18,7 +18,9 @@ DECIDING = (
     "measure",
     "threads",
     "seed",
+    "numerics",
 )
+LATER: Document = {"numerics": []}  # keys that older campaigns lack, as they were
 
 Change = tuple[str, str, str]  # name, before, now
 
@@ -45,7 +47,7 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -
 
 
 def _deciding(document: Document) -> dict[str, Any]:
-    return {key: document.get(key) for key in DECIDING}
+    return {key: document.get(key, LATER.get(key)) for key in DECIDING}
 
 
 def _keys(*mappings: Mapping[str, Any]) -> Iterable[str]:

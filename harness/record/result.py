@@ -154,6 +154,7 @@ class TrialResult:
     verified: Verification | None = None
     layouts: Mapping[str, str] = field(default_factory=dict)
     schedule: str | None = None
+    numerics: tuple[str, ...] = ()  # what the schedule changes of rounding
     kernel: str | None = None
     node: str = ""
     cores: tuple[int, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ProblemError, shown
-from compiler.pipeline import LIBRARIES
+from compiler.pipeline import LIBRARIES, NUMERICS
 from compiler.problem.names import checked_label
 from harness.account import home_folder, temporary_folder, user_name
 from harness.bounds import check_values
@@ -57,6 +57,7 @@ def settings_from(
         measure=_measure(plain["measure"]),
         threads=plain["threads"],
         seed=plain["seed"],
+        numerics=_numerics(plain["numerics"]),
         cluster=ClusterChoice(
             kind=cluster["kind"],
             address=cluster["address"],
@@ -77,6 +78,14 @@ def settings_from(
         cache_folder=cache_folder(),
         resolved=plain,
     )
+
+
+def _numerics(named: Sequence[str]) -> tuple[str, ...]:
+    for name in named:
+        if name not in NUMERICS:
+            known = ", ".join(NUMERICS)
+            raise SettingsError(f"numerics: unknown '{shown(name)}'; known: {known}")
+    return tuple(sorted(set(named)))
 
 
 def _cores(named: list[int] | None) -> tuple[int, ...] | None:

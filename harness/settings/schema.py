@@ -143,6 +143,7 @@ class ConfigSchema:
     tracking: TrackingSchema = field(default_factory=TrackingSchema)
     threads: int = within(1, 1, 2**16)
     seed: int = within(0, 0, 2**32 - 1)
+    numerics: list[str] = field(default_factory=list)  # what may change rounding: reassociate
     campaign: CampaignSchema = field(default_factory=CampaignSchema)
     claims: bool = False
     parts: list[list[str]] = field(default_factory=list)

@@ -50,6 +50,7 @@ class Settings:
     measure: MeasureSettings
     threads: int
     seed: int
+    numerics: tuple[str, ...]  # what may change rounding beyond the order of a sum
     cluster: ClusterChoice
     tracking: TrackingChoice
     campaign: CampaignChoice

@@ -37,7 +37,8 @@ def _look_up(options: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
 def _check(options: FixedOptions, primitive: Primitive) -> None:
     """Refuse a schedule that does not parse, fit, or keep the dependences."""
     try:
-        compile_schedule(primitive, parse_schedule(str(options.schedule)))
+        schedule = parse_schedule(str(options.schedule))
+        compile_schedule(primitive, schedule, schedule.numerics)
     except ScheduleError as error:
         raise SettingsError(f"strategy.fixed.schedule: {error}") from error
 

@@ -65,12 +65,18 @@ class Rankings:
     """
 
     def __init__(
-        self, primitive: Primitive, architecture: Architecture, threads: int, seed: str
+        self,
+        primitive: Primitive,
+        architecture: Architecture,
+        threads: int,
+        seed: str,
+        numerics: tuple[str, ...] = (),
     ) -> None:
         self.primitive = primitive
         self.architecture = architecture
         self.threads = threads
         self.seed = seed
+        self.numerics = numerics
         self._known: dict[
             tuple[str, str, bool, str, str, bool], tuple[tuple[Ranked, ...], float]
         ] = {}
@@ -103,6 +109,7 @@ class Rankings:
                 fuse=fuse,
                 microkernel=microkernel,
                 attach=attach,
+                numerics=self.numerics,
             )
             self._known[key] = (found, time.perf_counter() - start)
         return self._known[key]

@@ -28,7 +28,7 @@ def prepare_unit(
     """
     workshop = Workshop(unit, toolchain, jobs)
     primitive, seed = unit.problem.primitive, f"{unit.seed} {content_id(unit.problem.spec)}"
-    rankings = Rankings(primitive, architecture, unit.threads, seed)
+    rankings = Rankings(primitive, architecture, unit.threads, seed, unit.numerics)
     contenders = [
         *(_strategy(contender, rankings, workshop) for contender in unit.strategies),
         *(prepared_baseline(contender, unit, toolchain) for contender in unit.baselines),

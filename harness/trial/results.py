@@ -105,6 +105,7 @@ def result_of(
         verified=_verification(found),
         layouts=chosen.layouts if chosen is not None else _layouts(measured.described.get(name)),
         schedule=chosen.schedule if chosen is not None else None,
+        numerics=parse_schedule(chosen.schedule).numerics if chosen is not None else (),
         kernel=chosen.kernel if chosen is not None else None,
         node=str(measured.host["name"]),
         cores=measured.cores,

@@ -68,6 +68,9 @@ class Workshop:
         called = (name for candidate in candidates for name in candidate.libraries)
         return library_versions(called, self._toolchain)
 
+    def _printed(self, schedule: Schedule) -> Kernel:
+        return compile_schedule(self._unit.problem.primitive, schedule, self._unit.numerics)
+
     def _together(self, schedules: Sequence[Schedule]) -> dict[Schedule, Compiled]:
         """Printed one after the other, since isl is for one thread; compiled as they come."""
         start = time.perf_counter()
@@ -77,7 +80,7 @@ class Workshop:
             for schedule in schedules:
                 candidate, began = Candidate(str(schedule)), time.perf_counter()
                 try:
-                    kernel = compile_schedule(self._unit.problem.primitive, schedule)
+                    kernel = self._printed(schedule)
                 except Exception as error:
                     failed = replace(candidate, failure=Failure("compile", reason_of(error)))
                     found[schedule] = Compiled(failed, _since(began))

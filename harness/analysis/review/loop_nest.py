@@ -13,7 +13,7 @@ from compiler.errors import CompilerError
 from compiler.lower.lowered import lowered
 from compiler.lower.outline import outline
 from compiler.lower.tree import Tree
-from compiler.pipeline import loop_nest, parse_schedule
+from compiler.pipeline import normal_form, parse_schedule
 from compiler.problem.architecture import CacheLevel
 from compiler.problem.primitive import Primitive
 from harness.record.result import TrialResult
@@ -30,7 +30,8 @@ class NestTold:
 def nest_told(result: TrialResult, primitive: Primitive) -> NestTold:
     """Raises CompilerError for a schedule that this version does not know."""
     assert result.schedule is not None
-    tree = lowered(loop_nest(primitive).nest, parse_schedule(result.schedule))
+    schedule = parse_schedule(result.schedule)
+    tree = lowered(normal_form(primitive, schedule), schedule)
     return NestTold(tuple(outline(tree).splitlines()), _working_sets(tree, result))
 
 
