@@ -18,13 +18,16 @@ from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
 from compiler.codegen.interior import (
     asks,
     deciding,
+    is_whole,
     questions_of,
     steps_inside,
     straight_where_inside,
     versions,
 )
 from compiler.codegen.lane_reads import at_point, lane_read, takes_more
+from compiler.codegen.multiply_adds import multiply_add
 from compiler.codegen.vector_expression import vector_value
+from compiler.codegen.windows import shared_reads, window
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.edges import Question
@@ -257,11 +260,34 @@ class Reduction:
             apart = ["STEP;"] if isinstance(self.tile.operands.reduced, Summand) else []
             body = [*apart, f"const long {moved};", *inner]
             return [head, *("  " + line for line in body), "}"]
+        if straight := self._window(level, depth, live):
+            return straight
         body = self._step(depth, live, level)
         accesses = {address.access for address in self.tile.reduced}
         unroll = 1 if asks(self.tile, accesses) else self.tile.leaf.unroll
         pragma = [f"#pragma GCC unroll {unroll}"] if unroll > 1 else []
         return [*pragma, head, *("  " + line for line in body), "}"]
+
+    def _window(
+        self, level: Level, depth: int, live: dict[str, tuple[int, ...]]
+    ) -> list[str] | None:
+        """All steps of a loop one after another where they share what they read; else None."""
+        tile, reduced = self.tile, self.tile.operands.reduced
+        asking = questions_of(tile, {address.access for address in tile.reduced})
+        if not isinstance(reduced, Summand) or asking or not is_whole(tile, level):
+            return None
+        number, steps = int(self._bounds(level).end), self._steps(level)
+        shared = shared_reads(tile, reduced.reads, steps, number)
+        if not shared:
+            return None
+
+        def read(k: int, address: Address, point: Point, vector: int, step: int) -> str:
+            place = f"(q{k} + {step * steps[k]})" if step * steps[k] else f"q{k}"
+            return self._text(k, place, address, point, vector)
+
+        lines = self._pointers([f"{x}{depth}" for x in _prefixes(tile)])
+        lines += window(tile, shared, steps, number, tile.points(live), read, self._taken)
+        return ["{", *("  " + line for line in lines), "}"]
 
     def _steps(self, level: Level) -> list[int]:
         """Elements that each operand's offset grows by from piece to piece of a level."""
@@ -272,16 +298,22 @@ class Reduction:
         """One step of the reduction, inside the loop over a level if there is any."""
         steps = self._steps(level) if level is not None else [0] * len(self.tile.reduced)
         inside = [
-            f"{pointer(address)} + {prefix}{depth}"
-            + (f" + {variable(level)} * {step}" if level is not None else "")
-            for prefix, address, step in zip(
-                _prefixes(self.tile), self.tile.reduced, steps, strict=True
-            )
+            f"{prefix}{depth}" + (f" + {variable(level)} * {step}" if level is not None else "")
+            for prefix, step in zip(_prefixes(self.tile), steps, strict=True)
         ]
         if isinstance(self.tile.operands.reduced, Factors):
-            vector, scalar = inside
-            return self._multiply_add(vector, scalar, self.tile.operands.reduced, live)
+            pairs = zip(self.tile.reduced, inside, strict=True)
+            vector, scalar = (f"{pointer(address)} + {place}" for address, place in pairs)
+            return multiply_add(self.tile, vector, scalar, self.tile.operands.reduced, live)
         return self._element_wise(inside, live)
+
+    def _pointers(self, places: list[str]) -> list[str]:
+        """Declarations of where the operands of a step begin; `places` are their offsets."""
+        return [
+            f"const {self.tile.dtype.c} *q{k} = {pointer(address)} + {place};"
+            for k, (place, address) in enumerate(zip(places, self.tile.reduced, strict=True))
+            if not self._stays(address)
+        ]
 
     def _element_wise(self, places: list[str], live: dict[str, tuple[int, ...]]) -> list[str]:
         """Every live accumulator takes the summand at its point, all vectors of it together.
@@ -291,11 +323,7 @@ class Reduction:
         """
         tile, reduced = self.tile, self.tile.operands.reduced
         assert isinstance(reduced, Summand)
-        lines = [
-            f"const {tile.dtype.c} *q{k} = {place};"
-            for k, (place, address) in enumerate(zip(places, reduced.reads, strict=True))
-            if not self._stays(address)
-        ]
+        lines = self._pointers(places)
         ahead = streamed(tile.leaf, reduced) if tile.leaf.prefetch else ()
         loops = {one.loop for one in tile.point_loops}
         vectors = range(tile.vectors.size)
@@ -333,14 +361,19 @@ class Reduction:
         for k, address in enumerate(reduced.reads):
             wide = address.uses(tile.leaf.vector)
             values[address.access] = _operand(k, vector if wide else None), wide
+        taken = self._taken(point, vector, vector_value(reduced.value, values, tile.dtype))
+        return f"{{ {' '.join([*own, taken])} }}"
+
+    def _taken(self, point: Point, vector: int, value: str) -> str:
+        """C statement by which an accumulator takes a value."""
+        tile, reduced = self.tile, self.tile.operands.reduced
+        assert isinstance(reduced, Summand)
         name = accumulator(point, vector) if tile.wide else lane_sums(point, vector)
-        value = vector_value(reduced.value, values, tile.dtype)
         if not tile.wide and (lanes := tile.partial(vector)) and not adds_zero(tile):
             value = f"FILL_PART({value}, {lanes}, {neutral_vector(reduced, tile.dtype)})"
-        joined = f"{name} += {value};"
-        if reduced.reduction != "add":
-            joined = f"{name} = vec_{reduced.reduction}({name}, {value});"
-        return f"{{ {' '.join([*own, joined])} }}"
+        if reduced.reduction == "add":
+            return f"{name} += {value};"
+        return f"{name} = vec_{reduced.reduction}({name}, {value});"
 
     def _fetched(
         self, k: int, address: Address, point: Point, vector: int, ahead: tuple[Address, ...]
@@ -352,44 +385,11 @@ class Reduction:
         return [f"__builtin_prefetch(q{k} + {self.tile.offset(address, point, vector) + further});"]
 
     def _read(self, k: int, address: Address, point: Point, vector: int | None) -> str:
-        at = vector or 0
-        if self._stays(address):
-            moved = tuple(one for one in point if address.uses(one[0]))
-            text = _kept(k, moved, at)
-        else:
-            text = lane_read(self.tile, f"q{k}", address, at_point(self.tile, point, at))
+        text = self._text(k, f"q{k}", address, point, vector or 0)
         return f"const {self._type(address)} {_operand(k, vector)} = {text};"
 
-    def _multiply_add(
-        self, vector: str, scalar: str, factors: Factors, live: dict[str, tuple[int, ...]]
-    ) -> list[str]:
-        """Every live accumulator takes vector times scalar."""
-        tile = self.tile
-        lines = [f"const {tile.dtype.c} *vp = {vector}, *sp = {scalar};"]
-        lines.append("STEP;")
-        if tile.leaf.prefetch:
-            lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // tile.dtype.bytes});")
-        points, count = tile.points(live), tile.vectors.size
-        # The smaller side stays in registers, the other passes through one register at a time.
-        if len(points) >= count:
-            lines += [self._load_vector(factors, j) for j in range(count)]
-            for k, p in enumerate(points):
-                offset = tile.offset(factors.broadcast, p, 0)
-                lines.append(f"const {tile.dtype.c} x{k} = sp[{offset}];")
-                lines += [f"{accumulator(p, j)} += w{j} * x{k};" for j in range(count)]
-            return lines
-        for k, p in enumerate(points):
-            offset = tile.offset(factors.broadcast, p, 0)
-            lines.append(f"vec x{k} = SPLAT(sp[{offset}]); KEEP(x{k});")
-        for j in range(count):
-            lines.append(self._load_vector(factors, j))
-            lines += [f"{accumulator(p, j)} += w{j} * x{k};" for k, p in enumerate(points)]
-        return lines
-
-    def _load_vector(self, factors: Factors, vector: int) -> str:
-        address = factors.vector
-        offset = address.coefficient(self.tile.vectors.loop, self.tile.leaf.lanes) * vector
-        lanes = self.tile.partial(vector)
-        if lanes and not factors.whole_loads:
-            return f"vec w{vector} = LOAD_PART(vp + {offset}, {lanes});"
-        return f"vec w{vector} = LOAD(vp + {offset}); KEEP(w{vector});"
+    def _text(self, k: int, place: str, address: Address, point: Point, vector: int) -> str:
+        """C expression of an operand; `place` points to it at the tile's first point."""
+        if self._stays(address):
+            return _kept(k, tuple(one for one in point if address.uses(one[0])), vector)
+        return lane_read(self.tile, place, address, at_point(self.tile, point, vector))

@@ -239,6 +239,8 @@ class Roofline:
     def _moved(self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]) -> dict[str, float]:
         """Bytes that one call moves out of each level, from L2 to memory."""
         nontemporal = isinstance(leaf, Microkernel) and leaf.nontemporal
+        # between the stores of a contraction there is work enough that none waits
+        sums = isinstance(leaf, Microkernel) and leaf.form.sums
         moved: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
         for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
@@ -249,7 +251,8 @@ class Roofline:
                 0.0 if source in HIDDEN else SCATTERED,
                 streamed if nontemporal else None,
                 left,
-                source == "memory",
+                far=source == "memory",
+                near=cache is self.machine.caches[0] and not sums,
             )
         return moved
 

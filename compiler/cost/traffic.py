@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from math import inf, prod
 
-from compiler.cost.footprints import Footprint, Lines, NestLoop
+from compiler.cost.footprints import PAGE, Footprint, Lines, NestLoop
 
 # Working set / capacity up to which all of the last iteration is still there, and from which none
 # is. A stack of perfect recency would step at 1; associativity, prefetched lines and pages placed
@@ -20,6 +20,13 @@ KEPT = 0.45
 GONE = 1.4
 ONCE = 1.05  # of its lines, as the remainders of loops make it
 FOLLOWED = 16  # streams that prefetchers follow at once
+# What a written line costs more, in lines from L2, where those written next share few sets of a
+# cache: stores leave in order, and each waits. Zen 5: 20 in one of 64 sets, 10 in two, 5 in four,
+# hardly any in eight.
+WAITING = 20.0
+SETS = PAGE // 64  # that an address inside a page chooses from
+CROWDED_BY = 16.0  # sets over those that lines use, from which stores wait
+NEXT = 24  # lines that are written next
 NOTHING: Mapping[str, float] = {}
 
 
@@ -57,6 +64,7 @@ class Traffic:
             point = _of_a_point(loops, held_from, extents, vector)
             for k, (footprint, run) in enumerate(zip(read, self._runs, strict=False)):
                 self._own_runs[k] = min(run, max(1.0, footprint.lines(point).run))
+        self._waiting = 0.0 if nontemporal else _waiting(self._written)
         held = self._read if nontemporal else [*self._read, self._written]
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
@@ -76,21 +84,24 @@ class Traffic:
         streamed: float | None = None,
         left: Mapping[str, float] = NOTHING,
         far: bool = False,
+        near: bool = False,
     ) -> float:
         """Lines fetched and written back in one call, for a cache of so many lines.
 
         The same call ran before: what fits is there already. With `crowding` a tensor may sweep
         itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
         them come. From memory, which is `far`, it sees only what a single point of a register tile
-        reads on and on, as the points take turns. `streamed` is how often each line of an output
-        that is written past the caches moves here instead. Another statement has `left` tensors in
-        the cache, all that it held meanwhile being so many lines.
+        reads on and on, as the points take turns. From the `near` one, stores wait for each other
+        where they crowd. `streamed` is how often each line of an output that is written past the
+        caches moves here instead. Another statement has `left` tensors in the cache, all that it
+        held meanwhile being so many lines.
         """
         again = [_gone(left[x], capacity) if x in left else 1.0 for x in self._tensors]
         if streamed is not None:
             total = streamed * self._written[0].touched
         else:
-            total = 2 * self._fetched(self._written, capacity, crowding) * again[-1]
+            written = self._fetched(self._written, capacity, crowding) * again[-1]
+            total = (2 + (self._waiting if near else 0.0)) * written
         runs = self._own_runs if far else self._runs
         for own, run, share in zip(self._read, runs, again, strict=False):
             total += self._fetched(own, capacity, crowding) * (1 + scattered / run) * share
@@ -123,6 +134,12 @@ def _gone(held: float, capacity: float) -> float:
     if held >= GONE * capacity:
         return 1.0
     return max(0.0, (held / capacity - KEPT) / (GONE - KEPT))
+
+
+def _waiting(own: Sequence[Lines]) -> float:
+    """What stores of a line wait for the ones before, in lines: by the sets that they share."""
+    crowded = next((x.crowded / x.touched for x in reversed(own) if x.touched >= NEXT), 1.0)
+    return WAITING * crowded / SETS if crowded >= CROWDED_BY else 0.0
 
 
 def _run(own: Sequence[Lines], held_from: int, tiles: float) -> float:

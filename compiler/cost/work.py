@@ -10,7 +10,7 @@ from math import prod
 from compiler.cost.own_roofline import cost_of, is_call, kept_operations
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, borders, tile_classes
-from compiler.lower.edges import apart, crossing, vector_loads
+from compiler.lower.edges import anywhere, apart, crossing, vector_loads
 from compiler.lower.operands import Operands, Summand, whole
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.contraction import Contraction
@@ -301,21 +301,9 @@ def _vector(leaf: Microkernel, address: Address) -> float:
     Vectors that start anywhere do, as often as their width says.
     """
     loads = vector_loads(leaf, address)
-    if apart(leaf, address) != 1 or not _anywhere(address, leaf.vector, leaf.lanes):
+    if apart(leaf, address) != 1 or not anywhere(address, leaf.vector, leaf.lanes):
         return loads
     return loads * (1 + leaf.lanes * address.layout.dtype.bytes / LINE)
-
-
-def _anywhere(address: Address, vector: str, lanes: int) -> bool:
-    """Whether vectors of an operand do not all start at multiples of their width."""
-    for d, outer in enumerate(address.layout.outer_strides):
-        index = address.index(d)
-        steps = [c * outer for loop, c in index.terms if loop != vector]
-        if address.layout.block(d) == 1 and any(
-            step % lanes for step in (*steps, index.constant * outer)
-        ):
-            return True
-    return False
 
 
 def _asked(leaf: Microkernel, placed: Operands, address: Address) -> float:

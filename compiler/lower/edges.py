@@ -38,6 +38,18 @@ def vector_loads(leaf: Microkernel, address: Address) -> int:
     return 2 * step if 1 < step <= SHUFFLED else 2 * leaf.lanes
 
 
+def anywhere(address: Address, vector: str, lanes: int) -> bool:
+    """Whether vectors of a contiguous operand do not all start at multiples of their width."""
+    for d, outer in enumerate(address.layout.outer_strides):
+        index = address.index(d)
+        steps = [c * outer for loop, c in index.terms if loop != vector]
+        if address.layout.block(d) == 1 and any(
+            step % lanes for step in (*steps, index.constant * outer)
+        ):
+            return True
+    return False
+
+
 @lru_cache(maxsize=4096)  # the schedules of a space share their tiles
 def crossing(grains: tuple[Grain, ...], question: Question) -> float:
     """Share of the register tiles that are not inside, as this dimension goes.

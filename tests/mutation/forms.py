@@ -158,6 +158,12 @@ INSIDE: dict[str, Any] = {  # borders in a loop of points, in one of taps, in on
         "z[i] += y[i - 1, j - 5] * 0.5",
     ],
 }
+WINDOW: dict[str, Any] = {  # rows of which no vector is aligned
+    "name": "window",
+    "sizes": {"i": 9, "j": 38, "k": 3},
+    "tensors": {"x": ["2*i + k - 2", "41"], "w": ["k", "j"], "y": ["i", "j"]},
+    "statements": ["y[i,j] += abs(x[2*i + k, j + 3] - w[k,j])"],
+}
 APART: dict[str, Any] = {
     "name": "apart",
     "sizes": {"i": 9, "j": 20},
@@ -217,6 +223,8 @@ FUSED = (
     Form("lanes and dot: straight where all is inside", INSIDE,
          "lanes/vector:j.8/tile:j.1+i.3/order:i+j+k+l/unroll:3"
          "/dot/vector:j.8/tile:j.2+i.3/order:i+j/layout:x.acb"),
+    Form("lanes: a window in straight code", WINDOW,
+         "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k/unroll:3"),
     Form("lanes: elements apart, two threads", APART,
          "lanes/vector:j.8/tile:j.1+i.4/order:i+j/parallel:i"),
     Form("dot: matrix times vector", {**matmul(m=7, n=1, k=83), "constant": []},

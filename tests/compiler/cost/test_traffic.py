@@ -98,3 +98,25 @@ def test_alone_lines_cost_more() -> None:
         capacity = random.randint(4, 40)
         assert traffic.moved(capacity, scattered=6.0) > traffic.moved(capacity)
         assert traffic.moved(capacity, crowding=True) >= traffic.moved(capacity)
+
+
+def test_stores_that_share_sets_wait() -> None:
+    """Down a column of rows of whole pages, not along them; and only where lines are fetched."""
+    spec = {
+        "name": "rows",
+        "sizes": {"m": 64, "n": 1024},
+        "tensors": {"x": ["n"], "y": ["m", "n"]},
+        "statements": ["y[m,n] = x[n]"],
+    }
+    nest = primitive_from(spec)
+    layout = Layout(nest.tensor("y").shape, (0, 1))
+    written = Footprint(nest.statements[0].target, layout)
+
+    def waits(order: tuple[str, ...], lines: int) -> float:
+        loops = nest_loops(lowered(nest, Schedule((Band("scalar", order),))).paths()[0])
+        traffic = Traffic(loops, dict(nest.extents), [], [], written, len(loops))
+        return traffic.moved(lines, near=True) - traffic.moved(lines)
+
+    assert waits(("n", "m"), 700) > 10 * layout.bytes / 64
+    assert waits(("m", "n"), 700) == 0
+    assert waits(("n", "m"), 100_000) == 0
