@@ -10,7 +10,7 @@ from compiler.codegen.kernel import Kernel
 from compiler.cost.own_roofline import OwnRoofline, own_roofline
 from compiler.cost.ranking import Ranked, Ranker, best_varied, places, ranker, tournament_of
 from compiler.cost.roofline import Estimate, Roofline
-from compiler.cost.tournament import classifier_from
+from compiler.cost.tournament_file import tournament_from
 from compiler.errors import CompilerError, ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
@@ -269,7 +269,7 @@ def trained_tournament(data: object, where: str = "tournament") -> Ranker:
 
     CompilerError, which begins with `where`, when it is none.
     """
-    return tournament_of(classifier_from(data, where))
+    return tournament_of(tournament_from(data, where))
 
 
 def compile_schedule(

@@ -15,6 +15,7 @@ TWIN = "twin"  # a baseline that no code builds: the first strategy's kernel onc
 STRATEGIES = {
     "fixed": "harness.strategy.fixed:FIXED",
     "polydl": "harness.strategy.first_choice:POLYDL",
+    "polydl_tournament": "harness.strategy.first_choice:POLYDL_TOURNAMENT",
     "polydl_tree": "harness.strategy.first_choice:POLYDL_TREE",
     "roofline": "harness.strategy.first_choice:ROOFLINE",
     "survey": "harness.strategy.survey:SURVEY",

@@ -24,6 +24,7 @@ NUMPY_TYPE = {  # where np.float32 is meant, whatever a tensor holds
     "compiler.problem.reference": "sums that float32 is exact for",
     "compiler.problem.scales": "numbers that float32 holds",
     "compiler.cost.tournament": "weights of a network",
+    "compiler.cost.tournament_file": "weights of a network",
     "harness.kernel.expectation": "rounds that float32 is exact for",
 }
 FOURS = {  # where a product with 4, or a quotient, is of no bytes

@@ -7,21 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from compiler.cost.analysed_nest import analysed_parallel, nest_of_tree
-from compiler.cost.cache_levels import level_bytes
 from compiler.cost.decision_tree import wins
+from compiler.cost.features import FeatureRows
+from compiler.cost.held_bytes import HeldBytes
 from compiler.cost.polyrank import polyrank_cost, polyrank_tie_break
 from compiler.cost.roofline import Roofline
-from compiler.cost.tournament import (
-    PairClassifier,
-    games_won,
-    level_rows,
-    shipped_classifier,
-)
-from compiler.cost.working_sets import WorkingSets
+from compiler.cost.tournament import SCHEDULES, Tournament
+from compiler.cost.tournament_file import shipped_tournament
 from compiler.errors import CompilerError
 from compiler.lower.lowered import lowered
-from compiler.microkernel.contraction import anchor
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.schedule.schedule import Schedule
@@ -81,46 +75,50 @@ def polydl_tree(
     )
 
 
-def tournament(
+def by_tournament(
+    tournament: Tournament,
     nest: Primitive,
     schedules: Sequence[Schedule],
     machine: Architecture,
     threads: int,
-    classifier: PairClassifier | None = None,
 ) -> tuple[Ranked, ...]:
-    """By wins where a trained network tells who is faster; without a `classifier` the shipped."""
-    held = held_bytes(nest, schedules, machine)
-    rows = level_rows(list(held.values()))
-    won = dict(zip(held, games_won(classifier or shipped_classifier(), rows), strict=True))
+    """By wins where a trained network tells who is faster, every schedule against every other."""
+    distinct = tuple(dict.fromkeys(schedules))
+    rows = FeatureRows(nest, machine, threads).of(distinct, tournament.features)
+    won = dict(zip(distinct, tournament.wins(rows), strict=True))
+    if tournament.judges == SCHEDULES:
+        parts = [{"slowness": float(found)} for found in tournament.slowness(rows)]
+    else:
+        parts = [dict(zip(tournament.features, row, strict=True)) for row in rows.tolist()]
+    told = dict(zip(distinct, parts, strict=True))
     return tuple(
-        Ranked(schedule, place, {**held[schedule], "wins": won[schedule]})
+        Ranked(schedule, place, {**told[schedule], "wins": won[schedule]})
         for place, schedule in places({s: -float(n) for s, n in won.items()})
     )
 
 
-def tournament_of(classifier: PairClassifier) -> Ranker:
-    """The tournament as this network decides it."""
-    return partial(tournament, classifier=classifier)
+def tournament_of(tournament: Tournament) -> Ranker:
+    """The ranking by this one."""
+    return partial(by_tournament, tournament)
+
+
+def shipped(name: str) -> Ranker:
+    """The ranking by a tournament that comes with the package; it is read when it first ranks."""
+
+    def rank(
+        nest: Primitive, schedules: Sequence[Schedule], machine: Architecture, threads: int
+    ) -> tuple[Ranked, ...]:
+        return by_tournament(shipped_tournament(name), nest, schedules, machine, threads)
+
+    return rank
 
 
 def held_bytes(
     nest: Primitive, schedules: Sequence[Schedule], machine: Architecture
 ) -> dict[Schedule, dict[str, int]]:
-    """Bytes of each schedule's working sets by level, as the paper places them.
-
-    The outermost parallel level counts as the paper's parallel loop. Of several statements the
-    largest sum of products counts; without one nothing is held, so all schedules tie.
-    """
-    if len(nest.statements) != 1 and anchor(nest) is None:
-        return {schedule: level_bytes((), machine.caches, nest.dtype) for schedule in schedules}
-    analysis = WorkingSets()
-    held = {}
-    for schedule in schedules:
-        tree = lowered(nest, schedule)
-        analysed = nest_of_tree(tree)
-        pairs = analysis.of(analysed, analysed_parallel(analysed, tree))
-        held[schedule] = level_bytes(pairs, machine.caches, nest.dtype)
-    return held
+    """Bytes of each schedule's working sets by level, as the paper places them."""
+    held = HeldBytes(nest, machine)
+    return {schedule: held.of(lowered(nest, schedule)) for schedule in schedules}
 
 
 def places(keys: Mapping[Schedule, Key]) -> list[tuple[int, Schedule]]:
@@ -158,7 +156,8 @@ RANKERS: dict[str, Ranker] = {
     "roofline": roofline,
     "polydl": polydl,
     "polydl_tree": polydl_tree,
-    "tournament": tournament,
+    "polydl_tournament": shipped("polydl_tournament"),
+    "tournament": shipped("tournament"),
 }
 
 

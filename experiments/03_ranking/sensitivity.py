@@ -15,16 +15,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from compiler.cost import roofline, traffic, work
 from compiler.microkernel import register_tile
-from compiler.problem.architecture import Architecture
 from harness.analysis.rank_quality import geometric_figure
-from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
+from harness.learn.measured import Measured
+from harness.learn.replay import CLOSE, Replay, replayed
+from harness.learn.survey_files import read_survey
 
 SURVEYS = Path(__file__).parent / "surveys"
 OUT = Path(__file__).parent / "replayed.json"
-WORKLOADS = ("resnet50", "quickstart")
 CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
     (register_tile, "CROSSING"),
     (work, "CALL_CYCLES"),
@@ -54,26 +55,31 @@ def _shares(replays: tuple[Replay, ...]) -> tuple[float, float]:
     return first, geometric_figure(few).value
 
 
-def _changes(
-    problems: tuple[Measured, ...], machine: Architecture
-) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+def _changes(problems: tuple[Measured, ...]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
     """Name of what is changed, and the shares with half and twice of it."""
     for module, name in CONSTANTS:
         found = []
         for factor in (0.5, 2.0):
             with _set(module, name, getattr(module, name) * factor):
-                found.append(_shares(replayed(problems, machine)))
+                found.append(_shares(replayed(problems)))
         yield name, found
     for name in MEASURED:
-        value = getattr(machine, name)
-        other = [replace(machine, **{name: value * factor}) for factor in (0.5, 2.0)]
-        yield f"measured: {name}", [_shares(replayed(problems, changed)) for changed in other]
+        value = getattr(problems[0].machine, name)
+        other = [_on(problems, name, value * factor) for factor in (0.5, 2.0)]
+        yield f"measured: {name}", [_shares(replayed(changed)) for changed in other]
+
+
+def _on(problems: tuple[Measured, ...], name: str, value: float) -> tuple[Measured, ...]:
+    """The same on a machine of which one figure is another."""
+    changed: dict[str, Any] = {name: value}
+    machine = replace(problems[0].machine, **changed)
+    return tuple(replace(problem, machine=machine) for problem in problems)
 
 
 def _row(name: str) -> tuple[dict[str, object], list[object], dict[str, list[float]]]:
     """Figures by name, the cells of the survey's row, and by constant the changes of its shares."""
-    problems, machine = survey(SURVEYS, name, WORKLOADS), machine_of(SURVEYS, name)
-    now = replayed(problems, machine)
+    problems = read_survey(SURVEYS / f"{name}.csv")
+    now = replayed(problems)
     first, few = _shares(now)
     chance = geometric_figure([r.random.first.value for r in now]).value
     close = sum(abs((r.ratio or 0.0) - 1) <= CLOSE for r in now)
@@ -82,7 +88,7 @@ def _row(name: str) -> tuple[dict[str, object], list[object], dict[str, list[flo
     cells = [len(now), schedules, first, few, chance, f"{close} of {len(now)}"]
     changes = {
         what: [half[0] - first, double[0] - first, half[1] - few, double[1] - few]
-        for what, (half, double) in _changes(problems, machine)
+        for what, (half, double) in _changes(problems)
     }
     return figures, cells, changes
 

@@ -1,25 +1,26 @@
 """A measured survey as two files that the repository keeps, to be replayed anywhere.
 
-    python experiments/03_ranking/survey.py CAMPAIGN NAME
+    python experiments/03_ranking/survey.py CAMPAIGN FILE.csv
 
-Writes surveys/NAME.csv (problem, schedule, microseconds; the baseline's beside them where one was
-measured) and surveys/NAME.yaml, the machine as it was measured then.
+Writes FILE.csv (problem, schedule, microseconds; the baseline's beside them where one was measured)
+and FILE.yaml, the machine as it was measured then and the workloads of the problems.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from harness.errors import HarnessError
+from harness.learn.survey_files import SUFFIX
 from harness.record.journal import CampaignFolder, find_campaign
 from harness.record.result import TrialResult
 
-SURVEYS = Path(__file__).parent / "surveys"
 BASELINE = "onednn"
 
 
@@ -57,23 +58,31 @@ def machine(result: TrialResult, name: str) -> dict[str, Any]:
     return described
 
 
+def workloads(results: Sequence[TrialResult]) -> list[str]:
+    """Where the sizes of the problems stand, in order of first appearance."""
+    names = dict.fromkeys(result.problem.get("workload") for result in results)
+    return [str(name) for name in names if name is not None]
+
+
 def main(words: list[str]) -> int:
-    if len(words) != 2:
-        print("usage: survey.py CAMPAIGN NAME", file=sys.stderr)
+    if len(words) != 2 or not words[1].endswith(SUFFIX):
+        print(f"usage: survey.py CAMPAIGN FILE{SUFFIX}", file=sys.stderr)
         return 2
+    file = Path(words[1])
     try:
-        folder, name = find_campaign(words[0]), words[1]
-        found, first = rows(folder), folder.results()[0]
+        folder = find_campaign(words[0])
+        found, results = rows(folder), folder.results()
     except HarnessError as error:
         print(error, file=sys.stderr)
         return 2
-    with (SURVEYS / f"{name}.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(found[0]), lineterminator="\n")
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, fieldnames=list(found[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(found)
-    text = yaml.safe_dump(machine(first, name), sort_keys=False)
-    (SURVEYS / f"{name}.yaml").write_text(f"# As measured by {folder.name}.\n{text}")
-    print(f"{len(found)} schedules in {SURVEYS / name}.csv")
+    described = {**machine(results[0], file.stem), "workloads": workloads(results)}
+    text = yaml.safe_dump(described, sort_keys=False)
+    file.with_suffix(".yaml").write_text(f"# As measured by {folder.name}.\n{text}")
+    print(f"{len(found)} schedules in {file}")
     return 0
 
 

@@ -215,9 +215,23 @@ class Dashboard(Tracked):
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Asked):
-    campaigns: tuple[str, ...] = argument("CAMPAIGN", CAMPAIGN, count="+", completed="campaign")
-    out: str = option("out", "where the network goes", MISSING, value="FILE", completed="file")
+    recordings: tuple[str, ...] = argument(
+        "CAMPAIGN",
+        f"{CAMPAIGN}; or a survey, FILE.csv with FILE.yaml beside it",
+        count="+",
+        completed="campaign",
+    )
+    out: str = option("out", "where the model goes", MISSING, value="FILE", completed="file")
     test: str = option("test", "workloads to keep for judging it", "", value="NETWORK,...")
+    judge: str = option(
+        "judge", "campaigns and surveys to judge it by alone, of other hosts", "", value="NAME,..."
+    )
+    features: str = option(
+        "features",
+        "what it sees of a schedule: all that there is, or the bytes that the paper's sees",
+        "all",
+        choices=("all", "paper"),
+    )
     seed: int = option("seed", "of every random choice", 0, kind=int, least=0, most=2**32 - 1)
 
 

@@ -172,11 +172,15 @@ COMMANDS = {
         Command(
             "train",
             Train,
-            "learn the tournament's network from measured candidates",
+            "learn a tournament from measured candidates",
             (
                 (
                     "polydl train CAMPAIGN out=m.json test=resnet50",
                     "judged on a network that it has not seen",
+                ),
+                (
+                    "polydl train FIRST SECOND out=m.json judge=THIRD",
+                    "judged on a campaign of a host that it has not seen",
                 ),
             ),
         ),

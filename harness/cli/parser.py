@@ -69,11 +69,12 @@ def usage(command: Command) -> str:
         return f"polydl {command.name} [OPTIONS] [OVERRIDE...]"
     taken = [word for word in words_of(command.asked).values() if word.names != HELP]
     arguments = [word.usage for word in taken if word.form == "argument"]
-    others = [word.usage for word in taken if word.form != "argument"]
-    whole = " ".join([f"polydl {command.name}", *arguments, *others])
+    others = [word for word in taken if word.form != "argument"]
+    whole = " ".join([f"polydl {command.name}", *arguments, *(word.usage for word in others)])
     if len(f"usage: {whole}") <= WIDTH:
         return whole
-    return " ".join([f"polydl {command.name}", *arguments, "[KEY=VALUE...]"])
+    needed = [word.usage for word in others if word.required]
+    return " ".join([f"polydl {command.name}", *arguments, *needed, "[KEY=VALUE...]"])
 
 
 def general_help() -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.cost.tournament import Matrix, PairClassifier, transformed
+from compiler.cost.features import DESCRIBED, FeatureRows
+from compiler.cost.tournament import Rows, Tournament
+from harness.errors import RecordError
+from harness.learn.measured import Measured
 
 Vector = npt.NDArray[np.float64]
 
@@ -19,16 +22,44 @@ MOST = 5000  # pairs of one problem in training, so that each problem has a say
 
 @dataclass(frozen=True)
 class Survey:
-    """Measured schedules of one problem: bytes [schedule, level] and seconds [schedule].
+    """A measured problem as numbers: features [schedule, feature] and seconds [schedule].
 
-    `identity` is equal for equal layers, whatever network they are in.
+    `identity` is equal for equal layers, whatever network they are in. `expected` are the seconds
+    that the roofline predicts; None where its machine was not recorded.
     """
 
     network: str
     problem: str
     identity: str
-    rows: Matrix
+    host: str
+    rows: Rows
     seconds: Vector
+    expected: Vector | None = None
+
+
+def survey_of(measured: Measured, features: Sequence[str]) -> Survey:
+    """RecordError where a feature needs more of the machine than was recorded."""
+    asked = [name for name in features if name in DESCRIBED]
+    if asked and not measured.described:
+        raise RecordError(
+            f"{measured.name}: its record tells the machine's caches alone, not what "
+            f"{asked[0]} needs; features=paper does without"
+        )
+    schedules = tuple(measured.seconds)
+    rows = FeatureRows(measured.nest, measured.machine, measured.threads)
+    expected = None
+    if measured.described:
+        estimates = (rows.roofline.estimate(one, measured.threads) for one in schedules)
+        expected = np.array([estimate.seconds for estimate in estimates])
+    return Survey(
+        measured.network,
+        measured.name,
+        measured.identity,
+        measured.host,
+        rows.of(schedules, features),
+        np.array([*measured.seconds.values()]),
+        expected,
+    )
 
 
 @dataclass(frozen=True)
@@ -51,9 +82,9 @@ class Accuracy:
         )
 
 
-def accuracy(classifier: PairClassifier, survey: Survey) -> Accuracy:
+def accuracy(tournament: Tournament, survey: Survey) -> Accuracy:
     """Over every pair of unlike seconds, each once, both orders asked as in the tournament."""
-    scores = classifier.scores(survey.rows, survey.rows)
+    scores = tournament.scores(survey.rows, survey.rows)
     lead = np.sign(scores - scores.T)
     ratios = np.log(survey.seconds)[np.newaxis, :] - np.log(survey.seconds)[:, np.newaxis]
     once = np.triu(np.ones_like(ratios, dtype=bool), 1) & (ratios != 0)
@@ -63,31 +94,30 @@ def accuracy(classifier: PairClassifier, survey: Survey) -> Accuracy:
     return Accuracy(*parts[0], *parts[1])
 
 
-def training_pairs(
-    surveys: Iterable[Survey], seed: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """(inputs [pair, 8], whether the first is faster), every pair in both orders.
+def training_pairs(surveys: Iterable[Survey], seed: int) -> tuple[Vector, Vector, Vector]:
+    """(features of the first [pair, feature], of the second, log of the ratio of their seconds).
 
-    Never of a schedule with itself, nor of two with equal inputs or equal seconds: there is
-    nothing to learn from those. At most MOST of one problem, drawn at random.
+    Every pair in both orders; never of a schedule with itself, nor of two with equal features or
+    equal seconds: there is nothing to learn from those. At most MOST of one problem, at random.
     """
     rng = np.random.default_rng(seed)
-    inputs: list[npt.NDArray[np.float64]] = []
-    faster: list[npt.NDArray[np.int64]] = []
+    first: list[Vector] = []
+    second: list[Vector] = []
+    gaps: list[Vector] = []
     for survey in surveys:
-        for one, other in _drawn(survey, rng):
-            rows = transformed(survey.rows)
-            inputs.append(np.hstack([rows[one], rows[other]]))
-            faster.append((survey.seconds[one] < survey.seconds[other]).astype(np.int64))
-    if not inputs:
-        return np.empty((0, 8)), np.empty(0, np.int64)
-    return np.vstack(inputs), np.concatenate(faster)
+        one, other = _drawn(survey, rng)
+        logs = np.log(survey.seconds)
+        for left, right in ((one, other), (other, one)):
+            first.append(survey.rows[left])
+            second.append(survey.rows[right])
+            gaps.append(logs[left] - logs[right])
+    return np.vstack(first), np.vstack(second), np.concatenate(gaps)
 
 
 def _drawn(
     survey: Survey, rng: np.random.Generator
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Index pairs of one problem, then the same the other way round."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The two members of each pair of one problem, as indices."""
     one, other = np.triu_indices(len(survey.seconds), 1)
     told = (survey.seconds[one] != survey.seconds[other]) & (
         survey.rows[one] != survey.rows[other]
@@ -96,5 +126,4 @@ def _drawn(
     if len(one) > MOST:
         kept = rng.choice(len(one), MOST, replace=False)
         one, other = one[kept], other[kept]
-    yield one, other
-    yield other, one
+    return one, other

@@ -1,116 +1,178 @@
-"""Training on some networks, judged by network: the model's provenance and the table of it."""
+"""Training on some networks and hosts, judged on every one: the model's provenance, the tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 from rich import box
 from rich.table import Table
 from sklearn import __version__ as sklearn_version
 
-from compiler.cost.tournament import PairClassifier
+from compiler.cost.tournament import Tournament
+from harness.analysis.figure import Figure
+from harness.analysis.rank_quality import (
+    FEW,
+    RANDOM,
+    RankQuality,
+    chances,
+    geometric_figure,
+    quality,
+)
 from harness.errors import SettingsError
 from harness.learn.pairs import CLEAR, Accuracy, Survey, accuracy
-from harness.learn.training import BATCH, EPOCHS, HIDDEN, trained
+from harness.learn.training import Form, trained
 from harness.measure.host import versions
 from harness.nearest import listed
 
+LEARNED, ELSEWHERE, UNSEEN = "trained on", "on another host", "unseen"
+TOURNAMENT, ROOFLINE = "tournament", "roofline"
+
 
 @dataclass(frozen=True)
-class NetworkAccuracy:
-    """How often the model tells the faster of two schedules in the problems of one network."""
+class Choice:
+    """A ranking's shares of the fastest measured schedule, geometric means over problems."""
 
+    first: Figure
+    best_of_few: Figure
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model makes of one network on one host, and what other rankings do.
+
+    `seen`: LEARNED where it was trained on any of these problems, ELSEWHERE where on one of them
+    as another host measured it.
+    """
+
+    host: str
     network: str
-    seen: bool  # trained on
+    seen: str
     problems: int
     candidates: int
     accuracy: Accuracy
+    choices: Mapping[str, Choice]
 
 
 def trained_and_judged(
-    surveys: Sequence[Survey],
+    form: Form,
+    sources: Sequence[Survey],
+    judges: Sequence[Survey],
     test: Sequence[str],
     seed: int,
-    campaigns: Sequence[str],
-    hosts: Sequence[str],
-) -> tuple[PairClassifier, tuple[NetworkAccuracy, ...]]:
-    """A model that has seen nothing of the networks in `test`, and its accuracy on every network.
+    names: Sequence[str],
+) -> tuple[Tournament, tuple[Judged, ...]]:
+    """A model trained on `sources`, and what it makes of them and of `judges`.
 
-    A layer that a test network shares with another one is left out of the training. Raises
+    It has seen nothing of the networks in `test`: a layer that one of them shares with another
+    network is left out as well, on every host. `names` are those of the sources. Raises
     SettingsError for an unknown network or where none is left to train on.
     """
-    networks = list(dict.fromkeys(survey.network for survey in surveys))
+    every = (*sources, *judges)
+    networks = list(dict.fromkeys(one.network for one in every))
     for name in test:
         if name not in networks:
             raise SettingsError(f"test: no network '{name}'; {listed(name, networks)}")
-    unseen = {survey.identity for survey in surveys if survey.network in test}
-    learned = [survey for survey in surveys if survey.identity not in unseen]
+    unseen = {one.identity for one in every if one.network in test}
+    learned = [one for one in sources if one.identity not in unseen]
     if not learned:
         raise SettingsError(f"test: nothing is left to train on besides {', '.join(test)}")
-    classifier = trained(learned, seed)
-    judged = tuple(
-        _judged(classifier, name, name not in test, [s for s in surveys if s.network == name])
-        for name in networks
-    )
+    tournament = trained(form, learned, seed)
+    groups: dict[tuple[str, str], list[Survey]] = {}
+    for one in every:
+        groups.setdefault((one.host, one.network), []).append(one)
+    judged = tuple(_judged(tournament, group, learned) for group in groups.values())
+    left_out = [
+        one.problem for one in sources if one.identity in unseen and one.network not in test
+    ]
     provenance = {
-        "campaigns": list(campaigns),
-        "hosts": list(hosts),
+        "recordings": list(names),
+        "hosts": list(dict.fromkeys(one.host for one in learned)),
         "seed": seed,
-        "trained_on": {"problems": len(learned), "left_out": _left_out(surveys, learned, test)},
-        "training": {"hidden": list(HIDDEN), "epochs": EPOCHS, "batch": BATCH},
+        "trained_on": {
+            "problems": len(learned),
+            "candidates": sum(len(one.seconds) for one in learned),
+            "networks": list(dict.fromkeys(one.network for one in learned)),
+            "left_out": left_out,
+        },
+        "training": dict(form.settings),
         "versions": {**versions(), "scikit-learn": sklearn_version},
-        "networks": {one.network: _plain(one) for one in judged},
+        "judged": [asdict(one) for one in judged],
     }
-    return replace(classifier, provenance=provenance), judged
+    return replace(tournament, provenance=provenance), judged
 
 
-def accuracy_table(judged: Sequence[NetworkAccuracy]) -> Table:
-    """By network, then all unseen ones together."""
+def _judged(tournament: Tournament, group: Sequence[Survey], learned: Sequence[Survey]) -> Judged:
+    hosts: dict[str, set[str]] = {}
+    for one in learned:
+        hosts.setdefault(one.identity, set()).add(one.host)
+    seen = UNSEEN
+    if any(one.host in hosts.get(one.identity, ()) for one in group):
+        seen = LEARNED
+    elif any(one.identity in hosts for one in group):
+        seen = ELSEWHERE
+    found: dict[str, list[RankQuality]] = {TOURNAMENT: [], ROOFLINE: [], RANDOM: []}
+    for one in group:
+        fewest = -np.array(tournament.wins(one.rows), float)
+        found[TOURNAMENT].append(quality(one.problem, TOURNAMENT, fewest, one.seconds))
+        if one.expected is not None:
+            found[ROOFLINE].append(quality(one.problem, ROOFLINE, one.expected, one.seconds))
+        found[RANDOM].append(chances(one.problem, one.seconds)[0])
+    return Judged(
+        group[0].host,
+        group[0].network,
+        seen,
+        len(group),
+        sum(len(one.seconds) for one in group),
+        Accuracy.over([accuracy(tournament, one) for one in group]),
+        {name: _choice(own) for name, own in found.items() if len(own) == len(group)},
+    )
+
+
+def _choice(problems: Sequence[RankQuality]) -> Choice:
+    few = [one.best_of_few.value for one in problems if one.best_of_few is not None]
+    first = geometric_figure([one.first.value for one in problems])
+    return Choice(first, geometric_figure(few))
+
+
+def accuracy_table(judged: Sequence[Judged]) -> Table:
+    """By host and network, then all unseen ones together."""
     table = Table(title="pairs whose faster schedule is told", box=box.SIMPLE_HEAD, pad_edge=False)
     apart = f"{CLEAR - 1:.0%} apart"
-    for heading in ("network", "", "problems", "candidates", "pairs", "right", apart, "right"):
-        left = heading in ("network", "")
+    for heading in ("host", "network", "", "problems", "pairs", "right", apart, "right"):
+        left = heading in ("host", "network", "")
         table.add_column(heading, justify="left" if left else "right", no_wrap=not left)
-    unseen = [one for one in judged if not one.seen]
+    unseen = [one for one in judged if one.seen == UNSEEN]
     rows = list(judged)
     if len(unseen) > 1:
         together = Accuracy.over([one.accuracy for one in unseen])
-        problems, candidates = sum(o.problems for o in unseen), sum(o.candidates for o in unseen)
-        rows.append(NetworkAccuracy("all unseen", False, problems, candidates, together))
+        problems = sum(one.problems for one in unseen)
+        candidates = sum(one.candidates for one in unseen)
+        rows.append(Judged("", "all unseen", UNSEEN, problems, candidates, together, {}))
     for one in rows:
         table.add_row(
+            one.host,
             one.network,
-            "trained on" if one.seen else "unseen",
+            one.seen,
             str(one.problems),
-            str(one.candidates),
             str(one.accuracy.pairs),
             f"{one.accuracy.share:.1%}",
             str(one.accuracy.clear_pairs),
-            f"{one.accuracy.clear_share:.1%}",
+            f"{one.accuracy.clear_share:.1%}" if one.accuracy.clear_pairs else "",
         )
     return table
 
 
-def _judged(
-    classifier: PairClassifier, network: str, seen: bool, surveys: Sequence[Survey]
-) -> NetworkAccuracy:
-    return NetworkAccuracy(
-        network,
-        seen,
-        len(surveys),
-        sum(len(survey.seconds) for survey in surveys),
-        Accuracy.over([accuracy(classifier, survey) for survey in surveys]),
-    )
-
-
-def _left_out(
-    surveys: Sequence[Survey], learned: Sequence[Survey], test: Sequence[str]
-) -> list[str]:
-    """Layers of the other networks that a test network has too."""
-    kept = {id(survey) for survey in learned}
-    return [s.problem for s in surveys if id(s) not in kept and s.network not in test]
-
-
-def _plain(one: NetworkAccuracy) -> Mapping[str, object]:
-    return {key: value for key, value in asdict(one).items() if key != "network"}
+def choice_table(judged: Sequence[Judged]) -> Table:
+    """Shares of the fastest measured schedule, beside what other rankings reach there."""
+    title = "share of the fastest measured schedule"
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("host", "network", "", "ranking", "first choice", f"best of {FEW}"):
+        table.add_column(heading, justify="left" if "of" not in heading else "right")
+    for one in judged:
+        for ranking, choice in one.choices.items():
+            first = ranking == TOURNAMENT
+            told = (one.host, one.network, one.seen) if first else ("", "", "")
+            table.add_row(*told, ranking, str(choice.first), str(choice.best_of_few))
+    return table

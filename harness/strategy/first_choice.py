@@ -1,4 +1,4 @@
-"""The first choice of a ranking, without running any: `roofline`, `polydl`, `polydl_tree`.
+"""The first choice of a ranking, without running any: `roofline`, and the paper's three.
 
 Each is called after its ranking; so is a strategy of every ranking that a package adds.
 """
@@ -40,3 +40,4 @@ def first_choice(ranking: str) -> Strategy[FirstChoiceOptions]:
 ROOFLINE = first_choice("roofline")  # this project's own model
 POLYDL = first_choice("polydl")  # PolyRank: the least latency of all working sets
 POLYDL_TREE = first_choice("polydl_tree")  # pairwise rules on the bytes in each level
+POLYDL_TOURNAMENT = first_choice("polydl_tournament")  # a network on the same, of pairs

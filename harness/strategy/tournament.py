@@ -1,4 +1,4 @@
-"""A small network predicts which of two schedules is faster; round robin, ranked by wins."""
+"""A trained model tells which of two schedules is faster; round robin, ranked by wins."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from compiler.cost.tournament import KIND, LEVELS
+from compiler.cost.features import FEATURES
+from compiler.cost.tournament_file import KIND
 from compiler.errors import CompilerError
 from compiler.pipeline import compile_schedule, loop_nest, parse_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture, CacheLevel
@@ -30,7 +31,7 @@ from harness.benchdnn.batch import entries_in
 from harness.cli import main
 from harness.conf_files import CONF
 from harness.errors import HarnessError
-from harness.learn.surveys import surveys_of
+from harness.learn.recorded import measured_in
 from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.report.comparison import comparison_grids
@@ -112,11 +113,12 @@ n"joined" --reset
 """
 MODEL = {
     "kind": KIND,
-    "levels": list(LEVELS),
-    "mean": [1.5] * 2 * len(LEVELS),
-    "scale": [2.0] * 2 * len(LEVELS),
+    "features": list(FEATURES),
+    "judges": "pairs",
+    "mean": [1.5] * 2 * len(FEATURES),
+    "scale": [2.0] * 2 * len(FEATURES),
     "layers": [
-        {"weights": [[0.5, -0.5]] * 2 * len(LEVELS), "biases": [0.1, 0.2]},
+        {"weights": [[0.5, -0.5]] * 2 * len(FEATURES), "biases": [0.1, 0.2]},
         {"weights": [[1.0], [-1.0]], "biases": [0.0]},
     ],
     "provenance": {"campaigns": ["a"], "pairs": 12},
@@ -311,7 +313,7 @@ def _all_read() -> int:
     for result in results:
         folder.samples(result.trial)
     documents_in(folder.configuration)
-    surveys_of(folder)
+    measured_in(folder)
     quality = campaign_quality(folder, results)
     render_campaign(results, campaign_means(folder, results), quality)
     one = recorded(folder)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.cost.tournament import LEVELS, Layer, PairClassifier, classifier_data
+from compiler.cost.features import PAPER
+from compiler.cost.tournament import PAIRS, Layer, Tournament
+from compiler.cost.tournament_file import tournament_data
 from harness.analysis.explained import LoopOrder, Source
 from harness.cli import main
 from harness.cli.explain import chosen_ranking, chosen_schedule
@@ -115,16 +117,17 @@ def test_the_first_strategy_names_the_ranking(words: list[str], source: Source) 
 def test_a_tournament_with_a_network_of_the_users(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inputs = 2 * len(LEVELS)
+    inputs = 2 * len(PAPER)
     # the score is the second schedule's L1 bytes: whoever holds more in L1 loses
-    weights = tuple((1.0,) if i == len(LEVELS) else (0.0,) for i in range(inputs))
-    network = PairClassifier((0.0,) * inputs, (1.0,) * inputs, (Layer(weights, (0.0,)),), {})
-    (tmp_path / "net.json").write_text(json.dumps(classifier_data(network)))
+    weights = tuple((1.0,) if i == len(PAPER) else (0.0,) for i in range(inputs))
+    scaling = (0.0,) * inputs, (1.0,) * inputs
+    network = Tournament(tuple(PAPER), PAIRS, *scaling, (Layer(weights, (0.0,)),), {})
+    (tmp_path / "net.json").write_text(json.dumps(tournament_data(network)))
     sizes = "primitive.sizes={m: 24, n: 32, k: 16}"
     words = ["primitive=matmul", sizes, "strategy=tournament"]
     document = document_of(capsys, *words, f"strategy.tournament.model={tmp_path}/net.json")
     assert document["ranking"] == "tournament"
-    in_l1 = [ranked["parts"]["L1"] for ranked in document["ranked"]]
+    in_l1 = [ranked["parts"]["log L1 bytes"] for ranked in document["ranked"]]
     assert in_l1 == sorted(in_l1) and len(set(in_l1)) > 1
     missing = f"strategy.tournament.model={tmp_path}/none.json"
     assert main(["explain", *words, MACHINE, missing]) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.cost.tournament import classifier_data, shipped_classifier
+from compiler.cost.tournament_file import shipped_tournament, tournament_data
 from compiler.errors import CompilerError
 from compiler.problem.specification import primitive_from
 from harness import campaign
@@ -70,7 +70,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         roles = ["fastest"], ["drawn", "first roofline", "few roofline"]
         again = [{**AGAIN, "roles": own, "samples": samples} for own in roles]
         writer.record([Left(again={first.trial: again})])
-    model = json_text(classifier_data(shipped_classifier()))
+    model = json_text(tournament_data(shipped_tournament("polydl_tournament")))
     files = {str(f.relative_to(folder.path)): f for f in folder.path.rglob("*") if f.is_file()}
     held = {name: file.read_bytes() for name, file in files.items() if name != ".lock"}
     assert {name.partition("/")[0] for name in held} == {
@@ -162,7 +162,7 @@ def test_every_reader_of_records_refuses_in_a_line_or_goes_on(
 
 
 def test_every_model_is_read_or_refused(whole: dict[str, bytes], tmp_path: Path) -> None:
-    small = classifier_data(shipped_classifier()) | {"provenance": {}}
+    small = tournament_data(shipped_tournament("polydl_tournament")) | {"provenance": {}}
     small["layers"] = [{"weights": [[0.5]] * 8, "biases": [0.1]}]
     path = tmp_path / "m.json"
     for content in (json_text(small).encode(), whole["model.json"]):

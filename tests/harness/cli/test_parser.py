@@ -82,7 +82,7 @@ def test_arguments_and_options_in_any_order() -> None:
     assert asked_of(COMMANDS["show"], ["a"]) == Show(campaign="a", words=("a",))
     words = ["seed=7", "a", "out=m.json", "b", "--test=c"]
     assert asked_of(COMMANDS["train"], words) == Train(
-        campaigns=("a", "b"), out="m.json", test="c", seed=7, words=tuple(words)
+        recordings=("a", "b"), out="m.json", test="c", seed=7, words=tuple(words)
     )
     words = ["--yes", "builds", "tuning"]
     assert asked_of(COMMANDS["clean"], words) == Clean(

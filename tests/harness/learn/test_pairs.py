@@ -3,17 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.cost.tournament import Layer, PairClassifier, level_rows
+from compiler.cost.features import PAPER
+from compiler.cost.tournament import PAIRS, Layer, Tournament
 from harness.learn.pairs import MOST, Accuracy, Survey, accuracy, training_pairs
 
 # score = log(1 + L1 of the second) - log(1 + L1 of the first)
-LEAST_L1 = PairClassifier(
-    (0.0,) * 8, (1.0,) * 8, (Layer(((-1.0,), *((0.0,),) * 3, (1.0,), *((0.0,),) * 3), (0.0,)),), {}
-)
+WEIGHTS = ((-1.0,), *((0.0,),) * 3, (1.0,), *((0.0,),) * 3)
+LEAST_L1 = Tournament(tuple(PAPER), PAIRS, (0.0,) * 8, (1.0,) * 8, (Layer(WEIGHTS, (0.0,)),), {})
 
 
 def survey(l1: list[int], seconds: list[float]) -> Survey:
-    return Survey("net", "p", "id", level_rows([{"L1": n} for n in l1]), np.array(seconds))
+    rows = np.zeros((len(l1), len(PAPER)))
+    rows[:, 0] = np.log1p(l1)
+    return Survey("net", "p", "id", "host", rows, np.array(seconds))
 
 
 def test_accuracy_by_hand() -> None:
@@ -36,16 +38,19 @@ def test_accuracies_are_weighed_by_pairs() -> None:
 
 
 def test_training_pairs_come_in_both_orders() -> None:
-    inputs, faster = training_pairs([survey([1, 2, 2, 3], [1.0, 2.0, 3.0, 3.0])], seed=0)
+    first, second, gaps = training_pairs([survey([1, 2, 2, 3], [1.0, 2.0, 3.0, 3.0])], seed=0)
     # (1 2) has equal inputs, (2 3) equal seconds: four of six pairs are left
-    assert inputs.shape == (8, 8)
-    held = {(tuple(np.expm1(x[[0, 4]]).round()), y) for x, y in zip(inputs, faster, strict=True)}
-    assert held == {((1, 2), 1), ((2, 1), 0), ((1, 3), 1), ((3, 1), 0), ((2, 3), 1), ((3, 2), 0)}
+    assert first.shape == second.shape == (8, 4)
+    held = {
+        (*np.expm1([a[0], b[0]]).round(), round(float(np.exp(gap)), 3))
+        for a, b, gap in zip(first, second, gaps, strict=True)
+    }
+    once = {(1, 2, 0.5), (1, 2, 0.333), (1, 3, 0.333), (2, 3, 0.667)}
+    assert held == once | {(2, 1, 2), (2, 1, 3), (3, 1, 3), (3, 2, 1.5)}
 
 
 def test_a_large_problem_has_no_more_to_say() -> None:
     large = survey(list(range(200)), [float(n + 1) for n in range(200)])
-    inputs, _ = training_pairs([large], seed=0)
-    assert len(inputs) == 2 * MOST
-    again, _ = training_pairs([large], seed=0)
-    assert (inputs == again).all()
+    first, _, gaps = training_pairs([large], seed=0)
+    assert len(first) == len(gaps) == 2 * MOST
+    assert (training_pairs([large], seed=0)[0] == first).all()

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.rank_quality import geometric_figure
-from harness.learn.replay import CLOSE, Measured, Replay, machine_of, replayed, survey
+from harness.learn.replay import CLOSE, Replay, replayed
+from harness.learn.survey_files import read_survey
 
 SURVEYS = Path(__file__).parents[3] / "experiments/03_ranking/surveys"
-WORKLOADS = {"icelake": ("resnet50", "quickstart"), "zen5": ("resnet50", "quickstart")}
+NAMES = sorted(file.stem for file in SURVEYS.glob("*.yaml"))
 
 
-def test_every_survey_is_replayed() -> None:
-    assert {file.stem for file in SURVEYS.glob("*.yaml")} == set(WORKLOADS)
+def test_there_are_surveys_of_two_hosts() -> None:
+    assert {"icelake", "zen5"} <= set(NAMES)
 
 
-@pytest.fixture(scope="module", params=WORKLOADS)
+@pytest.fixture(scope="module", params=NAMES)
 def replays(request: pytest.FixtureRequest) -> tuple[Replay, ...]:
-    name = str(request.param)
-    return replayed(survey(SURVEYS, name, WORKLOADS[name]), machine_of(SURVEYS, name))
+    return replayed(read_survey(SURVEYS / f"{request.param}.csv"))
 
 
 def test_the_roofline_chooses_well_and_better_than_chance(replays: tuple[Replay, ...]) -> None:
@@ -36,7 +36,7 @@ def test_the_roofline_chooses_well_and_better_than_chance(replays: tuple[Replay,
 
 def test_a_replay_says_what_was_predicted_and_what_it_took(replays: tuple[Replay, ...]) -> None:
     for replay in replays:
-        problem: Measured = replay.measured
+        problem = replay.measured
         assert replay.took == problem.seconds[replay.choice]
         assert replay.predicted is not None and replay.ratio == replay.predicted / replay.took
         assert replay.quality.count == len(problem.seconds)

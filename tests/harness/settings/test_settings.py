@@ -142,7 +142,7 @@ def test_sweeps_give_one_settings_each() -> None:
 
 KNOWN = [
     ("primitive=conv9", "avg_pool2d, avg_pool2d_exclude_padding"),
-    ("strategy=magic", "fixed, polydl, polydl_generated, polydl_libxsmm, polydl_tree, "),
+    ("strategy=magic", "fixed, polydl, polydl_generated, polydl_libxsmm, polydl_tournament, "),
     ("strategy=[roofline,magic]", "'magic'; known: apart, fixed, polydl"),
     ("baseline=[mkl9]", "known: autotvm, "),
     ("workload=lenet", "known: alexnet, attention, benchdnn, "),
@@ -161,7 +161,8 @@ KNOWN = [
     ("architecture.caches.L9.bytes=1", "unknown key 'L9' of architecture.caches; known: L1"),
     (
         "strategy=top_k strategy.top_k.ranker=oracle",
-        "ranker must be one of roofline, polydl, polydl_tree, tournament, got oracle",
+        "ranker must be one of roofline, polydl, polydl_tree, polydl_tournament, tournament, got "
+        "oracle",
     ),
     ("strategy.roofline.space=half", "space must be one of full, paper, got half"),
     (

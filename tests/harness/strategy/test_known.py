@@ -17,6 +17,7 @@ from tests.harness import matmul_kernels as kernels
 from tests.harness.trial.test_trial import host
 
 PRIMITIVE = primitive_from(kernels.SPEC)
+RANKINGS = ("roofline", "polydl", "polydl_tree", "polydl_tournament", "tournament")
 
 
 def chosen(name: str, **options: object) -> Chosen:
@@ -24,7 +25,7 @@ def chosen(name: str, **options: object) -> Chosen:
     return strategy_named(name).chosen(options, rankings, f"strategy.{name}")
 
 
-@pytest.mark.parametrize("name", ["roofline", "polydl", "polydl_tree", "tournament"])
+@pytest.mark.parametrize("name", RANKINGS)
 def test_the_first_choice_of_a_ranking(name: str) -> None:
     found = chosen(name)
     (choice,) = found.choices
@@ -58,7 +59,9 @@ def test_a_fixed_schedule_is_itself() -> None:
 
 
 def test_unknown_names_and_options_list_the_known() -> None:
-    with pytest.raises(SettingsError, match="unknown 'magic'; known: fixed, polydl, polydl_tree"):
+    with pytest.raises(
+        SettingsError, match="unknown 'magic'; known: fixed, polydl, polydl_tournament"
+    ):
         strategy_named("magic")
     with pytest.raises(SettingsError, match=r"strategy\.top_k: unknown key 'q'; known: ranker, k"):
         chosen("top_k", q=1)
