@@ -249,6 +249,12 @@ STAGED = (
          "/fusion:S0.c@2+S2.c@2+S5.tile"
          "/layout:data.aBcd4b+expand.Ab4a+expanded.aBcd4b+filter.Abc4a+filtered.aBcd4b+out.aBcd4b"
          "+project.Ab4a"),
+    Form("stages: rows kept for the next piece",
+         shipped("pointwise_depthwise", ic=4, c=12, ih=7, iw=5),
+         "broadcast/vector:c.4/tile:iw.5/order:c+ih+iw+ic/fusion:S1.tile"
+         "/lanes/vector:c.4/tile:ow.3/order:oh@1+c+oh+ow+kh+kw/block:oh@1.3"
+         "/fusion:S0.c+S3.tile/keep:S0.root"
+         "/layout:combined.aBcd4b+data.aBcd4b+filter.Abc4a+out.aBcd4b+weight.Ab4a"),
     Form("stages: pooling behind a convolution",
          shipped("conv2d_relu_max_pool2d", ic=3, oc=8, ih=8, iw=6),
          "broadcast/vector:oc.8/tile:ow.3/order:oh+oc+ow+ic+kh+kw/fusion:S1.tile"
