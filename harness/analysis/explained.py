@@ -65,11 +65,17 @@ class LoopOrder:
 
 @dataclass(frozen=True)
 class Source:
-    """The ranking that orders the schedules of a space; `model` is a tournament's own network."""
+    """The ranking that orders the schedules of a space; `model` is a tournament's own network.
+
+    The others are compiler.pipeline.ranked_schedules'.
+    """
 
     ranking: str = "roofline"
     space: str = "full"
     model: Mapping[str, Any] | None = None  # plain data, None for the one that is shipped
+    fuse: bool = True
+    attach: bool = True
+    microkernel: str = "generated"
 
     def ranked(
         self,
@@ -82,7 +88,15 @@ class Source:
         trained = None if self.model is None else trained_tournament(self.model)
         rank = trained or ranker_named(self.ranking)
         return ranked_schedules(
-            primitive, machine, threads, rank, space=self.space, numerics=numerics
+            primitive,
+            machine,
+            threads,
+            rank,
+            space=self.space,
+            fuse=self.fuse,
+            attach=self.attach,
+            microkernel=self.microkernel,
+            numerics=numerics,
         )
 
 

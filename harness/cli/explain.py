@@ -27,6 +27,7 @@ from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
 from harness.strategy.rankings import known_rankings
 
+OF_A_SPACE = ("space", "fuse", "attach", "microkernel")  # options that strategies share
 _FORMS: dict[str, Callable[[Explanation], str]] = {
     "text": as_text,
     "json": as_json,
@@ -100,7 +101,10 @@ def chosen_schedule(settings: Settings) -> Schedule | LoopOrder | None:
 
 
 def chosen_ranking(settings: Settings) -> Source:
-    """The ranking and the space of the first strategy that has any; roofline for `fixed` alone."""
+    """The ranking and the space of the first strategy that has any; roofline for `fixed` alone.
+
+    With what that strategy wants of the space: nothing fused, or a library's product.
+    """
     known = known_rankings()
     for method in settings.strategies:
         options = method.options
@@ -109,7 +113,8 @@ def chosen_ranking(settings: Settings) -> Source:
         if ranking is not None:
             path = options.get("model")
             model = None if path is None else read_model(Path(path))
-            return Source(ranking, str(options.get("space", "full")), model)
+            told = {name: options[name] for name in OF_A_SPACE if name in options}
+            return Source(ranking, model=model, **told)
     return ROOFLINE
 
 

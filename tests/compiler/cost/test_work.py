@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from compiler.cost.work import CALL_CYCLES, ENTRY_CYCLES, MOVE_CYCLES, SCALAR_CYCLES, Work
@@ -11,7 +13,7 @@ from compiler.lower.tree import Microkernel
 from compiler.microkernel.contraction import contraction
 from compiler.microkernel.register_tile import RegisterTile, joined
 from compiler.model.loop_nest import loop_nest
-from compiler.problem.architecture import Architecture
+from compiler.problem.architecture import Architecture, ProductRate
 from compiler.problem.primitive import Primitive, operations_of
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
@@ -52,6 +54,20 @@ def test_a_product_by_hand() -> None:
     column = "broadcast/vector:n.8/tile:m.12/order:n+m+k/layout:b.Ba8b"
     compute, _ = _cycles(nest, parse_schedule(column))
     assert compute == pytest.approx(4 * 20 * step(12, 1))
+
+
+def test_a_library_is_as_fast_as_it_was_measured_and_never_faster_than_its_best_cut() -> None:
+    nest = _nest(m=24, n=32, k=20)
+    tile = parse_schedule("broadcast/vector:n.8/tile:n.4+m.24/order:n+m+k/microkernel:libxsmm")
+    unmeasured, _ = _cycles(nest, tile)
+    slow = ProductRate("libxsmm", (0.5, 0.6, 0.7, 0.8), 55.0)
+    compute, overhead = _cycles(nest, tile, replace(AVX2, products=(slow,)))
+    assert compute == pytest.approx(20 * 24 * 4 / 0.8)  # steps of 24 rows of four vectors
+    assert overhead == 55.0 + ENTRY_CYCLES
+    quick = replace(slow, vectors_per_cycle=(9.0,) * 4)
+    assert _cycles(nest, tile, replace(AVX2, products=(quick,)))[0] == unmeasured
+    other = replace(slow, library="cblas")
+    assert _cycles(nest, tile, replace(AVX2, products=(other,)))[0] == unmeasured
 
 
 def test_a_cut_reduction_moves_its_accumulators() -> None:
