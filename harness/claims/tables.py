@@ -84,7 +84,11 @@ def _networks(records: Records, of: RatioOptions) -> str:
         networks.setdefault(name, set()).add(label)
     rows: list[tuple[str, ...]] = []
     for contender in of.contenders:
-        layers = records.layers(contender, of.baseline, of)
+        try:
+            layers = records.layers(contender, of.baseline, of)
+        except Unanswered as reason:  # the others stand without it
+            rows.append(("all", contender, "0", str(reason), "", "", "", ""))
+            continue
         parts = [(name, [x for x in layers if x.problem in own]) for name, own in networks.items()]
         rows += [_network_row(name, contender, own) for name, own in parts if own]
         if len(parts) > 1:

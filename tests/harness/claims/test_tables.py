@@ -35,6 +35,8 @@ def test_networks_problems_and_classes(demo: Records) -> None:
     heads, _, *rows = made(demo, "networks", contenders=["top_k", "roofline"]).splitlines()
     assert heads.startswith("| network | contender | problems | of onednn \\[95 %\\]")
     assert [row.split(" | ")[1:3] for row in rows] == [["top\\_k", "10"], ["roofline", "10"]]
+    *_, absent = made(demo, "networks", contenders=["roofline", "polydl"]).splitlines()
+    assert "no trial of polydl is recorded" in absent
     _, _, *rows = made(demo, "problems", contenders=["top_k"]).splitlines()
     assert len(rows) == 10 and all(row.count("|") == 4 for row in rows)
     _, _, *rows = made(demo, "classes").splitlines()
