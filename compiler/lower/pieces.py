@@ -27,13 +27,14 @@ from compiler.problem.primitive import Access
 
 
 def structural_pieces(tree: Tree) -> Refusal | None:
-    """As `broken_pieces`, without isl where pieces are evidently cut side by side."""
+    """As `broken_pieces`, without isl where pieces evidently are side by side and hold all."""
     for path in tree.paths():
         if path.around and not (_on_stages(tree, path) or _side_by_side(path)):
             found = _broken(tree, path)
             if found is not None:
                 return found
-    return None
+    deeper = (stage for stage in tree.stages if _written_deeper(tree, stage))
+    return next(filter(None, (_missing(tree, stage) for stage in deeper)), None)
 
 
 def broken_pieces(tree: Tree) -> Refusal | None:
@@ -49,6 +50,16 @@ def _on_stages(tree: Tree, path: Path) -> bool:
     """Whether all that a leaf writes is on stages of the very piece that it runs in."""
     targets = (tree.nest.statements[number].target.tensor for number in path.leaf.statements)
     return all(tree.staged(target) == len(path.around) for target in targets)
+
+
+def _written_deeper(tree: Tree, stage: StageBuffer) -> bool:
+    """Whether a stage is written inside levels of another leaf there, which may have no piece."""
+    return any(
+        len(path.around) > stage.at
+        for path in tree.paths()
+        for number in path.leaf.statements
+        if tree.nest.statements[number].target.tensor == stage.tensor
+    )
 
 
 def _side_by_side(path: Path) -> bool:

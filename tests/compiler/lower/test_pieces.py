@@ -239,6 +239,24 @@ def test_what_an_attachment_breaks_is_named(fusion: str) -> None:
         assert str(refusal) == f"schedule: {CASES[fusion]}"
 
 
+def test_what_a_piece_lacks_is_named_with_both_iterations() -> None:
+    spec = {
+        "name": "turned",
+        "sizes": {"m": 3, "n": 3},
+        "tensors": {"x": ["m", "n"], "u": ["m", "n"], "v": ["m", "n"], "s": ["n"]},
+        "temporary": ["u", "v"],
+        "outside": {"v": 0},
+        "statements": ["u[m,n] = x[m,n]", "v[m,n] = u[n,m]", "s[n] += u[m,n] * v[m - 1,n]"],
+    }
+    line = "scalar/order:n+m/scalar/order:m+n/fusion:S0.m/scalar/order:m+n/fusion:S1.m"
+    tree = lowered(loop_nest(primitive_from(spec)).nest, parse_schedule(line))
+    for refusal in (by_isl(tree), structural(tree)):
+        assert str(refusal) == (
+            "schedule: fusion: S2 at n=0, m=0 reads u[0, 0], which S0 writes at m=0, n=0, in "
+            "another piece"
+        )
+
+
 REFUSED = {
     "S0.m": "fusion:S0: nothing at that level reads t",
     "S1.n@1": "fusion: S1.n@1: the order has no such level; give one, or tile",
