@@ -42,7 +42,6 @@ from compiler.space.unrolling import unrolled
 
 VECTORS = (1, 2, 4)  # limits of the register tile, of which equal pieces are made
 POINTS = (1, 4, 7, 8, 14)
-ROWS = 4  # points at most where they share no work: more rows at once only scatter what is read
 REUSED = 4  # points by which a contraction's forms reuse each vector enough
 PRINTED = 2500  # printed ones of a tile: it bounds the seconds a compiler takes
 
@@ -129,7 +128,8 @@ def _shapes(
     """
     statement = nest.statements[0]
     reduced = statement.reduction_loops
-    outputs = _written_order(nest, vector, lanes, layout)
+    target = _target(nest, layout)
+    outputs = memory_order(target, _kept(statement), vector, lanes)
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
@@ -138,8 +138,6 @@ def _shapes(
     for inner, order, vectors, points, taps in every(
         _along(nest, outputs, vector), orders, VECTORS, POINTS, _taps(statement)
     ):
-        if points > ROWS and not reduced and not _shares_work(statement.value, inner):
-            continue
         unroll = unrolled(nest, taps[-1], {}) if taps else 1
         held = [access for access in read if taps and not set(taps).intersection(access.loops)]
         served = [access for access in read if access not in held and inner not in access.loops]
@@ -149,6 +147,8 @@ def _shapes(
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
         key = (order, tile, taps)
         width = dict(tile).get(inner or "", 1)
+        if not reduced and _scatters(statement, target, tile, lanes):
+            continue
         before = sum(width if inner in access.loops else 1 for access in held)
         registers = count * (width + before + len(served) * unroll) + 1
         if key not in seen and (registers <= machine.vector_registers or len(tile) == count == 1):
@@ -158,11 +158,30 @@ def _shapes(
 
 def _written_order(nest: Primitive, vector: str, lanes: int, layout: Tags) -> tuple[str, ...]:
     """The loops of the output, outermost first as it lies in memory."""
-    statement = nest.statements[0]
-    written = nest.tensor(statement.target.tensor)
-    target = Address(statement.target, layout_of(written, dict(layout).get(written.name)))
-    kept = [loop for loop in statement.loops if loop not in statement.reduction_loops]
-    return memory_order(target, kept, vector, lanes)
+    return memory_order(_target(nest, layout), _kept(nest.statements[0]), vector, lanes)
+
+
+def _target(nest: Primitive, layout: Tags) -> Address:
+    """The output where it lies."""
+    access = nest.statements[0].target
+    written = nest.tensor(access.tensor)
+    return Address(access, layout_of(written, dict(layout).get(written.name)))
+
+
+def _kept(statement: Statement) -> list[str]:
+    """The loops of the output."""
+    return [loop for loop in statement.loops if loop not in statement.reduction_loops]
+
+
+def _scatters(statement: Statement, target: Address, tile: Sizes, lanes: int) -> bool:
+    """Whether a tile that shares no work writes in several places: prefetchers follow one row."""
+    run = lanes
+    for place, (loop, count) in enumerate(tile):
+        step = target.coefficient(loop, 1 if place else lanes)
+        if count > 1 and step != run and not _shares_work(statement.value, loop):
+            return True
+        run *= count
+    return False
 
 
 def _shares_work(value: Expression, loop: str | None) -> bool:

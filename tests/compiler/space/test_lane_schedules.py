@@ -9,7 +9,7 @@ import pytest
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.space.lane_schedules import ROWS, lane_schedules
+from compiler.space.lane_schedules import lane_schedules
 from tests.compiler.machines import AVX512
 
 
@@ -32,9 +32,17 @@ def test_what_taps_do_not_move_has_registers_too() -> None:
 
 @pytest.mark.parametrize(
     ("statement", "most"),
-    [("y[i,j] = x[i,j] / (1 + w[j])", ROWS), ("y[i,j] = x[i,j] * exp(w[j])", 14)],
+    [("y[i,j] = x[i,j] / (1 + w[j])", 1), ("y[i,j] = x[i,j] * exp(w[j])", 14)],
 )
-def test_rows_at_once_share_work_or_are_few(statement: str, most: int) -> None:
+def test_rows_at_once_share_work(statement: str, most: int) -> None:
     plain = nest({"x": ["i", "j"], "w": ["j"], "y": ["i", "j"]}, statement, plain=["x", "y"])
     rows = {dict(s.band.tile).get("i", 1) for s in lane_schedules(plain, AVX512, 1)}
     assert max(rows) in (most, most - 2)  # tiles are balanced
+
+
+def test_a_tile_without_shared_work_is_one_row() -> None:
+    """Points of a blocked layout follow one another; blocks of it lie apart."""
+    free = nest({"x": ["i", "j"], "w": ["j"], "y": ["i", "j"]}, "y[i,j] = x[i,j] - w[j]")
+    tiles = {s.band.tile for s in lane_schedules(free, AVX512, 1) if s.band.vector[0] == "i"}
+    assert any(dict(tile).get("j", 1) > 1 for tile in tiles)
+    assert all(dict(tile)["i"] == 1 for tile in tiles)
