@@ -17,9 +17,9 @@ def identifier(name: str) -> str:
 
 
 def sizes_told(names: Sequence[str]) -> str:
-    """The override that gives each of these dimensions a size.
+    """The overrides that give these dimensions sizes, as a shell takes them.
 
     >>> sizes_told(["batch", "x_1"])
-    'workload.dimensions={batch: 1, x_1: 1}'
+    'workload.dimensions.batch=1 workload.dimensions.x_1=1'
     """
-    return f"workload.dimensions={{{', '.join(f'{name}: 1' for name in names)}}}"
+    return " ".join(f"workload.dimensions.{name}=1" for name in names)

@@ -34,7 +34,7 @@ def read_graph(path: Path, dimensions: Mapping[str, int]) -> Graph:
         raise Unreadable(f"cannot read {where}: {shown(error)}") from error
     if ended.returncode:
         last = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        if _MISSING in last and ("'onnx'" in last or "'google" in last):
+        if _MISSING in last and ("'onnx" in last or "'google" in last):
             raise EnvironmentProblem(
                 f"onnx is not installed; install it with: {installing('onnx')}"
             )

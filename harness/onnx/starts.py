@@ -144,20 +144,16 @@ def _average(node: GraphNode, windows: tuple[Window, ...]) -> str:
 
 
 def _pooled(primitive: str, data: Shape, windows: tuple[Window, ...]) -> Start:
-    """Of two dimensions: of one as rows of height one, of three where the first is no window."""
-    channels = data[1]
-    loops: list[tuple[str, ...]] = [("n",), ("c",)]
-    if len(windows) == 3:
+    """Of two dimensions; of one as rows in images of height one."""
+    if len(windows) > 2:
         raise Inexpressible("a pool of three dimensions; primitives have two")
+    rows = ("oh", "ow")[-len(windows) :]
     if len(windows) == 1:
         windows = (Window(1, 1, 1, 1, 0, 0), *windows)
-        loops += [("ow",)]
-    else:
-        loops += [("oh",), ("ow",)]
-    shape = Convolution("", 1, data[0], channels, channels, windows)
-    _, sizes = primitive_of(shape)
+    channels = data[1]
+    _, sizes = primitive_of(Convolution("", 1, data[0], channels, channels, windows))
     sizes = {"c": channels, **{k: v for k, v in sizes.items() if k not in ("ic", "oc")}}
-    return Start(primitive, sizes, "out", _paired(loops))
+    return Start(primitive, sizes, "out", _paired([("n",), ("c",), *((row,) for row in rows)]))
 
 
 def _global_pool(node: GraphNode, graph: Graph) -> Start:

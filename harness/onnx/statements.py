@@ -27,6 +27,7 @@ from harness.onnx.expressions import (
 from harness.onnx.graph import Graph, GraphNode
 from harness.onnx.grouping import Group
 from harness.onnx.operands import PASSED_ON, Operand, Read, loops_of, reads_of
+from harness.onnx.starts import Addend, Start
 
 LONGEST = 400  # of an expression, until it is written
 LONGEST_NAME = 60
@@ -52,19 +53,21 @@ def written(group: Group, graph: Graph, files: Mapping[str, Any]) -> Written:
         sizes = dict(zip(names, group.shape, strict=True))
         base: Spec = {"sizes": sizes, "tensors": {"y": names}, "statements": []}
         draft = _Draft(group, graph, base, "y", names)
-        draft.follow(None)
+        draft.follow()
         return draft.finished(f"of_{len(names)}d", sizes)
     start = group.start
     base = dict(files[start.primitive])
     target = [str(loop) for loop in base["tensors"][start.output]]
     draft = _Draft(group, graph, base, start.output, target)
-    draft.change()
-    draft.follow(draft.result)
+    draft.change(start)
+    draft.follow()
     return draft.finished(start.primitive, start.sizes)
 
 
 @dataclass
 class _Draft:
+    """A primitive's file in the making; `target` are the loops of its output."""
+
     group: Group
     graph: Graph
     spec: Spec
@@ -84,10 +87,8 @@ class _Draft:
             self.spec[key] = kind(self.spec.get(key) or ())
         self.result = Term(f"{self.output}[{','.join(self.target)}]")
 
-    def change(self) -> None:
+    def change(self, start: Start) -> None:
         """What the start's node has that the primitive's file has otherwise."""
-        start = self.group.start
-        assert start is not None
         self.words += start.words
         for key, value in start.changes.items():
             if key == "tensors":
@@ -97,50 +98,45 @@ class _Draft:
         for old, new in start.rewritten.items():
             self.spec["statements"] = [line.replace(old, new) for line in self.spec["statements"]]
 
-    def follow(self, begun: Term | None) -> None:
-        """The element-wise nodes, on the value that the start leaves."""
-        start, nodes = self.group.start, self.group.followers
-        last = self.group.nodes[-1].outputs[0]
+    def follow(self) -> None:
+        """The element-wise nodes, on what the start leaves."""
+        nodes, last = self.group.followers, self.group.nodes[-1].outputs[0]
         uses = Counter(name for node in nodes for name in node.inputs)
-        if start is not None and begun is not None:
-            value = begun
-            if start.factor != 1:
-                value = Term(f"{number(start.factor).text} * {value.at(PRODUCT)}", PRODUCT)
-                self.words.append("scaled")
-            if start.addend is not None:
-                value = self._added(value)
-            self.terms[self.group.nodes[self.group.begun - 1].outputs[0]] = value
+        if self.group.start is not None:
             first = self.group.nodes[self.group.begun - 1].outputs[0]
-            if value != begun and first != last and self._is_reread(first, uses, nodes):
+            self.terms[first] = self._begun(self.group.start)
+            if first != last and self._is_reread(first, uses, nodes):
                 self._write(first, uses)
         for place, node in enumerate(nodes):
-            for name in node.inputs:
-                uses[name] -= 1
-            value = self._value(node)
+            uses.subtract(node.inputs)
             name = node.outputs[0]
-            self.terms[name] = value
+            self.terms[name] = self._value(node)
             later = nodes[place + 1 :]
             if name != last and node.op not in PASSED_ON and self._is_reread(name, uses, later):
                 self._write(name, uses)
         if self.terms[last] != self.result:
             self.spec["statements"].append(f"{self.result.text} = {self.terms[last].text}")
 
-    def _added(self, value: Term) -> Term:
-        start = self.group.start
-        assert start is not None and start.addend is not None
-        addend = start.addend
+    def _begun(self, start: Start) -> Term:
+        """The start's result, with what its node itself makes of it."""
+        value = self.result
+        if start.factor != 1:
+            value = Term(f"{number(start.factor).text} * {value.text}", PRODUCT)
+            self.words.append("scaled")
+        return value if start.addend is None else self._added(value, start.addend)
+
+    def _added(self, value: Term, addend: Addend) -> Term:
         constant = addend.name in self.graph.constants
         word = "bias" if constant else "residual"
         self.words.append(word)
-        value_of = self.graph.number(addend.name)
-        read = (
-            number(value_of)
-            if value_of is not None
-            else self._read(Operand(addend.name, addend.shape, constant, word))
-        )
-        if addend.factor != 1 and not constant:
-            read = Term(f"{number(addend.factor).text} * {read.at(PRODUCT)}", PRODUCT)
-        return Term(f"{value.at(SUM)} + {read.at(SUM)}", SUM)
+        known = self.graph.number(addend.name)
+        if known is not None:
+            read = number(known * addend.factor)
+        else:
+            read = self._read(Operand(addend.name, addend.shape, constant, word))
+        if addend.factor != 1 and not constant:  # constants are multiplied ahead of time
+            read = Term(f"{number(addend.factor).text} * {read.text}", PRODUCT)
+        return Term(f"{value.at(SUM)} + {read.at(PRODUCT)}", SUM)
 
     def _value(self, node: GraphNode) -> Term:
         if node.op in PASSED_ON:

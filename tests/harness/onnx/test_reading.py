@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from harness.errors import SettingsError
+from harness.errors import EnvironmentProblem, SettingsError
 from harness.onnx.reading import read_graph
 from tests.harness.onnx.models import PUBLIC, model, node, saved
 
@@ -108,10 +108,18 @@ def test_weights_beside_the_model_need_not_be_there(tmp_path: Path) -> None:
 def test_dimensions_have_names(tmp_path: Path) -> None:
     path = saved(relu("batch size", None, 5), tmp_path)
     assert refused(path).endswith(
-        "sizes are missing of batch_size, x_1; say workload.dimensions={batch_size: 1, x_1: 1}"
+        "sizes are missing of batch_size, x_1; "
+        "say workload.dimensions.batch_size=1 workload.dimensions.x_1=1"
     )
     assert "no dimension 'batch'; " in refused(path, batch=1)
     assert read_graph(path, {"batch_size": 2, "x_1": 3, "x_2": 4}).shapes["y"] == (2, 3, 4)
+
+
+def test_onnx_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnx.py").write_text("import onnx_that_is_not_here")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="onnx is not installed; install it with: pip"):
+        read_graph(saved(relu(2), tmp_path), {})
 
 
 def test_a_fixed_size_is_replaced_with_all_that_follows_from_it() -> None:
