@@ -18,6 +18,7 @@ PACKAGES = {  # Debian's
     "cmake": "cmake",
     "initdb": "postgresql",
     "qemu-aarch64": "qemu-user",
+    "slurmctld": "slurm-wlm munge",
     "zsh": "zsh",
 }
 _DEBIAN = "usr/lib/postgresql/*/bin"  # where it keeps PostgreSQL's, off the PATH
