@@ -177,7 +177,10 @@ def plan_table(plan: Plan) -> Table:
     names = ["problem", "primitive", "sizes", "MFLOP", "threads", "contenders", "seconds"]
     for heading in [*names[:3], *(["times"] if counted else []), *names[3:]]:
         right = heading in ("MFLOP", "seconds", "times")
-        table.add_column(heading, justify="right" if right else "left")
+        whole = heading == "problem"  # a name is there to be pasted
+        table.add_column(
+            heading, justify="right" if right else "left", overflow="fold", no_wrap=whole
+        )
     for unit in plan.units:
         primitive = unit.problem.primitive
         table.add_row(

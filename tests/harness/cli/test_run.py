@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.cli.run import resuming
 from harness.record.journal import CampaignFolder
 from harness.settings import resumed_alone
+from tests.harness.onnx.models import model, node, saved
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,17 @@ def test_the_command_that_goes_on_with_a_campaign(path: str, command: str) -> No
 def test_any_folder_is_named_as_it_is(path: str) -> None:
     _, _, *words = shlex.split(resuming(CampaignFolder(Path(path))))
     assert resumed_alone(words) == path
+
+
+def test_a_plan_has_counts_whole_names_and_every_node_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [node("Relu", "x", "a"), node("Sign", "a", "b"), node("Relu", "b", "y")]
+    path = saved(model(nodes, {"x": (2, 3)}, "y"), tmp_path, "a_network_of_a_long_name.onnx")
+    words = ["run", "workload=onnx", f"workload.model={path}", "campaign.dry_run=true"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    (row,) = (line for line in told.splitlines() if "a_network_of_a_long_name_00" in line)
+    assert [cell.strip() for cell in row.split("│")][2:5] == ["relu_of_2d", "m=2 n=3", "2"]
+    assert "a_network_of_a_long_name.onnx: 3 nodes: 2 in problems, 1 left out: Sign 1" in told
+    assert "  b  Sign: no primitive computes it" in told
