@@ -19,7 +19,8 @@ from harness.settings import load_settings
 from harness.settings.schema import ConfigSchema, methods
 
 OF_STRATEGIES_AND_BASELINES = [kind for group in GROUPS for kind in methods(group).values()]
-OPEN = {"sizes"}  # of a workload's entries: the primitive knows what they may be
+# A workload's sizes: the primitive knows what they may be; a network's are held by its reader.
+OPEN = {"sizes", "dimensions"}
 
 
 class Kind(Enum):

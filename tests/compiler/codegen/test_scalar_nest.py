@@ -183,6 +183,7 @@ def test_only_a_rectangle_of_loops_is_collapsed() -> None:
 def test_other_fields_are_refused_not_ignored(field: str) -> None:
     nest = loop_nest(primitive_from(conv2d())).nest
     schedule = parse_schedule(f"scalar/order:oc+oh+ow+ic+kh+kw/{field}")
-    told = "scheme scalar takes order, block, parallel, private, layout and fusion at levels only"
+    taken = "order, block, parallel, private, layout, keep and fusion at levels"
+    told = f"scheme scalar takes {taken} only"
     with pytest.raises(ScheduleError, match=told):
         generate(fitted(nest, schedule))

@@ -59,7 +59,7 @@ MISTAKES = (
     (changed("claims", "ahead", "source", to={"file": "x"}), "name the paper's place as paper="),
     (changed("claims", "ahead", "not_attempted", to="x"), "is not attempted, so it takes no camp"),
     (changed("claims", "elsewhere", "host", to="x"), "claims.elsewhere.host: unknown 'x'"),
-    (changed("tables", "toy", "shows", to="x"), "tables.toy.shows must be one of text, networks"),
+    (changed("tables", "toy", "shows", to="x"), "tables.toy.shows must be one of facts, text"),
     (changed("tables", "toy", "of", to={"x": 1}), "tables.toy.of: unknown key 'x'"),
 )
 

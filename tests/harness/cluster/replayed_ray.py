@@ -314,7 +314,7 @@ def replay(
     monkeypatch.setattr(ray_fabric, "SimpleQueue", partial(Mailbox, ray))
     monkeypatch.setattr(ray_fabric, "members", ray.members)
     monkeypatch.setattr(ray_fabric, "join", lambda choice: None)
-    monkeypatch.setattr(ray_fabric, "refuse_lacking", lambda members, cache: None)
+    monkeypatch.setattr(ray_fabric, "refuse_lacking", lambda members, cache, patience: None)
     words = ["primitive=matmul", "cluster=ray", "cluster.address=head:6379", *options]
     (settings,) = load_settings(words)
     pool = RayPool(

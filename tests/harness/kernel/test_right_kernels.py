@@ -33,7 +33,7 @@ CASES: dict[str, dict[str, Any]] = {
     **{name: FLOAT_ALONE[name][0] for name in ("softmax", "Winograd's thirds")},
 }
 WITHOUT = (  # an exact form
-    *("softmax", "attention", "squeeze_excite"),
+    *("softmax", "attention", "mlp", "squeeze_excite"),
     *("Winograd's thirds", "recurrence"),
 )
 
