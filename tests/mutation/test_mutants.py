@@ -12,13 +12,13 @@ from tests.mutation.mutants import all_mutants, mutants
 from tests.mutation.outcomes import escaped, killed, outcomes, subject, table
 
 SEED = 20261204
-OF_EACH_SMALL, OF_EACH_LARGE, OF_EACH_FUSED, AT_LEAST = 4, 5, 3, 120
+OF_EACH_SMALL, OF_EACH_LARGE, OF_EACH_FUSED, AT_LEAST = 3, 3, 2, 80
 GOLDEN = Path(__file__).parents[1] / "compiler" / "codegen" / "golden"
 
 
 @pytest.mark.timeout(600)
 def test_nothing_wrong_passes(tmp_path: Path) -> None:
-    """At least 120 that are caught beside the equivalent ones, and none that is not caught."""
+    """At least 80 that are caught beside the equivalent ones, and none that is not caught."""
     sizes = [(form, OF_EACH_LARGE) for form in LARGE] + [(form, OF_EACH_SMALL) for form in SMALL]
     sizes += [(form, OF_EACH_FUSED) for form in (*FUSED, *STAGED)]
     found = outcomes([subject(form, count, SEED) for form, count in sizes], tmp_path)
