@@ -71,6 +71,11 @@ class Records:
         told = self.figures.get("cpu"), *(result.host.get("cpu") for result in self.results)
         return tuple(dict.fromkeys(str(cpu) for cpu in told if cpu))
 
+    def lacking(self, of: Selection) -> tuple[str, ...]:
+        """Workloads that are asked for by name, and of which nothing is recorded."""
+        held = {result.problem.get("workload") for result in self.results}
+        return tuple(name for name in of.workloads if name not in held)
+
     def chosen(self, of: Selection) -> tuple[TrialResult, ...]:
         return tuple(result for result in self.results if _is_chosen(result, of))
 

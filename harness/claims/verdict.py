@@ -62,10 +62,13 @@ def judged(claim: Claim, claims: Claims, records: Records | str, here: Here) -> 
     assert claim.expected is not None
     assert claim.tolerance is not None
     low, high = allowed(claim.expected, claim.tolerance)
+    lacking = ", ".join(records.lacking(claim.of))
+    part = f"nothing is recorded of {lacking}" if lacking else ""
     if measured.high < low or measured.low > high:
-        return Judged(claim, "deviates", measured, claim.explained or "")
+        return Judged(claim, "deviates", measured, _joined(claim.explained, part))
     inside = low <= measured.low and measured.high <= high
-    return Judged(claim, "reproduced", measured, "" if inside else "its interval reaches beyond")
+    beyond = "" if inside else "its interval reaches beyond"
+    return Judged(claim, "reproduced", measured, _joined(beyond, part))
 
 
 def allowed(expected: Expected, tolerance: Tolerance) -> tuple[float, float]:
@@ -97,6 +100,10 @@ def unfit(campaign: Campaign, hosts: Mapping[str, Host], here: Here) -> str | No
         return f"other machine: {host.cpu} is claimed of, {here.cpu} is here"
     lacking = [name for name in campaign.needs if name in here.missing]
     return f"library missing: {', '.join(lacking)}" if lacking else None
+
+
+def _joined(*notes: str | None) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _unmeasured(reason: str, campaign: Campaign, claims: Claims, here: Here) -> str:

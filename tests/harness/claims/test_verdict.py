@@ -54,6 +54,18 @@ def test_an_interval_that_reaches_beyond_is_told(claims: Claims, records: Record
     assert (one.verdict, one.note) == ("reproduced", "its interval reaches beyond")
 
 
+def test_workloads_without_records_are_named(claims: Claims, records: Records) -> None:
+    claim = claims.claims["ahead"]
+    held = {str(result.problem["workload"]) for result in records.results}
+    some = replace(claim, of=replace(claim.of, workloads=(*held, "vgga", "alexnet")))
+    note = "nothing is recorded of vgga, alexnet"
+    one = judged(some, claims, records, MACHINE)
+    assert (one.verdict, one.note) == ("reproduced", note)
+    far = replace(some, expected=Expected(at_least=9.0), explained="known")
+    assert judged(far, claims, records, MACHINE).note == f"known; {note}"
+    assert not judged(claim, claims, records, MACHINE).note
+
+
 def test_what_is_not_attempted_says_why(claims: Claims, records: Records) -> None:
     ahead, elsewhere = claims.claims["ahead"], claims.claims["elsewhere"]
     assert judged(elsewhere, claims, "x", MACHINE).note == "other machine"
