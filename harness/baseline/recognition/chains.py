@@ -95,6 +95,9 @@ def recognise_chain(primitive: Primitive) -> Chain:
             raise
         if len(primitive.statements) > MOST_STATEMENTS:
             raise
+        outputs = sum(tensor.role == "output" for tensor in primitive.tensors)
+        if outputs > 1:  # what is between operators is handed to nobody
+            raise Unrecognised(f"{outputs} outputs, only a single one is taken") from single
         refusal = single
     apart = with_single_writes(primitive)
     moved = factors_in_front(apart)

@@ -132,6 +132,11 @@ def test_refuses_what_is_no_chain(case: str) -> None:
         recognise_chain(chained(*REFUSED[case], extents={"h": "n//2"} if "half" in case else {}))
 
 
+def test_a_value_between_operators_is_not_handed_out() -> None:
+    with pytest.raises(Unrecognised, match="2 outputs"):
+        recognise_chain(chained(FIRST, SECOND, temporary=[]))
+
+
 def test_one_operator_keeps_its_own_reason() -> None:
     with pytest.raises(Unrecognised, match="no known step computes"):
         recognise_chain(chained(FIRST, "y[m,n] = tanh(t[m,n]) / t[m,n]", **TO_Y))
