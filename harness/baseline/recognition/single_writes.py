@@ -9,32 +9,22 @@ name. So any row of statements can be cut out as a primitive of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from compiler.problem.primitive import (
-    Access,
-    Call,
-    Expression,
-    Number,
-    Primitive,
-    Read,
-    Statement,
-    Tensor,
-)
+from compiler.model.accesses import mapped
+from compiler.problem.primitive import Access, Call, Number, Primitive, Read, Statement, Tensor
 from harness.baseline.recognition.normal_form import normal, product, scaled
-from harness.baseline.recognition.values import loops_of, renamed
+from harness.baseline.recognition.values import loops_of, with_loops
 from harness.baseline.recognition.views import is_loop, loops_in
 
 
 def with_single_writes(primitive: Primitive) -> Primitive:
     """The same with a tensor for each value; earlier versions of an output are temporary."""
-    writes: dict[str, int] = {}
+    last: dict[str, int] = {}
     for statement in primitive.statements:
-        if _replaces(statement, writes):
-            writes[statement.target.tensor] += 1
-        writes.setdefault(statement.target.tensor, 0)
-    last, now = dict(writes), dict[str, int]()
+        _count(statement, last)
+    now: dict[str, int] = {}
 
     def name(tensor: str) -> str:
         version = now.get(tensor)
@@ -42,13 +32,10 @@ def with_single_writes(primitive: Primitive) -> Primitive:
 
     statements = []
     for statement in primitive.statements:
-        target = statement.target.tensor
-        value = _with_reads(statement.value, lambda a: replace(a, tensor=name(a.tensor)))
-        if _replaces(statement, now):
-            now[target] += 1
-        now.setdefault(target, 0)
-        written = replace(statement.target, tensor=name(target))
-        statements.append(replace(statement, target=written, value=value))
+        read = mapped(statement, lambda a: replace(a, tensor=name(a.tensor)))
+        _count(statement, now)
+        target = statement.target
+        statements.append(replace(read, target=replace(target, tensor=name(target.tensor))))
     earlier = [
         replace(primitive.tensor(tensor), name=f"{tensor}@{k}", role="temporary")
         for tensor, count in last.items()
@@ -57,14 +44,11 @@ def with_single_writes(primitive: Primitive) -> Primitive:
     return replace(primitive, tensors=(*primitive.tensors, *earlier), statements=tuple(statements))
 
 
-def _replaces(statement: Statement, written: Mapping[str, int]) -> bool:
-    return statement.reduction is None and statement.target.tensor in written
-
-
-def _with_reads(e: Expression, changed: Callable[[Access], Access]) -> Expression:
-    if isinstance(e, Call):
-        return Call(e.function, tuple(_with_reads(a, changed) for a in e.arguments))
-    return Read(changed(e.access)) if isinstance(e, Read) else e
+def _count(statement: Statement, replaced: dict[str, int]) -> None:
+    """How often each written tensor has been replaced, this statement among them."""
+    tensor = statement.target.tensor
+    again = statement.reduction is None and tensor in replaced
+    replaced[tensor] = replaced.get(tensor, 0) + again
 
 
 def factors_in_front(primitive: Primitive) -> Primitive:
@@ -85,7 +69,10 @@ def factors_in_front(primitive: Primitive) -> Primitive:
 
 
 def _moved(primitive: Primitive, k: int, factor: Access) -> Primitive | None:
-    """The factor of statement `k` on an operand of the sum before it; None where it is none."""
+    """The factor of statement `k` on an operand of the sum before it; None where it is none.
+
+    The factor must be whole before the sum begins, at zero, and nobody else may see the sum.
+    """
     statements = list(primitive.statements)
     written = [s.target.tensor for s in statements]
     coefficient, factors = scaled(normal(statements[k].value))
@@ -93,29 +80,31 @@ def _moved(primitive: Primitive, k: int, factor: Access) -> Primitive | None:
     if len(rest) != len(factors) - 1 or len(rest) != 1 or not isinstance(rest[0], Read):
         return None
     summed = rest[0].access
-    if factor.tensor not in written or summed.tensor not in written[:k]:
-        return None
     if statements[k].reduction is not None or summed.indices != statements[k].target.indices:
         return None
-    at = written.index(summed.tensor)
     readers = [s for s in statements if any(a.tensor == summed.tensor for a in s.reads)]
-    if readers != [statements[k]] or written.count(summed.tensor) != 1:
+    if readers != [statements[k]] or summed.tensor not in written[:k]:
         return None
-    if written.index(factor.tensor) >= at or not all(map(is_loop, summed.indices)):
+    held = primitive.tensor(summed.tensor)
+    if held.role != "temporary" or held.accumulate or written.count(summed.tensor) != 1:
         return None
-    loops = dict(zip(loops_of(summed), loops_of(statements[at].target), strict=True))
-    own = renamed(Read(factor), loops)
-    operand = _operand(statements[at], loops_in(own.access), written[:at])  # type: ignore[union-attr]
+    at = written.index(summed.tensor)
+    if factor.tensor not in written[:at] or factor.tensor in written[at:k]:
+        return None
+    there = statements[at].target
+    if not all(map(is_loop, (*summed.indices, *there.indices))):
+        return None
+    own = with_loops(factor, dict(zip(loops_of(summed), loops_of(there), strict=True)))
+    operand = _operand(statements[at], loops_in(own), written[:at])
     if operand is None:
         return None
     scaled_name = f"{operand.tensor}*{factor.tensor}"
-    product_of = Call("mul", (Read(operand), own))
+    product_of = Call("mul", (Read(operand), Read(own)))
     target = replace(operand, tensor=scaled_name)
     text = f"{target} = {operand} * {factor.tensor}"
     before = Statement(target, None, product_of, target.loops, text)
-    value = _with_reads(statements[at].value, lambda a: target if a == operand else a)
     statements[k] = replace(statements[k], value=product(Number(coefficient), rest[0]))
-    statements[at] = replace(statements[at], value=value)
+    statements[at] = mapped(statements[at], lambda a: target if a == operand else a)
     tensor = primitive.tensor(operand.tensor)
     new: Tensor = replace(tensor, name=scaled_name, role="temporary", outside=None)
     return replace(

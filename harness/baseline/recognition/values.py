@@ -91,13 +91,16 @@ def renamed(e: Expression, loops: Mapping[str, str]) -> Expression:
     """The expression with other loops; one that is not among them keeps its name."""
     if isinstance(e, Call):
         return Call(e.function, tuple(renamed(a, loops) for a in e.arguments))
-    if isinstance(e, Number):
-        return e
+    return e if isinstance(e, Number) else Read(with_loops(e.access, loops))
+
+
+def with_loops(access: Access, loops: Mapping[str, str]) -> Access:
+    """The access as `renamed` has it."""
     indices = (
         Affine(tuple(sorted((loops.get(x, x), c) for x, c in index.terms)), index.constant)
-        for index in e.access.indices
+        for index in access.indices
     )
-    return Read(Access(e.access.tensor, tuple(indices)))
+    return Access(access.tensor, tuple(indices))
 
 
 def _symbol(

@@ -57,3 +57,28 @@ def test_where_the_factor_of_attention_stands() -> None:
     assert product == "out[heads,m,v] += scores[heads,m,n] * values[heads,n,v]"
     assert copy == "out[heads,m,v] = out[heads,m,v] * scale[heads,m]"
     assert [a.tensor for a in moved.statements[-1].reads] == ["out@0"]
+
+
+SUMS = "t[m,n] += x[m,k] * w[k,n]", "f[m] += x[m,k]"
+BEHIND = {  # a factor behind a sum that cannot stand before it
+    "goes on": ("y[m,p] += t[m,n] * v[n,p]", "f[m] += t[m,n]", "y[m,p] = y[m,p] * f[m]"),
+    "of a row": ("y[0,p] += t[m,n] * v[n,p]", "y[m,p] = y[m,p] * f[m]"),
+    "seen": ("y[m,p] += t[m,n] * v[n,p]", "z[m,p] = y[m,p] * f[m]"),
+}
+
+
+@pytest.mark.parametrize("case", BEHIND)
+def test_a_factor_stays_where_the_sum_would_be_another_one(case: str) -> None:
+    shapes = {"x": ["m", "k"], "w": ["k", "n"], "v": ["n", "p"]}
+    shapes |= {"t": ["m", "n"], "f": ["m"], "y": ["m", "p"]}
+    primitive = primitive_from(
+        {
+            "name": "behind",
+            "sizes": {"m": 4, "n": 6, "k": 3, "p": 2},
+            "tensors": shapes | ({"z": ["m", "p"]} if case == "seen" else {}),
+            "temporary": ["t", "f"],
+            "statements": [*SUMS, *BEHIND[case]],
+        }
+    )
+    apart = with_single_writes(primitive)
+    assert factors_in_front(apart) == apart
