@@ -23,19 +23,12 @@ import numpy as np
 import yaml
 from rich.table import Table
 
+from compiler.lower.fusion import in_loops
+from compiler.model.accesses import mapped
 from compiler.pipeline import Ranked, compile_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture
 from compiler.problem.dtypes import F32
-from compiler.problem.primitive import (
-    Access,
-    Affine,
-    Call,
-    Expression,
-    Primitive,
-    Read,
-    Statement,
-    Tensor,
-)
+from compiler.problem.primitive import Primitive, Statement, Tensor
 from compiler.problem.reference import reference
 from compiler.problem.signs import growth
 from compiler.problem.specification import primitive_from
@@ -137,25 +130,9 @@ def network(members: Sequence[Block]) -> Primitive:
 
 
 def _renamed(statement: Statement, k: int) -> Statement:
-    def access(one: Access) -> Access:
-        indices = (
-            Affine(tuple(sorted((f"{loop}_{k}", c) for loop, c in i.terms)), i.constant)
-            for i in one.indices
-        )
-        return Access(named(one.tensor, k), tuple(indices))
-
-    def value(e: Expression) -> Expression:
-        if isinstance(e, Call):
-            return Call(e.function, tuple(map(value, e.arguments)))
-        return Read(access(e.access)) if isinstance(e, Read) else e
-
-    return Statement(
-        access(statement.target),
-        statement.reduction,
-        value(statement.value),
-        tuple(f"{loop}_{k}" for loop in statement.loops),
-        f"block {k}: {statement.text}",
-    )
+    own = in_loops(statement, {loop: f"{loop}_{k}" for loop in statement.loops})
+    renamed = mapped(own, lambda access: replace(access, tensor=named(access.tensor, k)))
+    return replace(renamed, text=f"block {k}: {statement.text}")
 
 
 def named(tensor: str, k: int) -> str:
