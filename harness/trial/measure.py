@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -28,8 +29,11 @@ from harness.strategy.strategy import Timed
 from harness.trial.again import Row, measured_again
 from harness.trial.prepare import prepared_baseline
 from harness.trial.prepared import Candidate, PreparedContender, PreparedUnit, UnitOutcome
+from harness.trial.reason import reason_of
 from harness.trial.results import Measured, candidate_rows, result_of, sample_rows, speedups
 from harness.unit import Unit
+
+log = logging.getLogger("polydl")
 
 REFERENCE_SECONDS = 300.0  # wall-clock limit of computing a reference
 
@@ -176,7 +180,10 @@ def _reported(
 
 
 def _again(entry: _Entry, unit: Unit, child: ChildSettings, data: Path) -> _Entry:
-    """With those of a search that its strategy wants timed once more; what fails there is left."""
+    """With those of a search that its strategy wants timed once more; what fails there is left.
+
+    Whatever happens, what was measured before stands.
+    """
     contender, searched = entry.prepared.contender, entry.searched
     if searched is None or contender.kind != "strategy":
         return entry
@@ -187,8 +194,13 @@ def _again(entry: _Entry, unit: Unit, child: ChildSettings, data: Path) -> _Entr
         Timed(one.places, None if found.gave_up else found.seconds)
         for one, found in zip(usable, searched.found, strict=True)
     ]
-    roles = strategy.again(options, timed)
-    return replace(entry, again=measured_again(usable, searched, roles, unit, child, data))
+    try:
+        roles = strategy.again(options, timed)
+        return replace(entry, again=measured_again(usable, searched, roles, unit, child, data))
+    except Exception as error:  # a strategy is other people's code
+        where = f"{unit.problem.name}: {entry.name}"
+        log.warning("%s: nothing is timed again: %s", where, reason_of(error))
+        return entry
 
 
 def _host(prepared: PreparedUnit) -> dict[str, object]:

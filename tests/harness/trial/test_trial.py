@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import pytest
@@ -18,6 +19,8 @@ from harness.kernel.vector_unit import vector_facts
 from harness.measure.budget import QUICK
 from harness.measure.host import fingerprint
 from harness.measure.slot import Slot
+from harness.strategy.known import strategy_named
+from harness.strategy.strategy import Timed
 from harness.trial import PreparedUnit, installed_here, measure_unit, prepare_unit
 from harness.unit import Contender, Problem, Unit
 from tests.harness import matmul_kernels as kernels
@@ -127,12 +130,31 @@ def test_a_survey_measures_the_first_of_each_ranking_and_random_others(
     place = {str(one.schedule): one.place for one in ranked}
     assert {str(one.schedule) for one in ranked[:2]} <= {row["schedule"] for row in rows}
     for row in rows:
-        assert row["places"]["roofline"] == place[str(row["schedule"])]  # type: ignore[index]
-        assert row["places"]["drawn"] <= len(ranked)  # type: ignore[index]
+        places = row["places"]
+        assert isinstance(places, dict)
+        assert places["roofline"] == place[str(row["schedule"])] and places["drawn"] <= len(ranked)
         assert row["candidates"] == len(ranked) > 6
     again = outcome.again[result.trial]
     assert len(again) > 1 and {row["schedule"] for row in again} <= {r["schedule"] for r in rows}
     assert [row["share"] for row in again].count(1.0) >= 1
+
+
+def test_a_strategy_that_fails_after_its_search_loses_nothing(
+    prepared: PreparedUnit,
+    toolchain: Toolchain,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(options: object, timed: Sequence[Timed]) -> dict[int, tuple[str, ...]]:
+        raise KeyError("a place of its own")
+
+    broken = replace(strategy_named("top_k"), again=fails)
+    monkeypatch.setattr("harness.trial.measure.strategy_named", lambda name: broken)
+    one = replace(prepared, contenders=(prepared.contenders[1],))
+    outcome = measure_unit(one, SLOT, toolchain)
+    (result,) = outcome.results
+    assert result.status == "ok" and outcome.samples[result.trial] and not outcome.again
+    assert "top3: nothing is timed again: KeyError: 'a place of its own'" in caplog.text
 
 
 @pytest.mark.parametrize("space", ["full", "paper"])
