@@ -40,8 +40,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
 }
 SEED = 0
 NAMES = tuple(FEATURES)
-ESTIMATE = [n for n in DESCRIBED if n.startswith("log ") and n in ("log estimate", "log compute")]
-ESTIMATE += [n for n in DESCRIBED if n.endswith("share")]
+ESTIMATE = [n for n in DESCRIBED if n in ("log estimate", "log compute") or n.endswith("share")]
 LAYOUTS = [n for n in DESCRIBED if n.endswith(("onwards", "next", "apart", "packed"))]
 TILE = ["log vectors", "log points", "registers", "latency hidden", "load bound", "lanes used"]
 TILE += ["even tiles", "tiled loops"]

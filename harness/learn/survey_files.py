@@ -46,7 +46,7 @@ def read_survey(path: Path | str) -> tuple[Measured, ...]:
     fields = _mapping(described)
     choices = _choices(fields.pop("workloads"), described)
     host, machine = str(fields.pop("model")), _machine(fields, described)
-    primitives: dict[str, Primitive] = {}
+    nests: dict[str, Primitive] = {}
     seconds: dict[str, dict[Schedule, float]] = {}
     onednn: dict[str, float] = {}
     for where, row in _rows(file):
@@ -56,10 +56,10 @@ def read_survey(path: Path | str) -> tuple[Measured, ...]:
                 f"{where}: problem '{shown(problem)}' is in no workload of {described}"
             )
         try:
-            if problem not in primitives:
-                primitives[problem] = primitive_from(choices[problem].spec)
+            if problem not in nests:
+                nests[problem] = loop_nest(primitive_from(choices[problem].spec)).nest
             schedule = parse_schedule(row["schedule"])
-            fitted(loop_nest(primitives[problem]).nest, schedule)
+            fitted(nests[problem], schedule)
         except CompilerError as fault:
             raise RecordError(f"{where}: {fault}") from fault
         taken = [_seconds(row["microseconds"], where)]
@@ -72,15 +72,15 @@ def read_survey(path: Path | str) -> tuple[Measured, ...]:
         Measured(
             problem,
             str(choices[problem].workload),
-            problem_key({"primitive": primitive.name, "sizes": dict(primitive.sizes)}),
+            problem_key({"primitive": nest.name, "sizes": dict(nest.sizes)}),
             host,
-            loop_nest(primitive).nest,
+            nest,
             machine,
             1,
             seconds[problem],
             onednn.get(problem),
         )
-        for problem, primitive in primitives.items()
+        for problem, nest in nests.items()
     )
 
 
