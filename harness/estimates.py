@@ -56,7 +56,7 @@ def estimated_seconds(unit: Unit) -> float:
     """A rough wall time of one unit: compilation, search, and the report tier's budget."""
     measure = unit.measure
     candidates = sum(int(str(c.options.get("k", 1))) for c in unit.strategies)
-    again = sum(_again_seconds(c.options, unit) for c in unit.strategies)
+    again = sum(_again_seconds(c.options, unit) for c in unit.strategies if c.method == "survey")
     tuning = sum(_tuning_seconds(contender.options) for contender in unit.baselines)
     search = measure.search_samples * measure.search_sample_seconds * 4 * measure.search_passes
     return (
@@ -72,7 +72,7 @@ def estimated_seconds(unit: Unit) -> float:
 
 def _again_seconds(options: Mapping[str, Any], unit: Unit) -> float:
     """Of a survey: the fastest, three choices of each ranking, and five that are drawn."""
-    if not options.get("again"):
+    if not options["again"]:
         return 0.0
     measure = unit.measure
     timed = int(options["again"]) + 3 * len(options["rankings"]) + FEW_AGAIN

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
 from harness.estimates import estimated_seconds, reference_bytes, tensor_bytes
+from harness.unit import Contender
 from tests.harness.campaigns import plan_from
 
 
@@ -53,3 +56,10 @@ def test_what_is_timed_again_takes_its_time() -> None:
 
     each = 3 * (0.3 + 10 * 0.025)  # processes, each begun and timed in five blocks and mirrors
     assert seconds(10) - seconds(0) == pytest.approx((10 + 9 + 5) * each)
+
+
+def test_a_packages_strategy_may_call_its_options_as_it_likes() -> None:
+    (unit,) = plan_from("primitive=matmul", "baseline=[]").units
+    own = Contender("own", "strategy", "own", {"again": True})
+    added = replace(unit, strategies=(*unit.strategies, own))
+    assert estimated_seconds(added) > estimated_seconds(unit)
