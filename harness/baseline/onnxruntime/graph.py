@@ -7,7 +7,7 @@ inside the graph, everything else outside.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -50,7 +50,8 @@ class Graph:
 def graphs_of(chain: Chain) -> tuple[Graph, ...]:
     """The chain operator by operator, and with attention as one where it is. Unrecognised."""
     found = [_Drawing(chain).graph("operator by operator")]
-    if any(_attention(chain.operators[k : k + 3]) for k in range(len(chain.operators))):
+    rows = (chain.operators[k : k + 3] for k in range(len(chain.operators)))
+    if any(_attention(row) is not None for row in rows):
         for rank in (3, 4):
             what = f"MultiHeadAttention, keys of {rank} dimensions"
             found.append(_Drawing(chain, attention=rank).graph(what))
@@ -72,11 +73,17 @@ def _attention(operators: Sequence[Operator]) -> float | None:
         return None
     if len(scores.c.dims) > 3 or not scores.c.dims == rows.source.dims == values.a.dims:
         return None
-    if not steps:
-        return 1.0
-    scaled = steps[0] if len(steps) == 1 else None
-    linear = isinstance(scaled, Eltwise) and scaled.function == "linear" and not scaled.beta
-    return scaled.alpha if linear and isinstance(scaled, Eltwise) else None
+    match steps:
+        case ():
+            return 1.0
+        case (Eltwise(function="linear", alpha=scale, beta=0),):
+            return scale
+    return None
+
+
+def _by_heads(view: View) -> Steps:
+    """Heads, rows and columns of what attention reads or writes; a single head may have none."""
+    return (*((1, 0),) * (3 - len(view.dims)), *steps_of(view))
 
 
 @dataclass(frozen=True)
@@ -192,31 +199,26 @@ class _Drawing:
         first, _, last = operators
         assert isinstance(first, WithPostOps) and isinstance(first.product, MatrixProduct)
         assert isinstance(last, WithPostOps) and isinstance(last.product, MatrixProduct)
-        heads = first.out.dims[0] if len(first.out.dims) == 3 else 1
-        k, n = (steps_of(first.product.b)[d] for d in (-2, -1))
-        head = [steps_of(first.product.b)[0]] if len(first.out.dims) == 3 else [(1, 0)]
-        m, depth = (steps_of(first.product.a)[d] for d in (-2, -1))
-        at = [steps_of(first.product.a)[0]] if len(first.out.dims) == 3 else [(1, 0)]
-        inner, v = (steps_of(last.product.b)[d] for d in (-2, -1))
-        own = [steps_of(last.product.b)[0]] if len(first.out.dims) == 3 else [(1, 0)]
-        queries = self._read(first.product.a, (m, *at, depth), (1, m[0], heads * depth[0]))
+        (heads, _), *_ = _by_heads(first.out)
+        at, m, depth = _by_heads(first.product.a)
+        head, k, n = _by_heads(first.product.b)
+        own, inner, v = _by_heads(last.product.b)
+        queries = self._read(first.product.a, (m, at, depth), (1, m[0], heads * depth[0]))
         if rank == 3:
-            keys = self._read(first.product.b, (n, *head, k), (1, n[0], heads * k[0]))
-            values = self._read(last.product.b, (inner, *own, v), (1, n[0], heads * v[0]))
+            keys = self._read(first.product.b, (n, head, k), (1, n[0], heads * k[0]))
+            values = self._read(last.product.b, (inner, own, v), (1, n[0], heads * v[0]))
         else:
-            keys = self._read(first.product.b, (*head, n, k), (1, heads, n[0], k[0]))
-            values = self._read(last.product.b, (*own, inner, v), (1, heads, n[0], v[0]))
+            keys = self._read(first.product.b, (head, n, k), (1, heads, n[0], k[0]))
+            values = self._read(last.product.b, (own, inner, v), (1, heads, n[0], v[0]))
         value = self._call(
             "MultiHeadAttention",
             [queries, keys, values],
             {"num_heads": heads, "scale": scale},
             domain=CONTRIBUTED,
         )
-        out = steps_of(last.out)
-        before = out[:1] if len(out) == 3 else ((1, 0),)
-        self.made[last.out.tensor] = _Value(
-            value, (out[-2], *before, out[-1]), (1, m[0], heads * v[0])
-        )
+        before, rows, columns = _by_heads(last.out)
+        shape = (1, m[0], heads * v[0])
+        self.made[last.out.tensor] = _Value(value, (rows, before, columns), shape)
 
     def _operand(self, view: View, shape: Sequence[int] | None = None) -> str:
         return self._read(view, steps_of(view), view.dims if shape is None else shape)
@@ -229,7 +231,7 @@ class _Drawing:
         whole = tuple(length for length, _ in there)
         own = whole if view.fixed else tuple(shape)
         new = arrangement(f"input{len(self.inputs)}", view, there, own)
-        found = next((one for one in self.inputs if _alike(one, new)), new)
+        found = next((one for one in self.inputs if replace(one, name=new.name) == new), new)
         if found is new:
             self.inputs.append(new)
         return self._turned(_Value(found.name, there, own), wanted, shape)
@@ -306,11 +308,6 @@ def _windows(operator: Convolution | Pooling) -> Mapping[str, object]:
         "dilations": operator.dilation,
         "pads": [*operator.before, *after],
     }
-
-
-def _alike(one: Arrangement, other: Arrangement) -> bool:
-    names = (one.tensor, one.dims, one.strides, one.offset, one.shape)
-    return names == (other.tensor, other.dims, other.strides, other.offset, other.shape)
 
 
 def _info(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
