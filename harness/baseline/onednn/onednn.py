@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import platform
 import re
@@ -30,6 +29,7 @@ from harness.baseline.recognition.products import Convolution
 from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.recognition.with_post_ops import WithPostOps
 from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
+from harness.baseline.wheels import installing_wheels
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
 from harness.record.result import TuningSeconds
@@ -266,7 +266,4 @@ def _prefixes() -> list[Path]:
 def _install_command() -> str:
     if platform.machine() not in ("x86_64", "AMD64"):  # there are wheels for x86-64 alone
         return installing_system("onednn")
-    wheels = f"{RUNTIME_WHEEL}=={WHEEL_VERSION} {HEADERS_WHEEL}=={WHEEL_VERSION}"
-    if importlib.util.find_spec("pip"):
-        return f"{sys.executable} -m pip install {wheels}"
-    return f"uv pip install --python {sys.executable} {wheels}"
+    return installing_wheels(*(f"{w}=={WHEEL_VERSION}" for w in (RUNTIME_WHEEL, HEADERS_WHEEL)))

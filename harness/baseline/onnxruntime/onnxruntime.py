@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
-import importlib.util
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ from harness.baseline.baseline import Available, Builder, Missing, Prepared, Unp
 from harness.baseline.recognition.chains import MOVED, Chain, recognise_chain
 from harness.baseline.recognition.operators import rounds_inside, steps_of
 from harness.baseline.recognition.views import Unrecognised
+from harness.baseline.wheels import installing_wheels
 from harness.kernel.toolchain import Toolchain
 from harness.options import NoOptions
 from harness.plugins import loaded
@@ -44,7 +43,7 @@ class OnnxRuntimeBaseline:
             try:
                 versions[wheel] = importlib.metadata.version(wheel)
             except importlib.metadata.PackageNotFoundError:
-                return Missing(f"{wheel} is not installed", _install_command())
+                return Missing(f"{wheel} is not installed", installing_wheels(*WHEELS))
         return Available(versions["onnxruntime"], versions)
 
     def supports(self, primitive: Primitive) -> str | None:
@@ -95,12 +94,6 @@ def _numerics(chain: Chain) -> str | None:
     """Why its results are not those of the statements where float32 is exact."""
     steps = [step.function for operator in chain.operators for step in steps_of(operator)]
     return SIGMOID if {"logistic", "swish"} & {*steps} else rounds_inside(chain.operators)
-
-
-def _install_command() -> str:
-    if importlib.util.find_spec("pip"):
-        return f"{sys.executable} -m pip install {' '.join(WHEELS)}"
-    return f"uv pip install --python {sys.executable} {' '.join(WHEELS)}"
 
 
 def onnxruntime(options: NoOptions, toolchain: Toolchain) -> OnnxRuntimeBaseline:
