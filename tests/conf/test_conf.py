@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from compiler.problem.specification import primitive_from
 from harness.conf_files import CONF
 from harness.measure.budget import PRESETS, MeasureSettings
 from harness.methods import method_names
-from harness.settings import load_settings
+from harness.settings import Settings, load_settings
 
 
 def options(group: str) -> list[str]:
@@ -34,6 +35,13 @@ NEEDED = {
 def needed(name: str) -> list[str]:
     """What an option cannot do without."""
     return NEEDED.get(name, [])
+
+
+@cache
+def of_workload(name: str) -> Settings:
+    """Loaded once for all tests."""
+    (settings,) = load_settings([f"workload={name}", *needed(name)])
+    return settings
 
 
 @pytest.mark.parametrize(
@@ -58,9 +66,9 @@ def test_every_primitive_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", options("workload"))
 def test_every_workload_loads_its_primitives(name: str) -> None:
-    (settings,) = load_settings([f"workload={name}", *needed(name)])
-    assert settings.problems
-    for problem in settings.problems:
+    problems = of_workload(name).problems
+    assert problems
+    for problem in problems:
         assert problem.workload == name
         assert primitive_from(problem.spec).flops > 0
 
@@ -87,7 +95,7 @@ def test_quickstart_is_the_demo() -> None:
 
 
 def test_resnet50_has_twenty_layers_of_one_image() -> None:
-    (settings,) = load_settings(["workload=resnet50"])
+    settings = of_workload("resnet50")
     assert [p.name for p in settings.problems] == [f"resnet50_{i:02}" for i in range(20)]
     sizes = {p.name: dict(primitive_from(p.spec).sizes) for p in settings.problems}
     assert all(s["n"] == 1 for s in sizes.values())
@@ -123,7 +131,7 @@ DEPTHWISE = {"mobilenet": [*range(2, 11)], "xception": [*range(3, 10), 11, 12]}
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_network_has_its_layers(name: str) -> None:
     """A depthwise convolution has the name of the one that reads it, with _dw."""
-    (settings,) = load_settings([f"workload={name}"])
+    settings = of_workload(name)
     first = 0 if name == "resnet50" else 1
     wanted = [f"{name}_{number:02}" for number in range(first, first + LAYERS[name])]
     by_kind = {
@@ -140,7 +148,7 @@ def test_every_network_has_its_layers(name: str) -> None:
 def test_depthwise_layers_fit_between_their_neighbours() -> None:
     """What a depthwise convolution gives is what the one behind it reads."""
     for name, numbers in DEPTHWISE.items():
-        (settings,) = load_settings([f"workload={name}"])
+        settings = of_workload(name)
         sizes = {p.name: dict(primitive_from(p.spec).sizes) for p in settings.problems}
         for number in numbers:
             (own,) = (p for p in settings.problems if p.name == f"{name}_{number:02}_dw")
@@ -155,7 +163,7 @@ NEWER = {"mobilenetv2": 32, "efficientnet_b0": 68, "convnext_tiny": 31, "bert_ba
 @pytest.mark.parametrize("name", NEWER)
 def test_newer_networks(name: str) -> None:
     """Names sort in the network's order, and no shape comes twice."""
-    (settings,) = load_settings([f"workload={name}"])
+    settings = of_workload(name)
     names = [p.name for p in settings.problems]
     assert len(names) == NEWER[name] and names == sorted(names)
     shapes = {(p.spec["name"], str(sorted(p.spec["sizes"].items()))) for p in settings.problems}

@@ -73,8 +73,9 @@ def test_commands_read(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     subprocess.run(["bash", "-n", "-c", script], check=True)
     for command in told:
         for words in command.parts:
-            if command.mark != "run" and words not in READ:  # several pages tell it
-                READ.add(words)
+            same = tuple(word for word in words if not word.startswith("campaign.name="))
+            if command.mark != "run" and same not in READ:  # several pages tell it
+                READ.add(same)
                 read(words, command)
 
 
