@@ -62,6 +62,7 @@ class Child:
                 stderr=self._errors,
                 env={
                     "PATH": os.defpath,
+                    "PYTHONSAFEPATH": "1",  # no module of the folder that it is started in
                     "PYTHONPATH": str(Path(harness.__file__).parents[1]),
                     **settings.slot.environment(),
                     **settings.environment,

@@ -24,7 +24,8 @@ def read_graph(path: Path, dimensions: Mapping[str, int]) -> Graph:
     Raises SettingsError that begins with the file, EnvironmentProblem where onnx is not installed.
     """
     asked = json.dumps({"path": str(path_of(path)), "dimensions": dict(dimensions)})
-    command = [sys.executable, "-m", "harness.onnx.worker", asked]
+    # -P: modules that lie where the command is given, an onnx.py beside the model, are not run.
+    command = [sys.executable, "-P", "-m", "harness.onnx.worker", asked]
     where = shown(path, 120)
     try:
         ended = subprocess.run(command, capture_output=True, timeout=MOST_SECONDS, check=False)

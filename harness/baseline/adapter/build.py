@@ -113,7 +113,7 @@ def _check_loads(name: str, adapter: Path) -> None:
     """In a child: a library that `library` needs may be missing, and this process stays clean."""
     load = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
     done = subprocess.run(
-        [sys.executable, "-c", load, str(adapter)],
+        [sys.executable, "-P", "-c", load, str(adapter)],
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,

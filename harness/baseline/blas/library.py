@@ -101,7 +101,7 @@ def _candidates() -> Iterator[str]:
 @cache
 def _probed(library: str) -> Blas | str:
     """What the library says of itself, or why it cannot be used; loaded in a child, not here."""
-    command = [sys.executable, "-c", _PROBE, library]
+    command = [sys.executable, "-P", "-c", _PROBE, library]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False

@@ -160,12 +160,12 @@ def _install_python(
     told(f"making a Python environment in {folder}")
     python = str(folder / "bin" / "python")
     if importlib.util.find_spec("uv") is not None:  # seconds where pip takes a minute
-        uv = [sys.executable, "-m", "uv"]
+        uv = [sys.executable, "-P", "-m", "uv"]
         _run([*uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)])
         pip = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     else:
-        _run([sys.executable, "-m", "venv", str(folder)])
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        _run([sys.executable, "-P", "-m", "venv", str(folder)])
+        pip = [python, "-P", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if content.alone:
         told(f"installing {' '.join(content.alone)} (alone)")
         _run([*pip, "--no-deps", *content.alone])

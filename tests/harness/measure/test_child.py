@@ -183,6 +183,15 @@ def test_a_child_that_cannot_start(child_settings: ChildSettings) -> None:
         assert "ended with status 1" in failed.reason and "no_such_module" in failed.reason
 
 
+def test_modules_of_the_folder_it_starts_in_are_not_run(
+    child_settings: ChildSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('not to be run')")
+    monkeypatch.chdir(tmp_path)
+    with Child(child_settings) as child:
+        assert not isinstance(child.greeting(), Failure)
+
+
 def test_an_interpreter_that_is_not_there_is_a_failure(
     child_settings: ChildSettings, toolchain: Toolchain, matmul_data: Path
 ) -> None:
