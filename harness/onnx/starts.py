@@ -282,7 +282,7 @@ def _layer_norm(node: GraphNode, graph: Graph) -> Start:
     if node.has_output(1) or node.has_output(2):
         raise Inexpressible("mean or deviation is asked for")
     rank = len(data)
-    first = node.attributes.get("axis", -1) % rank
+    first = node.attributes.get("axis", -1) % rank if rank else 0
     return layer_norm(data, first, node.attributes.get("epsilon", 1e-5), bool(node.input(2)))
 
 

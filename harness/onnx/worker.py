@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,7 +43,7 @@ _ATTRIBUTES: dict[Any, Callable[[AttributeProto], Any]] = {
 
 def main() -> None:
     asked = json.loads(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    _limit_memory()
     try:
         told = document(Path(asked["path"]), asked["dimensions"])
     except Unreadable as error:
@@ -52,6 +53,13 @@ def main() -> None:
     except MemoryError:
         told = {"refused": f"reading it takes more than {MOST_MEMORY} bytes of memory"}
     json.dump(told, sys.stdout)
+
+
+def _limit_memory() -> None:
+    """To MOST_MEMORY, or to what this process is already limited to."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def document(path: Path, dimensions: Mapping[str, int]) -> dict[str, Any]:
@@ -64,6 +72,7 @@ def document(path: Path, dimensions: Mapping[str, int]) -> dict[str, Any]:
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _check_order(model.graph, constants)
+    _check_attributes(model.graph, opset)
     _set_dimensions(model, constants, dimensions)
     graph = _inferred(model).graph
     held = [_as_input(tensor.name, tensor) for tensor in graph.initializer]
@@ -214,6 +223,30 @@ def _check_order(graph: GraphProto, constants: set[str]) -> None:
         known.update(node.output)
 
 
+def _check_attributes(graph: GraphProto, opset: int) -> None:
+    """ONNX's own operators have no attributes but theirs, of the types that they define."""
+    for node in graph.node:
+        known = _attribute_types(node.op_type, opset) if node.domain in _OWN_DOMAINS else None
+        if known is None:
+            continue
+        for attribute in node.attribute:
+            if attribute.type != known.get(attribute.name):
+                name, own = shown(node.name or node.op_type, 60), shown(attribute.name, 60)
+                raise SettingsError(
+                    f"node '{name}': '{own}' is no attribute of {node.op_type}, or of another type"
+                )
+
+
+@cache
+def _attribute_types(op: str, opset: int) -> Mapping[str, int] | None:
+    """By name; None for an operator that ONNX does not have."""
+    try:
+        schema = onnx.defs.get_schema(op, opset)
+    except onnx.defs.SchemaError:
+        return None
+    return {name: one.type.value for name, one in schema.attributes.items()}
+
+
 def _set_dimensions(model: ModelProto, constants: set[str], dimensions: Mapping[str, int]) -> None:
     """Give sizes to the inputs' dimensions. SettingsError where one is missing or unknown."""
     inputs = [value for value in model.graph.input if value.name not in constants]
@@ -227,7 +260,7 @@ def _set_dimensions(model: ModelProto, constants: set[str], dimensions: Mapping[
             given = next((dimensions[name] for name in names if name in dimensions), None)
             if given is not None:
                 dim.dim_value = given
-            elif not dim.HasField("dim_value"):
+            elif not dim.HasField("dim_value") or dim.dim_value < 0:  # -1 is some exporters' "any"
                 missing.append(names[0])
     for name in dimensions:
         if name not in known:
@@ -237,12 +270,23 @@ def _set_dimensions(model: ModelProto, constants: set[str], dimensions: Mapping[
         several = list(dict.fromkeys(missing))
         raise SettingsError(f"sizes are missing of {', '.join(several)}; say {sizes_told(several)}")
     if dimensions:  # what the file says of shapes behind the inputs holds no more
-        del model.graph.value_info[:]
-        for value in model.graph.output:
-            value.type.tensor_type.ClearField("shape")
+        _forget_shapes(model.graph)
+
+
+def _forget_shapes(graph: GraphProto) -> None:
+    del graph.value_info[:]
+    for value in graph.output:
+        value.type.tensor_type.ClearField("shape")
 
 
 def _inferred(model: ModelProto) -> ModelProto:
+    """With the shapes that follow from the inputs; the file's own only where they agree."""
+    try:
+        return onnx.shape_inference.infer_shapes(
+            model, check_type=True, strict_mode=True, data_prop=True
+        )
+    except onnx.shape_inference.InferenceError:
+        _forget_shapes(model.graph)
     try:
         return onnx.shape_inference.infer_shapes(model, check_type=True, data_prop=True)
     except Exception as error:  # of several kinds, none of which says more than its text
@@ -254,11 +298,12 @@ def _one_line(error: Exception) -> str:
 
 
 def _shape(kind: Any) -> list[int] | None:
-    """The dimensions, where all of them are numbers."""
+    """The dimensions, where all of them are known."""
     if not kind.HasField("shape"):
         return None
     dims = kind.shape.dim
-    return [d.dim_value for d in dims] if all(d.HasField("dim_value") for d in dims) else None
+    known = all(d.HasField("dim_value") and d.dim_value >= 0 for d in dims)
+    return [d.dim_value for d in dims] if known else None
 
 
 def _node(node: NodeProto) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from harness.errors import EnvironmentProblem, SettingsError
 from harness.onnx.reading import read_graph
-from tests.harness.onnx.models import PUBLIC, model, node, saved
+from tests.harness.onnx.models import PUBLIC, graph_of, model, node, saved
 
 
 def refused(path: Path, **dimensions: int) -> str:
@@ -25,7 +28,12 @@ def relu(*dims: int | str | None, opset: int = 17) -> ModelProto:
     return model([node("Relu", "x", "y")], {"x": dims}, "y", opset=opset)
 
 
-def test_a_file_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+def test_a_file_is_read_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which runs nothing that lies beside the file."""
+    (tmp_path / "onnx.py").write_text("raise SystemExit('not to be run')")
+    monkeypatch.chdir(tmp_path)
     graph = read_graph(saved(relu("batch", 3), tmp_path), {"batch": 4})
     assert graph.shapes["y"] == (4, 3)
     assert [one.op for one in graph.nodes] == ["Relu"]
@@ -67,6 +75,14 @@ def _at_the_root(made: ModelProto) -> None:
     _beside(made, "/etc/passwd")
 
 
+def _of_another_type(made: ModelProto) -> None:
+    made.graph.node[0].CopyFrom(node("Softmax", "x", "y", axis=[1]))
+
+
+def _of_older_opsets(made: ModelProto) -> None:
+    made.graph.node[0].CopyFrom(node("Clip", "x", "y", min=0.0))
+
+
 def _beside(made: ModelProto, place: str) -> None:
     held = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
     held.data_location = TensorProto.EXTERNAL
@@ -82,6 +98,8 @@ def _beside(made: ModelProto, place: str) -> None:
         (_of_the_future, "format 999; onnx "),
         (_without_opset, "opset none of ai.onnx; onnx "),
         (_outside, "the data of 'w' lie outside the model's folder: ../../etc/passwd"),
+        (_of_another_type, "node 'Softmax': 'axis' is no attribute of Softmax, or of another type"),
+        (_of_older_opsets, "node 'Clip': 'min' is no attribute of Clip, or of another type"),
         (_at_the_root, "the data of 'w' lie outside the model's folder: /etc/passwd"),
     ],
 )
@@ -105,8 +123,26 @@ def test_weights_beside_the_model_need_not_be_there(tmp_path: Path) -> None:
     assert read_graph(saved(made, tmp_path), {}).shapes["y"] == (2,)
 
 
+def test_where_memory_is_limited_already(tmp_path: Path) -> None:
+    path = saved(relu(2), tmp_path)
+    worker = [sys.executable, "-m", "harness.onnx.worker"]
+    asked = json.dumps({"path": str(path), "dimensions": {}})
+    limited = ["bash", "-c", 'ulimit -v 4000000 && exec "$@"', "bash", *worker, asked]
+    told = subprocess.run(limited, capture_output=True, check=True).stdout
+    assert json.loads(told)["shapes"]["y"] == [2]
+
+
+def test_shapes_that_contradict_the_inputs_are_not_believed(tmp_path: Path) -> None:
+    made = model([node("Conv", "x w", "a"), node("Relu", "a", "y")], {"x": (8,), "w": (4,)}, "y")
+    made.graph.value_info.append(helper.make_tensor_value_info("a", TensorProto.FLOAT, [4]))
+    assert graph_of(saved(made, tmp_path)).shapes.keys() == {"x", "w"}
+    made = model([node("Relu", "x", "a"), node("Exp", "a", "y")], {"x": (8, 3)}, "y")
+    made.graph.value_info.append(helper.make_tensor_value_info("a", TensorProto.FLOAT, [1, 3]))
+    assert graph_of(saved(made, tmp_path)).shapes["y"] == (8, 3)
+
+
 def test_dimensions_have_names(tmp_path: Path) -> None:
-    path = saved(relu("batch size", None, 5), tmp_path)
+    path = saved(relu("batch size", -1, 5), tmp_path)
     assert refused(path).endswith(
         "sizes are missing of batch_size, x_1; "
         "say workload.dimensions.batch_size=1 workload.dimensions.x_1=1"
