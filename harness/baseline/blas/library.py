@@ -76,16 +76,21 @@ def library_found(path: str | None) -> Blas | Missing:
     if path is not None:
         file = Path(path).expanduser()
         if not file.is_file():
-            return Missing(f"baseline blas: path={path} is no library (a file)", INSTALL)
+            return Missing(f"baseline blas: path={path} is no library (a file)", _install_command())
         found = _probed(str(file))
         if isinstance(found, str):
-            return Missing(f"baseline blas: path={path}: {found}", INSTALL)
+            return Missing(f"baseline blas: path={path}: {found}", _install_command())
         return found
     for name in _candidates():
         found = _probed(name)
         if isinstance(found, Blas):
             return found
-    return Missing("there is no BLAS: NumPy carries none here, nor has the system one", INSTALL)
+    what = "there is no BLAS: NumPy carries none here, nor has the system one"
+    return Missing(what, _install_command())
+
+
+def _install_command() -> str:
+    return installing_system("openblas")
 
 
 def _candidates() -> Iterator[str]:
