@@ -9,6 +9,7 @@ import pytest
 
 from harness.baseline.baseline import Missing
 from harness.baseline.libxsmm.libxsmm import TOOL, Libxsmm
+from harness.baseline.onednn.onednn import OneDnn
 from harness.baseline.tool.environment import install
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
@@ -22,6 +23,15 @@ def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # each process has a folder of its own in it
     return Toolchain.opened(folder / "adapters")
+
+
+@pytest.fixture(scope="session")
+def onednn(toolchain: Toolchain) -> OneDnn:
+    found = OneDnn(toolchain)
+    answer = found.available()
+    if isinstance(answer, Missing):
+        pytest.fail(str(answer))
+    return found
 
 
 @pytest.fixture(scope="session")
