@@ -36,7 +36,7 @@ def inlined(nest: Primitive) -> Primitive:
 def _reader(nest: Primitive, number: int) -> int | None:
     """The reduction that alone reads what a statement writes, once and all inside, if there is one.
 
-    What the statement reads is still there when the reduction runs.
+    What the statement reads is still there when the reduction runs, and none of it is its own.
     """
     statement = nest.statements[number]
     tensor = nest.tensor(statement.target.tensor)
@@ -45,12 +45,14 @@ def _reader(nest: Primitive, number: int) -> int | None:
         return None
     reader = nest.statements[readers[1]]
     reads = [access for access in reader.reads if access.tensor == tensor.name]
+    taken = {access.tensor for access in statement.reads}
     written = {s.target.tensor for s in nest.statements[number + 1 : readers[1] + 1]}
     if (
         statement.reduction is not None
         or not reader.reduction_loops
         or len(reads) != 1
-        or written & {tensor.name, *(access.tensor for access in statement.reads)}
+        or tensor.name in taken
+        or written & {tensor.name, *taken}
         or not _whole(nest, statement)
         or not _inside(nest, reads[0])
         or prod(map(nest.extent, reader.loops)) > tensor.elements

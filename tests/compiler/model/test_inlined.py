@@ -48,6 +48,8 @@ def test_indices_follow_the_reader() -> None:
         (["y[i,j] = x[i,j] * w[j]", "s[i] += y[i,j]"], {"temporary": []}),  # somebody wants it
         (["y[i,j] += x[i,j] * w[j]", "y[i,j] = y[i,j] + 1", "s[i] += y[i,j]"], {}),
         (["y[i,j] = x[i,j] * w[j]", "s[i] = max(s[i], y[i, j - 1])"], {"outside": {"y": 0}}),
+        (["y[i,j] = y[i, j - 1] + x[i,j] * w[j]", "s[i] += abs(y[i,j])"], {"outside": {"y": 0}}),
+        (["y[i,j] = y[i,j] + x[i,j] * w[j]", "s[i] += abs(y[i,j])"], {}),  # neither goes without y
         (  # each element of y serves three of s
             ["y[i,j] = x[i,j] * w[j]", "s[n] += y[i,j] * v[j,n]"],
             {
