@@ -239,8 +239,7 @@ def _buffers(tree: Tree, tiles: Sequence[BorderTile]) -> tuple[Buffer, ...]:
     touched = {address.access.tensor for tile in tiles for address in tile.tensors}
     for path in tree.paths():
         if isinstance(path.leaf, Scalar):
-            statement = tree.statement(path.leaf)
-            touched |= {access.tensor for access in (statement.target, *statement.reads)}
+            touched |= tree.statement(path.leaf).tensors
     given, own = [], []
     for tensor in tree.nest.tensors:
         layout = tree.layout_of(tensor.name)

@@ -84,11 +84,7 @@ def _with(
 
 
 def _touches(nest: Primitive, path: Path, tensor: str) -> bool:
-    return any(
-        access.tensor == tensor
-        for number in path.leaf.statements
-        for access in nest.statements[number].accesses
-    )
+    return any(tensor in nest.statements[number].tensors for number in path.leaf.statements)
 
 
 def _anew(nest: Primitive, paths: Sequence[Path], tensor: str, around: tuple[Around, ...]) -> bool:

@@ -40,7 +40,7 @@ def _reader(nest: Primitive, number: int) -> int | None:
     """
     statement = nest.statements[number]
     tensor = nest.tensor(statement.target.tensor)
-    readers = [k for k, s in enumerate(nest.statements) if tensor.name in _touched(s)]
+    readers = [k for k, s in enumerate(nest.statements) if tensor.name in s.tensors]
     if tensor.role != "temporary" or len(readers) != 2 or readers[0] != number:
         return None
     reader = nest.statements[readers[1]]
@@ -59,10 +59,6 @@ def _reader(nest: Primitive, number: int) -> int | None:
     ):
         return None
     return readers[1]
-
-
-def _touched(statement: Statement) -> set[str]:
-    return {access.tensor for access in statement.accesses}
 
 
 def _whole(nest: Primitive, statement: Statement) -> bool:

@@ -42,7 +42,7 @@ def reassociated(primitive: Primitive) -> Primitive | None:
     """The primitive with all moved that may be; None where nothing is."""
     for number, statement in enumerate(primitive.statements):
         later = primitive.statements[number + 1 :]
-        users = [one for one in later if statement.target.tensor in _tensors(one)]
+        users = [one for one in later if statement.target.tensor in one.tensors]
         temporary = primitive.tensor(statement.target.tensor).role == "temporary"
         if temporary and len(users) == 1 and statement.reduction is None:
             moved = _moved(primitive, statement, users[0])
@@ -69,17 +69,13 @@ def _moved(primitive: Primitive, statement: Statement, total: Statement) -> Prim
     summed = mapped(total, lambda access: found.terms.access if access == own[0] else access)
     every = [one for one in primitive.statements if one is not statement]
     every[last - 1 : last] = [summed, behind]
-    used = {name for one in every for name in _tensors(one)}
+    used = {name for one in every for name in one.tensors}
     return replace(
         primitive,
         statements=tuple(every),
         tensors=tuple(t for t in primitive.tensors if t.name in used),
         extents=tuple((x, n) for x, n in primitive.extents if any(x in s.loops for s in every)),
     )
-
-
-def _tensors(statement: Statement) -> set[str]:
-    return {access.tensor for access in statement.accesses}
 
 
 def _names(primitive: Primitive, statement: Statement, read: Access) -> dict[str, str] | None:
@@ -129,7 +125,7 @@ def _products(value: Expression, read: Access) -> bool:
 def _first(primitive: Primitive, total: Statement) -> bool:
     """Whether a statement adds up from zero: nothing was in its target before."""
     name = total.target.tensor
-    writers = [one for one in primitive.statements if name in _tensors(one)]
+    writers = [one for one in primitive.statements if name in one.tensors]
     return (
         total.reduction == "add"
         and primitive.start_of(name) == 0

@@ -121,6 +121,11 @@ class Statement:
         return (self.target, *self.reads)
 
     @cached_property
+    def tensors(self) -> frozenset[str]:
+        """Names of those that it writes or reads."""
+        return frozenset(access.tensor for access in self.accesses)
+
+    @cached_property
     def reduction_loops(self) -> tuple[str, ...]:
         """Loops over which the statement reduces: those the target does not name."""
         if self.reduction is None:

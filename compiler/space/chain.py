@@ -150,7 +150,7 @@ class Chain:
         """
         assert self.number is not None
         tags = dict(schedule.layout)
-        taken = {access.tensor for access in self.alone.statements[0].accesses}
+        taken = set(self.alone.statements[0].tensors)
         output = self.nest.statements[self.number].target
         vector, lanes = schedule.band.vector
         others = self._like_output(fused)
@@ -281,7 +281,7 @@ def continued(nest: Primitive, earlier: Sequence[Statement]) -> Primitive:
 
 
 def _of(nest: Primitive, layout: Tags) -> Tags:
-    used = {access.tensor for access in nest.statements[0].accesses}
+    used = nest.statements[0].tensors
     return tuple((name, tag) for name, tag in layout if name in used)
 
 

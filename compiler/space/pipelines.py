@@ -194,7 +194,7 @@ def _shared(nest: Primitive, step: Step) -> frozenset[str]:
     inside = (step.number, *step.fused)
     touched: tuple[set[str], set[str]] = set(), set()
     for number, statement in enumerate(nest.statements):
-        touched[number in inside].update(access.tensor for access in statement.accesses)
+        touched[number in inside].update(statement.tensors)
     return frozenset(touched[0] & touched[1])
 
 

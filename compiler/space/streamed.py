@@ -25,12 +25,11 @@ from compiler.schedule.schedule import Band, Schedule
 
 def own_reads(nest: Primitive, statement: Statement) -> tuple[Access, ...]:
     """What a statement reads in one place, free to lie anywhere, that no other access names."""
-    touched = [{access.tensor for access in one.accesses} for one in nest.statements]
     return tuple(
         access
         for access in dict.fromkeys(statement.reads)
         if free(nest.tensor(access.tensor))
-        and sum(access.tensor in names for names in touched) == 1
+        and sum(access.tensor in one.tensors for one in nest.statements) == 1
         and {other for other in statement.accesses if other.tensor == access.tensor} == {access}
     )
 
