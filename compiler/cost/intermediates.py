@@ -15,7 +15,7 @@ from compiler.lower.stages import times_computed
 from compiler.lower.tree import Path, Tree
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Tensor
-from compiler.schedule.schedule import Attached, Band, Schedule
+from compiler.schedule.schedule import Band, Schedule
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,5 @@ def _attached(
     """The schedule with the bands of some statements at a level of the host's."""
     bands = {number: replace(band, of=number) for number, band in own.items()}
     bands |= {number: bands[number].serial() for number in numbers}
-    inside = (*bands[host].fusion, *(Attached(number, level) for number in numbers))
-    fusion = tuple(sorted(inside, key=lambda one: one.statement))
-    bands[host] = replace(bands[host], fusion=fusion)
+    bands[host] = bands[host].attaching(numbers, level)
     return replace(schedule, bands=tuple(bands.values()))

@@ -10,7 +10,7 @@ one line without parentheses, commas, semicolons or blanks, so that it can be pa
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -175,6 +175,11 @@ class Band:
     def serial(self) -> Band:
         """The same on one thread: how it runs inside a level of another band."""
         return replace(self, parallel=(), private=())
+
+    def attaching(self, numbers: Iterable[int], level: str) -> Band:
+        """The same with the bands of some statements at one of its levels too."""
+        every = (*self.fusion, *(Attached(number, level) for number in numbers))
+        return replace(self, fusion=tuple(sorted(every, key=lambda one: one.statement)))
 
     def without(self, numbers: Collection[int]) -> Band:
         """The same with the bands of some statements at none of its levels."""

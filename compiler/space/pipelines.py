@@ -265,11 +265,10 @@ def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Sc
             )
             for first in range(len(earlier)):  # those before it run by themselves
                 inside = [band.serial() for band in earlier[first:]]
-                bands = (*earlier[:first], *_with(inside, whole, front[-1]))
+                bands = (*earlier[:first], *inside, _hosting(whole, inside, front[-1]))
                 yield replace(schedule, bands=bands)
             for groups in _grouped(nest, [band.serial() for band in earlier]) if not more else ():
-                bands = _with(groups, whole, front[-1], len(groups) - 1)
-                yield replace(schedule, bands=bands)
+                yield replace(schedule, bands=(*groups, _hosting(whole, groups[-1:], front[-1])))
 
 
 def _keeping(nest: Primitive, schedule: Schedule) -> Iterator[Schedule]:
@@ -290,11 +289,9 @@ def _keeping(nest: Primitive, schedule: Schedule) -> Iterator[Schedule]:
         yield kept
 
 
-def _with(earlier: Sequence[Band], host: Band, level: str, first: int = 0) -> tuple[Band, ...]:
-    """The bands, those from number `first` on attached to a level of the host."""
-    attached = (Attached(band.of or 0, level) for band in earlier[first:])
-    fusion = sorted((*host.fusion, *attached), key=lambda one: one.statement)
-    return (*earlier, replace(host, fusion=tuple(fusion)))
+def _hosting(host: Band, bands: Sequence[Band], level: str) -> Band:
+    """The host with these bands at one of its levels."""
+    return host.attaching([band.of for band in bands if band.of is not None], level)
 
 
 def _grouped(nest: Primitive, bands: Sequence[Band]) -> Iterator[list[Band]]:
@@ -318,10 +315,7 @@ def _grouped(nest: Primitive, bands: Sequence[Band]) -> Iterator[list[Band]]:
             if not tiles or -(-nest.extent(loop) // consumer.vector[1]) <= vectors:
                 break
             order, block = (level, *consumer.order), ((level, tiles), *consumer.block)
-            fusion = tuple(
-                sorted((*consumer.fusion, Attached(producer.of, level)), key=lambda x: x.statement)
-            )
-            found.append(replace(consumer, order=order, block=block, fusion=fusion))
+            found.append(_hosting(replace(consumer, order=order, block=block), [producer], level))
         else:
             yield found
 

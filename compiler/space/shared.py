@@ -19,7 +19,7 @@ from compiler.lower.legality import legal
 from compiler.lower.lowered import anchored, lowered
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
-from compiler.schedule.schedule import Attached, Band, Schedule, loop_of
+from compiler.schedule.schedule import Band, Schedule, loop_of
 from compiler.space.scalar import PIECES
 
 FILLED = 0.5  # of a cache, by what a piece touches
@@ -90,8 +90,7 @@ class SharedLoops:
             return schedule
         if number in (one.statement for b in bands.values() for one in b.attached):
             return schedule
-        fusion = (*outer.fusion, Attached(number, outer.order[0]))
-        bands[host] = replace(outer, fusion=tuple(sorted(fusion, key=lambda one: one.statement)))
+        bands[host] = outer.attaching([number], outer.order[0])
         band = bands[number] if own else self._scalar[number]
         bands[number] = band.serial()
         return replace(schedule, bands=tuple(bands.values()))
