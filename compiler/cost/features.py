@@ -66,10 +66,7 @@ class Seen:
     @cached_property
     def path(self) -> Path:
         """The leaf of most iterations, with its loops."""
-        paths = self.tree.paths()
-        if len(paths) == 1:
-            return paths[0]
-        return max(paths, key=lambda path: prod(g.extent for g in path.leaf.grains))
+        return max(self.tree.paths(), key=lambda path: prod(g.extent for g in path.leaf.grains))
 
     @cached_property
     def kernel(self) -> Microkernel | None:

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from compiler.cost.features import FEATURES, LARGEST
-from compiler.cost.tournament import JUDGES, PAIRS, Layer, Tournament
+from compiler.cost.tournament import JUDGES, PAIRS, SCHEDULES, Layer, Tournament
 from compiler.errors import CompilerError, shown
 
 KIND = "polydl tournament"
 LONGEST = 60  # characters of an unknown feature that is compared with the known
 MEANS = {
-    "pairs": "features of the first schedule, then of the second; above 0: the first is faster",
-    "schedules": "features of a schedule; the lower of two is faster",
+    PAIRS: "features of the first schedule, then of the second; above 0: the first is faster",
+    SCHEDULES: "features of a schedule; the lower of two is faster",
 }
 
 
@@ -66,7 +66,7 @@ def _features(names: object, where: str) -> tuple[str, ...]:
         if not isinstance(name, str) or name not in FEATURES:
             near = get_close_matches(str(name)[:LONGEST], FEATURES, n=1, cutoff=0.0)[0]
             raise CompilerError(
-                f"{where}: unknown feature '{shown(name, 60)}', nearest: {near}; "
+                f"{where}: unknown feature '{shown(name, LONGEST)}', nearest: {near}; "
                 "docs/concepts/ranking.md lists all"
             )
     if len(set(names)) < len(names):

@@ -7,7 +7,7 @@ weighted by how often it happens, and all tensors share the capacity (least rece
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from math import inf, prod
 
@@ -54,14 +54,17 @@ class Traffic:
         """
         self._trips = [loop.trips for loop in loops]
         self._tensors = [*(footprint.tensor for footprint in (*read, *once)), written.tensor]
-        self._read = [_by_depth(footprint, loops, extents) for footprint in read]
-        self._written = _by_depth(written, loops, extents)[: held_from + 1]
-        self._read += [_by_depth(own, loops, extents)[: held_from + 1] for own in once]
+        covered = _covered(loops, extents)
+        self._read = [[footprint.lines(points) for points in covered] for footprint in read]
+        kept = covered[: held_from + 1]
+        self._written = [written.lines(points) for points in kept]
+        self._read += [[footprint.lines(points) for points in kept] for footprint in once]
         tiles = prod(self._trips[:held_from])
         self._runs = [_run(own, held_from, tiles if streaming else inf) for own in self._read]
         self._own_runs = [*self._runs]
         if not streaming:
-            point = _of_a_point(loops, held_from, extents, vector)
+            inner = {loop.loop for loop in loops[held_from:]}
+            point = _of_a_point(covered[held_from], covered[-1], inner, vector)
             for k, (footprint, run) in enumerate(zip(read, self._runs, strict=False)):
                 self._own_runs[k] = min(run, max(1.0, footprint.lines(point).run))
         self._waiting = 0.0 if nontemporal else _waiting(self._written)
@@ -155,35 +158,21 @@ def _run(own: Sequence[Lines], held_from: int, tiles: float) -> float:
 
 
 def _of_a_point(
-    loops: Sequence[NestLoop], held_from: int, extents: Mapping[str, int], vector: str
+    tile: Mapping[str, int], step: Mapping[str, int], inner: Collection[str], vector: str
 ) -> dict[str, int]:
-    """What one point of a register tile covers while its output stays in registers."""
-    outside = _covered(loops[:held_from], extents)
-    step = _covered(loops, extents)
-    inner = {loop.loop for loop in loops[held_from:]}
+    """What one point of a register tile covers while its output stays in registers.
+
+    Of what the `tile` covers in all its steps, the `inner` loops run meanwhile.
+    """
     return {
-        loop: outside[loop] if loop in inner else count if loop == vector else 1
+        loop: tile[loop] if loop in inner else count if loop == vector else 1
         for loop, count in step.items()
     }
 
 
-def _covered(loops: Sequence[NestLoop], extents: Mapping[str, int]) -> dict[str, int]:
-    """Points of every loop in one iteration of all these levels."""
-    points = dict(extents)
+def _covered(loops: Sequence[NestLoop], extents: Mapping[str, int]) -> list[dict[str, int]]:
+    """Points of every loop inside each depth: the nest first, one register tile's step last."""
+    found = [dict(extents)]
     for loop in loops:
-        points[loop.loop] = loop.points
-        points |= loop.others
-    return points
-
-
-def _by_depth(
-    footprint: Footprint, loops: Sequence[NestLoop], extents: Mapping[str, int]
-) -> list[Lines]:
-    """Lines inside each depth: all of the nest first, one register tile's step last."""
-    points = dict(extents)
-    found = [footprint.lines(points)]
-    for loop in loops:
-        points[loop.loop] = loop.points
-        points |= loop.others
-        found.append(footprint.lines(points))
+        found.append(found[-1] | {loop.loop: loop.points} | dict(loop.others))
     return found

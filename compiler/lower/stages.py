@@ -112,16 +112,15 @@ def _stage(
     around: tuple[Around, ...],
     tag: str | None,
 ) -> StageBuffer:
-    depth, rolling = len(around), _rolling(needed, paths, tensor, around)
-    boxes = windows = _boxes(needed, paths, tensor, around)
+    depth, boxes = len(around), _boxes(needed, paths, tensor, around)
+    rolling, windows = _rolling(needed, paths, tensor, around, boxes), boxes
     if rolling is not None:
         depth = rolling.kept.depth
-        boxes = list(_boxes(needed, paths, tensor, around[:depth]))
+        boxes = _boxes(needed, paths, tensor, around[:depth])
         boxes[rolling.dimension] = windows[rolling.dimension]
     shape = tuple(box.size for box in boxes)
     held = layout_of(replace(tensor, shape=shape), tag)
-    for place, box in enumerate((*boxes, *windows)):
-        place %= len(boxes)
+    for place, box in (*enumerate(boxes), *enumerate(windows)):
         if box.aligned and box.aligned % held.block(place):
             raise ScheduleError(
                 f"{needed.nest.name}: schedule: layout:{tensor.name}.{tag}: pieces of it are no "
@@ -156,9 +155,16 @@ def _boxes(
 
 
 def _rolling(
-    needed: Needed, paths: Sequence[Path], tensor: Tensor, around: tuple[Around, ...]
+    needed: Needed,
+    paths: Sequence[Path],
+    tensor: Tensor,
+    around: tuple[Around, ...],
+    windows: Sequence[Box],
 ) -> Rolling | None:
-    """What is kept of a tensor; ScheduleError where it is not of the leaf alone that keeps it."""
+    """What is kept of a tensor; ScheduleError where it is not of the leaf alone that keeps it.
+
+    `windows` are what a piece of the levels touches.
+    """
     nest = needed.nest
     writers = [
         (path, number)
@@ -182,7 +188,6 @@ def _rolling(
         for place, index in enumerate(target.indices)
         if [names.get(loop, loop) for loop in index.loops] == [region.loop]
     )
-    windows = _boxes(needed, paths, tensor, around)
     assert region.kept is not None
     rows = tensor.shape[dimension]
     return Rolling(dimension, region.loop, rows, region.kept, tuple(windows))

@@ -61,16 +61,18 @@ def lane_schedules(
     statement = nest.statements[0]
     if not covers(nest, statement.target):
         return ()
-    own = own_reads(around or nest, statement)
+    around = around or nest
+    own = own_reads(around, statement)
     found: dict[Schedule, None] = {}
     for vector in statement.loops:
         if vector in statement.reduction_loops or (contracted and _in_one_factor(nest, vector)):
             continue
         lanes = lanes_of(nest, vector, machine)
-        layout = _layouts(nest, around or nest, vector, lanes)
+        layout = _layouts(nest, around, vector, lanes)
         past = streams(nest, statement.target, layout, lanes, machine)
-        written = _written_order(nest, vector, lanes, layout)
-        for order, tile, unroll in _shapes(nest, vector, lanes, layout, machine):
+        target = _target(nest, layout)
+        written = memory_order(target, _kept(statement), vector, lanes)
+        for order, tile, unroll in _shapes(nest, vector, lanes, target, written, machine):
             band = Band("lanes", order, (vector, lanes), tile, unroll=unroll)
             moved = own if order[: len(written)] == written else ()  # as the output is written
             for schedule in as_they_run(nest, moved, Schedule((band,), layout)):
@@ -119,17 +121,22 @@ def _in_one_factor(nest: Primitive, vector: str) -> bool:
 
 
 def _shapes(
-    nest: Primitive, vector: str, lanes: int, layout: Tags, machine: Architecture
+    nest: Primitive,
+    vector: str,
+    lanes: int,
+    target: Address,
+    outputs: tuple[str, ...],
+    machine: Architecture,
 ) -> Iterator[tuple[tuple[str, ...], Sizes, int]]:
     """Orders, register tiles and unrolling: points along one loop.
+
+    `outputs` are the loops of the target, outermost first as it lies in memory.
 
     Accumulators, what serves all points at each tap that is printed, what the taps do not move,
     which compilers load before them, and one vector more must fit the registers.
     """
     statement = nest.statements[0]
     reduced = statement.reduction_loops
-    target = _target(nest, layout)
-    outputs = memory_order(target, _kept(statement), vector, lanes)
     orders = [outputs]
     if len(outputs) > 1:
         orders.append((*(x for x in outputs if x != vector), vector))
@@ -156,11 +163,6 @@ def _shapes(
             yield (*order, *taps), tile, unroll
 
 
-def _written_order(nest: Primitive, vector: str, lanes: int, layout: Tags) -> tuple[str, ...]:
-    """The loops of the output, outermost first as it lies in memory."""
-    return memory_order(_target(nest, layout), _kept(nest.statements[0]), vector, lanes)
-
-
 def _target(nest: Primitive, layout: Tags) -> Address:
     """The output where it lies."""
     access = nest.statements[0].target
@@ -184,7 +186,7 @@ def _scatters(statement: Statement, target: Address, tile: Sizes, lanes: int) ->
     return False
 
 
-def _shares_work(value: Expression, loop: str | None) -> bool:
+def _shares_work(value: Expression, loop: str) -> bool:
     """Whether an operation of many cycles is the same for all points of a loop."""
     if not isinstance(value, Call):
         return False
