@@ -30,6 +30,15 @@ def test_every_page_is_in_the_index() -> None:
     assert told >= set(DOCS.rglob("*.md")) - {index}
 
 
+def test_every_experiment_is_in_its_index() -> None:
+    """With the records that it keeps."""
+    index = ROOT / "experiments" / "README.md"
+    rows = [row for row in index.read_text().splitlines() if row.startswith("| ")]
+    kept = {name: "`zen5/`" in row for row in rows for name in re.findall(r"\((\w+)/\)", row)}
+    pages = [page.parent for page in index.parent.glob("*/README.md")]
+    assert kept == {folder.name: (folder / "zen5").is_dir() for folder in pages}
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=name)
 def test_files_that_a_page_names_are_there(page: Path) -> None:
     named = set(FILE.findall(page.read_text()))
