@@ -34,6 +34,7 @@ FAST = replace(
     sample_seconds=1e-4,
     settle_seconds=1e-4,
     search_sample_seconds=1e-4,
+    search_give_up=1e6,  # a call of microseconds that is interrupted is slower than any other
     time_limit=20.0,
 )
 SLOT = Slot((max(os.sched_getaffinity(0)),), quality="shared")
