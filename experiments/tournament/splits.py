@@ -178,6 +178,8 @@ def compared(
 
 
 def main(files: Sequence[str]) -> None:
+    if not files:
+        raise SystemExit("surveys: none is named (see README.md beside this file)")
     surveys = [survey_of(one, NAMES) for file in files for one in read_survey(file)]
     networks = list(dict.fromkeys(one.network for one in surveys))
     hosts = list(dict.fromkeys(one.host for one in surveys))

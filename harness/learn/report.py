@@ -168,8 +168,10 @@ def choice_table(judged: Sequence[Judged]) -> Table:
     """Shares of the fastest measured schedule, beside what other rankings reach there."""
     title = "share of the fastest measured schedule"
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("host", "network", "", "ranking", "first choice", f"best of {FEW}"):
-        table.add_column(heading, justify="left" if "of" not in heading else "right")
+    for heading in ("host", "network", "", "ranking"):
+        table.add_column(heading)
+    for heading in ("first choice", f"best of {FEW}"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in judged:
         for ranking, choice in one.choices.items():
             first = ranking == TOURNAMENT

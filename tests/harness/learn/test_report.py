@@ -22,9 +22,9 @@ def judged(surveys: list[Survey], *test: str) -> tuple[Judged, ...]:
     return trained_and_judged(FORM, surveys, [], test, 0, ["c"])[1]
 
 
-def printed(table: Table) -> list[list[str]]:
+def printed(table: Table, width: int = 110) -> list[list[str]]:
     shown = io.StringIO()
-    Console(file=shown, width=110).print(table)
+    Console(file=shown, width=width).print(table)
     return [line.split() for line in shown.getvalue().splitlines()]
 
 
@@ -88,3 +88,9 @@ def test_the_tables_add_up_what_is_unseen_and_name_every_ranking() -> None:
     lines = printed(choice_table(found))
     assert sum("roofline" in words for words in lines) == 3
     assert sum("random" in words for words in lines) == 3
+
+
+def test_an_interval_stands_on_the_line_of_its_figure() -> None:
+    surveys = [made_up("a", name, n, count=3) for n, name in enumerate(("x", "y"))]
+    (row,) = (w for w in printed(choice_table(judged(surveys)), 80) if "roofline" in w)
+    assert row[-6:] == ["1.00", "[1.00", "1.00]"] * 2
