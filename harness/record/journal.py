@@ -16,6 +16,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Raw
+
 from compiler.errors import shown
 from harness.errors import RecordError, SettingsError
 from harness.nearest import listed
@@ -155,14 +157,16 @@ class CampaignFolder:
     def _rows(self, kind: str, trial: str, file: Path, row: type[Held]) -> list[Held]:
         if self.kept:
             where, held = shown(self.packed_file(kind), 120), self._packed(kind).get(trial, b"[]")
-            return told_and_skipped(lambda: decoded(held, list[row], where), [])  # type: ignore[valid-type]
+            return told_and_skipped(partial(_unpacked, row, held, where), [])
         return told_and_skipped(lambda: list(lines_read(file, partial(_row, row))), [])
 
     def _packed(self, kind: str) -> Mapping[str, bytes]:
-        """The rows of each trial of a kept campaign, as JSON."""
+        """The rows of each trial of a kept campaign, as JSON; none where they cannot be read."""
         if kind not in self._opened:
             lines = lines_read(self.packed_file(kind), partial(_row, TrialRows))
-            self._opened[kind] = {one.trial: bytes(one.rows) for one in lines}
+            self._opened[kind] = told_and_skipped(
+                lambda: {one.trial: bytes(one.rows) for one in lines}, {}
+            )
         return self._opened[kind]
 
     @cached_property
@@ -204,6 +208,10 @@ def recorded_schedule(source: str) -> str:
 
 def _row(kind: type[Held], line: bytes, where: str) -> Held:
     return decoded(line, kind, where)
+
+
+def _unpacked(kind: type[Held], held: bytes, where: str) -> list[Held]:
+    return [_row(kind, bytes(one), where) for one in decoded(held, list[Raw], where)]
 
 
 def _samples(held: bytes | None, file: Path) -> list[SampleRow]:

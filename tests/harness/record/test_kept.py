@@ -115,6 +115,18 @@ def test_a_spoilt_file_is_one_line(folder: CampaignFolder, tmp_path: Path, spoil
         kept.results()
 
 
+@pytest.mark.parametrize("kind", ["samples", "candidates", "again"])
+def test_without_a_spoilt_file_the_rest_stands(
+    folder: CampaignFolder, tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_kept(folder, tmp_path / "kept").packed_file(kind)
+    file.write_bytes(file.read_bytes()[:-9])
+    kept = CampaignFolder(tmp_path / "kept")
+    trials = [result.trial for result in kept.results()]
+    assert [getattr(kept, kind)(trial) for trial in trials] == [[], []]
+    assert caplog.text.count("cannot be read") == 1  # the file is opened once
+
+
 def test_rows_of_other_versions_are_left_out(folder: CampaignFolder, tmp_path: Path) -> None:
     kept = write_kept(folder, tmp_path / "kept")
     file = kept.packed_file("again")
