@@ -48,6 +48,8 @@ def measured(words: Sequence[str], opened: OpenPool) -> int:
     """What the words ask for, measured by the pool that is opened; the exit status."""
     console = terminal()
     settings = settings_of(words)
+    if settings[0].claims:
+        room("harness.cli.claims").known_claims()  # a file that is missing is told before hours
     plan = campaign.plan_of(settings, datetime.now())
     if settings[0].campaign.dry_run:
         console.print(plan_table(plan))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from harness.cli import claims, main
 from tests.harness.claims.records import HERE, TEXT, toy_claims, write_claims
 
 
@@ -37,8 +37,8 @@ def test_against_a_campaign(file: str, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_surprise_is_status_1(file: str, capsys: pytest.CaptureFixture[str]) -> None:
-    claims = {**TEXT["claims"], "ahead": {**TEXT["claims"]["ahead"], "expected": {"value": 7}}}
-    write_claims(Path(file).parent, {**TEXT, "claims": claims})
+    changed = {**TEXT["claims"], "ahead": {**TEXT["claims"]["ahead"], "expected": {"value": 7}}}
+    write_claims(Path(file).parent, {**TEXT, "claims": changed})
     assert main(["claims", f"file={file}"]) == 1
     assert "1 deviates" in capsys.readouterr().out
 
@@ -56,6 +56,15 @@ def test_what_takes_too_long_is_told(file: str, capsys: pytest.CaptureFixture[st
     assert main(["claims", f"file={file}", "again=true", "minutes=0.5"]) == 0
     told = capsys.readouterr().out
     assert "toy: takes 1 minutes, more than minutes=0.5" in told
+
+
+def test_a_campaign_needs_them_before_it_begins(
+    file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(claims, "FILE", Path(file).with_name("none.yaml"))
+    assert main(["run", "claims=true", "campaign.dir=new"]) == 2
+    assert "no claims beside this installation" in capsys.readouterr().err
+    assert not Path("new").exists()
 
 
 @pytest.mark.parametrize(
