@@ -35,8 +35,6 @@ class Bounds:
 
     def refusal(self, value: float) -> str | None:
         """What would be allowed instead; None where the value is."""
-        if isinstance(value, float) and not isfinite(value):
-            return "must be finite"
         if value < self.least or (self.open and value == self.least):
             return f"must be {'>' if self.open else '>='} {self.least}"
         return f"must be <= {self.most}" if value > self.most else None
@@ -128,6 +126,8 @@ def _check(where: str, hint: Any, bounds: Bounds | Choices | None, value: Any) -
     elif kind in _WORDS:
         fits = type(value) is kind or (kind is float and type(value) is int)
         _refuse_unless(fits, where, _WORDS[kind], value)
+        if isinstance(value, float) and not isfinite(value):
+            raise SettingsError(f"{where} must be finite, got {shown(value)}")
         refusal = bounds.refusal(value) if bounds is not None else None
         if refusal is not None:
             raise SettingsError(f"{where} {refusal}, got {shown(value)}")

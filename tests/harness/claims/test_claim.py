@@ -52,6 +52,10 @@ MISTAKES = (
     (changed("claims", "ahead", "expected"), "claims.ahead: expected is missing, or not_attempted"),
     (changed("claims", "ahead", "expected", to={}), "claims.ahead.expected: give either value, or"),
     (changed("claims", "ahead", "expected", "value", to=1), "give either value, or at_least"),
+    (
+        changed("claims", "ahead", "expected", "at_least", to=float("nan")),
+        "must be finite, got nan",
+    ),
     (changed("claims", "ahead", "tolerance", "share", to=2), "share must be <= 1, got 2"),
     (changed("claims", "ahead", "tolerance", "because"), "because is missing"),
     (changed("claims", "ahead", "of", "contestant", to="x"), "unknown key 'contestant'; nearest"),
