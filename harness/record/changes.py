@@ -20,7 +20,8 @@ DECIDING = (
     "seed",
     "numerics",
 )
-LATER: Document = {"numerics": []}  # keys that older campaigns lack, as they were
+# Keys that older campaigns lack, as they were.
+LATER: Document = {"numerics": [], "workload": {"dimensions": {}}}
 
 Change = tuple[str, str, str]  # name, before, now
 
@@ -47,7 +48,11 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -
 
 
 def _deciding(document: Document) -> dict[str, Any]:
-    return {key: document.get(key, LATER.get(key)) for key in DECIDING}
+    held = {**LATER, **document}
+    for key, later in LATER.items():
+        if isinstance(later, Mapping) and isinstance(held[key], Mapping):
+            held[key] = {**later, **held[key]}
+    return {key: held.get(key) for key in DECIDING}
 
 
 def _keys(*mappings: Mapping[str, Any]) -> Iterable[str]:

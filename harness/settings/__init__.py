@@ -69,7 +69,7 @@ def resumed_alone(arguments: Sequence[str]) -> str | None:
 
 def recorded_problems(document: Mapping[str, Any]) -> tuple[ProblemChoice, ...]:
     """The problems of one recorded configuration. Raises SettingsError."""
-    plain = {**schema.defaults(), **document}
+    plain = schema.completed(document)
     check_values("", schema.ConfigSchema, plain)
     return problems_of(plain)
 
@@ -81,4 +81,5 @@ def as_recorded(
     (asked,) = load_settings(arguments)
     named = {o.key_or_group.partition(".")[0] for o in parsed(request_from(arguments).overrides)}
     own = {key: asked.resolved[key] for key in {"campaign", *named}}
-    return tuple(settings_from({**asked.resolved, **document, **own}) for document in documents)
+    whole = [{**asked.resolved, **document, **own} for document in documents]
+    return tuple(settings_from(schema.completed(one)) for one in whole)

@@ -67,7 +67,7 @@ def settings_from(
             attempts=cluster["attempts"],
             silent_seconds=cluster["silent_seconds"],
             without_nodes_seconds=cluster["without_nodes_seconds"],
-            install=cluster.get("install"),
+            install=cluster["install"],
         ),
         tracking=TrackingChoice(**plain["tracking"]),
         campaign=CampaignChoice(**campaign, experiment=experiment),

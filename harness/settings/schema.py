@@ -170,6 +170,17 @@ def defaults() -> Mapping[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def completed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded configuration; keys that it lacks, of an earlier version, have the defaults."""
+    held = dict(defaults())
+    for key, value in document.items():
+        own = held.get(key)
+        if isinstance(own, Mapping) and isinstance(value, Mapping):
+            value = {**own, **value}
+        held[key] = value
+    return held
+
+
 def register() -> None:
     """Put the schema where conf/config.yaml names it, methods among their groups' options."""
     store = ConfigStore.instance()

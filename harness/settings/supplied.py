@@ -47,7 +47,7 @@ def supplied(plain: Plain, sources: Sources) -> Plain:
 
 
 def _with_batch(workload: Plain, sources: Sources) -> Plain:
-    entries, batch = workload["entries"], workload.get("batch")
+    entries, batch = workload["entries"], workload["batch"]
     if batch is None:
         if entries.get(_BENCHDNN) == []:
             raise SettingsError(
@@ -86,7 +86,7 @@ def _with_random(plain: Plain) -> Plain:
 
 def _with_model(plain: Plain, sources: Sources) -> Plain:
     workload = plain["workload"]
-    model, dimensions = workload.get("model"), workload.get("dimensions") or {}
+    model, dimensions = workload["model"], workload["dimensions"]
     if model is None:
         if dimensions:
             raise SettingsError("workload.dimensions needs workload=onnx and workload.model=FILE")

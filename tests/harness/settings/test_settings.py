@@ -8,7 +8,8 @@ import pytest
 
 from compiler.problem.architecture import Architecture, CacheLevel
 from harness.errors import SettingsError
-from harness.settings import Settings, cache_folder, load_settings
+from harness.record.changes import changed_values
+from harness.settings import Settings, as_recorded, cache_folder, load_settings, recorded_problems
 
 
 def loaded(line: str) -> Settings:
@@ -275,3 +276,17 @@ def test_a_cache_of_a_user_who_does_not_exist(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("XDG_CACHE_HOME", "~nobody-of-this-name/c")
     with pytest.raises(SettingsError, match="cannot read ~nobody-of-this-name"):
         cache_folder()
+
+
+def test_what_earlier_versions_recorded_has_the_defaults_of_later_keys() -> None:
+    (settings,) = load_settings(["workload=gemms", "workload.select=[gemm_09]"])
+    later = ("model", "dimensions", "network", "install", "numerics", "claims", "parts")
+    document = {
+        key: {n: v for n, v in held.items() if n not in later} if isinstance(held, dict) else held
+        for key, held in settings.resolved.items()
+        if key not in later
+    }
+    assert recorded_problems(document) == settings.problems
+    (again,) = as_recorded(["campaign.resume=one"], [document])
+    assert again.problems == settings.problems and again.cluster.install is None
+    assert changed_values([document], [again.resolved]) == ()
