@@ -37,6 +37,7 @@ from harness.measure.slot import Slot
 Verdict = Literal["ok", "advice", "missing"]
 MIB, GIB = 2**20, 2**30
 _PACKAGES = ("ray", "mlflow")  # that a campaign may want
+NEIGHBOUR = "busy neighbour"
 _BUSY = 0.5  # load of other work, in cores
 
 
@@ -70,7 +71,7 @@ def examined(
     else:
         findings.append(Finding("C compiler", f"{compiler.version} ({compiler.path})"))
         findings += _measured("ceilings", lambda: _ceilings(toolchain, share))
-        findings += _measured("neighbour", lambda: _neighbour(toolchain, share))
+        findings += _measured(NEIGHBOUR, lambda: _neighbour(toolchain, share))
     return [*findings, *_noise(), *_extras(), *_baselines(toolchain)]
 
 
@@ -174,10 +175,11 @@ def _caches(host: Architecture) -> str:
 def _neighbour(toolchain: Toolchain, share: Share) -> Iterable[Finding]:
     cost = share_disturbed(toolchain, share)
     if cost is None:
+        yield Finding(NEIGHBOUR, "none here: one core")
         return
     noisy = cost > NOISY
     yield Finding(
-        "busy neighbour",
+        NEIGHBOUR,
         f"costs {100 * cost:.1f} % of a core's peak",
         "advice" if noisy else "ok",
         "cores share power or pipelines here; measure with the others idle" if noisy else "",
