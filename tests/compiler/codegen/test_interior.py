@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,19 +15,12 @@ from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import check_cases
+from tests.compiler.problem.lines import primitive_of
 
 SIZES = {"i": 9, "j": 40, "k": 21, "l": 4, "m": 3}
-
-
-def nest(tensors: dict[str, list[str]], *lines: str, **more: Any) -> Primitive:
-    used = {x: n for x, n in SIZES.items() if re.search(rf"\b{x}\b", " ".join(lines))}
-    given = {"name": "inside", "sizes": used, "tensors": tensors, "statements": list(lines)}
-    return primitive_from({**given, **more})
-
-
+nest = partial(primitive_of, SIZES)
 Y = ["i", "j"]
 STEPS = nest({"x": ["k - 4", "j"], "y": Y}, "y[i,j] += abs(x[k - 2, j])", outside={"x": 2})
 TWO_LOOPS = nest(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
+from functools import partial
 from math import inf
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -25,17 +24,10 @@ from compiler.space.candidates import candidates
 from harness.random_nests import random_nest
 from tests.compiler.codegen.batch import Case, c_compiler, check_cases
 from tests.compiler.machines import AVX2, AVX512, NEON
+from tests.compiler.problem.lines import primitive_of
 
 IJ = ["i", "j"]
-
-
-def nest(tensors: dict[str, list[str]], *lines: str, **more: Any) -> Primitive:
-    sizes = {"i": 7, "j": 21, "k": 3}
-    used = {x: n for x, n in sizes.items() if re.search(rf"\b{x}\b", " ".join(lines))}
-    given = {"name": "reads", "sizes": used, "tensors": tensors, "statements": list(lines)}
-    return primitive_from({**given, **more})
-
-
+nest = partial(primitive_of, {"i": 7, "j": 21, "k": 3})
 APART = nest({"x": ["i", "2*j"], "y": IJ}, "y[i,j] = x[i, 2*j] + 1")
 TRANSPOSED = nest({"x": ["j", "i"], "y": IJ}, "y[i,j] = x[j,i] * x[j,i]", plain=["x"])
 KEPT = nest({"x": ["i", "k"], "w": ["3*j"], "y": IJ}, "y[i,j] += abs(x[i,k] - w[3*j])")

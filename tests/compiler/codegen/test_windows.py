@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,19 +12,12 @@ from compiler.codegen.generate import generate
 from compiler.lower.fit import fitted
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import check_cases
+from tests.compiler.problem.lines import primitive_of
 
 SIZES = {"i": 9, "j": 40, "k": 3, "l": 2}
-
-
-def nest(tensors: dict[str, list[str]], *lines: str, **more: Any) -> Primitive:
-    used = {x: n for x, n in SIZES.items() if re.search(rf"\b{x}\b", " ".join(lines))}
-    given = {"name": "windows", "sizes": used, "tensors": tensors, "statements": list(lines)}
-    return primitive_from({**given, **more})
-
-
+nest = partial(primitive_of, SIZES)
 Y = ["i", "j"]
 ROWS = nest(  # rows of 43 elements: vectors start anywhere
     {"x": ["i + k - 1", "43"], "w": ["k"], "y": Y}, "y[i,j] += x[i + k, j + 3] * w[k]"

@@ -8,16 +8,15 @@ import pytest
 
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
-from compiler.problem.specification import primitive_from
 from compiler.space.lane_schedules import lane_schedules
 from tests.compiler.machines import AVX512
+from tests.compiler.problem.lines import primitive_of
+
+SIZES = {"i": 60, "j": 640, "k": 7}
 
 
 def nest(tensors: dict[str, list[str]], statement: str, **more: Any) -> Primitive:
-    sizes = {"i": 60, "j": 640, "k": 7}
-    used = {x: n for x, n in sizes.items() if f"{x}" in statement}
-    given = {"name": "tiles", "sizes": used, "tensors": tensors, "statements": [statement]}
-    return loop_nest(primitive_from({**given, **more})).nest
+    return loop_nest(primitive_of(SIZES, tensors, statement, **more)).nest
 
 
 def test_what_taps_do_not_move_has_registers_too() -> None:
