@@ -12,6 +12,7 @@ from compiler.problem.reference import reference
 from compiler.problem.specification import primitive_from
 
 TENSORS = {"x": ["i", "j"], "w": ["j"], "y": ["i", "j"], "s": ["i"]}
+BESIDE = {"x": ["i", "j"], "w": ["j"], "y": ["i", "j"], "z": ["i", "j"]}
 
 
 def chain(*statements: str, tensors: dict[str, list[str]] = TENSORS, **more: Any) -> Primitive:
@@ -50,6 +51,18 @@ def test_indices_follow_the_reader() -> None:
         (["y[i,j] = x[i,j] * w[j]", "s[i] = max(s[i], y[i, j - 1])"], {"outside": {"y": 0}}),
         (["y[i,j] = y[i, j - 1] + x[i,j] * w[j]", "s[i] += abs(y[i,j])"], {"outside": {"y": 0}}),
         (["y[i,j] = y[i,j] + x[i,j] * w[j]", "s[i] += abs(y[i,j])"], {}),  # neither goes without y
+        (["y[i,j] = x[i,j] * w[j]", "z[i,j] = abs(y[i,j])"], {"tensors": BESIDE}),  # no sum
+        (  # the last column of y is 0
+            ["y[i,j] = x[i,j] * w[j]", "s[i] += abs(y[i,k])"],
+            {"tensors": TENSORS | {"y": ["i", "j + 1"]}, "sizes": {"i": 4, "j": 6, "k": 7}},
+        ),
+        (  # and so is all beside its diagonal
+            ["y[i,i] = x[i,i] * 2", "s[i] += y[i,k]"],
+            {
+                "tensors": {"x": ["i", "i"], "y": ["i", "i"], "s": ["i"]},
+                "sizes": {"i": 4, "k": 4},
+            },
+        ),
         (  # each element of y serves three of s
             ["y[i,j] = x[i,j] * w[j]", "s[n] += y[i,j] * v[j,n]"],
             {

@@ -64,6 +64,22 @@ STAYS = {
     "the sum goes on from the caller's values": {**ATTENTION, "accumulate": ["out"]},
     "it is a term, no factor": changed(4, "out[m,v] += scores[m,n] + values[n,v]"),
     "it is no factor of its own": changed(3, "scores[m,n] = scores[m,n] - total[m]"),
+    "it divides, and is not divided": changed(3, "scores[m,n] = total[m] / scores[m,n]"),
+    "the sum reads what it has summed": changed(
+        4, "out[m,v] += scores[m,n] * values[n,v] * out[m,v]"
+    ),
+    "the sum goes on from another one": {
+        **ATTENTION,
+        "statements": ["out[m,v] += values[m,v]", *ATTENTION["statements"]],
+    },
+    "the factor is another one by then": {
+        **ATTENTION,
+        "statements": [
+            *ATTENTION["statements"][:4],
+            "total[m] = total[m] + 1",
+            ATTENTION["statements"][4],
+        ],
+    },
     "rows are read beside it": changed(
         4, "out[m,v] += scores[m + 1,n] * values[n,v]", outside={"scores": 0}
     ),

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compiler.cost.roofline import Roofline
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
 from compiler.model.loop_nest import loop_nest
 from compiler.pipeline import ranked_schedules
+from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
+from compiler.space.pipelines import pipelines
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.machines import AVX2, AVX512
+from tests.compiler.problem.lines import primitive_of
 from tests.compiler.problem.operators import shipped
 
 SMALL: dict[str, dict[str, int]] = {
@@ -54,6 +59,23 @@ MLP: dict[str, Any] = {
 
 def _inside(schedule: Schedule) -> int:
     return sum(len(band.attached) for band in schedule.bands)
+
+
+def test_what_reads_beside_its_tile_is_a_step_of_its_own() -> None:
+    shifted = primitive_of(
+        {"i": 1000, "j": 3},
+        {"x": ["i + 2*j"], "y": ["i"], "z": ["i"]},
+        "y[i] += x[i + 2*j]",
+        "z[i] = y[i] * y[i - 2]",
+        outside={"y": 1},
+    )
+    nest = loop_nest(shifted).nest
+
+    def model(own: Primitive) -> Callable[[Schedule], float]:
+        return lambda schedule: Roofline(own, AVX512).estimate(schedule).seconds
+
+    found = pipelines(nest, AVX512, 1, True, model)
+    assert found and {len(schedule.bands) for schedule in found} == {2}
 
 
 def test_what_is_tried_computes_what_its_statements_say(tmp_path: Path) -> None:

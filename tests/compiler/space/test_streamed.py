@@ -65,8 +65,13 @@ def test_others_that_touch_an_operand_keep_it_where_it_is() -> None:
         IN_PLANES
         | {"statements": [*IN_PLANES["statements"], "y[i,j] = y[i,j] * z[j]"], "plain": ["x"]}
     )
-    nest = loop_nest(shared).nest
-    assert own_reads(nest, nest.statements[0]) == ()
+    twice = primitive_from(
+        IN_PLANES
+        | {"statements": ["y[i,j] += abs(x[l,i,m,j] - x[l,i,m,0])"]}
+        | {"tensors": {"x": ["l", "i", "m", "j"], "y": ["i", "j"]}}
+    )
+    for nest in (loop_nest(shared).nest, loop_nest(twice).nest):
+        assert own_reads(nest, nest.statements[0]) == ()
 
 
 def test_a_tensor_of_planes_is_read_in_one_sweep() -> None:
