@@ -46,6 +46,16 @@ def with_product_rates(
     return replace(machine, products=tuple(rate for rate in rates if rate is not None))
 
 
+def rates_known(libraries: Sequence[str], toolchain: Toolchain) -> bool:
+    """Whether nothing is left to be measured of those that are here."""
+    found = ((name, product_library(name, toolchain)) for name in libraries)
+    return all(
+        isinstance(library, Missing)
+        or _kept(name, _file(name, library.version, toolchain)) is not None
+        for name, library in found
+    )
+
+
 def _rate(name: str, machine: Architecture, toolchain: Toolchain, core: int) -> ProductRate | None:
     library = product_library(name, toolchain)
     if isinstance(library, Missing):

@@ -20,7 +20,7 @@ from harness.measure.ceilings import host_architecture
 from harness.measure.host import host_facts
 from harness.measure.kept_ceilings import kept_ceilings
 from harness.measure.slot import Slot
-from harness.product_rates import with_product_rates
+from harness.product_rates import rates_known, with_product_rates
 
 
 class AnotherMachine(SettingsError):
@@ -86,7 +86,7 @@ def node_described(
     compiler = toolchain.compiler
     slots = share.slots(threads)
     slot = slots[-1]
-    known = kept_ceilings(toolchain) is not None and not choice.libraries
+    known = kept_ceilings(toolchain) is not None and rates_known(choice.libraries, toolchain)
     with nullcontext() if known else taken(slot, campaign):
         core = slot.cores[0]
         detected = host_architecture(toolchain, core)

@@ -12,7 +12,15 @@ from compiler.problem.architecture import ProductRate
 from harness.kernel.toolchain import Toolchain
 from harness.measure.ceilings import host_architecture
 from harness.measure.looks import Seconds
-from harness.product_rates import LONG, POINTS, SHORT, WIDTHS, rate_of, with_product_rates
+from harness.product_rates import (
+    LONG,
+    POINTS,
+    SHORT,
+    WIDTHS,
+    rate_of,
+    rates_known,
+    with_product_rates,
+)
 
 
 def test_rates_from_seconds() -> None:
@@ -38,14 +46,16 @@ def test_a_library_is_measured_once(toolchain: Toolchain, tmp_path: Path) -> Non
         (rate,) = with_product_rates(machine, ("cblas",), own, core).products
         return rate
 
+    assert not rates_known(("cblas",), own)
     first = measured()
     assert first.library == "cblas" and len(first.vectors_per_cycle) == len(WIDTHS)
     assert all(0 < one <= 2 * machine.fma_per_cycle for one in first.vectors_per_cycle)
     (kept,) = tmp_path.glob("product-cblas-*")
-    assert measured() == first
+    assert rates_known(("cblas",), own) and measured() == first
     for text in ('{"vectors_per_cycle": [1, 2], "call_cycles": 0}', "[]", "no JSON"):
         kept.write_text(text)
-        assert len(measured().vectors_per_cycle) == len(WIDTHS)
+        assert not rates_known(("cblas",), own)
+    assert len(measured().vectors_per_cycle) == len(WIDTHS)
 
 
 def test_none_is_measured_that_nobody_wants(toolchain: Toolchain) -> None:
