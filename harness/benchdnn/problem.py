@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -37,6 +37,8 @@ class Convolution:
     ic: int
     oc: int
     windows: tuple[Window, ...]  # 1 to 3, in the order of LETTERS
+    bias: bool = False
+    post_ops: str = ""
 
     @property
     def tags(self) -> tuple[str, str, str]:
@@ -46,24 +48,37 @@ class Convolution:
     @property
     def arguments(self) -> str:
         """`--conv --dir=FWD_I mb1ic3ih224oc64oh112kh7sh2ph3n"stem"`."""
-        windows = self.windows
-        fields = [("g", self.groups)] if self.groups > 1 else []
-        fields += [("mb", self.mb), ("ic", self.ic), *self._each("i", [w.input for w in windows])]
-        fields += [("oc", self.oc), *self._each("o", [w.output for w in windows])]
-        fields += self._each("k", [w.kernel for w in windows])
-        if any(w.stride != 1 for w in windows):
-            fields += self._each("s", [w.stride for w in windows])
-        fields += self._each("p", [w.before for w in windows])
-        if any(w.dilation for w in windows):
-            fields += self._each("d", [w.dilation for w in windows])
-        text = "".join(f"{key}{value}" for key, value in fields)
-        return f"--conv --dir=FWD_I {text}{_named(self.name)}"
+        head = [("g", self.groups)] if self.groups > 1 else []
+        head += [("mb", self.mb), ("ic", self.ic)]
+        text = described(head, self.windows, [("oc", self.oc)])
+        direction = "FWD_B" if self.bias else "FWD_I"
+        return f"--conv --dir={direction} {told(self.post_ops)}{text}{named(self.name)}"
 
-    def _each(self, kind: str, values: Sequence[int]) -> list[tuple[str, int]]:
-        """The first letter alone where all dimensions are alike: the others follow it."""
-        letters = LETTERS[-len(self.windows) :]
-        shown = 1 if len(set(self.windows)) == 1 else len(values)
-        return [(kind + letter, v) for letter, v in zip(letters[:shown], values, strict=False)]
+
+def described(
+    head: Sequence[tuple[str, int]],
+    windows: Sequence[Window],
+    outputs: Sequence[tuple[str, int]] = (),
+) -> str:
+    """A descriptor of fields with numbers; `outputs` stand before the output's windows.
+
+    Of dimensions that are all alike the first letter alone is told: the others follow it.
+    """
+    letters = LETTERS[-len(windows) :]
+    shown = windows[:1] if len(set(windows)) == 1 else windows
+
+    def each(kind: str, values: Iterable[int]) -> list[tuple[str, int]]:
+        return [(kind + letter, v) for letter, v in zip(letters, values, strict=False)]
+
+    fields = [*head, *each("i", (w.input for w in shown))]
+    fields += [*outputs, *each("o", (w.output for w in shown))]
+    fields += each("k", (w.kernel for w in shown))
+    if any(w.stride != 1 for w in windows):
+        fields += each("s", (w.stride for w in shown))
+    fields += each("p", (w.before for w in shown))
+    if any(w.dilation for w in windows):
+        fields += each("d", (w.dilation for w in shown))
+    return "".join(f"{key}{value}" for key, value in fields)
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,8 @@ class Product:
     a: tuple[int, ...]
     b: tuple[int, ...]
     tags: tuple[str, str, str]  # memory formats of a, b and c
+    bias: int | None = None  # a mask of the dimensions of c that it has
+    post_ops: str = ""
 
     @property
     def c(self) -> tuple[int, ...]:
@@ -88,10 +105,20 @@ class Product:
     def arguments(self) -> str:
         """`--matmul --stag=abx --wtag=any --dtag=abx 128x768:768x3072n"gemm"`."""
         options = zip(("stag", "wtag", "dtag"), self.tags, strict=True)
-        told = " ".join(f"--{option}={tag}" for option, tag in options)
-        dims = ":".join("x".join(map(str, dims)) for dims in (self.a, self.b))
-        return f"--matmul {told} {dims}{_named(self.name)}"
+        tags = " ".join(f"--{option}={tag}" for option, tag in options)
+        bias = "" if self.bias is None else f"--bia_dt=f32 --bia_mask={self.bias} "
+        tensors = f"{sizes(self.a)}:{sizes(self.b)}{named(self.name)}"
+        return f"--matmul {tags} {bias}{told(self.post_ops)}{tensors}"
 
 
-def _named(name: str) -> str:
+def sizes(dims: Sequence[int]) -> str:
+    return "x".join(map(str, dims))
+
+
+def told(post_ops: str) -> str:
+    """The option of post-ops in front of a descriptor; nothing where there are none."""
+    return f"--attr-post-ops={post_ops} " if post_ops else ""
+
+
+def named(name: str) -> str:
     return f'n"{name}"' if name else ""

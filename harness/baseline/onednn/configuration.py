@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
-from harness.baseline.recognition.chains import Chain, inputs_of
+from harness.baseline.recognition.chains import Chain
 from harness.baseline.recognition.elementwise import Elementwise
 from harness.baseline.recognition.operators import Operator
 from harness.baseline.recognition.pooling import Pooling
-from harness.baseline.recognition.post_ops import Binary, Eltwise, PostOp
+from harness.baseline.recognition.post_ops import Eltwise, PostOp, parameters_of
 from harness.baseline.recognition.products import Convolution, MatrixProduct
 from harness.baseline.recognition.rows import LayerNorm, Softmax
 from harness.baseline.recognition.views import View
@@ -18,8 +17,6 @@ from harness.baseline.recognition.with_post_ops import WithPostOps
 
 _ROLES = {"src", "weights", "bias", "scale", "shift", "dst"}
 _OPERAND = re.compile(r"operand\d+")
-# What oneDNN 3 wants to be told of functions that have no parameters here.
-_PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}
 
 
 def configuration_of(chain: Chain, threads: int, algorithm: str) -> dict[str, object]:
@@ -33,35 +30,10 @@ def configuration_of(chain: Chain, threads: int, algorithm: str) -> dict[str, ob
         for role in _ROLES & link.keys() | {r for r in link if _OPERAND.fullmatch(r)}:
             link[f"{role}_made"] = int(role != "dst" and link[role] in chain.made)
             link[f"{role}_apart"] = int(link[role] in chain.apart)
-        if k and _may_be_post_op(chain, k):
+        if chain.depthwise_follows(k - 1):
             link["post_op"] = 1
         told |= {f"{k}_{name}": value for name, value in link.items()}
     return told
-
-
-def _may_be_post_op(chain: Chain, k: int) -> bool:
-    """Whether an operator is a depthwise convolution that alone reads what a 1x1 one gives it."""
-    first, second = chain.operators[k - 1], chain.operators[k]
-    if not (isinstance(first, WithPostOps) and isinstance(second, WithPostOps)):
-        return False
-    before, depthwise = first.product, second.product
-    if not (isinstance(before, Convolution) and isinstance(depthwise, Convolution)):
-        return False
-    taps = len(depthwise.stride)
-    readers = [v for one in chain.operators for v in inputs_of(one) if v.tensor == first.out.tensor]
-    return (
-        taps == 2
-        and set(before.weight.dims[-taps:]) == {1}
-        and before.groups == 1
-        and depthwise.groups == depthwise.data.dims[1] == depthwise.out.dims[1]
-        and readers == [depthwise.data]
-        and first.out.tensor not in chain.apart
-        and all(
-            len(set(of)) == 1
-            for of in (depthwise.weight.dims[-taps:], depthwise.stride, depthwise.before)
-        )
-        and set(depthwise.dilation) == {1}
-    )
 
 
 def _operator(operator: Operator, algorithm: str, made: frozenset[str]) -> dict[str, object]:
@@ -127,13 +99,10 @@ def _rows(operator: Softmax | LayerNorm) -> dict[str, object]:
 
 def _post_ops(recognised: WithPostOps, made: frozenset[str]) -> dict[str, object]:
     """The bias where they begin with one that nothing computes, and every other post-op."""
-    post_ops = list(recognised.post_ops)
-    told: dict[str, object] = {}
-    bias = _bias(recognised, post_ops[0]) if post_ops else None
-    if bias is not None and bias.tensor not in made:
-        told = _tensor("bias", bias)
-        del post_ops[0]
-    return told | _steps(recognised, post_ops)
+    bias, rest = recognised.bias_and_steps()
+    if bias is None or bias.tensor in made:
+        return _steps(recognised, recognised.post_ops)
+    return _tensor("bias", bias) | _steps(recognised, rest)
 
 
 def _steps(
@@ -143,33 +112,11 @@ def _steps(
     for i, one in enumerate(steps):
         told[f"step{i}"] = one.function
         if isinstance(one, Eltwise):
-            alpha, beta = _PARAMETERS.get(one.function, (one.alpha, one.beta))
+            alpha, beta = parameters_of(one)
             told |= {f"step{i}_alpha": alpha, f"step{i}_beta": beta}
         else:
             told |= _tensor(f"operand{i}", operator.operand(one.operand))
     return told
-
-
-def _bias(recognised: WithPostOps, one: PostOp) -> View | None:
-    """The tensor that a post-op adds, if it has one number for each output channel (or column)."""
-    if not isinstance(one, Binary) or one.function != "add":
-        return None
-    view = recognised.operand(one.operand)
-    product = isinstance(recognised.product, MatrixProduct)
-    channel = len(view.dims) - 1 if product else 1
-    if any(length > 1 for d, length in enumerate(view.dims) if d != channel):
-        return None
-    if view.dims[channel] != recognised.out.dims[channel]:
-        return None
-    if product:
-        return view
-    only = slice(channel, channel + 1)
-    return replace(
-        view,
-        dims=view.dims[only],
-        plain=view.plain[only],
-        stored=view.stored[only],
-    )
 
 
 def _tensor(role: str, p: View) -> dict[str, object]:

@@ -52,6 +52,37 @@ class Chain:
             if view.tensor in written and not _same(view, written[view.tensor])
         )
 
+    def depthwise_follows(self, k: int) -> bool:
+        """Whether operator `k` is a 1x1 convolution that a depthwise one alone reads.
+
+        oneDNN may compute the second as a post-op of the first.
+        """
+        if not 0 <= k < len(self.operators) - 1:
+            return False
+        first, second = self.operators[k : k + 2]
+        if not (isinstance(first, WithPostOps) and isinstance(second, WithPostOps)):
+            return False
+        before, depthwise = first.product, second.product
+        if not (isinstance(before, Convolution) and isinstance(depthwise, Convolution)):
+            return False
+        taps = len(depthwise.stride)
+        readers = [
+            v for one in self.operators for v in inputs_of(one) if v.tensor == first.out.tensor
+        ]
+        return (
+            taps == 2
+            and set(before.weight.dims[-taps:]) == {1}
+            and before.groups == 1
+            and depthwise.groups == depthwise.data.dims[1] == depthwise.out.dims[1]
+            and readers == [depthwise.data]
+            and first.out.tensor not in self.apart
+            and all(
+                len(set(of)) == 1
+                for of in (depthwise.weight.dims[-taps:], depthwise.stride, depthwise.before)
+            )
+            and set(depthwise.dilation) == {1}
+        )
+
 
 def inputs_of(operator: Operator) -> tuple[View, ...]:
     """What an operator reads, as it sees it."""

@@ -65,6 +65,13 @@ class Binary:
 
 
 PostOp = Eltwise | Binary
+# What oneDNN 3 wants to be told of functions that have no parameters here.
+_PARAMETERS = {"swish": (1.0, 0.0), "hardswish": (1 / 6, 0.5)}
+
+
+def parameters_of(step: Eltwise) -> tuple[float, float]:
+    """alpha and beta as oneDNN 3 takes them."""
+    return _PARAMETERS.get(step.function, (step.alpha, step.beta))
 
 
 def post_ops_of(expression: Expression) -> tuple[PostOp, ...]:

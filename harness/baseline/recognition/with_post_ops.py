@@ -21,7 +21,7 @@ from compiler.problem.primitive import (
     Statement,
     operations_of,
 )
-from harness.baseline.recognition.post_ops import PRODUCT, Eltwise, PostOp, post_ops_of
+from harness.baseline.recognition.post_ops import PRODUCT, Binary, Eltwise, PostOp, post_ops_of
 from harness.baseline.recognition.products import Convolution, MatrixProduct, recognise
 from harness.baseline.recognition.views import (
     Unrecognised,
@@ -66,6 +66,35 @@ class WithPostOps:
         if len(apart) == 2 and len(has & set(apart)) == 1:
             raise Unrecognised(f"{access} varies with only one of {' and '.join(apart)}")
         return merged(view)
+
+    def bias_and_steps(self) -> tuple[View | None, tuple[PostOp, ...]]:
+        """The tensor with one number for each output channel (or column), added first; the rest.
+
+        Of a convolution it has that dimension alone.
+        """
+        first, rest = self.post_ops[:1], self.post_ops[1:]
+        bias = self._bias(first[0]) if first else None
+        return (None, self.post_ops) if bias is None else (bias, rest)
+
+    def _bias(self, one: PostOp) -> View | None:
+        if not isinstance(one, Binary) or one.function != "add":
+            return None
+        view = self.operand(one.operand)
+        product = isinstance(self.product, MatrixProduct)
+        channel = len(view.dims) - 1 if product else 1
+        if any(length > 1 for d, length in enumerate(view.dims) if d != channel):
+            return None
+        if view.dims[channel] != self.out.dims[channel]:
+            return None
+        if product:
+            return view
+        only = slice(channel, channel + 1)
+        return replace(
+            view,
+            dims=view.dims[only],
+            plain=view.plain[only],
+            stored=view.stored[only],
+        )
 
 
 def recognise_with_post_ops(primitive: Primitive) -> WithPostOps:
