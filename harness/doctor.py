@@ -49,6 +49,7 @@ class Finding:
     value: str
     verdict: Verdict = "ok"
     advice: str = ""
+    bars: bool = False  # nothing can be measured here until it is mended
 
 
 def examined(
@@ -67,10 +68,10 @@ def examined(
     ]
     compiler = toolchain.found
     if isinstance(compiler, NoCompiler):
-        findings.append(Finding("C compiler", "none", "missing", compiler.reason))
+        findings.append(Finding("C compiler", "none", "missing", compiler.reason, bars=True))
     else:
         findings.append(Finding("C compiler", f"{compiler.version} ({compiler.path})"))
-        findings += _measured("ceilings", lambda: _ceilings(toolchain, share))
+        findings += _measured("ceilings", lambda: _ceilings(toolchain, share), bars=True)
         findings += _measured(NEIGHBOUR, lambda: _neighbour(toolchain, share))
     return [*findings, *_noise(), *_extras(), *_baselines(toolchain)]
 
@@ -214,9 +215,11 @@ def _baselines(toolchain: Toolchain) -> Iterable[Finding]:
             yield Finding(f"baseline {name}", found.version)
 
 
-def _measured(topic: str, find: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def _measured(
+    topic: str, find: Callable[[], Iterable[Finding]], bars: bool = False
+) -> list[Finding]:
     """Findings that take a measurement; what stands in its way is a finding too."""
     try:
         return list(find())
     except (HarnessError, OSError) as problem:  # a full disk is one
-        return [Finding(topic, "cannot be measured", "advice", shown(problem, 300))]
+        return [Finding(topic, "cannot be measured", "advice", shown(problem, 300), bars)]

@@ -92,6 +92,7 @@ COMMANDS = {
                 ("polydl doctor", "this host; changes nothing"),
                 ("polydl doctor cluster.address=HOST:PORT", "every node of a cluster"),
             ),
+            "Exit status 1 where nothing can be measured: not here, or on no node of the cluster.",
         ),
         Command(
             "list",

@@ -17,7 +17,7 @@ _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour 
 
 
 def main(asked: Configured) -> int:
-    """Status 0 whatever is found: advice is no failure. `cluster.address` names a cluster."""
+    """Of this host, or with `cluster.address` of every node there; advice is no failure."""
     (settings,) = load_settings(asked.words)
     console = terminal()
     if settings.cluster.kind == "ray" or settings.cluster.address is not None:
@@ -39,7 +39,10 @@ def main(asked: Configured) -> int:
     console.print(table)
     missing = sum(finding.verdict == "missing" for finding in findings)
     console.print(f"{missing} things are missing" if missing else "nothing is missing")
-    return 0
+    barred = [finding.topic for finding in findings if finding.bars]
+    if barred:
+        console.print(f"nothing can be measured here until this is mended: {', '.join(barred)}")
+    return int(bool(barred))
 
 
 def ray_findings() -> list[Finding]:
@@ -98,4 +101,4 @@ def _cluster(settings: Settings, console: Terminal) -> int:
         f"{slots} slots on {len(nodes) - unable} nodes"
         + (f"; {unable} cannot measure" if unable else "")
     )
-    return 0
+    return int(unable == len(nodes))

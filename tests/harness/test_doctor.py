@@ -51,6 +51,17 @@ def test_a_missing_compiler_is_a_finding(
     assert found["C compiler"].verdict == "missing"
     assert "apt-get install gcc" in found["C compiler"].advice
     assert "peak" not in found
+    assert [topic for topic, finding in found.items() if finding.bars] == ["C compiler"]
+
+
+def test_where_nothing_can_be_measured_the_status_is_1(
+    build_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["doctor"]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.endswith("nothing can be measured here until this is mended: C compiler")
 
 
 def test_a_compiler_that_fails_leaves_the_peak_unknown(broken: Toolchain) -> None:
@@ -58,6 +69,7 @@ def test_a_compiler_that_fails_leaves_the_peak_unknown(broken: Toolchain) -> Non
     for topic in ("ceilings", doctor.NEIGHBOUR) if several_cores() else ("ceilings",):
         assert (found[topic].value, found[topic].verdict) == ("cannot be measured", "advice")
         assert "cannot be measured: compile" in found[topic].advice
+    assert [topic for topic, finding in found.items() if finding.bars] == ["ceilings"]
 
 
 def test_the_command_prints_a_table(

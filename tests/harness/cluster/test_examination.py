@@ -46,3 +46,17 @@ def test_doctor_tells_what_every_node_offers_and_lacks(
     assert lines["node-d"].startswith("lacks a C compiler")
     assert "apt-get install gcc" in lines["node-d"]
     assert "3 nodes; 1 cannot measure" in told
+
+
+def test_where_no_node_can_measure_the_status_is_1(
+    ray_cluster: RayCluster,
+    build_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
+    words = [f"cluster.address={ray_cluster.address}", "threads=512"]
+    assert main(["doctor", *words]) == 1
+    told = capsys.readouterr().out
+    assert "0 slots on 0 nodes; 3 cannot measure" in told
+    assert [line.split(":")[0] for line in told.splitlines() if ": " in line][-3:] == list(NAMES)
