@@ -17,9 +17,9 @@ pytestmark = pytest.mark.soak
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> OneDnn:
-    """Fails where Debian's packages cannot be fetched."""
+    """Fails where its wheels cannot be fetched."""
     toolchain = Toolchain.opened(tmp_path_factory.mktemp("onednn"))
-    return OneDnn(toolchain, path=str(install(TOOL, toolchain, print).prefix))
+    return OneDnn(toolchain, path=str(install(TOOL, toolchain, print).folder))
 
 
 def test_is_another_version(older: OneDnn) -> None:

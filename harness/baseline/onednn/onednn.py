@@ -28,7 +28,7 @@ from harness.baseline.recognition.operators import rounds_inside
 from harness.baseline.recognition.products import Convolution
 from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.recognition.with_post_ops import WithPostOps
-from harness.baseline.tool.environment import DebianPackages, Installed, Tool, state
+from harness.baseline.tool.environment import Installed, PythonPackages, Tool, state
 from harness.baseline.wheels import installing_wheels
 from harness.bounds import one_of
 from harness.kernel.toolchain import Toolchain
@@ -39,11 +39,19 @@ SOURCE = Path(__file__).with_name("onednn_adapter.cpp")
 RUNTIME_WHEEL = "onednn-cpu-gomp"
 HEADERS_WHEEL = "onednn-devel-cpu-gomp"
 WHEEL_VERSION = "2023.2.0"
-# The last Debian version with Winograd for x86-64; it is linked with libOpenCL.
+
+
+def _wheels(version: str) -> tuple[str, ...]:
+    """What pip is asked for; there are wheels for x86-64 alone."""
+    return tuple(f"{wheel}=={version}" for wheel in (RUNTIME_WHEEL, HEADERS_WHEEL))
+
+
+# The last version that is packaged and has Winograd for x86-64: 2.6.
+WINOGRAD_VERSION = "2022.2.1"
 TOOL = Tool(
     "onednn_winograd",
     "oneDNN 2.6 with Winograd",
-    DebianPackages(("libdnnl-dev", "libdnnl2", "ocl-icd-libopencl1"), "onednn"),
+    PythonPackages(packages=_wheels(WINOGRAD_VERSION)),
 )
 # A run path that also holds for what the library needs itself.
 FLAGS = ("-fopenmp", "-Wl,--disable-new-dtags")
@@ -208,7 +216,7 @@ class OneDnn:
             what = f"baseline onednn: no headers and libdnnl.so under path={self.path}"
             return Missing(what, _install_command())
         tool = state(TOOL, self.toolchain)
-        own = [tool.prefix] if self.algorithm == "winograd" and isinstance(tool, Installed) else []
+        own = [tool.folder] if self.algorithm == "winograd" and isinstance(tool, Installed) else []
         for prefix in (*own, *_prefixes()):
             found = installation_at(prefix)
             if found is not None:
@@ -266,4 +274,4 @@ def _prefixes() -> list[Path]:
 def _install_command() -> str:
     if platform.machine() not in ("x86_64", "AMD64"):  # there are wheels for x86-64 alone
         return installing_system("onednn")
-    return installing_wheels(*(f"{w}=={WHEEL_VERSION}" for w in (RUNTIME_WHEEL, HEADERS_WHEEL)))
+    return installing_wheels(*_wheels(WHEEL_VERSION))

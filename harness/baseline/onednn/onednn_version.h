@@ -124,9 +124,16 @@ inline dnnl::inner_product_forward::primitive_desc inner_product(const dnnl::eng
 inline void append(dnnl::post_ops &steps, dnnl::algorithm function, float alpha, float beta) {
     steps.append_eltwise(1.0f, function, alpha, beta);
 }
+// 2.6 has append_dw for these and no implementation of others; wheels of it lack that name.
 inline void append_depthwise(dnnl::post_ops &steps, memory::dim kernel, memory::dim stride,
                              memory::dim before, bool bias) {
-    steps.append_dw(F32, bias ? F32 : memory::data_type::undef, F32, kernel, stride, before, 0, {});
+    const auto biases = bias ? F32 : memory::data_type::undef;
+    if (kernel != 3 || before != 1 || stride > 2)
+        throw dnnl::error(dnnl_unimplemented, "a depthwise post-op is 3x3, padded by 1");
+    if (stride == 1)
+        steps.append_dw_k3s1p1(F32, biases, F32, 0, {});
+    else
+        steps.append_dw_k3s2p1(F32, biases, F32, 0, {});
 }
 using PoolingForward = dnnl::pooling_v2_forward;
 using SoftmaxForward = dnnl::softmax_v2_forward;

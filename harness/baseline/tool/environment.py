@@ -2,7 +2,7 @@
 
 Each is a folder of its own under the cache, made by `polydl baseline install NAME` and removed by
 `polydl clean`: a Python environment with pinned packages, or Debian packages unpacked without
-root. `manifest.json` is written last: without it an installation is not whole.
+root, where there is apt. `manifest.json` is written last: without it an installation is not whole.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from harness.system_packages import installing_system
 MANIFEST = "manifest.json"
 SAID = 300  # letters of what a failed step said
 STEP_SECONDS = 1800.0  # wall-clock limit of one step; a minute is normal
+_APT = ("apt-get", "dpkg-deb")  # the programs that fetch and unpack
 _VERSIONS = (
     "import importlib.metadata as m, json, sys;"
     "print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
@@ -52,6 +53,11 @@ class DebianPackages:
     packages: tuple[str, ...]
     library: str
 
+    @property
+    def lacks(self) -> str | None:
+        """The first program that is not here to unpack them; None on a system with apt."""
+        return next((program for program in _APT if shutil.which(program) is None), None)
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -74,6 +80,9 @@ class Tool:
 
     @property
     def command(self) -> str:
+        """What makes it; on a system without apt, what brings the library of Debian packages."""
+        if isinstance(self.content, DebianPackages) and self.content.lacks is not None:
+            return installing_system(self.content.library)
         return f"polydl baseline install {self.name}"
 
 
@@ -126,8 +135,14 @@ def state(tool: Tool, toolchain: Toolchain) -> Installed | Missing:
 def install(tool: Tool, toolchain: Toolchain, told: Callable[[str], None]) -> Installed:
     """Make the environment anew; what was there goes. Raises EnvironmentProblem.
 
-    `told` gets a line for each step.
+    `told` gets a line for each step. What cannot be made here takes away nothing.
     """
+    if isinstance(tool.content, DebianPackages) and (lacks := tool.content.lacks) is not None:
+        raise EnvironmentProblem(
+            f"baseline install: {tool.name} is unpacked from Debian's "
+            f"{', '.join(tool.content.packages)}, and {lacks} is not here; {tool.command}; "
+            f"if that lies in neither /usr nor /usr/local: baseline.{tool.name}.path=PREFIX"
+        )
     folder = tool_folder(tool, toolchain)
     if os.path.lexists(folder):
         told(f"removing {folder}")
@@ -180,12 +195,6 @@ def _install_python(
 def _install_debian(
     content: DebianPackages, folder: Path, told: Callable[[str], None]
 ) -> dict[str, str]:
-    for program in ("apt-get", "dpkg-deb"):
-        if shutil.which(program) is None:
-            raise EnvironmentProblem(
-                f"{program} is not here; {installing_system(content.library)} (Debian's "
-                f"{', '.join(content.packages)}), and name the place with path="
-            )
     # Lists and cache of its own, so that neither root nor an update of the system is needed.
     apt = folder / "apt"
     (apt / "lists" / "partial").mkdir(parents=True)

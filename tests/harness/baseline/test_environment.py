@@ -77,14 +77,24 @@ def test_a_package_that_is_nowhere_is_one_line(tmp_path: Path, fresh: Toolchain)
     assert "clock" in str(problem.value)
 
 
-def test_a_program_that_is_not_here_is_named(
+def test_without_apt_it_says_how_else_and_takes_nothing_away(
     tmp_path: Path, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
     tool = Tool("clock", "a clock", DebianPackages(("libclock3",), "clock"))
-    with pytest.raises(EnvironmentProblem, match=r"apt-get is not here; install clock by .*libc"):
-        install(tool, fresh, lambda line: None)
+    installation = tool_folder(tool, fresh) / "root" / "usr" / "libclock.so"
+    installation.parent.mkdir(parents=True)
+    installation.touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
     for program in ("apt-get", "dpkg-deb"):
+        found = state(tool, fresh)
+        assert isinstance(found, Missing)
+        assert found.command == "install clock by this system's own means"
+        with pytest.raises(EnvironmentProblem) as problem:
+            install(tool, fresh, lambda line: None)
+        assert f"Debian's libclock3, and {program} is not here; {found.command}" in str(
+            problem.value
+        )
+        assert "baseline.clock.path=" in str(problem.value) and installation.exists()
         (tmp_path / program).write_text("no program")
         (tmp_path / program).chmod(0o755)
     with pytest.raises(EnvironmentProblem, match=r"apt-get -qq -o Dir.*: .*Exec format error"):

@@ -156,8 +156,10 @@ def test_winograd_is_for_convolutions(fresh: Toolchain) -> None:
 def test_winograd_takes_its_own_environment_first(tmp_path: Path, fresh: Toolchain) -> None:
     folder = tool_folder(TOOL, fresh)
     for name in ("include/oneapi/dnnl/dnnl_version.h", "lib/libdnnl.so"):
-        (folder / "root/usr" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "root/usr" / name).write_text("#define DNNL_VERSION_MAJOR 2\n")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("#define DNNL_VERSION_MAJOR 2\n")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").touch()
     (folder / MANIFEST).write_text(json.dumps({"recipe": TOOL.recipe, "versions": {}}))
     winograd, direct = (
         OneDnn(fresh, algorithm="winograd"),
