@@ -45,6 +45,7 @@ from compiler.lower.tree import (
     paths_of,
     surrounding,
 )
+from compiler.microkernel.contraction import scatters
 from compiler.problem.primitive import Reduction
 
 FENCE = ("#if defined(__SSE__)", "__builtin_ia32_sfence();", "#endif")
@@ -138,7 +139,7 @@ def generate(tree: Tree) -> Kernel:
     body = []
     for node in tree.body:
         for path in paths_of(node):
-            body += starting_lines(tree, path) if isinstance(path.leaf, Scalar) else []
+            body += starting_lines(tree, path) if _set_before(tree, path) else []
         body += parts.lines(node, Path((), last_leaf(node)))
     tiles, copies = parts.tiles, tuple(parts.copies)
     buffers = (*_buffers(tree, tiles), *_workspaces(copies), *_private(tree), *parts.stages)
@@ -165,6 +166,12 @@ def untransformed(tree: Tree) -> Kernel:
     head = prelude(dtype, 1, False) + declarations(dtype)
     text = translation_unit(_comment(tree), head, [], buffers, untransformed_body(tree))
     return Kernel(text, buffers, tree.parallel)
+
+
+def _set_before(tree: Tree, path: Path) -> bool:
+    """Whether a target is set as a whole: what is on vectors covers it, or adds to it."""
+    scattered = scatters(tree.nest, tree.nest.statements[path.leaf.statement])
+    return isinstance(path.leaf, Scalar) or scattered
 
 
 def _scalar(tree: Tree) -> bool:

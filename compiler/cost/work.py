@@ -121,6 +121,8 @@ class Work:
                 ends += moves / self.machine.loads_per_cycle
             if leaf.form.across:
                 ends += self._joining(leaf.lanes, vectors, prod(sizes.values()))
+            if reduced.accumulate:
+                ends += 2 * vectors * prod(sizes.values()) * MOVE_CYCLES
             overhead += tiles * ends
         rows = prod(g.count for g in outputs if g is not vector)
         each = 1.0 if vector.summed else steps  # remainders of a reduction come once a tile

@@ -15,11 +15,11 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
-from compiler.lower.operands import Factors, Operands, Summand, operands, starts, tiles_of
+from compiler.lower.operands import Factors, Operands, Summand, begins, operands, tiles_of
 from compiler.lower.product_fit import check_product
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
-from compiler.microkernel.contraction import covers
+from compiler.microkernel.contraction import covers, scatters
 from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
@@ -60,6 +60,9 @@ def _check_attached(nest: Primitive, path: Path) -> None:
         raise ScheduleError(f"{where}: private: copies are combined behind all loops")
     if not isinstance(leaf, Microkernel):
         return
+    statement = nest.statements[number]
+    if scatters(nest, statement):
+        raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
     if leaf.nontemporal:
         raise ScheduleError(
             f"{where}: nontemporal: what is read at once is not written past caches"
@@ -153,12 +156,34 @@ def _check_expression(nest: Primitive, band: Band, statement: Statement) -> None
     if not across and loop in statement.reduction_loops:
         raise ScheduleError(f"{where}: vector loop '{loop}' is not a loop of the output")
     own = any(access.tensor == statement.target.tensor for access in statement.reads)
-    if not covers(nest, statement.target) or (own and statement.reduction_loops):
+    whole = covers(nest, statement.target)
+    if not (whole or scatters(nest, statement)) or (own and statement.reduction_loops):
         raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
+    if not whole:
+        _check_scattered(where, band, statement)
     if across and (band.nontemporal or band.microkernel != "generated"):
         raise ScheduleError(f"{where}: scheme dot takes no nontemporal and no microkernel")
     if not across and (band.prefetch or band.microkernel != "generated"):
         raise ScheduleError(f"{where}: scheme lanes takes no prefetch and no microkernel")
+
+
+def _check_scattered(where: str, band: Band, statement: Statement) -> None:
+    """Points of a register tile are elements of their own, and each sum stays in one place."""
+    target = statement.target
+    for text, given in (("private", band.private), ("fusion", band.fusion)):
+        if given:
+            raise ScheduleError(
+                f"{where}: {text}: {target} is written part by part, no tile of it is a whole"
+            )
+    tiled = {loop for loop, n in band.tile if n > 1} | {band.vector[0]}
+    tiled -= set(statement.reduction_loops)
+    alone = {
+        x for i in target.indices if len(found := tiled.intersection(i.loops)) == 1 for x in found
+    }
+    if meeting := sorted(tiled - alone):
+        raise ScheduleError(
+            f"{where}: tile: points along {' and '.join(meeting)} meet in elements of {target}"
+        )
 
 
 def _check_levels(where: str, band: Band, loop: str, extent: int) -> None:
@@ -290,12 +315,13 @@ def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
                 raise ScheduleError(
                     f"{where}: reads {access}, the tile holds {held[access.tensor]}"
                 )
-            if access.tensor == one.target.tensor and starts(tree.nest, number):
+            if access.tensor == one.target.tensor and begins(tree.nest, number):
                 raise ScheduleError(
                     f"{where}: only scheme scalar fits: {access} is read before it is written"
                 )
         held_there = held.get(one.target.tensor, one.target)
-        if not covers(tree.nest, one.target) or held_there != one.target:
+        whole = covers(tree.nest, one.target) or scatters(tree.nest, tree.nest.statements[number])
+        if not whole or held_there != one.target:
             raise ScheduleError(f"{where}: {one.target} is not what the tile holds")
         held[one.target.tensor] = one.target
 

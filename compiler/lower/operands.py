@@ -12,7 +12,7 @@ from compiler.lower.border_classes import Border, TileClass, borders, tile_class
 from compiler.lower.edges import Edge, edge
 from compiler.lower.fusion import in_loops
 from compiler.lower.tree import Level, Microkernel, Tree
-from compiler.microkernel.contraction import Contraction, contraction
+from compiler.microkernel.contraction import Contraction, contraction, covers
 from compiler.model.loop_nest import nest_guards
 from compiler.problem.primitive import (
     Access,
@@ -187,7 +187,7 @@ def _assignment(nest: Primitive, number: int, statement: Statement) -> Statement
     if statement.reduction is None:
         return statement
     value = statement.value
-    if not starts(nest, number):
+    if not begins(nest, number):
         value = Call(statement.reduction, (Read(statement.target), value))
     return replace(statement, reduction=None, value=value)
 
@@ -214,7 +214,7 @@ def _factors(tree: Tree, leaf: Microkernel) -> Factors:
         tuple(copies.values()),
         padded,
         whole(leaf, vector) or vector.access.tensor in copies,
-        not starts(nest, leaf.statement),
+        not begins(nest, leaf.statement),
     )
 
 
@@ -250,8 +250,13 @@ def _summand(tree: Tree, leaf: Microkernel, padded: tuple[Border, ...]) -> Summa
         statement.reduction,
         tuple(Address(a, tree.layout_of(a.tensor)) for a in dict.fromkeys(statement.reads)),
         padded,
-        not starts(tree.nest, leaf.statement),
+        not begins(tree.nest, leaf.statement),
     )
+
+
+def begins(nest: Primitive, number: int) -> bool:
+    """Whether a statement's sums are whole when it writes them: nothing is there to go on from."""
+    return starts(nest, number) and covers(nest, nest.statements[number].target)
 
 
 def starts(nest: Primitive, number: int) -> bool:

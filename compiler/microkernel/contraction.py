@@ -50,9 +50,10 @@ def anchor(nest: Primitive) -> int | None:
     """The statement that the others are arranged around: the one of most iterations.
 
     Among equals it is the first sum of products. None where no statement can be on whole vectors:
-    none writes all of its target.
+    none writes all of its target or adds to it.
     """
-    whole = [k for k, s in enumerate(nest.statements) if covers(nest, s.target)]
+    statements = nest.statements
+    whole = [k for k, s in enumerate(statements) if covers(nest, s.target) or scatters(nest, s)]
 
     def weight(number: int) -> tuple[int, bool]:
         loops = nest.statements[number].loops
@@ -94,6 +95,24 @@ def covers(nest: Primitive, access: Access) -> bool:
             return False
     loops = [loop for index in access.indices for loop in index.loops]
     return len(set(loops)) == len(loops)
+
+
+def scatters(nest: Primitive, statement: Statement) -> bool:
+    """Whether a reduction meets elements of its target again from loops of it, or leaves some out.
+
+        out[k, 2*h + a, 2*w + b] += data[c,h,w] * weight[c,k,a,b]     a deconvolution
+
+    Its sums are added to what the target holds, which is set to their neutral value before. All
+    lie inside of the target.
+    """
+    target = statement.target
+    if statement.reduction is None or covers(nest, target):
+        return False
+    extents = dict(nest.extents)
+    bounds = (index.bounds(extents) for index in target.indices)
+    shape = nest.tensor(target.tensor).shape
+    inside = all(low >= 0 and high < n for (low, high), n in zip(bounds, shape, strict=True))
+    return inside and all(access.tensor != target.tensor for access in statement.reads)
 
 
 def dimension(access: Access, loop: str) -> int | None:

@@ -19,7 +19,7 @@ from compiler.lower.fit import fitted
 from compiler.lower.operands import Summand, operands
 from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
-from compiler.microkernel.contraction import contraction, covers, sum_of_products
+from compiler.microkernel.contraction import contraction, covers, scatters, sum_of_products
 from compiler.microkernel.functions import OPERATIONS
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import (
@@ -59,7 +59,7 @@ def lane_schedules(
     no `contracted` form, lanes take the loops of a single factor too.
     """
     statement = nest.statements[0]
-    if not covers(nest, statement.target):
+    if not covers(nest, statement.target) and not scatters(nest, statement):
         return ()
     around = around or nest
     own = own_reads(around, statement)

@@ -9,7 +9,8 @@ from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import lowered
 from compiler.lower.tree import Grain, Path
-from compiler.problem.primitive import Primitive
+from compiler.microkernel.contraction import scatters
+from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 from compiler.space.scalar import PIECES, in_a_line
 
@@ -41,7 +42,7 @@ def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[
     if -(-pieces // threads) * threads * PIECES <= pieces * (PIECES + 1):
         return  # all threads are as good as busy
     statement = nest.statements[path.leaf.statement]
-    if statement.reduction is None or path.cut:
+    if statement.reduction is None or path.cut or scatters(nest, statement):
         return
     steps = prod(nest.extent(loop) for loop in statement.reduction_loops)
     longest = sorted(statement.reduction_loops, key=lambda loop: -nest.extent(loop))
@@ -74,9 +75,9 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
     """The outermost levels of the output in a row, as many as threads want pieces; their pieces."""
     pieces = 1
     chosen: list[str] = []
-    reduction = nest.statements[path.leaf.statement].reduction_loops
+    apart = _apart(nest.statements[path.leaf.statement])
     for level in path.levels:
-        if level.loop in reduction:
+        if level.loop not in apart:
             if chosen:
                 break
             continue
@@ -87,6 +88,11 @@ def _chosen(nest: Primitive, path: Path, threads: int) -> tuple[tuple[str, ...],
         chosen.append(level.name)
         pieces *= path.leaf.grain(level.loop).pieces(level)
     return tuple(chosen), pieces
+
+
+def _apart(statement: Statement) -> set[str]:
+    """Loops whose iterations write elements of their own: alone in an index of the output."""
+    return {index.loops[0] for index in statement.target.indices if len(index.loops) == 1}
 
 
 def _cut(band: Band, grain: Grain, copies: int, line: int) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compiler.microkernel.contraction import covers
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive
 from compiler.schedule.layout import layout_of
@@ -15,7 +16,7 @@ def streams(
 ) -> bool:
     """Whether the tensor is larger than every cache, and every vector of it aligned."""
     output = nest.tensor(written.tensor)
-    if output.accumulate or not machine.caches:
+    if output.accumulate or not covers(nest, written) or not machine.caches:
         return False
     if output.bytes <= machine.caches[-1].bytes:
         return False

@@ -93,6 +93,22 @@ PROBLEMS = {
         "y[3*n+q,m] += x[n,m] * w[n,q]",
         extents={"q": 3},
     ),
+    "overlapping": _statements(
+        "overlapping", {"x": ["m", "k", "n"], "y": ["m + k - 1", "n"]}, "y[m+k,n] += x[m,k,n]"
+    ),
+    "between": _statements(
+        "between",
+        {"x": ["k", "m", "n"], "y": ["2*m + 1", "n"]},
+        "y[2*m+1,n] = max(y[2*m+1,n], x[k,m,n])",
+    ),
+    "deconvolution": _statements(
+        "deconvolution",
+        {"x": ["k", "m"], "w": ["k", "n", "4"], "y": ["n", "2*m + 2"], "z": ["n", "2*m + 2"]},
+        "y[n,2*m+q] += x[k,m] * w[k,n,q]",
+        "z[n,i] = max(y[n,i], 0)",
+        extents={"q": 4, "i": "2*m + 2"},
+        temporary=["y"],
+    ),
     "summed_twice": _statements(
         "summed_twice",
         {"x": ["m", "k", "n"], "t": MN, "y": N},

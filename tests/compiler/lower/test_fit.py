@@ -19,6 +19,7 @@ from compiler.schedule.layout import Layout, free
 from compiler.schedule.schedule import Band, Schedule
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
+from tests.compiler.problem.lines import primitive_of
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 from tests.compiler.random_chains import chain_spec
 
@@ -150,6 +151,25 @@ def test_each_refused_fusion_names_its_field(text: str) -> None:
         fitted(CHAIN, parse_schedule(text))
     assert str(caught.value).startswith("chain: schedule: ")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("tile:h.2", "tile: points along a and h meet in elements of y[k, a + 2*h]"),
+        ("parallel:c/private:y.c", "private: y[k, a + 2*h] is written part by part"),
+        ("fusion:S1.tile", "fusion: y[k, a + 2*h] is written part by part"),
+    ],
+)
+def test_scattered_sums(text: str, why: str) -> None:
+    tensors = {"x": ["c", "h"], "w": ["c", "k", "a"], "y": ["k", "2*h + 3"]}
+    statements = ("y[k,2*h + a] += x[c,h] * w[c,k,a]", "y[k,i] = max(y[k,i], 0)")
+    sizes = {"k": 8, "h": 6, "a": 5, "c": 4}
+    nest = primitive_of(sizes, tensors, *statements, extents={"i": "2*h + 3"})
+    band = "lanes/vector:a.4/order:c+k+h+a/tile:a.1"
+    rest = "" if "fusion" in text else "/scalar/order:k+i"
+    with pytest.raises(ScheduleError, match=re.escape(why)):
+        fitted(nest, parse_schedule(f"{band}/{text}{rest}".replace("tile:a.1/tile:", "tile:a.1+")))
 
 
 def test_what_starts_from_nothing_is_not_read_on_a_tile() -> None:
