@@ -9,7 +9,7 @@ from functools import cache
 from harness.baseline.baseline import Missing
 from harness.baseline.onednn.onednn import OneDnn
 from harness.benchdnn.problem import Convolution, Product
-from tests.harness.baseline.environments import UNUSED
+from harness.kernel.toolchain import Toolchain
 
 # Of oneDNN 3: dnnl_types.h and dnnl_common_types.h.
 _SUCCESS, _INVALID = 0, 2
@@ -19,9 +19,9 @@ Pointer = ctypes.c_void_p
 
 
 @cache
-def library() -> tuple[ctypes.CDLL, Pointer]:
+def library(toolchain: Toolchain) -> tuple[ctypes.CDLL, Pointer]:
     """The library that the baseline measures, and an engine."""
-    found = OneDnn(UNUSED).available()
+    found = OneDnn(toolchain).available()
     assert not isinstance(found, Missing), found
     assert found.version.startswith("3."), found.version
     dnnl, engine = ctypes.CDLL(found.facts["onednn_library"]), Pointer()
@@ -29,22 +29,22 @@ def library() -> tuple[ctypes.CDLL, Pointer]:
     return dnnl, engine
 
 
-def takes(problem: Convolution | Product, output: Sequence[int]) -> bool:
+def takes(toolchain: Toolchain, problem: Convolution | Product, output: Sequence[int]) -> bool:
     """Whether oneDNN makes a primitive's descriptor with an output of these dimensions."""
-    dnnl, engine = library()
+    dnnl, engine = library(toolchain)
     made = Pointer()
     if isinstance(problem, Product):
-        tensors = [_memory(dims) for dims in (problem.a, problem.b)]
+        tensors = [_memory(dnnl, dims) for dims in (problem.a, problem.b)]
         status = dnnl.dnnl_matmul_primitive_desc_create(
-            *(ctypes.byref(made), engine, *tensors, None, _memory(output), None)
+            *(ctypes.byref(made), engine, *tensors, None, _memory(dnnl, output), None)
         )
     else:
         windows = problem.windows
         status = dnnl.dnnl_convolution_forward_primitive_desc_create(
             *(ctypes.byref(made), engine, _INFERENCE, _DIRECT),
-            _memory([problem.mb, problem.ic, *(w.input for w in windows)]),
-            _memory(_weights(problem)),
-            *(None, _memory(output)),
+            _memory(dnnl, [problem.mb, problem.ic, *(w.input for w in windows)]),
+            _memory(dnnl, _weights(problem)),
+            *(None, _memory(dnnl, output)),
             *(_dims([getattr(w, key) for w in windows]) for key in ("stride", "dilation")),
             *(_dims([getattr(w, key) for w in windows]) for key in ("before", "after")),
             None,
@@ -60,9 +60,8 @@ def _weights(problem: Convolution) -> list[int]:
     return [*head, problem.oc // groups, problem.ic // groups, *taps]
 
 
-def _memory(dims: Sequence[int]) -> Pointer:
+def _memory(dnnl: ctypes.CDLL, dims: Sequence[int]) -> Pointer:
     made = Pointer()
-    dnnl, _ = library()
     status = dnnl.dnnl_memory_desc_create_with_tag(
         ctypes.byref(made), len(dims), _dims(dims), _F32, _ANY
     )

@@ -19,6 +19,7 @@ from harness.benchdnn.descriptor import problem_of
 from harness.benchdnn.entries import primitive_of
 from harness.benchdnn.problem import Convolution, Product
 from harness.conf_files import CONF
+from harness.kernel.toolchain import Toolchain
 from harness.settings import load_settings
 from harness.settings.values import ProblemChoice
 from tests.harness.benchdnn.onednn_library import takes
@@ -102,7 +103,7 @@ def shapes() -> Shapes:
     return list(zip(descriptors, settings.problems, strict=True))
 
 
-def test_every_output_is_what_onednn_takes(shapes: Shapes) -> None:
+def test_every_output_is_what_onednn_takes(shapes: Shapes, toolchain: Toolchain) -> None:
     assert [choice.name for _, choice in shapes] == list(OUTPUTS) and len(shapes) == 50
     for descriptor, choice in shapes:
         name, primitive = choice.name, primitive_from(choice.spec)
@@ -112,11 +113,11 @@ def test_every_output_is_what_onednn_takes(shapes: Shapes) -> None:
         if isinstance(problem, Product):
             assert prod(output) == prod(problem.c)
             output = problem.c
-        assert takes(problem, output), name
+        assert takes(toolchain, problem, output), name
         for d in range(0 if isinstance(problem, Product) else 2, len(output)):
             for other in (output[d] - 1, output[d] + 1):
                 wrong = (*output[:d], other, *output[d + 1 :])
-                assert other < 1 or not takes(problem, wrong), (name, wrong)
+                assert other < 1 or not takes(toolchain, problem, wrong), (name, wrong)
 
 
 def test_what_records_carry_is_the_problem(shapes: Shapes) -> None:
