@@ -267,9 +267,14 @@ def starts(nest: Primitive, number: int) -> bool:
 
 
 def whole(leaf: Microkernel, address: Address) -> bool:
-    """Whether the last vector of an operand lies inside its layout, padding lanes included."""
+    """Whether the last vector of an operand lies inside its layout, padding lanes included.
+
+    Beside a diagonal `x[i,i]` there is no padding: behind the last row lies nothing.
+    """
     loop, lanes = leaf.vector, leaf.lanes
-    return leaf.grain(loop).extent % lanes == 0 or address.block_of(loop) % lanes == 0
+    diagonal = sum(loop in index.loops for index in address.access.indices) > 1
+    padded = address.block_of(loop) % lanes == 0 and not diagonal
+    return leaf.grain(loop).extent % lanes == 0 or padded
 
 
 def _copies(tree: Tree, roles: Contraction, slack: dict[str, int]) -> dict[str, Packed]:

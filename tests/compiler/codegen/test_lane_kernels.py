@@ -93,6 +93,14 @@ PROBLEMS = {
         "y[3*n+q,m] += x[n,m] * w[n,q]",
         extents={"q": 3},
     ),
+    "diagonal": _statements(
+        "diagonal",
+        {"x": ["n", "m"], "g": ["n", "n"], "y": N},
+        "g[n,i] += x[n,m] * x[i,m]",
+        "y[n] = g[n,n] * 2",
+        extents={"i": "n"},
+        temporary=["g"],
+    ),
     "overlapping": _statements(
         "overlapping", {"x": ["m", "k", "n"], "y": ["m + k - 1", "n"]}, "y[m+k,n] += x[m,k,n]"
     ),

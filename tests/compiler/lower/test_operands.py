@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from compiler.errors import ScheduleError
-from compiler.lower.operands import packed
+from compiler.lower.lowered import lowered
+from compiler.lower.operands import operands, packed, whole
+from compiler.lower.tree import Microkernel
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import Layout
+from compiler.schedule.text import parse_schedule
+from tests.compiler.problem.lines import primitive_of
 
 
 def _access(nest: Primitive, tensor: str) -> Access:
@@ -31,3 +35,15 @@ def test_nothing_to_pad_is_refused_where_no_value_is_known() -> None:
     longer = Primitive(nest.name, nest.sizes, (("i", 7), ("k", 3)), nest.tensors, nest.statements)
     with pytest.raises(ScheduleError, match="x has no value outside, so it needs no packing"):
         packed(longer, shifted, layout, "a", {})
+
+
+def test_padding_lies_beside_rows_and_not_behind_a_diagonal() -> None:
+    tensors = {"x": ["i", "i"], "z": ["i"], "y": ["i"]}
+    nest = primitive_of({"i": 30}, tensors, "y[i] = x[i,i] * x[0,i] * z[i]")
+    layout = "layout:x.aB16b+y.A16a"
+    tree = lowered(nest, parse_schedule(f"lanes/vector:i.16/order:i/{layout}"))
+    (path,) = tree.paths()
+    assert isinstance(path.leaf, Microkernel)
+    placed = operands(tree, path.leaf)
+    addresses = (*placed.reads, *placed.stores)
+    assert [str(one.access) for one in addresses if whole(path.leaf, one)] == ["x[0, i]", "y[i]"]
