@@ -91,13 +91,15 @@ def ranked_schedules(
     microkernel: str = "generated",
     attach: bool = True,
     numerics: Collection[str] = (),
+    private: bool = True,
 ) -> tuple[Ranked, ...]:
     """Candidate schedules of a primitive, best predicted first, at most `limit` of them.
 
     `ranking` is one of RANKERS by name, or another one of `trained_tournament`.
     `space` is where they come from, one of SPACES; an unknown one lists those.
     With `fuse`, statements are computed on a contraction's register tile where that is legal and
-    the roofline expects a gain of it. Without `attach` no band is inside a level of another one.
+    the roofline expects a gain of it. Without `attach` no band is inside a level of another one,
+    without `private` no reduction is shared by threads.
     Another `microkernel` than `generated` is one of LIBRARIES: its matrix product computes sums of
     products, with nothing on its tiles, but inside levels of others like any band. Raises
     ScheduleError where no schedule of the space leaves it one. `numerics` allows what changes
@@ -109,7 +111,9 @@ def ranked_schedules(
         raise CompilerError(f"numerics: unknown '{unknown[0]}'; known: {', '.join(NUMERICS)}")
 
     def of(one: Primitive) -> tuple[Ranked, ...]:
-        return _ranked(one, architecture, threads, ranking, space, fuse, microkernel, attach)
+        return _ranked(
+            one, architecture, threads, ranking, space, fuse, microkernel, attach, private
+        )
 
     moved = reassociated(primitive) if REASSOCIATE in numerics else None
     if moved is None:
@@ -142,6 +146,7 @@ def _ranked(
     fuse: bool,
     microkernel: str,
     attach: bool,
+    private: bool,
 ) -> tuple[Ranked, ...]:
     """The same of the statements as they are."""
     if space not in SPACES:
@@ -154,6 +159,8 @@ def _ranked(
         schedules = SPACES[space](model, architecture, threads, fused, inside)
         if not attach:
             schedules = tuple(s for s in schedules if _detached(s) == s)
+        if not private:
+            schedules = tuple(dict.fromkeys(map(_with_whole_sums, schedules)))
         if library:
             schedules = in_library(model.nest, schedules, library)
         found = rank(model.nest, schedules, architecture, threads)
@@ -261,6 +268,16 @@ def fusions(
 def _detached(schedule: Schedule) -> Schedule:
     """The same bands, none inside a level of another one."""
     bands = (band.without([one.statement for one in band.attached]) for band in schedule.bands)
+    return replace(schedule, bands=tuple(bands))
+
+
+def _with_whole_sums(schedule: Schedule) -> Schedule:
+    """The same, each sum by one thread."""
+    bands = []
+    for band in schedule.bands:
+        shared = {level for _, level in band.private}
+        parallel = tuple(level for level in band.parallel if level not in shared)
+        bands.append(replace(band, parallel=parallel, private=()))
     return replace(schedule, bands=tuple(bands))
 
 

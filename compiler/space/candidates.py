@@ -23,7 +23,7 @@ from compiler.space.chain import Chain
 from compiler.space.dot_schedules import dot_schedules
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
-from compiler.space.parallel import MOST_WAKES, wakes, with_parallel, with_private
+from compiler.space.parallel import MOST_WAKES, alone, short, wakes, with_parallel, with_private
 from compiler.space.streaming import streams, writes_once
 from compiler.space.unrolling import UNROLL, unrolled
 
@@ -46,7 +46,7 @@ def candidates(
     Of several statements the anchor is scheduled in every way, the others are arranged around it:
     on its register tile with `fuse`, else, or where they cannot be, in bands of their own, which
     share loops where the anchor is computed as no contraction: of many those of the fewest seconds
-    `expected`, where these are known.
+    `expected`, where these are known. What is short is also offered to one thread alone.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
@@ -66,7 +66,10 @@ def candidates(
     if expected is not None and len(sharing) > SHARING:
         sharing = sorted(sharing, key=expected)[:SHARING]
     legal += [shared for whole in sharing for shared in chain.shared(whole)]
-    return tuple(dict.fromkeys(legal)) or chain.without()
+    found = tuple(dict.fromkeys(legal)) or chain.without()
+    if threads == 1 or not short(nest, machine):
+        return found
+    return tuple(dict.fromkeys((*found, *filter(None, map(alone, found)))))
 
 
 def contraction_schedules(

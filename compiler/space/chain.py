@@ -21,6 +21,7 @@ from compiler.lower.fit import fitted
 from compiler.lower.fusion import followers, fused_loops, in_loops
 from compiler.lower.legality import structural
 from compiler.lower.lowered import anchored, lowered
+from compiler.lower.steps import SHARED
 from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
 from compiler.microkernel.contraction import anchor, covers
@@ -30,7 +31,7 @@ from compiler.schedule.layout import free, layout_of
 from compiler.schedule.schedule import Attached, Band, Schedule, Sizes, Tags
 from compiler.space.dot_schedules import dot_bands
 from compiler.space.lanes import lanes_innermost, may_lie, memory_order
-from compiler.space.parallel import with_parallel
+from compiler.space.parallel import operations, with_parallel
 from compiler.space.scalar import scalar_schedule
 from compiler.space.shared import SharedLoops
 
@@ -199,8 +200,8 @@ class Chain:
         best = found.get(False, found.get(True))
         if best is None:
             return self._scalar(number)
-        shared = with_parallel(nest, Schedule((best,)), self._threads)
-        return replace(shared.band, of=number)
+        threads = self._threads if operations(nest) >= SHARED else 1
+        return replace(with_parallel(nest, Schedule((best,)), threads).band, of=number)
 
 
 def _reads_apart(tree: Tree) -> bool:

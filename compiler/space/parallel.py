@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import lowered
+from compiler.lower.steps import SHARED
 from compiler.lower.tree import Grain, Path
 from compiler.microkernel.contraction import scatters
+from compiler.microkernel.functions import vector_operations
+from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
 from compiler.space.scalar import PIECES, in_a_line
@@ -20,10 +24,35 @@ MOST_WAKES = 100  # in one call: a barrier takes microseconds
 
 
 def with_parallel(nest: Primitive, schedule: Schedule, threads: int) -> Schedule:
-    """The schedule with its outermost legal loops parallel: enough pieces a thread if it can."""
+    """The schedule with its outermost legal loops parallel: enough pieces a thread if it can.
+
+    As it is where all of them together are one piece.
+    """
     if threads == 1:
         return schedule
-    return schedule.with_band(parallel=_chosen(nest, _path(nest, schedule), threads)[0])
+    chosen, pieces = _chosen(nest, _path(nest, schedule), threads)
+    return schedule.with_band(parallel=chosen if pieces > 1 else ())
+
+
+def short(nest: Primitive, machine: Architecture) -> bool:
+    """Whether waking threads for each statement may cost more than they save, at the best rate."""
+    each_cycle = machine.lanes(nest.dtype) * machine.fma_per_cycle
+    return operations(nest) < SHARED * each_cycle * len(nest.statements)
+
+
+def operations(nest: Primitive) -> int:
+    """Of all statements, in every iteration."""
+    return sum(
+        prod(map(nest.extent, s.loops)) * max(1, vector_operations(s.value))
+        for s in nest.statements
+    )
+
+
+def alone(schedule: Schedule) -> Schedule | None:
+    """The schedule on one thread; None of one whose copies only several threads have use for."""
+    if any(band.private for band in schedule.bands):
+        return None
+    return replace(schedule, bands=tuple(band.serial() for band in schedule.bands))
 
 
 def with_private(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Schedule]:

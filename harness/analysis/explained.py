@@ -75,6 +75,7 @@ class Source:
     model: Mapping[str, Any] | None = None  # plain data, None for the one that is shipped
     fuse: bool = True
     attach: bool = True
+    private: bool = True
     microkernel: str = "generated"
 
     def ranked(
@@ -95,6 +96,7 @@ class Source:
             space=self.space,
             fuse=self.fuse,
             attach=self.attach,
+            private=self.private,
             microkernel=self.microkernel,
             numerics=numerics,
         )

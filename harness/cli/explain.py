@@ -27,7 +27,7 @@ from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
 from harness.strategy.rankings import known_rankings
 
-OF_A_SPACE = ("space", "fuse", "attach", "microkernel")  # options that strategies share
+OF_A_SPACE = ("space", "fuse", "attach", "private", "microkernel")  # options that strategies share
 _FORMS: dict[str, Callable[[Explanation], str]] = {
     "text": as_text,
     "json": as_json,

@@ -17,6 +17,7 @@ class FirstChoiceOptions:
     space: str = one_of("full", known_spaces)  # or the loop orders and tilings of the PolyDL paper
     fuse: bool = True  # statements on register tiles and in levels of others, where that pays
     attach: bool = True  # with `fuse`, bands inside levels of others; else one after another
+    private: bool = True  # reductions shared by threads, a copy of the sum for each
     # Or `libxsmm`, `cblas`: its matrix product as the innermost loops, with nothing on its tile.
     microkernel: str = one_of("generated", known_microkernels)
 
@@ -31,6 +32,7 @@ def first_choice(ranking: str) -> Strategy[FirstChoiceOptions]:
             options.fuse,
             microkernel=options.microkernel,
             attach=options.attach,
+            private=options.private,
         )
         return out_of(ranked, ranked[:1], seconds)
 

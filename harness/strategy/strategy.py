@@ -78,7 +78,7 @@ class Rankings:
         self.seed = seed
         self.numerics = numerics
         self._known: dict[
-            tuple[str, str, bool, str, str, bool], tuple[tuple[Ranked, ...], float]
+            tuple[str, str, bool, str, str, bool, bool], tuple[tuple[Ranked, ...], float]
         ] = {}
 
     def ranked(
@@ -89,15 +89,17 @@ class Rankings:
         model: object = None,
         microkernel: str = "generated",
         attach: bool = True,
+        private: bool = True,
     ) -> tuple[tuple[Ranked, ...], float]:
         """Schedules of a space, best first, and the seconds that ranking took.
 
         With `fuse`, statements are computed on a contraction's register tile, and bands inside
         levels of others, where that pays; without `attach` no band is inside another one's level.
+        Without `private` threads share no reduction.
         `microkernel` may be a library's matrix product in place of generated C.
         `model` is a tournament's network as plain data, None for the one that is shipped.
         """
-        key = ranking, space, fuse, json.dumps(model, sort_keys=True), microkernel, attach
+        key = ranking, space, fuse, json.dumps(model, sort_keys=True), microkernel, attach, private
         if key not in self._known:
             start = time.perf_counter()
             found = ranked_schedules(
@@ -109,6 +111,7 @@ class Rankings:
                 fuse=fuse,
                 microkernel=microkernel,
                 attach=attach,
+                private=private,
                 numerics=self.numerics,
             )
             self._known[key] = (found, time.perf_counter() - start)

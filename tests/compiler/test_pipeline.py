@@ -49,6 +49,18 @@ def test_a_limit_keeps_the_head_of_the_ranking() -> None:
         ranked_schedules(primitive, AVX2, ranking="best")
 
 
+@pytest.mark.parametrize("m", [1, 6, 64])
+def test_without_copies_each_sum_is_one_threads(m: int) -> None:
+    primitive = primitive_from(matmul(m=m, n=16, k=50176))
+    shared, whole = (
+        ranked_schedules(primitive, AVX512, threads=2, private=private) for private in (True, False)
+    )
+    assert bool(shared[0].schedule.band.private) == (m < 64)
+    assert not any(one.schedule.band.private for one in whole)
+    with_copies = {one.schedule for one in shared if one.schedule.band.private}
+    assert {one.schedule for one in shared} - with_copies <= {one.schedule for one in whole}
+
+
 def test_the_papers_space_is_ranked_and_compiles() -> None:
     primitive = primitive_from(TYPICAL)
     ranked = ranked_schedules(primitive, AVX2, space="paper")

@@ -62,7 +62,7 @@ def test_a_cut_reduction_is_left_as_it_is() -> None:
     nest = _nest(matmul(m=6, n=16, k=4096))
     cut = parse_schedule(f"{TILE}/order:k@1+m+n+k/block:k@1.256")
     assert list(with_private(nest, cut, 2)) == []
-    assert with_parallel(nest, cut, 2).band.parallel == ("m", "n")
+    assert with_parallel(nest, cut, 2).band.parallel == ()  # of one piece
 
 
 def test_pieces_hold_the_blocks_inside() -> None:
@@ -101,3 +101,37 @@ def test_what_follows_runs_after_the_copies_are_combined() -> None:
     for schedule in private:
         assert len(schedule.bands) == len(nest.statements)
         assert by_isl(fitted(nest, schedule)) is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        shipped("eltwise_relu", m=8, n=64),
+        shipped("softmax", m=4, n=64),
+        shipped("depthwise_conv2d", c=16, ih=7, iw=7),
+        matmul(m=64, n=64, k=64),
+    ],
+    ids=lambda spec: str(spec["name"]),
+)
+def test_what_is_done_before_threads_wake_is_left_to_one(spec: dict[str, Any]) -> None:
+    nest = _nest(spec)
+    model = Roofline(nest, AVX512)
+    found = candidates(nest, AVX512, threads=2)
+    assert any(band.parallel for schedule in found for band in schedule.bands)
+    best = min(found, key=lambda schedule: model.estimate(schedule, 2).seconds)
+    assert not any(band.parallel for band in best.bands)
+    assert best in candidates(nest, AVX512)
+
+
+def test_a_short_band_beside_a_long_one_is_left_to_one() -> None:
+    nest = _nest(shipped("global_avg_pool2d", c=3, ih=224, iw=224))
+    found = candidates(nest, AVX512, threads=2)
+    assert any(schedule.bands[0].parallel for schedule in found)
+    for schedule in found:
+        _, *short = schedule.bands
+        assert not any(band.parallel for band in short)
+
+
+def test_what_is_long_is_shared_by_all() -> None:
+    for schedule in candidates(_nest(shipped("eltwise_relu")), AVX512, threads=2):
+        assert schedule.band.parallel

@@ -107,6 +107,7 @@ def test_levels_stand_in_lists_and_keys_as_they_are() -> None:
         (["strategy=survey", "strategy.survey.space=paper"], Source("roofline", "paper")),
         (["strategy=unfused"], Source("roofline", fuse=False)),
         (["strategy=apart"], Source("roofline", attach=False)),
+        (["strategy=whole_sums"], Source("roofline", private=False)),
         (["strategy=roofline_libxsmm"], Source("roofline", microkernel="libxsmm")),
         (["strategy=fixed", "strategy.fixed.schedule=x"], Source()),
         (["strategy=[]"], Source()),

@@ -67,7 +67,7 @@ def test_strategies_by_ranking_and_space() -> None:
     settings = loaded(
         "strategy=[roofline,polydl,polydl_tree,tournament,survey] strategy.polydl.space=paper"
     )
-    first = {"fuse": True, "attach": True, "microkernel": "generated"}
+    first = {"fuse": True, "attach": True, "private": True, "microkernel": "generated"}
     assert {m.name: m.options for m in settings.strategies} == {
         "roofline": {**first, "space": "full"},
         "polydl": {**first, "space": "paper"},
