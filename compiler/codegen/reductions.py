@@ -185,8 +185,7 @@ class Reduction:
         for choice in product(*choices):
             live = {loop: points for _, part in choice for loop, points in part.items()}
             lines.append(f"if ({' && '.join(condition for condition, _ in choice)}) {{")
-            same = ", ".join(f"{prefix}1 = {prefix}0" for prefix in _prefixes(self.tile))
-            lines += [f"  const long {same};"]
+            lines += self._offsets(1, [""] * len(self.tile.reduced))
             lines += ["  " + line for line in self.loops(levels, 1, live)] + ["}"]
         return lines
 
@@ -245,10 +244,7 @@ class Reduction:
         name = variable(level)
         head = f"for (long {name} = {low}; {name} < {high}; ++{name}) {{"
         if rest:
-            moved = ", ".join(
-                f"{prefix}{depth + 1} = {prefix}{depth} + {name} * {step}"
-                for prefix, step in zip(_prefixes(self.tile), self._steps(level), strict=True)
-            )
+            moved = [f" + {name} * {step}" for step in self._steps(level)]
             levels = self.tile.leaf.levels
             inner = versions(
                 self.tile,
@@ -258,7 +254,7 @@ class Reduction:
             )
             # what one piece has read is not held for the next one: it is spilled if it is much
             apart = ["STEP;"] if isinstance(self.tile.operands.reduced, Summand) else []
-            body = [*apart, f"const long {moved};", *inner]
+            body = [*apart, *self._offsets(depth + 1, moved), *inner]
             return [head, *("  " + line for line in body), "}"]
         if straight := self._window(level, depth, live):
             return straight
@@ -293,6 +289,17 @@ class Reduction:
         """Elements that each operand's offset grows by from piece to piece of a level."""
         points = level.points(self.tile.leaf.grain(level.loop))
         return [address.coefficient(level.loop, points) for address in self.tile.reduced]
+
+    def _offsets(self, depth: int, moved: Sequence[str]) -> list[str]:
+        """Declaration of the offsets of a depth, but for what has been read before the loops."""
+        own = [
+            f"{prefix}{depth} = {prefix}{depth - 1}{more}"
+            for prefix, more, address in zip(
+                _prefixes(self.tile), moved, self.tile.reduced, strict=True
+            )
+            if not self._stays(address)
+        ]
+        return [f"const long {', '.join(own)};"] if own else []
 
     def _step(self, depth: int, live: dict[str, tuple[int, ...]], level: Level | None) -> list[str]:
         """One step of the reduction, inside the loop over a level if there is any."""

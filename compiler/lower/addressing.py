@@ -33,6 +33,11 @@ class Address:
                     f"schedule: {self.access.tensor}: dimension {d} is indexed by '{index}', "
                     "only one indexed by a loop alone can be blocked"
                 )
+        loops = [loop for d in blocked for loop in self.index(d).loops]
+        if diagonal := sorted({loop for loop in loops if loops.count(loop) > 1}):
+            raise ScheduleError(
+                f"schedule: {self.access}: {diagonal[0]} indexes two dimensions, one can be blocked"
+            )
 
     def index(self, d: int) -> Affine:
         index = self.access.indices[d]

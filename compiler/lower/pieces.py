@@ -105,9 +105,13 @@ def _broken(tree: Tree, path: Path) -> Refusal | None:
 
 
 def _missing(tree: Tree, stage: StageBuffer) -> Refusal | None:
-    """The first element that is read in a piece which does not write it."""
+    """The first element that is read in a piece which does not write it, though another one does.
+
+    What no statement writes is as each piece begins: at the value that the target starts from.
+    """
     nest = tree.nest
     written: dict[int, isl.Map] = {}  # by statement: from pieces to elements
+    anywhere: list[isl.Set] = []
     read: list[tuple[int, Access, isl.Map]] = []
     for path in tree.paths():
         for one in (None, *path.leaf.fused):
@@ -120,10 +124,13 @@ def _missing(tree: Tree, stage: StageBuffer) -> Refusal | None:
             pieces = first_times(times, stage.depth).reverse()
             read += [(number, a, pieces) for a in used]
             if statement.target.tensor == stage.tensor:
-                written[number] = pieces.apply_range(access_map(nest, number, statement.target))
-    every = reduce(isl.Map.union, written.values())
+                target = access_map(nest, number, statement.target)
+                written[number] = pieces.apply_range(target)
+                anywhere.append(target.intersect_domain(executed_domain(nest, number)).range())
+    every, elements = reduce(isl.Map.union, written.values()), reduce(isl.Set.union, anywhere)
     for number, access, pieces in read:
         lacking = pieces.apply_range(access_map(nest, number, access)).subtract(every)
+        lacking = lacking.intersect_range(elements)
         if not lacking.is_empty():
             return _refused(tree, stage, number, access, pieces, lacking)
     return None

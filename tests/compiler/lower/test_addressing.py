@@ -114,6 +114,9 @@ def test_what_cannot_be_blocked() -> None:
     layout = Layout((8,), (0,), ((0, 4),))
     with pytest.raises(ScheduleError, match=r"dimension 0 is indexed by '2\*i', only one indexed"):
         Address(strided, layout)
+    with pytest.raises(ScheduleError, match=r"t\[i, i\]: i indexes two dimensions, one can be"):
+        Address(plain("i", "i"), Layout((8, 8), (0, 1), ((0, 4), (1, 2))))
+    Address(plain("i", "i"), Layout((8, 8), (0, 1), ((1, 4),)))
     with pytest.raises(ScheduleError, match="a dimension is blocked twice"):
         Address(plain("i"), Layout((8,), (0,), ((0, 2), (0, 2))))
     uneven = Address(plain("i"), Layout((9,), (0,), ((0, 4),)))

@@ -17,9 +17,8 @@ from typing import Any
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
-from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
-from compiler.lower.legality import by_isl
+from compiler.lower.legality import by_isl, legal
 from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
@@ -143,10 +142,9 @@ def _cases(primitive: Primitive, rng: Random) -> list[Case]:
     bases = [case.schedule for case in found if len(case.schedule.bands) == 1]
     most = len(found) + REDRAWN
     for _ in range(TRIES if bases else 0):
-        try:
-            add(redrawn(nest, rng.choice(bases), rng), 2)
-        except ScheduleError:
-            continue
+        schedule = redrawn(nest, rng.choice(bases), rng)
+        if legal(nest, schedule):
+            add(schedule, 2)
         if len(found) == most:
             break
     return found
