@@ -8,9 +8,11 @@ import logging
 import os
 import platform
 import secrets
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -270,9 +272,26 @@ def _is_loopback(host: str) -> bool:
 def _init(**options: Any) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        with _sigterm_kept():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # also bare ones, such as a start that took too long
         raise EnvironmentProblem(f"Ray does not start: {_line(error)}") from error
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """SIGTERM goes to whoever handles it, as before.
+
+    Ray takes it twice: by sys.exit(15), and in C by a printed stack and an alarm that aborts the
+    process 3 s later, whatever it is putting away.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        handled = handler not in (None, signal.SIG_DFL)
+        if handled and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _line(error: BaseException) -> str:

@@ -67,6 +67,23 @@ def polydl(*words: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip()
 
 
+def test_sigterm_ends_a_command_as_without_ray(ray_cluster: RayCluster) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from harness import cli\n"
+        "from tests.harness.cluster.test_joining import join, settings_for\n"
+        "def answered(words):\n"
+        "    join(settings_for(words[0]).cluster)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli._answered = answered\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, ray_cluster.address]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    told = f"polydl {ray_cluster.address}: ended by SIGTERM\n"
+    assert (done.returncode, done.stderr) == (143, told)
+
+
 def test_another_machine_is_refused_with_what_the_nodes_are(
     ray_cluster: RayCluster, build_cache: Path
 ) -> None:
