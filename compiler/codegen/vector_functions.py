@@ -6,8 +6,9 @@ There are no branches, no tables, and no division but the one of tanh.
 
 exp: n = round(x / ln 2) by adding 1.5 * 2^23, beyond which floats are whole numbers; r = x - n ln 2
 in two parts, of which n times the first is exact (Cody and Waite, Software Manual for the
-Elementary Functions, 1980); e^r = 1 + r + r^2 P(r) on |r| <= ln 2 / 2. 2^n comes as a product of
-two powers, so that the last multiplication alone rounds, to a denormal or infinity too.
+Elementary Functions, 1980); e^r = 1 + r + r^2 P(r) on |r| <= ln 2 / 2, in multiply-adds alone. 2^n
+comes as a product of two powers, so that the last multiplication alone rounds, to a denormal or
+infinity too.
 
 tanh: of a = |x|, with m = (e^2a - 1) / 2, it is m / (m + 1), which is never above 1, and a itself
 where a is tiny. With a = n ln 2 / 2 + r and w = (e^2r - 1) / 2 = r + r^2 P(r), m is
@@ -60,7 +61,7 @@ PLAIN = {
   x = vec_max(SPLAT(-104.0f), vec_min(SPLAT(89.0f), x));
   vec s = x * 0x1.715476p+0f + SHIFT, n = s - SHIFT;
   vec r = x - n * 0x1.63p-1f + n * 0x1.bd0106p-13f;
-{exp}  return vec_scale(r * r * p + r + 1.0f, s);
+{exp}  return vec_scale((p * r + 1.0f) * r + 1.0f, s);
 """,
     "tanh": """\
   vec a = vec_min(SPLAT(9.1f), vec_abs(x));

@@ -22,7 +22,7 @@ EPS = float(np.finfo(F32.numpy).eps)
 # exp, tanh and erf (compiler.codegen.vector_functions): over all floats they are off by up to 1.01,
 # 2.61 and 3.58, more than glibc's 0.51, 2.2 and 0.91. What is held to a function's exact value
 # within a tolerance is allowed these; what is compared with == has no function in it.
-ULPS = {"div": 1.0, "sqrt": 1.0, "exp": 1.1, "tanh": 2.7, "erf": 3.6}
+ULPS = {"div": 1.0, "sqrt": 1.0, "exp": 1.2, "tanh": 2.7, "erf": 3.6}
 CURVED = tuple(ULPS)
 
 
