@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from compiler.pipeline import LIBRARIES
 from compiler.problem.architecture import Architecture, CacheLevel
 from harness.errors import SettingsError
 
@@ -17,7 +18,8 @@ Exclusive = Literal["core", "numa", "node"]  # what a measurement keeps others a
 class ArchitectureChoice:
     """A machine by name. `fields` are those of Architecture that the configuration sets.
 
-    `libraries` are those whose matrix product some strategy wants: they are measured.
+    `libraries` are those whose matrix product some strategy wants: they have to be there, and are
+    measured.
     """
 
     name: str
@@ -52,6 +54,19 @@ class ArchitectureChoice:
                 levels[name] = CacheLevel(name=name, **fields)
         caches = tuple(levels[name] for name in sorted(levels))
         return replace(detected, **self.fields, caches=caches)
+
+
+def libraries_in(strategies: Iterable[Options]) -> tuple[str, ...]:
+    """Those that options of strategies name, as their microkernel or in a schedule."""
+    named, lines = set[object](), list[str]()
+    for options in strategies:
+        named.add(options.get("microkernel"))
+        lines.append(str(options.get("schedule")))
+    return tuple(
+        library
+        for library in LIBRARIES
+        if library in named or any(f"microkernel:{library}" in line for line in lines)
+    )
 
 
 @dataclass(frozen=True)

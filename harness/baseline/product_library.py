@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.baseline.baseline import Missing
 from harness.baseline.blas.library import Blas, library_found
 from harness.baseline.libxsmm.libxsmm import LIBRARIES, Installation, Libxsmm
+from harness.errors import EnvironmentProblem
 from harness.failure import Failure
 from harness.kernel.build import Built, build
 from harness.kernel.toolchain import Toolchain
@@ -28,6 +29,16 @@ def product_library(name: str, toolchain: Toolchain) -> ProductLibrary | Missing
         return libxsmm if isinstance(libxsmm, Missing) else with_libxsmm(libxsmm)
     blas = library_found(None)
     return blas if isinstance(blas, Missing) else with_blas(blas)
+
+
+def check_libraries(names: Iterable[str], toolchain: Toolchain) -> None:
+    """Raises EnvironmentProblem with the installing command where one is missing."""
+    for name in names:
+        found = product_library(name, toolchain)
+        if isinstance(found, Missing):
+            raise EnvironmentProblem(
+                f"microkernel {name}: {found}; microkernel=generated needs no library"
+            )
 
 
 def with_libxsmm(found: Installation) -> ProductLibrary:

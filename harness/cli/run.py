@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from harness import campaign
 from harness.campaign import NoSink, Sink, Summary
+from harness.choices import libraries_in
 from harness.cli.asked import Run
 from harness.cli.progress import Progress, duration
 from harness.cli.rooms import room
@@ -128,7 +130,10 @@ def open_pool(settings: Sequence[Settings], plan: Plan, watch: Watch) -> Pool:
     module, name = _POOLS[first.cluster.kind]
     pool: Pool = getattr(room(module), name)(
         choice=first.cluster,
-        architecture=first.architecture,
+        architecture=replace(
+            first.architecture,
+            libraries=libraries_in(c.options for unit in plan.units for c in unit.strategies),
+        ),
         threads=max(unit.threads for unit in plan.units),
         campaign=plan.campaign,
         cache=first.cache_folder,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import psutil
 
 from compiler.problem.architecture import Architecture
+from harness.baseline.product_library import check_libraries
 from harness.choices import ArchitectureChoice, Exclusive
 from harness.cluster.pool import Node
 from harness.cluster.slots import slots_of, taken
@@ -81,9 +82,11 @@ def node_described(
 ) -> Node:
     """This machine as a node with slots of `threads` cores; its ceilings take 5 s the first time.
 
-    Raises EnvironmentProblem without a compiler, SettingsError where it is not the one asked for.
+    Raises EnvironmentProblem without a compiler or a library that strategies call, SettingsError
+    where it is not the machine asked for.
     """
     compiler = toolchain.compiler
+    check_libraries(choice.libraries, toolchain)
     slots = share.slots(threads)
     slot = slots[-1]
     known = kept_ceilings(toolchain) is not None and rates_known(choice.libraries, toolchain)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ProblemError, shown
-from compiler.pipeline import LIBRARIES, NUMERICS
+from compiler.pipeline import NUMERICS
 from compiler.problem.names import checked_label
 from harness.account import home_folder, temporary_folder, user_name
 from harness.bounds import check_values
-from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice
+from harness.choices import ArchitectureChoice, CampaignChoice, ClusterChoice, libraries_in
 from harness.errors import SettingsError
 from harness.measure.budget import MeasureSettings
 from harness.nearest import listed
@@ -244,11 +244,7 @@ def _architecture(plain: Plain, strategies: Sequence[Method]) -> ArchitectureCho
         model=plain["model"],
         fields={k: v for k, v in plain.items() if k not in own and v is not None},
         caches={level: fields for level, fields in caches.items() if fields},
-        libraries=tuple(
-            library
-            for library in LIBRARIES
-            if any(method.options.get("microkernel") == library for method in strategies)
-        ),
+        libraries=libraries_in(method.options for method in strategies),
     )
     if not choice.is_host:
         try:

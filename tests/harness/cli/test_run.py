@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.baseline.libxsmm import libxsmm
 from harness.cli import main
 from harness.cli.run import resuming
 from harness.record.journal import CampaignFolder
 from harness.settings import resumed_alone
+from tests.harness.campaigns import TOY
 from tests.harness.onnx.models import model, node, saved
+
+PRODUCT = "broadcast/vector:n.16/tile:n.1+m.6/order:n+m+k/microkernel:libxsmm"
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,27 @@ def test_a_plan_has_counts_whole_names_and_every_node_left_out(
     assert [cell.strip() for cell in row.split("│")][2:5] == ["relu_of_2d", "m=2 n=3", "2"]
     assert "a_network_of_a_long_name.onnx: 3 nodes: 2 in problems, 1 left out: Sign 1" in told
     assert "  b  Sign: no primitive computes it" in told
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["strategy=[roofline,roofline_libxsmm]"],
+        ["-m", "strategy=roofline,roofline_libxsmm"],
+        ["strategy=fixed", f"strategy.fixed.schedule={PRODUCT}"],
+    ],
+)
+def test_a_strategy_without_its_library_is_told_before_the_campaign(
+    asked: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(libxsmm, "SYSTEM", ())
+    folder = tmp_path / "campaign"
+    assert main(["run", *TOY, *asked, "cluster=serial", f"campaign.dir={folder}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("polydl run: microkernel libxsmm: ")
+    assert "polydl baseline install libxsmm" in line
+    assert not (folder / "results.jsonl").exists()
