@@ -7,13 +7,13 @@ iteration in two pieces of the levels around, none in no piece.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import islpy as isl
 
 from compiler.lower.isl_tree import pieces_map, times_map
-from compiler.lower.refusal import Refusal
+from compiler.lower.refusal import Refusal, element_text, iteration_text
 from compiler.lower.tree import Path, StageBuffer, Tree
 from compiler.model.isl_names import (
     access_map,
@@ -93,10 +93,10 @@ def _broken(tree: Tree, path: Path) -> Refusal | None:
         if (found := twice(pieces, loops, alone)) is not None:
             point, first, second = found
             both = f"{_named(path, first)} and in {_named(path, second)}"
-            text = f"{_at(point)} writes {_element(target, point)} in {both}"
+            text = f"{iteration_text(point)} writes {element_text(target, point)} in {both}"
         elif full and not executed.is_subset(pieces.domain()):
             point = iteration(executed.subtract(pieces.domain()).lexmin(), loops)
-            text = f"{_at(point)} writes {_element(target, point)} in no piece"
+            text = f"{iteration_text(point)} writes {element_text(target, point)} in no piece"
         if text:
             level = path.around[-1].level.name
             place = f"schedule: fusion:S{path.leaf.statement}.{level}"
@@ -148,25 +148,16 @@ def _refused(
         reads.intersect(pieces.intersect_domain(piece).range()), nest.statements[number].loops
     )
     place = ", ".join(map(str, coordinates(element)))
-    text = f"S{number} {_at(reader)} reads {stage.tensor}[{place}]"
+    text = f"S{number} {iteration_text(reader)} reads {stage.tensor}[{place}]"
     for other, statement in enumerate(nest.statements):
         if statement.target.tensor == stage.tensor:
             writes = access_map(nest, other, statement.target).intersect_range(element).domain()
             writes = writes.intersect(executed_domain(nest, other))
             if not writes.is_empty():
                 writer = iteration(writes.lexmin(), statement.loops)
-                text += f", which S{other} writes {_at(writer)}, in another piece"
+                text += f", which S{other} writes {iteration_text(writer)}, in another piece"
                 break
     return Refusal("fusion", "", number, f"schedule: fusion: {text}")
-
-
-def _element(access: Access, point: Mapping[str, int]) -> str:
-    places = ", ".join(str(index.at(point)) for index in access.indices)
-    return f"{access.tensor}[{places}]"
-
-
-def _at(point: Mapping[str, int]) -> str:
-    return f"at {', '.join(f'{loop}={value}' for loop, value in point.items())}"
 
 
 def _named(path: Path, pieces: Sequence[int]) -> str:

@@ -17,10 +17,10 @@ import islpy as isl
 from compiler.lower.attach import in_step
 from compiler.lower.isl_tree import tile_map, times_map
 from compiler.lower.kept_dependences import kept_dependences
-from compiler.lower.refusal import Refusal
+from compiler.lower.refusal import Refusal, element_text, iteration_text
 from compiler.lower.tree import Fused, Level, Microkernel, Path, Tree, shared_levels
 from compiler.model.dependences import Dependence
-from compiler.model.isl_names import context, first_differ, first_times
+from compiler.model.isl_names import context, first_differ, first_times, pair
 from compiler.problem.primitive import Primitive
 
 Evident = Callable[[Tree, Path, Path], bool]  # of two leaves that share levels
@@ -96,7 +96,7 @@ def _broken_between(
                 alone = tree.staged(dependence.tensor)
                 broken = _broken_level(dependence, maps, shared, alone)
                 if broken is not None:
-                    return _refused(dependence, *broken)
+                    return _refused(nest, dependence, *broken)
                 if not swapped or not _at_once(dependence, *maps):
                     continue
             what = f"{dependence.kind} {dependence.source_access}"
@@ -162,7 +162,7 @@ def _broken_on_tile(tree: Tree, path: Path, leaf: Microkernel) -> Refusal | None
             maps = tile_map(nest, path, runs[early]), tile_map(nest, path, runs[late])
             broken = _broken_level(dependence, maps, levels, tree.staged(dependence.tensor))
             if broken is not None:
-                return _refused(dependence, *broken)
+                return _refused(nest, dependence, *broken)
             if early > late:
                 what = f"{dependence.kind} {dependence.source_access}"
                 text = f"schedule: fusion:S{numbers[late]} runs before S{numbers[early]} ({what})"
@@ -179,26 +179,36 @@ def _broken_level(
     maps: tuple[isl.Map, isl.Map],
     levels: tuple[Level, ...],
     alone: int = 0,
-) -> tuple[Level, bool] | None:
-    """The first level at which a pair runs backwards (then True), or at once in any direction.
+) -> tuple[Level, bool, isl.Map] | None:
+    """The first level at which pairs run backwards (then True), or at once in any direction.
 
-    Only pairs count that are in the same piece of the first `alone` levels.
+    Only pairs count that are in the same piece of the first `alone` levels. Those that are broken
+    stand with it, `{ S0[...] -> S1[...] }`.
     """
     for place, level in enumerate(levels[alone:], alone):
         first, second = (first_times(times, place + 1) for times in maps)
         pairs = dependence.relation.apply_domain(first).apply_range(second)
         forwards, backwards = first_differ(pairs, place)
-        if not backwards.is_empty():
-            return level, not level.parallel
-        if level.parallel and not forwards.is_empty():
-            return level, False
+        wrong = forwards if level.parallel and backwards.is_empty() else backwards
+        if not wrong.is_empty():
+            broken = first.apply_range(wrong).apply_range(second.reverse())
+            return level, not level.parallel, dependence.relation.intersect(broken)
     return None
 
 
-def _refused(dependence: Dependence, level: Level, backwards: bool) -> Refusal:
+def _refused(
+    nest: Primitive, dependence: Dependence, level: Level, backwards: bool, pairs: isl.Map
+) -> Refusal:
+    """Names the element of one pair, and both iterations."""
     what = f"{dependence.kind} {dependence.source_access}"
     loop, _, depth = level.name.partition("@")
     where = f"the register tile along {loop}" if depth == "0" else f"loop {level.name}"
     does = "runs a dependence backwards" if backwards else "runs at once what must follow"
-    text = f"schedule: fusion:S{dependence.sink} on S{dependence.source}: {where} {does} ({what})"
+    text = f"schedule: fusion:S{dependence.sink} on S{dependence.source}: {where} {does} ({what}): "
+    first, second = pair(
+        pairs, *(nest.statements[k].loops for k in (dependence.source, dependence.sink))
+    )
+    element = element_text(dependence.source_access, first)
+    text += f"{element} of S{dependence.source} {iteration_text(first)} and "
+    text += f"S{dependence.sink} {iteration_text(second)}"
     return Refusal("fusion", level.name, dependence.sink, text)

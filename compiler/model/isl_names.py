@@ -125,6 +125,14 @@ def iteration(points: isl.Set, loops: Sequence[str]) -> dict[str, int]:
     return dict(zip(loops, coordinates(points), strict=True))
 
 
+def pair(
+    relation: isl.Map, first: Sequence[str], second: Sequence[str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Two iterations that a relation holds, which is not empty; `first` and `second` are loops."""
+    one = relation.domain().lexmin()
+    return iteration(one, first), iteration(relation.intersect_domain(one).range().lexmin(), second)
+
+
 def twice(
     times: isl.Map, loops: Sequence[str], alike: int
 ) -> tuple[dict[str, int], tuple[int, ...], tuple[int, ...]] | None:

@@ -135,10 +135,15 @@ def _without_waiting(tree: Tree) -> Tree:
 
 
 CASES = {
-    ("y[m,n] = max(c[m+1,n], 0)",): "S1 on S0: loop m runs a dependence backwards (RAW c[m, n])",
-    ("y[m,n] = c[m,n] + c[n,m]",): "S1 on S0: loop m runs a dependence backwards (RAW c[m, n])",
+    ("y[m,n] = max(c[m+1,n], 0)",):
+        "S1 on S0: loop m runs a dependence backwards (RAW c[m, n]): "
+        "c[3, 0] of S0 at m=3, n=0, k=0 and S1 at m=2, n=0",
+    ("y[m,n] = c[m,n] + c[n,m]",):
+        "S1 on S0: loop m runs a dependence backwards (RAW c[m, n]): "
+        "c[3, 0] of S0 at m=3, n=0, k=0 and S1 at m=0, n=3",
     ("y[m,n] = c[m,n] + 1", "z[m,n] = c[m,n] + y[m-1,n]"):
-        "S2 on S1: the register tile along m runs at once what must follow (RAW y[m, n])",
+        "S2 on S1: the register tile along m runs at once what must follow (RAW y[m, n]): "
+        "y[0, 0] of S1 at m=0, n=0 and S2 at m=1, n=0",
 }  # fmt: skip
 
 
