@@ -292,13 +292,8 @@ class Reduction:
 
     def _offsets(self, depth: int, moved: Sequence[str]) -> list[str]:
         """Declaration of the offsets of a depth, but for what has been read before the loops."""
-        own = [
-            f"{prefix}{depth} = {prefix}{depth - 1}{more}"
-            for prefix, more, address in zip(
-                _prefixes(self.tile), moved, self.tile.reduced, strict=True
-            )
-            if not self._stays(address)
-        ]
+        each = zip(_prefixes(self.tile), moved, self.tile.reduced, strict=True)
+        own = [f"{x}{depth} = {x}{depth - 1}{more}" for x, more, a in each if not self._stays(a)]
         return [f"const long {', '.join(own)};"] if own else []
 
     def _step(self, depth: int, live: dict[str, tuple[int, ...]], level: Level | None) -> list[str]:
