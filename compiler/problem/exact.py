@@ -20,12 +20,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import log2, sqrt
 
-from compiler.problem.interpretation import LIMIT, TOO_LONG, Interpretation
+from compiler.problem.interpretation import TOO_LONG, Interpretation
 from compiler.problem.primitive import Primitive
-from compiler.problem.scales import Scale
+from compiler.problem.scales import LIMIT, Scale
+from compiler.problem.signs import one_signed_terms
 
 DEVIATION = 3.0
 _Scales = Mapping[str, Scale]
+_Run = Callable[[_Scales, int], Interpretation]  # of these scales, and the largest of others
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ def exact_form(primitive: Primitive, wanted: float = DEVIATION) -> ExactForm:
 
     Arguments of functions have about the wanted standard deviation.
     """
-    why = None
-    for count in range(len(primitive.statements), 0, -1):
-        form = _form(primitive, count, wanted)
-        if form.largest == 0:
-            continue
-        if form.equal or form.rounded:
-            return form
-        why = why or form.why
-    return ExactForm(0, why=why or f"statement 1: {TOO_LONG}")
+    runs = one_signed_terms(primitive)
+    known = {0: ExactForm(0, why=f"statement 1: {TOO_LONG}")}
+    least, most = 0, len(primitive.statements)
+    count = most  # which mostly is the answer
+    while least < most:
+        known[count] = _form(primitive, runs, count, wanted)
+        if known[count].largest:
+            least = count
+        else:
+            most = count - 1
+        count = (least + most + 1) // 2
+    form = known[least]
+    return form if form.equal or form.rounded else ExactForm(0, why=form.why)
 
 
 def float_exponents(
@@ -67,26 +73,34 @@ def float_exponents(
 ) -> dict[str, int]:
     """Powers of two for inputs of that deviation, so that arguments of functions deviate by the
     wanted one."""
-    ran = _settled(lambda scales: Interpretation(primitive, 0, 1, deviation, scales), wanted)
+    runs = one_signed_terms(primitive)
+    ran = _settled(
+        lambda scales, _: Interpretation(primitive, runs, 0, 1, deviation, scales), wanted
+    )
     return {name: scale.exponent for name, scale in ran.placed.items()}
 
 
-def _form(primitive: Primitive, count: int, wanted: float) -> ExactForm:
+def _form(primitive: Primitive, runs: tuple[int, ...], count: int, wanted: float) -> ExactForm:
     """The form of which the first `count` statements are exact."""
 
     def interpreted(largest: int, scales: _Scales) -> Interpretation:
         deviation = sqrt((largest + 1) * (2 * largest + 1) / 6)  # all integers equally likely
-        return Interpretation(primitive, count, largest, deviation, scales)
+        return Interpretation(primitive, runs, count, largest, deviation, scales)
 
-    def widest(scales: _Scales) -> Interpretation:
-        low, high = 0, LIMIT
-        while low < high:
-            middle = (low + high + 1) // 2
-            if interpreted(middle, scales).fits:
-                low = middle
+    def widest(scales: _Scales, near: int) -> Interpretation:
+        """Looked for from `near` outwards: another input's scale moves it little."""
+        best = interpreted(0, scales)
+        high, middle, step = LIMIT, max(near, 1), 1
+        while best.largest < high:
+            ran = interpreted(middle, scales)
+            if ran.fits:
+                best, towards = ran, middle + step
             else:
-                high = middle - 1
-        return interpreted(low, scales)
+                high, towards = middle - 1, middle - step
+            between = best.largest > 0 and high < LIMIT
+            middle = (best.largest + high + 1) // 2 if between else towards
+            middle, step = min(max(middle, best.largest + 1), high), 2 * step
+        return best
 
     ran = _settled(widest, wanted)
     outputs = {t.name: ran.values[t.name] for t in primitive.tensors if t.role == "output"}
@@ -101,12 +115,12 @@ def _form(primitive: Primitive, count: int, wanted: float) -> ExactForm:
     )
 
 
-def _settled(run: Callable[[_Scales], Interpretation], wanted: float = DEVIATION) -> Interpretation:
+def _settled(run: _Run, wanted: float = DEVIATION) -> Interpretation:
     """The interpretation once every argument that asks for it has been given its scale."""
     scales: dict[str, Scale] = {}
     treated: set[str] = set()
+    ran = run(scales, 1)
     while True:
-        ran = run(scales)
         pending = next((a for a in ran.arguments if set(a.factors) - treated), None)
         if pending is None:
             return ran
@@ -116,3 +130,4 @@ def _settled(run: Callable[[_Scales], Interpretation], wanted: float = DEVIATION
         argument = next(sized, None)
         shift = 0 if argument is None else round(log2(wanted / argument.deviation))
         scales[chosen] = Scale(shift, odd=True)
+        ran = run(scales, ran.largest)

@@ -14,11 +14,10 @@ import numpy as np
 
 from compiler.problem.iteration import meeting, recurrent_loops
 from compiler.problem.primitive import Access, Call, Expression, Number, Primitive, Read, Statement
-from compiler.problem.scales import Scale, Value, dyadic, fixed, joined
-from compiler.problem.signs import one_signed_terms
+from compiler.problem.scales import HELD, HUGE, LIMIT, Scale, Value, counted, dyadic, fixed, joined
 
-LIMIT = 2**24 - 1  # the largest integer for which float32 has itself and all smaller ones
 TOO_LONG = "even inputs of 1 pass 2**24"
+TOO_FAR = "numbers that float32 does not hold"
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Argument:
 class Interpretation:
     """One pass over the statements; the first `count` of them are meant to be exact.
 
+    `runs` are compiler.problem.signs.one_signed_terms of them.
     Inputs are integers up to `largest` of the given `deviation`, times the powers of two of
     `scales`, 1 where there is none, or those that what they are added to has: `placed`. It tells
     the `values` of all tensors, whether all that is meant to be exact `fits`, how many statements
@@ -42,6 +42,7 @@ class Interpretation:
     def __init__(
         self,
         primitive: Primitive,
+        runs: tuple[int, ...],
         count: int,
         largest: int,
         deviation: float,
@@ -58,8 +59,10 @@ class Interpretation:
             t.name: fixed(t.name, t.values) for t in primitive.tensors if t.values is not None
         }
         self.exact = 0
+        self._free = {  # inputs that have no scale yet
+            t.name for t in primitive.tensors if t.role == "input" or t.accumulate
+        } - set(self.values)
         self._extents = dict(primitive.extents)
-        runs = one_signed_terms(primitive)
         for number, statement in enumerate(primitive.statements):
             self._run(number, statement, runs[number], meant=number < count)
             if self.exact == number and self.values[statement.target.tensor].why is None:
@@ -68,7 +71,7 @@ class Interpretation:
     def _run(self, number: int, statement: Statement, run: int, meant: bool) -> None:
         name = statement.target.tensor
         before = self.values.get(name)
-        free = before is None and self._is_free(name)
+        free = name in self._free
         wanted = before.scale if before is not None and statement.reduction is not None else None
         fitted = self.fits
         value = self._value(statement.value, wanted)
@@ -96,6 +99,7 @@ class Interpretation:
             told = why if why.startswith("statement") else f"statement {number + 1}: {why}"
             value = value.ended(told, lost or (statement.reduction == "add" and terms > 1))
         self.values[name] = value
+        self._free.discard(name)
 
     def _replaces(self, statement: Statement) -> bool:
         """Whether a statement writes every element of its target anew."""
@@ -113,10 +117,6 @@ class Interpretation:
             )
         )
 
-    def _is_free(self, name: str) -> bool:
-        tensor = self.primitive.tensor(name)
-        return (tensor.role == "input" or tensor.accumulate) and name not in self.values
-
     def _placed(self, name: str, wanted: Scale | None) -> Value:
         """A free input gets the scale that is wanted, or its own, which others may follow."""
         own = wanted is None
@@ -124,6 +124,7 @@ class Interpretation:
         self.placed[name] = scale
         value = Value(self.largest, scale, self._deviation(scale), (name,) if own else ())
         self.values[name] = value
+        self._free.discard(name)
         return value
 
     def _deviation(self, scale: Scale) -> float:
@@ -131,6 +132,11 @@ class Interpretation:
         return self.deviation * 2.0**scale.exponent
 
     def _checked(self, value: Value) -> Value:
+        far = value.deviation > HUGE
+        if far or value.scale.exponent not in HELD:
+            deviation = 1.0 if far else value.deviation
+            why, lost = value.why or TOO_FAR, value.lost or far
+            return Value(0, Scale(), deviation, value.factors, why, lost)
         if value.why is None and value.limit > LIMIT:
             self.fits = False
         return value
@@ -152,14 +158,14 @@ class Interpretation:
                 self._note(value, scaled=False)
                 return value.rectified()
             case "div":
-                return self._quotient(expression, wanted)
+                return self._checked(self._quotient(expression, wanted))
         value = self._value(expression.arguments[0], None)
         self._note(value, scaled=expression.function != "sqrt")
         deviation = sqrt(value.deviation) if expression.function == "sqrt" else 1.0
         return Value(0, Scale(), deviation, (), value.why or expression.function, value.lost)
 
     def _read(self, access: Access, wanted: Scale | None) -> Value:
-        value = self._placed(access.tensor, wanted) if self._is_free(access.tensor) else None
+        value = self._placed(access.tensor, wanted) if access.tensor in self._free else None
         value = value or self.values.get(access.tensor, Value(0))  # 0: what is not yet written
         outside = self.primitive.tensor(access.tensor).outside
         if outside is None or np.isinf(outside) or outside == 0:
@@ -177,7 +183,7 @@ class Interpretation:
         factors = tuple(dict.fromkeys(one.factors + two.factors))
         why = one.why or two.why
         return Value(
-            one.limit * two.limit,
+            counted(one.limit * two.limit),
             one.scale.times(two.scale),
             one.deviation * two.deviation,
             factors,
@@ -228,5 +234,5 @@ class Interpretation:
 
     def _has_free(self, expression: Expression) -> bool:
         if isinstance(expression, Read):
-            return self._is_free(expression.access.tensor)
-        return isinstance(expression, Call) and any(map(self._has_free, expression.arguments))
+            return expression.access.tensor in self._free
+        return isinstance(expression, Call) and not self._free.isdisjoint(expression.tensors)

@@ -80,6 +80,11 @@ class Call:
     function: str
     arguments: tuple[Expression, ...]
 
+    @cached_property
+    def tensors(self) -> frozenset[str]:
+        """Names of those that it reads."""
+        return frozenset(access.tensor for access in reads_of(self))
+
 
 Expression = Number | Read | Call
 

@@ -9,6 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+LIMIT = 2**24 - 1  # the largest integer for which float32 has itself and all smaller ones
+BITS = 24  # of it
+HUGE = 2.0**127  # a deviation of numbers that pass all that float32 holds
+HELD = range(-126, 129 - BITS)  # powers of two that it may count in float32
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -44,7 +49,7 @@ class Value:
     def repeated(self, terms: int, one_signed: int) -> Value:
         """A sum of so many; of them `one_signed` in a row may have one sign."""
         deviation = self.deviation * sqrt(terms * one_signed)
-        return replace(self, limit=self.limit * terms, deviation=deviation)
+        return replace(self, limit=counted(self.limit * terms), deviation=deviation)
 
     def rectified(self) -> Value:
         """Its sign is no longer that of the inputs."""
@@ -54,14 +59,22 @@ class Value:
         return replace(self, why=why, lost=lost)
 
 
+def counted(limit: int, doubled: int = 0) -> int:
+    """A limit in units that are so many powers of two smaller; all beyond LIMIT count as the next.
+
+    A chain of squares would double its digits with each.
+    """
+    return min(limit << min(doubled, BITS), LIMIT + 1)
+
+
 def joined(one: Value, two: Value, how: Literal["sum", "either"]) -> Value:
     """A sum of two values, or one of the two, in units of the smaller power of two."""
-    counted = [v for v in (one, two) if v.limit > 0] or [one]
-    exponent = min(v.scale.exponent for v in counted)
-    limits = [v.limit << (v.scale.exponent - exponent) for v in counted]
+    there = [v for v in (one, two) if v.limit > 0] or [one]
+    exponent = min(v.scale.exponent for v in there)
+    limits = [counted(v.limit, v.scale.exponent - exponent) for v in there]
     return Value(
-        sum(limits) if how == "sum" else max(limits),
-        Scale(exponent, counted[0].scale.odd),
+        counted(sum(limits)) if how == "sum" else max(limits),
+        Scale(exponent, there[0].scale.odd),
         hypot(one.deviation, two.deviation) if how == "sum" else one.deviation,
         _common(one.factors, two.factors),
         one.why or two.why,

@@ -11,9 +11,9 @@ import pytest
 from compiler.problem.evaluation import Array
 from compiler.problem.exact import ExactForm, exact_form
 from compiler.problem.inputs import integer_inputs
-from compiler.problem.interpretation import LIMIT
 from compiler.problem.primitive import Primitive
 from compiler.problem.reference import reference, rounded
+from compiler.problem.scales import LIMIT
 from compiler.problem.specification import primitive_from
 from tests.compiler.problem.chains import CHAINS, FLOAT_ALONE, ROUNDED, SHIPPED
 from tests.compiler.problem.operators import OPERATORS, RECURRENCE, conv2d, matmul
@@ -163,3 +163,33 @@ def test_one_output_may_be_exact_where_another_is_not() -> None:
     form = exact_form(primitive_from(spec))
     assert (form.equal, form.rounded, form.statements) == (("c",), ("d",), 1)
     assert form.why == "statement 2: exp"
+
+
+def _with_39_more(line: str) -> Primitive:
+    """A product, then the line again and again; x0 to x38 are inputs of its own for each."""
+    lines = [*matmul()["statements"], *(line.format(i) for i in range(39))]
+    more = [f"x{i}" for i in range(39) if any(f"x{i}[" in one for one in lines)]
+    tensors = {**matmul()["tensors"], **{name: ["m", "n"] for name in more}}
+    return primitive_from({**matmul(m=4, n=5, k=6), "tensors": tensors, "statements": lines})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "c[m,n] = c[m,n] * c[m,n]",
+        "c[m,n] = c[m,n] * c[m,n] + x{}[m,n]",
+        "c[m,n] = max(c[m,n] * c[m,n] * 1024, x{}[m,n])",
+    ],
+)
+def test_squares_of_squares_have_no_exact_form(line: str) -> None:
+    """Their integers would have 2**40 digits, and their powers of two pass every number."""
+    form = exact_form(_with_39_more(line))
+    assert (form.largest, form.equal, form.rounded) == (0, (), ())
+    assert form.why is not None and form.why.startswith("statement ")
+
+
+def test_as_many_statements_as_possible_are_exact() -> None:
+    """Of a chain in which each adds digits."""
+    form = exact_form(_with_39_more("c[m,n] = max(c[m,n] * x{0}[m,n] * 16 + x{0}[m,n], 0) / 256"))
+    assert (form.statements, form.largest) == (7, 4)
+    assert form.why == "statement 8: even inputs of 1 pass 2**24"
