@@ -14,8 +14,9 @@ from compiler.problem.dtypes import DType
 from compiler.schedule.layout import Array
 
 Placement = Literal["end", "start", "timing"]
-# Repeated, a quiet NaN of four or eight bytes: what is read from around a buffer poisons the result
-CANARY = np.array([0x7FFFDEAD], np.uint32).view(np.uint8)
+# A quiet NaN of four or eight bytes: what is read from around a buffer poisons the result. As much
+# as there ever is around one.
+CANARY = np.full(2 * mmap.PAGESIZE // 4, 0x7FFFDEAD, np.uint32).view(np.uint8)
 PROT_NONE = 0
 GIB = 2**30
 STAGGER = 832  # bytes between the page offsets of two buffers, an odd number of lines
@@ -71,7 +72,7 @@ class MappedBuffer:
         self.values: Array = held[first : first + size].view(dtype.numpy)
         self._around = (held[page:first], held[first + size : page + body])
         for part in self._around:
-            part[:] = np.resize(CANARY, part.size)
+            part[:] = CANARY[: part.size]
         for guard in (base, base + page + body):
             if _LIBC.mprotect(guard, page, PROT_NONE):
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -79,4 +80,4 @@ class MappedBuffer:
     @property
     def intact(self) -> bool:
         """Nothing was written between the buffer and its guard pages."""
-        return all(np.array_equal(part, np.resize(CANARY, part.size)) for part in self._around)
+        return all(np.array_equal(part, CANARY[: part.size]) for part in self._around)
