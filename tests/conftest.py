@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the golden C files of the tests"
     )
+    parser.addoption("--seed", type=int, help="draw again what a soak test has drawn")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ import warnings
 from collections.abc import Callable
 from typing import IO, Any
 
-STUCK_SECONDS = 60.0  # of wall time, for what waits and computes nothing
+import psutil
+
+STUCK_SECONDS = 60.0  # of wall time in which it has computed nothing
 
 
 class Died(Exception):
@@ -42,8 +44,10 @@ def isolated(work: Callable[[], Any], seconds: float) -> Any:
             _answer(work, seconds, write, said)
         os.close(write)
         with open(read, "rb") as answer:
-            ready, _, _ = select.select([answer], [], [], STUCK_SECONDS)
-            if not ready:
+            seen, before = 0.0, -1.0
+            while seen > before and not select.select([answer], [], [], STUCK_SECONDS)[0]:
+                seen, before = sum(psutil.Process(child).cpu_times()[:2]), seen
+            if seen <= before:
                 os.kill(child, signal.SIGKILL)
             found = answer.read()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

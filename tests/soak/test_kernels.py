@@ -13,6 +13,7 @@ import pytest
 from harness.record.journal import CampaignFolder
 from tests.compiler.codegen.fused_problems import EVERY
 from tests.compiler.codegen.random_schedules import random_problem
+from tests.compiler.codegen.targets import COMPILED
 from tests.compiler.codegen.test_lane_reads import check_random_nests
 from tests.compiler.codegen.test_random_chains import check_random_chains
 from tests.compiler.codegen.test_random_kernels import check_random_kernels
@@ -26,7 +27,6 @@ from tests.harness.kernel.batch_rounds import check_rounds
 pytestmark = pytest.mark.soak
 RANDOM_KERNELS = 3000
 SIZES = 300  # of each primitive
-COMPILERS = ("", "clang")  # the host's own, which is gcc where there is one
 RANDOM_CHAINS = 3000
 RANDOM_NESTS = 1000
 ENUMERATED = 500  # chains whose every iteration is looked at
@@ -34,9 +34,10 @@ ODD_PROBLEMS = 24
 
 
 @pytest.fixture
-def seed(capsys: pytest.CaptureFixture[str]) -> int:
-    """A new seed every run, printed so that a failure can be repeated."""
-    number = secrets.randbelow(2**32)
+def seed(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> int:
+    """A new seed every run, printed so that a failure can be repeated: `--seed`."""
+    given = request.config.getoption("--seed")
+    number = secrets.randbelow(2**32) if given is None else int(given)
     with capsys.disabled():
         print(f"\nseed {number}")
     return number
@@ -67,10 +68,14 @@ def test_random_nests_by_the_thousand(tmp_path: Path, seed: int) -> None:
 @pytest.mark.needs("clang")
 @pytest.mark.timeout(6 * 3600)
 def test_kernels_of_every_primitive_of_random_sizes(
-    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By all rounds; where the host lacks the width of a vector its compiler splits it."""
-    found = check_rounds(EVERY, SIZES, seed, tmp_path, COMPILERS)
+    """By all rounds; where the host lacks the width of a vector its compiler splits it.
+
+    With the `--seed` of a run that was stopped it goes on, and does again what failed.
+    """
+    folder = request.config.cache.mkdir(f"rounds-{seed}")
+    found = check_rounds(EVERY, SIZES, seed, folder, COMPILED)
     with capsys.disabled():
         for kind, count in sorted(found.kernels.items()):
             print(f"{kind:32}{count:6}")

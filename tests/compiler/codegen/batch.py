@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, reference
 from compiler.schedule.schedule import Schedule
 from compiler.space.scalar import as_written
+from tests.compiler.codegen.targets import NATIVE, VARIANTS
 
 Arrays = Mapping[str, npt.NDArray[np.floating[Any]]]
 Case = tuple[Primitive, Schedule]
@@ -40,11 +40,6 @@ FLAGS = (
 WARNINGS = ("-Wall", "-Wextra", "-Werror=uninitialized", "-Werror=maybe-uninitialized")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tests their time
 CANARY = 64  # elements kept on both sides of every buffer, which no kernel may write
-
-
-def c_compiler() -> str:
-    """The C compiler of this host, as the harness would look for it."""
-    return next(path for path in map(shutil.which, ("gcc", "cc", "clang")) if path)
 
 
 @dataclass(frozen=True)
@@ -84,20 +79,24 @@ def combined(kernels: Sequence[Kernel]) -> str:
 
 
 def start_build(
-    kernels: Sequence[Kernel], folder: Path, name: str, level: str = "-O1", compiler: str = ""
+    kernels: Sequence[Kernel],
+    folder: Path,
+    name: str,
+    level: str = "-O1",
+    variant: str = NATIVE,
 ) -> Build:
-    """Compile one shared library of all kernels, by the host's compiler or clang.
+    """Compile one shared library of all kernels, as a variant of tests.compiler.codegen.targets.
 
     clang leaves pragmas of threads out: a library of threads that it can link is a package more.
     """
     source, library = folder / f"{name}.c", folder / f"{name}.so"
     source.write_text(combined(kernels))
-    flags = list(WARNINGS)
-    if any(kernel.openmp for kernel in kernels):
-        flags.append("-fopenmp")
-    if compiler == "clang":
-        flags = ["-mprefer-vector-width=512"]
-    command = [compiler or c_compiler(), level, *FLAGS, *flags, "-shared"]
+    compiler, *target = VARIANTS[variant]
+    if compiler != "clang":
+        target += WARNINGS
+    if compiler != "clang" and any(kernel.openmp for kernel in kernels):
+        target.append("-fopenmp")
+    command = [compiler, level, *FLAGS, *target, "-shared"]
     return Build(subprocess.Popen([*command, "-o", library, source, "-lm"]), library)
 
 
@@ -180,7 +179,7 @@ def check_cases(
     name: str,
     parts: int = 2,
     level: str = "-O0",
-    compiler: str = "",
+    variant: str = NATIVE,
 ) -> None:
     """Generate, compile (in `parts` files at once), run and compare with both oracles.
 
@@ -199,7 +198,7 @@ def check_cases(
     size = -(-len(jobs) // parts)
     chunks = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     builds = [
-        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level, compiler)
+        start_build([kernel for _, _, kernel in chunk], folder, f"{name}{i}", level, variant)
         for i, chunk in enumerate(chunks)
     ]
     plain: dict[Primitive, Arrays] = {}

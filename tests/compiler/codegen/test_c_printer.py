@@ -9,7 +9,7 @@ from compiler.codegen.c_printer import prelude, translation_unit
 from compiler.codegen.kernel import SYMBOL, Buffer
 from compiler.problem.dtypes import F32
 from compiler.schedule.layout import Layout
-from tests.compiler.codegen.batch import c_compiler
+from tests.compiler.codegen.targets import c_compiler
 
 USE = """\
 void part_{n}(float *p, int k)

@@ -19,4 +19,4 @@ def test_every_form_is_what_its_statements_say(tmp_path: Path) -> None:
         (loop_nest(primitive_from(form.spec)).nest, parse_schedule(form.schedule))
         for form in (*SMALL, *FUSED)
     ]
-    check_cases(cases, tmp_path, "forms", level="-O2", compiler="clang")
+    check_cases(cases, tmp_path, "forms", level="-O2", variant="clang")

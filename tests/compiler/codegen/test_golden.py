@@ -12,7 +12,8 @@ import pytest
 
 from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.specification import primitive_from
-from tests.compiler.codegen.batch import FLAGS, WARNINGS, c_compiler
+from tests.compiler.codegen.batch import FLAGS, WARNINGS
+from tests.compiler.codegen.targets import c_compiler
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
 
 ROOT = Path(__file__).parents[3]

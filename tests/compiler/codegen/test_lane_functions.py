@@ -16,7 +16,8 @@ from compiler.codegen.lane_functions import joined, lane_functions
 from compiler.codegen.vector_functions import vector_functions
 from compiler.problem.dtypes import F32
 from compiler.problem.primitive import Reduction
-from tests.compiler.codegen.batch import FLAGS, c_compiler
+from tests.compiler.codegen.batch import FLAGS
+from tests.compiler.codegen.targets import c_compiler
 
 JOINED: dict[Reduction, Callable[[npt.NDArray[np.float32]], float]] = {
     "add": np.sum,

@@ -22,7 +22,8 @@ from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from harness.random_nests import random_nest
-from tests.compiler.codegen.batch import Case, c_compiler, check_cases
+from tests.compiler.codegen.batch import Case, check_cases
+from tests.compiler.codegen.targets import c_compiler
 from tests.compiler.machines import AVX2, AVX512, NEON
 from tests.compiler.problem.lines import primitive_of
 

@@ -25,8 +25,8 @@ from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
-from tests.compiler.codegen.batch import c_compiler
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
+from tests.compiler.codegen.targets import c_compiler
 from tests.compiler.problem.operators import conv2d, matmul
 
 CASES = 50

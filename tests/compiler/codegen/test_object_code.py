@@ -18,7 +18,8 @@ from compiler.pipeline import compile_schedule, parse_schedule
 from compiler.problem.dtypes import F32
 from compiler.problem.names import FUNCTIONS
 from compiler.problem.specification import primitive_from
-from tests.compiler.codegen.batch import FLAGS, c_compiler
+from tests.compiler.codegen.batch import FLAGS
+from tests.compiler.codegen.targets import c_compiler
 from tests.compiler.problem.operators import conv2d, matmul
 
 X86_REGISTERS = {4: "xmm", 8: "ymm", 16: "zmm"}

@@ -16,7 +16,7 @@ from compiler.model.loop_nest import loop_nest
 from compiler.problem.primitive import Access, Primitive
 from compiler.problem.specification import primitive_from
 from compiler.schedule.layout import Layout, layout_from_tag
-from tests.compiler.codegen.batch import c_compiler
+from tests.compiler.codegen.targets import c_compiler
 from tests.compiler.problem.operators import MAX_POOL, conv2d, matmul
 
 

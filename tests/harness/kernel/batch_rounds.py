@@ -1,16 +1,19 @@
 """Kernels of random sizes by the hundred, each verified by all rounds of its problem.
 
 A job is a few problems of one primitive: its kernels are compiled in one C file and run in a
-process of their own, which a fault ends.
+process of their own, which a fault ends. What has been done is kept, line by line, so that a run
+that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,14 +34,16 @@ from harness.kernel.verify import verify
 from tests.compiler.codegen.batch import start_build
 from tests.compiler.codegen.fused_problems import random_size
 from tests.compiler.codegen.random_schedules import redrawn
+from tests.compiler.codegen.targets import NATIVE, VARIANTS
 from tests.compiler.machines import AVX2, AVX512, NEON
 from tests.mutation.isolation import Died, isolated
 from tests.mutation.outcomes import PROCESSES, clean_processes
 
 MACHINES = (NEON, AVX2, AVX512)  # 4, 8 and 16 lanes; C compilers split what is too wide
-SIZES = 6  # of a job
+SIZES = 10  # of a job
 REDRAWN, TRIES = 2, 12
 SECONDS = 300.0  # of processor time that the kernels of a job may take
+FINISHED = "finished.jsonl"
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,12 @@ class Job:
     primitive: str
     sizes: int
     seed: str
-    compiler: str = ""  # the host's
+    variant: str = NATIVE  # of tests.compiler.codegen.targets
+
+    @property
+    def threads(self) -> int:
+        """clang's kernels have no others: a library that it can link is a package more."""
+        return 1 if VARIANTS[self.variant][0] == "clang" else 2
 
 
 @dataclass(frozen=True)
@@ -82,75 +92,118 @@ def check_rounds(
     sizes: int,
     seed: int,
     folder: Path,
-    compilers: Sequence[str] = ("",),
+    variants: Sequence[str] = (NATIVE,),
 ) -> Checked:
-    """So many random sizes of each primitive; the compilers take turns from job to job."""
+    """So many random sizes of each primitive; the variants take turns from job to job.
+
+    What `folder` tells of this seed's jobs is not done again, but for those that failed.
+    """
     jobs = [
         Job(
             name,
             min(SIZES, sizes - first),
             f"{seed} {name} {first}",
-            compilers[first // SIZES % len(compilers)],
+            variants[(first // SIZES + place) % len(variants)],
         )
         for first in range(0, sizes, SIZES)
-        for name in names
+        for place, name in enumerate(names)
     ]
     start = time.perf_counter()
-    with clean_processes(PROCESSES) as pool:
-        done = list(pool.map(_checked, jobs, [folder] * len(jobs)))
-    kernels = sum((counted for counted, _ in done), Counter[str]())
-    failures = tuple(failure for _, some in done for failure in some)
+    finished = _finished(folder / FINISHED)
+    with clean_processes(PROCESSES) as pool, (folder / FINISHED).open("a") as kept:
+        waiting = {pool.submit(_checked, job, folder): job for job in jobs if job not in finished}
+        for done in as_completed(waiting):
+            job = waiting[done]
+            finished[job] = done.result()
+            kept.write(json.dumps([vars(job), *finished[job]]) + "\n")
+            kept.flush()
+    kernels = sum((Counter(finished[job][0]) for job in jobs), Counter[str]())
+    failures = tuple(failure for job in jobs for failure in finished[job][1])
     return Checked(kernels, failures, time.perf_counter() - start)
 
 
-def _checked(job: Job, folder: Path) -> tuple[Counter[str], list[str]]:
+def _finished(path: Path) -> dict[Job, tuple[dict[str, int], list[str]]]:
+    """The jobs without failures that a file tells of."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    done = [json.loads(line) for line in lines]
+    return {Job(**job): (kernels, failures) for job, kernels, failures in done if not failures}
+
+
+def _checked(job: Job, folder: Path) -> tuple[dict[str, int], list[str]]:
     """Kernels by kind, and failures; in a process that starts no threads."""
     rng = Random(job.seed)
-    cases = [
-        case
-        for _ in range(job.sizes)
-        for case in _cases(primitive_from(random_size(job.primitive, rng)), rng)
-    ]
-    level = rng.choice(["-O0", "-O0", "-O1", "-O2"])
-    kernels = [case.kernel for case in cases]
-    build = start_build(kernels, folder, job.seed.replace(" ", "-"), level, job.compiler)
-    assert build.process.wait() == 0, f"{build.path.with_suffix('.c')} does not compile"
-    now = build.path.with_suffix(".now")  # which of them a fault came from
+    cases, failures = [], []
+    for _ in range(job.sizes):
+        primitive = primitive_from(random_size(job.primitive, rng))
+        try:
+            cases += _cases(primitive, rng, job.threads)
+        except Exception as error:
+            failures.append(f"{primitive.name} {dict(primitive.sizes)}: {error!r}")
+    level = rng.choice(["-O0", "-O0", "-O0", "-O1", "-O2"])
+    failures += wrong(cases, folder, job.seed.replace(" ", "-"), level, job.variant)
+    return Counter(case.kind for case in cases), [f"{one}, {job}, {level}" for one in failures]
+
+
+def wrong(cases: Sequence[Case], folder: Path, name: str, level: str, variant: str) -> list[str]:
+    """Those of some kernels that fail a round; for a process that has started no threads."""
+    build = start_build([case.kernel for case in cases], folder, name, level, variant)
+    source, now = build.path.with_suffix(".c"), build.path.with_suffix(".now")
+    if build.process.wait() != 0:
+        return [f"{source} does not compile by {variant}"]
     try:
-        failures = isolated(lambda: _verified(cases, build.path, now), SECONDS)
-    except Died as died:
+        failures: list[str] = isolated(lambda: _verified(cases, build.path, now), SECONDS)
+    except Died as died:  # `now` tells which of them a fault came from
         failures = [f"{now.read_text()}: died of signal {died.number}"]
-    return Counter(case.kind for case in cases), failures
+    for path in (source, build.path, now) if not failures else ():
+        path.unlink()
+    return failures
 
 
-def _cases(primitive: Primitive, rng: Random) -> list[Case]:
-    """Candidates of every width, fused, one apart, and some with nearly all redrawn."""
+def _cases(primitive: Primitive, rng: Random, threads: int) -> list[Case]:
+    """Fused and apart, with loops of threads and without, and some with nearly all redrawn."""
     nest = loop_nest(primitive).nest
+    machine = rng.choice(MACHINES)
     found: list[Case] = []
 
-    def add(schedule: Schedule, threads: int) -> None:
+    def add(schedule: Schedule) -> None:
         tree = fitted(nest, schedule)
         assert by_isl(tree) is None, f"{primitive.sizes} {schedule}"
         kernel = generate(tree)
         found.append(Case(primitive, schedule, kernel, threads if kernel.openmp else 1))
 
-    for machine in MACHINES:
-        threads = rng.choice([1, 2])
-        add(rng.choice(candidates(nest, machine, threads)), threads)
-    threads = rng.choice([1, 2])
-    add(rng.choice(candidates(nest, rng.choice(MACHINES), threads, fuse=False)), threads)
+    def space(fuse: bool) -> dict[object, list[Schedule]]:
+        """By form; of those that are many any few are tried in shared loops."""
+        by_form: dict[object, list[Schedule]] = {}
+        for schedule in candidates(nest, machine, 2, fuse, lambda _: rng.random()):
+            by_form.setdefault(_form(schedule), []).append(schedule)
+        return by_form
+
+    together = space(fuse=True)
+    for by_form in (together, space(fuse=False) if len(nest.statements) > 1 else together):
+        shared, alone = (rng.choice(by_form[rng.choice([*by_form])]) for _ in range(2))
+        add(shared)
+        add(replace(alone, bands=tuple(band.serial() for band in alone.bands)))
     bases = [case.schedule for case in found if len(case.schedule.bands) == 1]
     most = len(found) + REDRAWN
     for _ in range(TRIES if bases else 0):
         schedule = redrawn(nest, rng.choice(bases), rng)
         if legal(nest, schedule):
-            add(schedule, 2)
+            add(schedule)
         if len(found) == most:
             break
     return found
 
 
-def _verified(cases: list[Case], library: Path, now: Path) -> list[str]:
+def _form(schedule: Schedule) -> object:
+    """What two schedules must differ in to print different code."""
+    bands = (
+        (b.scheme, b.vector[0], b.fusion, b.keep, bool(b.block), bool(b.private), b.nontemporal)
+        for b in schedule.bands
+    )
+    return *bands, bool(schedule.pack)
+
+
+def _verified(cases: Sequence[Case], library: Path, now: Path) -> list[str]:
     """What is wrong with each that is."""
     chosen = ctypes.c_int.in_dll(ctypes.CDLL(str(library)), "chosen")
     failures = []
