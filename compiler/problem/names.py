@@ -10,6 +10,7 @@ from compiler.errors import ProblemError
 FUNCTIONS = ("max", "min", "exp", "sqrt", "tanh", "erf", "abs")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 LONGEST = 64
+PLACES = ("tile", "root")  # where statements and buffers are, in schedules: no loop
 _YAML_WORDS = {"on", "off", "yes", "no", "true", "false", "null", "nan", "inf"}
 _C_WORDS = (
     "alignas alignof asm auto bool break case char complex const constexpr continue default do "

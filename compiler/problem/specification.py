@@ -26,7 +26,7 @@ from compiler.problem.expression import (
     parse_statement,
 )
 from compiler.problem.loops import coefficients, divisors, loops_of, used_loops
-from compiler.problem.names import checked_name
+from compiler.problem.names import PLACES, checked_name
 from compiler.problem.primitive import Access, Primitive, Role, Statement, Tensor
 from compiler.problem.scalars import flat_values, scalar
 
@@ -87,6 +87,7 @@ class _Draft:
         self._check_names_differ()
         self.raw = self._read_statements()
         self.loops = loops_of(self.raw, self.sizes, self.formulas)
+        self._check_loop_names()
         self._check_known_tensors()
         self._check_sizes()
         self.numbers = self._evaluated_extents()
@@ -195,6 +196,12 @@ class _Draft:
                 raise ProblemError(
                     f"{self.name}: {key}: no tensor {shown(member)} (known: {known})"
                 )
+
+    def _check_loop_names(self) -> None:
+        for loop in sorted(self.loops.intersection(PLACES)):
+            raise ProblemError(
+                f"{self.name}: '{loop}' may not be the name of a loop, in schedules it is a place"
+            )
 
     def _check_sizes(self) -> None:
         """Sizes that must be 1 or more, and sizes that nothing uses."""

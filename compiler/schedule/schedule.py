@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 from compiler.errors import ScheduleError
 from compiler.microkernel.catalogue import MICROKERNELS, VECTOR_SCHEMES
 from compiler.model.reassociation import NUMERICS
+from compiler.problem.names import PLACES
 
 SCHEMES = (*VECTOR_SCHEMES, "scalar")
 LANES = (1, 2, 4, 8, 16, 32, 64)  # powers of two: what C compilers take as vector types
 Sizes = tuple[tuple[str, int], ...]
 Tags = tuple[tuple[str, str], ...]
-TILE = "tile"  # where a fused statement is attached; no loop has this name
-ROOT = "root"  # where a buffer lives that is outside of all levels; no loop has this name
+# Where a fused statement is attached, and where a buffer lives that is outside of all levels
+TILE, ROOT = PLACES
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LEVEL = re.compile(rf"({_NAME})(?:@([1-9]))?")
 

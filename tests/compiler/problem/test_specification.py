@@ -74,6 +74,13 @@ def _values(values: object) -> dict[str, Any]:
     return {**matmul(), "values": {"b": values}}
 
 
+def _copied(loop: str, **extents: str) -> dict[str, Any]:
+    sizes, tensors = {"m": 4} if extents else {loop: 4}, {"a": [loop], "c": [loop]}
+    more = {"extents": extents} if extents else {}
+    lines = [f"c[{loop}] = a[{loop}]"]
+    return {"name": "copy", "sizes": sizes, "tensors": tensors, "statements": lines, **more}
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (conv2d(stride=0), "conv2d: stride must be >= 1, got 0"),
     (conv2d(dilation=0), "conv2d: dilation must be >= 1, got 0"),
@@ -97,6 +104,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_changed(flavour=1), "conv2d: unknown key 'flavour' (known: name, sizes,"),
     (_changed(name="for"), "primitive name: 'for' may not be a name"),
     (_changed(name="../x"), "primitive name: '../x' is no identifier"),
+    (_copied("tile"), "copy: 'tile' may not be the name of a loop, in schedules it is a place"),
+    (_copied("root", root="m"), "copy: 'root' may not be the name of a loop, in schedules it is"),
     (_changed(name=True), "primitive name: True is no identifier (YAML reads on, off"),
     (conv2d(yes=1), "conv2d: sizes: 'yes' may not be a name, YAML reads it"),
     (conv2d(unused=1), "conv2d: size 'unused' is used nowhere"),
@@ -230,6 +239,12 @@ def test_mistakes_get_one_clear_line(spec: dict[str, Any], message: str) -> None
         primitive_from(spec)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_parameter_may_be_called_as_a_place_of_schedules() -> None:
+    spec = {**_copied("m"), "sizes": {"m": 4, "tile": 2}, "statements": ["c[m] = a[tile*m]"]}
+    spec["tensors"] = {"a": ["tile*m"], "c": ["m"]}
+    assert primitive_from(spec).extents == (("m", 4),)
 
 
 def test_a_tensor_is_read_before_it_is_written() -> None:
