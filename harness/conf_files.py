@@ -55,3 +55,9 @@ def options(group: str, more: Sequence[Path] = ()) -> tuple[str, ...]:
     folders = [folder / group for folder in (CONF, *more)]
     files = {file.stem for folder in folders for file in folder.glob("*.yaml")}
     return tuple(sorted({*files, *method_names(group)}))
+
+
+def stamp() -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of the last change of every file of conf/: another after an edit."""
+    files = ((file, file.stat()) for file in sorted(CONF.rglob("*.yaml")))
+    return tuple((str(file), about.st_size, about.st_mtime_ns) for file, about in files)

@@ -1,6 +1,7 @@
 """Overrides to composed configurations, with every mistake in one line that names what is known.
 
-Hydra composes once for each choice of options (some 200 ms). What a combination of a sweep sets
+Hydra composes once for each choice of options (some 200 ms), and a process that asks again, as a
+notebook does, gets the same while no file of conf/ changes. What a combination of a sweep sets
 beyond that concerns a few top-level keys: those alone are copied, set and resolved (about 1 ms),
 once for each set of values, and all else is shared between the combinations.
 """
@@ -8,10 +9,10 @@ once for each set of values, and all else is shared between the combinations.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -21,7 +22,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.conf_files import CONF
+from harness import conf_files
 from harness.errors import HarnessError, SettingsError
 from harness.methods import GROUPS, method_names
 from harness.nearest import listed
@@ -29,7 +30,7 @@ from harness.settings import schema
 from harness.settings.conversion import Plain
 from harness.settings.references import MARK, check_references
 from harness.settings.request import Request, parsed
-from harness.settings.sweeps import combinations
+from harness.settings.sweeps import OptionsOf, combinations
 from harness.settings.user_folder import searched
 
 ELSEWHERE = ("campaign", "cluster", "tracking")  # keys that do not say what is measured
@@ -63,12 +64,12 @@ def composed(request: Request, made: Callable[[Plain], Made]) -> tuple[Made, ...
     def whole(texts: Sequence[str]) -> Plain:
         groups, values = _sorted_out(parsed(texts), options_of)
         if groups not in known:
-            known[groups] = _Composition(_compose([*search, *groups]))
+            known[groups] = _Composition(_compose((*search, *groups), source))
         return known[groups].with_values(values)
 
     results: list[Made] = []
-    with _hydra(request.config_dir) as search:
-        options_of = cache(partial(group_options, search=tuple(search)))
+    with _hydra(request.config_dir) as (search, source):
+        options_of = partial(_options, search=search, source=source)
         for combination in combinations(parsed(request.overrides), request.multirun, options_of):
             first = whole(combination)
             for one in _parts(combination, first, whole):
@@ -177,14 +178,20 @@ def _plain(node: object) -> object:
 
 
 @contextmanager
-def _hydra(config_dir: Path | None) -> Iterator[list[str]]:
-    """Hydra, ready to compose; gives the overrides that add the user's own folder."""
-    schema.register()
-    with initialize_config_dir(str(CONF), job_name="polydl", version_base="1.3"):
-        yield [] if config_dir is None else [searched(config_dir)]
+def _hydra(config_dir: Path | None) -> Iterator[tuple[tuple[str, ...], Hashable]]:
+    """Hydra, ready to compose: the overrides that add the user's own folder; and what all is
+    composed of, which is equal only while nothing has changed, and never with such a folder."""
+    methods = schema.register()
+    with initialize_config_dir(str(conf_files.CONF), job_name="polydl", version_base="1.3"):
+        if config_dir is None:
+            yield (), (methods, conf_files.stamp())
+        else:
+            yield (searched(config_dir),), object()
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
+@lru_cache(maxsize=64)
+def _compose(overrides: tuple[str, ...], source: Hashable) -> DictConfig:
+    """What nobody changes: it is kept while its source is equal."""
     try:
         return compose("config", list(overrides))
     except HarnessError:
@@ -196,7 +203,7 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
 
 
 def _sorted_out(
-    overrides: Sequence[Override], options_of: Callable[[str], list[str]]
+    overrides: Sequence[Override], options_of: OptionsOf
 ) -> tuple[tuple[str, ...], list[Override]]:
     """Choices of options, checked, as texts; and overrides of values."""
     groups: list[str] = []
@@ -223,10 +230,11 @@ def as_hydra_takes_it(text: str) -> str:
     return f"~{group}" if value == "null" and group in _OPTIONAL else text
 
 
-def group_options(group: str, search: Sequence[str] = ()) -> list[str]:
+@lru_cache(maxsize=256)
+def _options(group: str, search: tuple[str, ...], source: Hashable) -> tuple[str, ...]:
     """The options of a group, from conf/ and the user's own folder; empty when it is no group."""
     loader = GlobalHydra.instance().config_loader()
-    return list(loader.get_group_options(group, config_name="config", overrides=list(search)))
+    return tuple(loader.get_group_options(group, config_name="config", overrides=list(search)))
 
 
 def _check_choice(override: Override, options: Sequence[str]) -> None:
@@ -299,7 +307,7 @@ def _refuse_primitive(config: DictConfig, key: str) -> None:
         raise SettingsError(
             f"{key} cannot be set together with a workload ({names}); use workload.sizes.{last}"
         )
-    known = ", ".join(group_options("primitive"))
+    known = ", ".join(conf_files.options("primitive"))
     raise SettingsError(f"{key}: name the primitive first, primitive=...; known: {known}")
 
 

@@ -5,10 +5,10 @@ Nobody outside this package sees these; `conversion` turns them into the frozen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -181,11 +181,19 @@ def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     return held
 
 
-def register() -> None:
-    """Put the schema where conf/config.yaml names it, methods among their groups' options."""
+def register() -> Hashable:
+    """Put the schema where conf/config.yaml names it, methods among their groups' options; what
+    comes back is another where they are others."""
+    found = tuple((group, *own) for group in GROUPS for own in methods(group).items())
+    _stored(found)
+    return found
+
+
+@lru_cache(maxsize=1)  # a package may come and go, between two calls of one process
+def _stored(found: Iterable[tuple[str, str, type]]) -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=ConfigSchema)
     for group in GROUPS:
-        store.repo.pop(group, None)  # a package that is installed no more
-        for name, options in methods(group).items():
-            store.store(group=group, name=name, node=schema_of(options), package=f"{group}.{name}")
+        store.repo.pop(group, None)
+    for group, name, options in found:
+        store.store(group=group, name=name, node=schema_of(options), package=f"{group}.{name}")

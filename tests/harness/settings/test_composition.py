@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from harness import conf_files
 from harness.conf_files import CONF
 from harness.errors import SettingsError
 from harness.plan import planned
@@ -72,6 +74,24 @@ def test_what_combinations_share_is_shared() -> None:
     one, other = load_settings(["-m", "primitive=matmul", "primitive.sizes.n=1,2"])
     assert one.resolved["strategy"] is other.resolved["strategy"]
     assert one.resolved["primitive"] != other.resolved["primitive"]
+
+
+def test_files_that_change_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(CONF, tmp_path / "conf")
+    monkeypatch.setattr(conf_files, "CONF", tmp_path / "conf")
+    file = tmp_path / "conf" / "primitive" / "matmul.yaml"
+
+    def asked(name: str) -> object:
+        return load_settings([f"primitive={name}"])[0].problems[0].spec["sizes"]
+
+    first = asked("matmul")
+    assert asked("matmul") == first != {"m": 512, "n": 5, "k": 512}
+    file.write_text(file.read_text().replace("n: 512", "n: 5"))
+    assert asked("matmul") == {"m": 512, "n": 5, "k": 512}
+    with pytest.raises(SettingsError, match="unknown option 'another'"):
+        asked("another")
+    shutil.copy(file, file.with_name("another.yaml"))
+    assert asked("another") == asked("matmul")
 
 
 def test_values_may_refer_to_others(tmp_path: Path) -> None:
