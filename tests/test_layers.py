@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 400
@@ -92,18 +91,27 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports_of(path: Path) -> tuple[str, ...]:
+    return tuple(imported(tree_of(path)))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
     """Every module that a file imports, `from package import module` included."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative imports hide the room they come from"
-            for alias in node.names:
-                yield f"{node.module}.{alias.name}", node
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def room_of(module: str) -> str | None:
     """The longest room name that the module lies in."""
     rooms = [room for row in COMPILER + HARNESS for room in row]
@@ -120,60 +128,66 @@ FACE = ROOT / "polydl.py"  # for whoever imports it: stands above all rooms
 FILES = [*sources("compiler", "harness"), FACE]
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_imports_go_downward(path: Path) -> None:
-    room = room_of(module_of(path))
-    names = [name for name, _ in imported(ast.parse(path.read_text()))]
-    assert not any(f"{name}.".startswith("polydl.") for name in names)
-    if module_of(path) in ("compiler", "harness", "polydl"):
-        return
-    assert room is not None, f"{module_of(path)} lies in no room of the import order"
-    for name in names:
-        other = room_of(name)
-        if other is None or other == room:
-            continue
-        downward = level_of(other) < level_of(room)
-        assert downward or other in STANDS_ON.get(room, ()), f"{module_of(path)} imports {name}"
+PACKAGES = ("compiler", "harness", "polydl")
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_libraries_stay_in_their_rooms(path: Path) -> None:
-    module = module_of(path)
-    for name, _ in imported(ast.parse(path.read_text())):
-        for confined, rooms in CONFINED.items():
-            if f"{name}.".startswith(f"{confined}."):
-                assert f"{module}.".startswith(rooms), f"{module} imports {confined}"
-        if module.startswith("compiler"):
-            library = name.partition(".")[0]
-            assert library not in NEVER_IN_COMPILER, f"{module} imports {library}"
+def test_every_file_lies_in_a_room() -> None:
+    modules = {module_of(path) for path in FILES} - {*PACKAGES}
+    assert [module for module in modules if room_of(module) is None] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_imports_stand_at_the_top(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+def test_imports_go_downward() -> None:
+    wrong = []
+    for path in FILES:
+        room = room_of(module_of(path))
+        for name in imports_of(path):
+            assert not f"{name}.".startswith("polydl."), module_of(path)
+            other = room_of(name)
+            if room is None or other is None or other in (room, *STANDS_ON.get(room, ())):
+                continue
+            if level_of(other) >= level_of(room):
+                wrong.append(f"{module_of(path)} imports {name}")
+    assert wrong == []
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    wrong = []
+    for path in FILES:
+        module = module_of(path)
+        for name in imports_of(path):
+            held = [library for library in CONFINED if f"{name}.".startswith(f"{library}.")]
+            if not all(f"{module}.".startswith(CONFINED[library]) for library in held):
+                wrong.append(f"{module} imports {name}")
+            if module.startswith("compiler") and name.partition(".")[0] in NEVER_IN_COMPILER:
+                wrong.append(f"{module} imports {name}")
+    assert wrong == []
+
+
+def test_imports_stand_at_the_top() -> None:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     inside = [
-        name
-        for function in ast.walk(tree)
+        f"{module_of(path)} imports {name} inside a function"
+        for path in FILES
+        for function in ast.walk(tree_of(path))
         if isinstance(function, functions)
-        for name, _ in imported(function)
+        for name in imported(function)
     ]
-    assert not inside, f"{module_of(path)} imports {inside} inside a function"
-    if module_of(path) != LOADS_BY_NAME:
-        names = [name for name, _ in imported(tree)]
-        assert not any(name.startswith("importlib.import_module") for name in names)
+    assert inside == []
+    by_name = {
+        module_of(path)
+        for path in FILES
+        if any(name.startswith("importlib.import_module") for name in imports_of(path))
+    }
+    assert by_name <= {LOADS_BY_NAME}
 
 
-@pytest.mark.parametrize("path", sources("compiler/codegen"), ids=module_of)
-def test_code_generation_refuses_nothing(path: Path) -> None:
+def test_code_generation_refuses_nothing() -> None:
     """What does not fit is said in compiler.lower, before a line of C is written."""
-    names = [name for name, _ in imported(ast.parse(path.read_text()))]
-    assert not any(name.startswith("compiler.errors") for name in names)
+    for path in sources("compiler/codegen"):
+        assert not any(name.startswith("compiler.errors") for name in imports_of(path)), path
 
 
-@pytest.mark.parametrize(
-    "path", sources("compiler", "harness", "tests", "experiments"), ids=module_of
-)
-def test_files_are_short(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= LONGEST, f"{path.relative_to(ROOT)} has {lines} lines, {LONGEST} are allowed"
+def test_files_are_short() -> None:
+    files = sources("compiler", "harness", "tests", "experiments")
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {name: count for name, count in lines.items() if count > LONGEST} == {}
