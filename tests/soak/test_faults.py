@@ -41,8 +41,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def rng(capsys: pytest.CaptureFixture[str]) -> random.Random:
-    return seeded(capsys)
+def rng() -> random.Random:
+    return seeded()
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from tests.compiler.codegen.test_staging import check_random_attachments
 from tests.compiler.lower.test_pieces import check_kept_rows
 from tests.compiler.lower.test_pieces import check_random_attachments as check_refusals
 from tests.compiler.lower.test_stages import check_random_stages
+from tests.compiler.lower.test_statement_pairs import check_chains
 from tests.harness.campaigns import BRIEF
 from tests.harness.kernel.batch_rounds import check_rounds
 
@@ -55,7 +56,8 @@ def test_random_attachments_by_the_thousand(tmp_path: Path, seed: int) -> None:
     check_random_attachments(tmp_path, seed, RANDOM_CHAINS)
 
 
-def test_random_attachments_agree_with_enumeration_by_the_hundred(seed: int) -> None:
+def test_random_trees_agree_with_enumeration_by_the_hundred(seed: int) -> None:
+    check_chains(seed, ENUMERATED)
     check_refusals(seed, ENUMERATED)
     check_kept_rows(seed, ENUMERATED)
     check_random_stages(seed, ENUMERATED)

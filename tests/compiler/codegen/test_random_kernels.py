@@ -17,7 +17,7 @@ from compiler.space.scalar import as_written
 from tests.compiler.codegen.batch import Build, call, expected_of, start_build
 from tests.compiler.codegen.random_schedules import random_problem, random_schedule
 
-KERNELS, BATCH, PER_PROBLEM, TRIES, SEED = 240, 20, 8, 60, 20261122
+KERNELS, BATCH, PER_PROBLEM, TRIES, SEED = 160, 20, 8, 60, 20261122
 AT_ONCE = 2  # compilations beside the generation of the next batch
 LEVELS = ("-O2", "-O0", "-O0", "-Og")  # some batches as users build, the others quickly
 

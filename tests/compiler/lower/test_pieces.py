@@ -164,7 +164,7 @@ def _wrong(levels: Any, early: tuple[int, ...], late: tuple[int, ...], before: b
 
 
 def test_random_attachments_agree_with_enumeration() -> None:
-    check_random_attachments(11, 200)
+    check_random_attachments(11, 100)
 
 
 def check_random_attachments(seed: int, count: int) -> None:
@@ -186,7 +186,7 @@ def check_random_attachments(seed: int, count: int) -> None:
 
 
 def test_rows_that_are_kept_agree_with_enumeration() -> None:
-    check_kept_rows(7, 60)
+    check_kept_rows(7, 40)
 
 
 def check_kept_rows(seed: int, count: int) -> None:

@@ -98,9 +98,14 @@ def _wrong(path: Path, one: Time, two: Time) -> bool:
 
 
 def test_random_chains_agree_with_enumeration() -> None:
-    random = Random(5)
+    check_chains(5, 200)
+
+
+def check_chains(seed: int, count: int) -> None:
+    """So many random chains, refused or accepted as enumeration says."""
+    random = Random(seed)
     seen = {True: 0, False: 0}
-    while sum(seen.values()) < 500:
+    while sum(seen.values()) < count:
         nest = random_chain(random)
         if nest is None:
             continue
@@ -122,7 +127,7 @@ def test_random_chains_agree_with_enumeration() -> None:
             found,
         )
         seen[broken] += 1
-    assert min(seen.values()) > 50
+    assert min(seen.values()) > count / 10
 
 
 def _without_waiting(tree: Tree) -> Tree:

@@ -28,7 +28,6 @@ from harness.tracking.overview import overview
 from harness.tracking.sink import sync
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
-ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 SECONDS = 120.0
 MAIN = "import sys; from harness.cli import main; sys.exit(main())"
 
@@ -96,42 +95,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
     return CampaignFolder(home / "moved" / "toy")
 
 
-@pytest.fixture
-def several(recorded: CampaignFolder, tmp_path: Path) -> Iterator[list[Started]]:
-    folders = [tmp_path / number.name for number in ENDINGS]
-    for folder in folders:
-        folder.mkdir()
-        shutil.copy(recorded.path.parent / "mlflow.db", folder)  # to make one takes seconds
-    made = [Started(folder) for folder in folders]
-    yield made
-    for one in made:
-        one.end()
-
-
-def test_its_server_ends_with_it(several: list[Started]) -> None:
-    for one in several:
-        one.wait()
-    heard = {
-        connection.laddr.ip
-        for one in several
-        for process in one.below
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert heard == {dashboard.HOST}
-    for number, one in zip(ENDINGS, several, strict=True):
-        assert one.listening()
-        os.kill(one.process.pid, number)
-    statuses = [one.process.wait(SECONDS) for one in several]
-    assert statuses == [128 + signal.SIGTERM, 128 + signal.SIGHUP, -signal.SIGKILL]
-    deadline = time.monotonic() + SECONDS
-    while any(one.listening() for one in several) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(one.listening() for one in several)
-    _, alive = psutil.wait_procs([p for one in several for p in one.below], timeout=SECONDS)
-    assert not alive
-
-
 @dataclass(frozen=True)
 class Viewed:
     """A campaign's dashboard, and where its `open=true` wrote what it would have opened."""
@@ -146,6 +109,18 @@ class Viewed:
         number = client.get_experiment_by_name("polydl").experiment_id
         (run,) = client.search_runs([number], "tags.kind = 'campaign'")
         return f"http://127.0.0.1:{self.server.port}/#/experiments/{number}/runs/{run.info.run_id}"
+
+
+@pytest.fixture(scope="module")
+def another(
+    recorded: CampaignFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Started]:
+    """On a store of its own."""
+    folder = tmp_path_factory.mktemp("another")
+    shutil.copy(recorded.path.parent / "mlflow.db", folder)  # to make one takes seconds
+    one = Started(folder)
+    yield one
+    one.end()
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +203,28 @@ def test_a_port_on_loopback() -> None:
             dashboard.free_port(taken)
         assert dashboard.free_port(None) not in (0, taken)
     assert dashboard.free_port(taken) == taken
+
+
+def test_its_server_ends_with_it(viewed: Viewed, another: Started) -> None:
+    """The last of these: nobody looks at the first one any more."""
+    another.wait()
+    both = (viewed.server, another)
+    heard = {
+        connection.laddr.ip
+        for one in both
+        for process in one.below
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert heard == {dashboard.HOST}
+    for number, one in zip((signal.SIGHUP, signal.SIGKILL), both, strict=True):
+        assert one.listening()
+        os.kill(one.process.pid, number)
+    statuses = [one.process.wait(SECONDS) for one in both]
+    assert statuses == [128 + signal.SIGHUP, -signal.SIGKILL]
+    deadline = time.monotonic() + SECONDS
+    while any(one.listening() for one in both) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(one.listening() for one in both)
+    _, alive = psutil.wait_procs([p for one in both for p in one.below], timeout=SECONDS)
+    assert not alive

@@ -47,7 +47,7 @@ from tests.harness.record.garbling import garbled
 from tests.harness.record.results import Left, baseline_result, strategy_result
 from tests.harness.record.test_kept import AGAIN
 
-INPUTS = 25  # of each kind of file, for each reader
+INPUTS = 10  # of each kind of file, for each reader; tests/soak/test_fuzz.py has thousands
 COMMANDS = 2  # of each kind of file, for each command
 
 

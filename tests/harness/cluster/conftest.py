@@ -1,9 +1,12 @@
-"""One Ray cluster of three nodes for all tests of joined clusters that kill nothing; seeds."""
+"""One Ray cluster of three nodes for all tests of joined clusters; seeds."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +14,25 @@ from tests.harness.cluster.faults import seeded
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 
 
+@pytest.fixture(scope="package", autouse=True)
+def left_as_it_was() -> Iterator[None]:
+    """Ray sets variables and takes SIGTERM for good: not for the tests of other folders."""
+    handler = signal.getsignal(signal.SIGTERM)
+    before = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
+def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of these tests alone: they look at who measures with it."""
+    return tmp_path_factory.mktemp("build_cache")
+
+
+@pytest.fixture(scope="package")
 def ray_cluster() -> Iterator[RayCluster]:
     cluster = three_nodes()
     yield cluster
@@ -19,5 +40,5 @@ def ray_cluster() -> Iterator[RayCluster]:
 
 
 @pytest.fixture
-def rng(capsys: pytest.CaptureFixture[str]) -> random.Random:
-    return seeded(capsys)
+def rng() -> random.Random:
+    return seeded()

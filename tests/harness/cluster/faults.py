@@ -1,4 +1,7 @@
-"""Campaigns with something dying under them, and what has to hold afterwards."""
+"""Campaigns with something dying under them, once each, and what has to hold afterwards.
+
+Every instant is another one; tests/soak has hundreds of each.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ from harness.unit import Unit
 from tests.harness.campaigns import BRIEF, plan_from
 
 CAMPAIGN = "toy"  # of tests.harness.campaigns.plan_from
-REPEATS = 2  # of every fault; tests/soak has more
 INSTANTS = 4  # until a fault finds something to strike
 ATTEMPTS = 5  # room for faults of the machine's own, when it is loaded
 PATIENT = (f"cluster.attempts={ATTEMPTS}", "cluster.silent_seconds=5")
@@ -39,11 +41,10 @@ GONE_SECONDS = 15.0
 Answers = list[tuple[Unit, UnitOutcome]]
 
 
-def seeded(capsys: pytest.CaptureFixture[str]) -> random.Random:
-    """A generator with a seed that is printed, so that an instant can be repeated."""
+def seeded() -> random.Random:
+    """A generator whose seed is told where a test fails, so that an instant can be repeated."""
     seed = int(os.environ.get("POLYDL_FAULT_SEED", secrets.randbelow(2**32)))
-    with capsys.disabled():
-        print(f"\nPOLYDL_FAULT_SEED={seed}", end=" ")
+    print(f"POLYDL_FAULT_SEED={seed}")
     return random.Random(seed)
 
 

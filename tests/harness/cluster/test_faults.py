@@ -16,7 +16,6 @@ from harness.cluster.serial_pool import SerialPool
 from harness.settings import load_settings
 from tests.harness.cluster.faults import (
     CAMPAIGN,
-    REPEATS,
     TINY,
     Answers,
     CoreWatch,
@@ -153,11 +152,9 @@ def check_fault(
     check_nothing_left(cache, scratch=False)  # agents keep it until they end
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
 @pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.__name__)
 def test_faults(
     fault: Callable[[RayCluster, random.Random, Path], None],
-    repeat: int,
     ray_cluster: RayCluster,
     pool: RayPool,
     rng: random.Random,

@@ -13,7 +13,6 @@ import pytest
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, swept
 from tests.harness.cluster.faults import (
-    REPEATS,
     CoreWatch,
     check_no_core_shared,
     check_nothing_left,
@@ -48,7 +47,7 @@ def check_killed_driver(
 
 @pytest.mark.cluster
 def test_a_killed_driver_is_resumed(rng: random.Random, build_cache: Path, tmp_path: Path) -> None:
-    check_killed_driver(rng, build_cache, tmp_path / "killed", REPEATS, "cluster=local")
+    check_killed_driver(rng, build_cache, tmp_path / "killed", 1, "cluster=local")
 
 
 def check_ctrl_c(cache: Path, folder: Path, *cluster: str) -> None:

@@ -11,19 +11,17 @@ import pytest
 
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, swept
-from tests.harness.cluster.faults import REPEATS, check_nothing_left
+from tests.harness.cluster.faults import check_nothing_left
 from tests.harness.tracking.servers import MlflowServer
 
 UNITS = 4
 
 
-@pytest.fixture(scope="module", autouse=True)
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[MlflowServer]]:
-    """One for every repeat; they start while other tests run."""
-    several = [MlflowServer(tmp_path_factory.mktemp("server")) for _ in range(REPEATS)]
-    yield several
-    for one in several:
-        one.kill()
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MlflowServer]:
+    one = MlflowServer(tmp_path)
+    yield one
+    one.kill()
 
 
 def check_killed_server(
@@ -45,12 +43,7 @@ def check_killed_server(
     check_nothing_left(cache / "polydl", folder.name)
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
 def test_a_killed_mlflow_server(
-    repeat: int,
-    servers: list[MlflowServer],
-    rng: random.Random,
-    build_cache: Path,
-    tmp_path: Path,
+    server: MlflowServer, rng: random.Random, build_cache: Path, tmp_path: Path
 ) -> None:
-    check_killed_server(servers[repeat], rng, build_cache, tmp_path / "untracked")
+    check_killed_server(server, rng, build_cache, tmp_path / "untracked")

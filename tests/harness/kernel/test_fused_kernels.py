@@ -11,7 +11,7 @@ SEED = 20261125
 
 
 def test_fused_kernels_of_random_sizes_are_right(tmp_path: Path) -> None:
-    found = check_rounds((*SHIPPED, RANDOM), 2, SEED, tmp_path)
+    found = check_rounds((*SHIPPED, RANDOM), 1, SEED, tmp_path)
     assert found.failures == ()
     for part in ("fused", "apart", "4 lanes", "8 lanes", "16 lanes", "1 threads", "2 threads"):
         assert any(part in kind for kind in found.kernels), part
