@@ -210,11 +210,7 @@ class Reduction:
     ) -> list[str]:
         """A loop over a level, straight where its steps decide that all is inside."""
         accesses = {address.access for address in self.tile.reduced}
-        asked = [
-            question
-            for question in questions_of(self.tile, accesses)
-            if deciding(self.tile, question) == level
-        ]
+        asked = [q for q in questions_of(self.tile, accesses) if deciding(self.tile, q) == level]
         if rest or not asked:
             return self._plain(level, low, high, rest, depth, live, asked)
         straight = replace(self, tile=self.tile.without(asked))
