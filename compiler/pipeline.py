@@ -188,8 +188,8 @@ def searched(
 ) -> tuple[Ranked, ...]:
     """What a search of `count` measures: the best few, at most `per_tile` of one register tile.
 
-    Where there is one, the last of three or more is the first choice with its operand prefetched,
-    of which the ranking knows nothing.
+    Where there is one, the last of three or more is the first choice with an operand fetched ahead,
+    of which the ranking expects nothing.
     """
     best = best_varied(ranked, count, per_tile)
     if count < 3 or not best:

@@ -8,7 +8,7 @@ from itertools import product
 from math import gcd
 
 from compiler.lower.addressing import Address
-from compiler.lower.border_classes import TileClass, lane_pieces
+from compiler.lower.border_classes import Border, TileClass, lane_pieces
 from compiler.lower.edges import Question
 from compiler.lower.operands import Factors, Operands, whole
 from compiler.lower.steps import variable
@@ -88,6 +88,12 @@ class BorderTile:
     def point_loops(self) -> tuple[TileClass, ...]:
         """The loops that its points lie on, the vector loop apart."""
         return tuple(t for t in self.tiles if t.size > 1 and t is not self.vectors)
+
+    @property
+    def ranged_borders(self) -> tuple[Border, ...]:
+        """Borders whose taps are a range known at run time: tiles of a single point."""
+        points = {grain.loop: grain.points for grain in self.leaf.grains}
+        return tuple(border for border in self.operands.borders if points[border.point] == 1)
 
     def without(self, answered: Collection[Question]) -> BorderTile:
         """The tile where these questions are not asked: it is inside."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from compiler.codegen.border_tile import BorderTile, accumulator
 from compiler.lower.operands import Factors
@@ -14,10 +14,11 @@ def multiply_add(
     scalar: str,
     factors: Factors,
     live: Mapping[str, tuple[int, ...]],
+    ahead: Sequence[str],
 ) -> list[str]:
-    """Every live accumulator takes vector times scalar."""
+    """Every live accumulator takes vector times scalar, after what is fetched `ahead`."""
     lines = [f"const {tile.dtype.c} *vp = {vector}, *sp = {scalar};"]
-    lines.append("STEP;")
+    lines += ["STEP;", *ahead]
     if tile.leaf.prefetch:
         lines.append(f"__builtin_prefetch(vp + {tile.leaf.prefetch // tile.dtype.bytes});")
     points, count = tile.points(live), tile.vectors.size

@@ -15,6 +15,7 @@ from compiler.codegen.accumulators import (
     neutral_vector,
 )
 from compiler.codegen.border_tile import BorderTile, Point, accumulator, pointer
+from compiler.codegen.fetching import fetches, fetches_set
 from compiler.codegen.interior import (
     asks,
     deciding,
@@ -62,13 +63,13 @@ def summed(tile: BorderTile) -> list[str]:
     loops = straight_where_inside(tile, accesses, printed)
     if not tile.wide:
         return [*tap_ranges(tile), *lanes_set(tile), *loops, *lanes_joined(tile)]
-    return [*tap_ranges(tile), *accumulators_set(tile), *loops]
+    return [*tap_ranges(tile), *fetches_set(tile), *accumulators_set(tile), *loops]
 
 
 def tap_ranges(tile: BorderTile) -> list[str]:
     """Declarations of the taps that are read where they are a range known at run time."""
     lines = []
-    for border in _ranged_borders(tile):
+    for border in tile.ranged_borders:
         low, high = tap_range(border)
         lines.append(f"const long {border.tap}_low = {low};")
         lines.append(f"const long {border.tap}_high = {high};")
@@ -78,11 +79,6 @@ def tap_ranges(tile: BorderTile) -> list[str]:
 def _kept(k: int, point: Point, vector: int) -> str:
     """C name of what an operand has at a point for the whole reduction."""
     return f"k{k}{accumulator(point, vector)}"
-
-
-def _ranged_borders(tile: BorderTile) -> list[Border]:
-    """Borders whose taps are a range known at run time: tiles of a single point."""
-    return [b for b in tile.operands.borders if tile.leaf.grain(b.point).points == 1]
 
 
 def _operand(k: int, vector: int | None) -> str:
@@ -191,7 +187,7 @@ class Reduction:
 
     def _range(self, level: Level) -> tuple[str, str]:
         """Bounds of a microkernel loop, counted in pieces of the level from its parent's start."""
-        if any(border.tap == level.loop for border in _ranged_borders(self.tile)):
+        if any(border.tap == level.loop for border in self.tile.ranged_borders):
             return f"{level.loop}_low", f"{level.loop}_high"
         return "0", self._bounds(level).end
 
@@ -302,7 +298,9 @@ class Reduction:
         if isinstance(self.tile.operands.reduced, Factors):
             pairs = zip(self.tile.reduced, inside, strict=True)
             vector, scalar = (f"{pointer(address)} + {place}" for address, place in pairs)
-            return multiply_add(self.tile, vector, scalar, self.tile.operands.reduced, live)
+            step = variable(level) if level is not None else "0"
+            ahead = fetches(self.tile, (f"v{depth}", f"s{depth}"), step)
+            return multiply_add(self.tile, vector, scalar, self.tile.operands.reduced, live, ahead)
         return self._element_wise(inside, live)
 
     def _pointers(self, places: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
     seconds = max(compute + overhead + packing, L2, L3, memory) + OVERLAP * (the others)
 
+What is fetched ahead is none of the others: it has come before anything waits for it.
 The cycles of the microkernels come from their register tiles (`work`), the bytes from how often
 each footprint is fetched again (`traffic`), in cache lines (`footprints`). The machine enters by
 its description and its measured ceilings alone: no kernel of a problem is ever timed for this.
@@ -18,6 +19,7 @@ from compiler.cost.own_roofline import SHARING
 from compiler.cost.shared_levels import left_by_others
 from compiler.cost.traffic import NOTHING, Traffic
 from compiler.cost.work import SCALAR_CYCLES, Work
+from compiler.lower.ahead import next_piece, operands_ahead, tile_offsets
 from compiler.lower.lowered import lowered
 from compiler.lower.operands import Operands, Summand, operands, streamed
 from compiler.lower.stages import executed
@@ -93,7 +95,7 @@ class Roofline:
         if any(path.around for path in paths):
             left = left_by_others(paths, traffic)
         found = [
-            self._leaf(tree, path, own, threads, self._moved(path.leaf, moves, held))
+            self._leaf(tree, path, own, threads, *self._moved(path.leaf, moves, held))
             for path, own, moves, held in zip(paths, loops, traffic, left, strict=True)
         ]
         if len(found) == 1:
@@ -113,8 +115,9 @@ class Roofline:
         loops: Sequence[NestLoop],
         threads: int,
         moved: Mapping[str, float],
+        ahead: Mapping[str, float],
     ) -> Estimate:
-        """One band, by itself; `moved` are the bytes that it moves."""
+        """One band, by itself; `moved` are the bytes that it moves, `ahead` those fetched ahead."""
         leaf = path.leaf
         share = _share(loops, threads)
         around = self._combining(tree, path, threads)
@@ -125,7 +128,8 @@ class Roofline:
             compute = self._scalar_cycles(tree, path)
         elif leaf.form.sums:
             roles = self._contraction(leaf)
-            cycles = self._work.cycles(tree, path, leaf, roles)
+            fetches = self._fetches(tree, path, leaf)
+            cycles = self._work.cycles(tree, path, leaf, roles, fetches)
             compute, overhead = cycles.compute, cycles.overhead
             packing = self._packing(tree) if tree.pack else 0.0
         placed = self._operands(tree, leaf)
@@ -144,12 +148,24 @@ class Roofline:
         longer = 1.0
         if isinstance(leaf, Microkernel):
             longer += ALIASED * (_aliased_rows(leaf, placed) - 1)
+        hidden: dict[str, float] = {}
         for level, size in moved.items():
             shared = share if level != "memory" else max(share, 1 / SHARING)
-            parts[level] = longer * size * shared / self._bandwidth(level)
+            each = longer * shared / self._bandwidth(level)
+            parts[level], hidden[level] = each * size, each * ahead.get(level, 0.0)
         if packing:
             parts["packing"] = packing * share
-        return Estimate(_combined(parts), parts, moved)
+        return Estimate(_combined(parts, hidden), parts, moved)
+
+    def _fetches(self, tree: Tree, path: Path, leaf: Microkernel) -> int:
+        """Loads' worth of the prefetches in each step: one to find a line's row, one to ask."""
+        if not leaf.ahead:
+            return 0
+        total = 0
+        for address, level in operands_ahead(path, leaf, self._placed_of(tree, leaf)):
+            piece = next_piece(path, leaf, address, level, tile_offsets(leaf, address))
+            total += piece.each_step * (2 - piece.in_one_row)
+        return total
 
     def _kept_rows(self, tree: Tree, path: Path) -> float:
         """Seconds to move the rows that pieces keep of what a leaf writes: loaded, stored in L2."""
@@ -200,6 +216,9 @@ class Roofline:
         """The operands of a microkernel that is more than a sum of products."""
         if not isinstance(leaf, Microkernel) or (not leaf.fused and leaf.form.sums):
             return None
+        return self._placed_of(tree, leaf)
+
+    def _placed_of(self, tree: Tree, leaf: Microkernel) -> Operands:
         key = (*_form(leaf), tree.layout, tree.pack, tree.stages)
         if key not in self._placed:
             self._placed[key] = operands(tree, leaf)
@@ -234,14 +253,18 @@ class Roofline:
             not isinstance(leaf, Microkernel)
             or all(g.points == 1 for g in leaf.grains if not g.summed and g.loop != leaf.vector),
             leaf.vector if isinstance(leaf, Microkernel) else "",
+            _depths(path),
         )
 
-    def _moved(self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]) -> dict[str, float]:
-        """Bytes that one call moves out of each level, from L2 to memory."""
+    def _moved(
+        self, leaf: Leaf, traffic: Traffic, left: Mapping[str, float]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Bytes that one call moves out of each level, from L2 to memory; those fetched ahead."""
         nontemporal = isinstance(leaf, Microkernel) and leaf.nontemporal
         # between the stores of a contraction there is work enough that none waits
         sums = isinstance(leaf, Microkernel) and leaf.form.sums
         moved: dict[str, float] = {}
+        ahead: dict[str, float] = {}
         sources = [*(level.name for level in self.machine.caches[1:]), "memory"]
         for cache, source in zip(self.machine.caches, sources, strict=False):  # or no cache at all
             streamed = 1.0 if source == "memory" else 0.0
@@ -254,7 +277,10 @@ class Roofline:
                 far=source == "memory",
                 near=cache is self.machine.caches[0] and not sums,
             )
-        return moved
+            if source == "memory":  # from nearer, execution out of order does as well
+                lines = traffic.moved_ahead(cache.bytes / self._line, cache.name in CROWDED, left)
+                ahead[source] = self._line * lines
+        return moved, ahead
 
     def _footprint(self, tree: Tree, access: Access) -> Footprint:
         tag = dict(tree.pack).get(access.tensor)
@@ -311,9 +337,17 @@ def _share(loops: Sequence[NestLoop], threads: int) -> float:
     return -(-pieces // threads) / pieces if shared else 1.0
 
 
-def _combined(parts: Mapping[str, float]) -> float:
+def _depths(path: Path) -> dict[str, int]:
+    """By tensor that is fetched ahead, how many levels are around one piece of it."""
+    if not isinstance(path.leaf, Microkernel):
+        return {}
+    own = {level.name: len(path.around) + place for place, level in enumerate(path.loops, 1)}
+    return {tensor: own[level] for tensor, level in path.leaf.ahead if level in own}
+
+
+def _combined(parts: Mapping[str, float], hidden: Mapping[str, float]) -> float:
     """The longest of work and transfers, plus what the others do not hide."""
     work = parts["compute"] + parts["overhead"] + parts.get("packing", 0.0)
-    transfers = [parts[name] for name in parts if name in BYTES_PER_CYCLE]
-    every = sorted([work, *transfers])
-    return every[-1] + OVERLAP * sum(every[:-1])
+    transfers = [(parts[name], hidden[name]) for name in parts if name in BYTES_PER_CYCLE]
+    *others, (longest, _) = sorted([(work, 0.0), *transfers])
+    return longest + OVERLAP * sum(part - ahead for part, ahead in others)

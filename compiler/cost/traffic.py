@@ -28,6 +28,7 @@ SETS = PAGE // 64  # that an address inside a page chooses from
 CROWDED_BY = 16.0  # sets over those that lines use, from which stores wait
 NEXT = 24  # lines that are written next
 NOTHING: Mapping[str, float] = {}
+NOWHERE: Mapping[str, int] = {}
 
 
 class Traffic:
@@ -44,13 +45,14 @@ class Traffic:
         nontemporal: bool = False,
         streaming: bool = False,
         vector: str = "",
+        ahead: Mapping[str, int] = NOWHERE,
     ) -> None:
         """`written` stays in registers inside the levels from number `held_from` on.
 
         There what is read `once` is read a single time, beside the stores. Written past the caches
         (`nontemporal`) it takes no place in them. A `streaming` nest has register tiles of one
         point, between which only the loops around them can go on along a row. `vector` fills the
-        lanes.
+        lanes. Of tensors `ahead` the next piece of so many levels is fetched while one is used.
         """
         self._trips = [loop.trips for loop in loops]
         self._tensors = [*(footprint.tensor for footprint in (*read, *once)), written.tensor]
@@ -71,6 +73,10 @@ class Traffic:
         held = self._read if nontemporal else [*self._read, self._written]
         touched = [[x.touched for x in own] for own in held]
         self._held = [sum(column) for column in zip_longest(*touched, fillvalue=0.0)]
+        self._ahead = [footprint.tensor in ahead for footprint in (*read, *once)]
+        for footprint, own in zip((*read, *once), self._read, strict=True):
+            if (depth := ahead.get(footprint.tensor)) is not None:
+                self._held[depth] += own[depth].touched
 
     def touched(self, depth: int) -> dict[str, float]:
         """By tensor, the lines inside of so many levels."""
@@ -94,10 +100,10 @@ class Traffic:
         The same call ran before: what fits is there already. With `crowding` a tensor may sweep
         itself out of few sets. Lines that lie alone cost `scattered` more each: no prefetcher sees
         them come. From memory, which is `far`, it sees only what a single point of a register tile
-        reads on and on, as the points take turns. From the `near` one, stores wait for each other
-        where they crowd. `streamed` is how often each line of an output that is written past the
-        caches moves here instead. Another statement has `left` tensors in the cache, all that it
-        held meanwhile being so many lines.
+        reads on and on, as the points take turns; what is fetched ahead does not wait. From the
+        `near` one, stores wait for each other where they crowd. `streamed` is how often each line
+        of an output that is written past the caches moves here instead. Another statement has
+        `left` tensors in the cache, all that it held meanwhile being so many lines.
         """
         again = [_gone(left[x], capacity) if x in left else 1.0 for x in self._tensors]
         if streamed is not None:
@@ -106,8 +112,19 @@ class Traffic:
             written = self._fetched(self._written, capacity, crowding) * again[-1]
             total = (2 + (self._waiting if near else 0.0)) * written
         runs = self._own_runs if far else self._runs
-        for own, run, share in zip(self._read, runs, again, strict=False):
-            total += self._fetched(own, capacity, crowding) * (1 + scattered / run) * share
+        reads = zip(self._read, runs, again, self._ahead, strict=False)
+        for own, run, share, ahead in reads:
+            alone = 0.0 if far and ahead else scattered / run
+            total += self._fetched(own, capacity, crowding) * (1 + alone) * share
+        return total
+
+    def moved_ahead(self, capacity: float, crowding: bool, left: Mapping[str, float]) -> float:
+        """Those of the same lines that are fetched ahead: they arrive while others are used."""
+        total = 0.0
+        for tensor, own, ahead in zip(self._tensors, self._read, self._ahead, strict=False):
+            if ahead:
+                share = _gone(left[tensor], capacity) if tensor in left else 1.0
+                total += self._fetched(own, capacity, crowding) * share
         return total
 
     def _fetched(self, own: Sequence[Lines], capacity: float, crowding: bool) -> float:

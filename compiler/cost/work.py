@@ -54,14 +54,20 @@ class Work:
         self._shapes: dict[object, tuple[list[list[_Tiles]], int]] = {}
         self._known: dict[object, Cycles] = {}
 
-    def cycles(self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction) -> Cycles:
-        """The cycles of a leaf, which ends the path; `roles` are those of its operands."""
+    def cycles(
+        self, tree: Tree, path: Path, leaf: Microkernel, roles: Contraction, fetches: int = 0
+    ) -> Cycles:
+        """The cycles of a leaf, which ends the path; `roles` are those of its operands.
+
+        In each step `fetches` loads' worth of prefetches are issued.
+        """
         split = tuple((level.loop, level.step) for level in path.cut)
         parts = self._parts(tree, leaf, roles)
         key = (leaf.statement, leaf.form, leaf.grains, leaf.vector, leaf.levels, split, tree.pack)
-        if (key, parts) not in self._known:
-            self._known[key, parts] = self._counted(tree, dict(split), leaf, roles, parts)
-        return self._known[key, parts]
+        if (key, parts, fetches) not in self._known:
+            found = self._counted(tree, dict(split), leaf, roles, parts, fetches)
+            self._known[key, parts, fetches] = found
+        return self._known[key, parts, fetches]
 
     def element_wise(self, leaf: Microkernel, placed: Operands) -> float:
         """Cycles of what a leaf computes element by element: its operations, or its loads.
@@ -192,6 +198,7 @@ class Work:
         leaf: Microkernel,
         roles: Contraction,
         parts: tuple[int, int],
+        fetches: int,
     ) -> Cycles:
         """`split` gives the step of each reduction loop that is cut around the microkernel."""
         steps, visits, entries = 1, 1, 1
@@ -221,7 +228,7 @@ class Work:
                 taps = prod(n for n, _ in groups)
                 vectors = prod(s for c, (_, s) in zip(classes, groups, strict=True) if c.vector)
                 points = prod(s for c, (_, s) in zip(classes, groups, strict=True) if not c.vector)
-                cycles = self._step(leaf, points, vectors, unaligned)
+                cycles = self._step(leaf, points, vectors, unaligned, fetches)
                 compute += count * taps * tap_steps * live * cycles
             accumulators = prod(c.size for c in classes)
             loops = prod(len(c.groups) for c in classes)
@@ -235,13 +242,15 @@ class Work:
         overhead += visits * prod(g.extent for g in outputs) * stored * MOVE_CYCLES
         return Cycles(compute, overhead)
 
-    def _step(self, leaf: Microkernel, points: int, vectors: int, unaligned: bool) -> float:
+    def _step(
+        self, leaf: Microkernel, points: int, vectors: int, unaligned: bool, fetches: int
+    ) -> float:
         """Cycles of one reduction step of a tile.
 
         A library cuts its tile as it is best cut, and is never faster than it was measured to be.
         """
         if not leaf.form.library or not points:
-            return RegisterTile(points, vectors).cycles(self.machine, unaligned)
+            return RegisterTile(points, vectors).cycles(self.machine, unaligned, fetches)
         tile = dividing_tile(self.machine, points, vectors)
         cut = points * vectors / tile.accumulators * tile.cycles(self.machine, unaligned)
         rate = self.machine.product(leaf.form.library)

@@ -13,6 +13,7 @@ from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
+from compiler.lower.ahead import next_piece, operands_ahead
 from compiler.lower.border_classes import MOST_PRINTED, borders
 from compiler.lower.lowered import anchored, lowered
 from compiler.lower.operands import Factors, Operands, Summand, begins, operands, tiles_of
@@ -228,6 +229,8 @@ def _check_microkernel(tree: Tree, path: Path, leaf: Microkernel) -> None:
         if any(level.loop == border.tap != level.name for level in path.levels):
             raise ScheduleError(f"schedule: {border.tap} reads past a border, it cannot be blocked")
     _check_fused(tree, leaf, placed)
+    for address, level in operands_ahead(path, leaf, placed):
+        next_piece(path, leaf, address, level, (0,))  # or it says why there is none
     for edge in placed.edges:
         if sum(leaf.vector in index.loops for index, _ in edge.questions) > 1:
             raise ScheduleError(

@@ -197,6 +197,7 @@ def _loops(nest: Primitive, band: Band, number: int, regions: tuple[Region, ...]
         band.vector[0],
         band.unroll,
         band.prefetch,
+        band.ahead,
         band.nontemporal,
     )
     if not band.fused:

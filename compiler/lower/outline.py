@@ -214,6 +214,7 @@ def _reduction(tree: Tree, path: Path, leaf: Microkernel, reduced: Factors | Sum
     if leaf.prefetch:
         names = " and ".join(address.access.tensor for address in streamed(leaf, reduced))
         step.insert(0, f"prefetch {names} {leaf.prefetch} bytes ahead")
+    step = [f"prefetch {tensor} of the next {level}" for tensor, level in leaf.ahead] + step
     join = [f"join the lanes of the {noun}"] if leaf.form.across else []
     return [start, *_nested(heads, step), *join]
 

@@ -19,8 +19,10 @@ def check_product(path: Path, leaf: Microkernel, placed: Operands) -> None:
     assert isinstance(factors, Factors)
     if placed.output.layout.dtype != F32:
         raise ScheduleError(f"{where}: it computes {F32.name} alone")
-    if leaf.fused or leaf.prefetch or leaf.nontemporal or leaf.unroll > 1:
-        raise ScheduleError(f"{where}: it takes no fusion:S.tile, unroll, prefetch and nontemporal")
+    if leaf.fused or leaf.prefetch or leaf.ahead or leaf.nontemporal or leaf.unroll > 1:
+        raise ScheduleError(
+            f"{where}: it takes no fusion:S.tile, unroll, prefetch, ahead and nontemporal"
+        )
     if path.private:
         raise ScheduleError(f"{where}: it has no copies for threads, as private:C.LEVEL gives")
     rows = [g for g in leaf.grains if not g.summed and g.points > 1 and g.loop != leaf.vector]

@@ -219,6 +219,7 @@ class Microkernel(_Leaf):
     vector: str
     unroll: int = 1
     prefetch: int = 0
+    ahead: Tags = ()
     nontemporal: bool = False
     fused: tuple[Fused, ...] = ()
 

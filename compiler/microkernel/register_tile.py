@@ -34,17 +34,18 @@ class RegisterTile:
             return self.accumulators + 1
         return self.accumulators + min(self.points, self.vectors) + 1
 
-    def cycles(self, machine: Architecture, unaligned: bool = False) -> float:
+    def cycles(self, machine: Architecture, unaligned: bool = False, more: int = 0) -> float:
         """Cycles of one reduction step: multiply-adds, loads, or their latency.
 
         Each accumulator depends on itself, so latency is a bound like the other two. Near the
         crossing of two bounds neither is reached, because what waits for one is not there for the
         other: a norm joins them, |(points*vectors/fma, loads/rate, latency)| with exponent 4.
-        Vectors that are `unaligned` cross into a second line, as often as their width says.
+        Vectors that are `unaligned` cross into a second line, as often as their width says; `more`
+        loads are issued beside them.
         """
         return joined(
             self.accumulators / machine.fma_per_cycle,
-            self._loads(machine, unaligned) / machine.loads_per_cycle,
+            (self._loads(machine, unaligned) + more) / machine.loads_per_cycle,
             float(machine.fma_latency),
         )
 

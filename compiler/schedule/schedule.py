@@ -70,6 +70,8 @@ class Band:
     unroll       iterations of the innermost reduction loop unrolled
     prefetch     bytes ahead on the vector operand, of several on those each point has of its own;
                  0 for none
+    ahead        operands of which the next piece of a level around the microkernel is fetched
+                 meanwhile: each register tile of this piece asks for a share of its lines
     nontemporal  write the output past the caches
     microkernel  what fills the innermost tile: `generated` C; `libxsmm` or `cblas`, that library's
                  matrix product over the tile and the innermost reduction loop, which accumulates
@@ -92,6 +94,7 @@ class Band:
     private: Tags = ()
     unroll: int = 1
     prefetch: int = 0
+    ahead: Tags = ()
     nontemporal: bool = False
     microkernel: str = "generated"
     of: int | None = None
@@ -108,11 +111,15 @@ class Band:
             _refuse(f"order names a level twice: {'+'.join(self.order)}")
         _check_names_once("tile", self.tile)
         _check_names_once("block", self.block)
+        _check_names_once("ahead", self.ahead)
         for name, size in (self.vector, *self.tile, *self.block):
             if size < 1:
                 _refuse(f"size of '{name}' must be >= 1, got {size}")
         if unknown := [level for level in self.parallel if level not in self.order]:
             _refuse(f"parallel level '{unknown[0]}' is not in the order")
+        for tensor, level in self.ahead:
+            if level not in self.order:
+                _refuse(f"ahead:{tensor}.{level}: the order has no such level")
         for tensor, level in self.private:
             if level not in self.parallel:
                 _refuse(f"private:{tensor}.{level}: no parallel level of that name")
@@ -261,6 +268,7 @@ def _text(band: Band, layout: Tags, pack: Tags) -> str:
         ("pack", sizes(pack)),
         ("unroll", str(band.unroll) if band.unroll != 1 else ""),
         ("prefetch", str(band.prefetch) if band.prefetch else ""),
+        ("ahead", sizes(band.ahead)),
         ("nontemporal", "1" if band.nontemporal else ""),
         ("microkernel", band.microkernel if band.microkernel != "generated" else ""),
     ]

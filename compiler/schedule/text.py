@@ -28,7 +28,7 @@ FIELDS = (
     "layout",
     "pack",
 )
-TUNING_FIELDS = ("unroll", "prefetch", "nontemporal", "microkernel", "numerics")
+TUNING_FIELDS = ("unroll", "prefetch", "ahead", "nontemporal", "microkernel", "numerics")
 OF_ALL = ("layout", "pack", "numerics")
 LONGEST = 12  # digits
 
@@ -88,6 +88,7 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
         private=_pairs(fields, "private"),
         unroll=_number("unroll", fields.get("unroll", "1")),
         prefetch=_number("prefetch", fields.get("prefetch", "0")),
+        ahead=_pairs(fields, "ahead"),
         nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),
         microkernel=fields.get("microkernel", "generated"),
         of=_statement("of", fields["of"]) if "of" in fields else None,

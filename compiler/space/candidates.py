@@ -21,6 +21,7 @@ from compiler.schedule.schedule import Band, Schedule, Sizes, Tags
 from compiler.space.axes import Axes, axes_of
 from compiler.space.chain import Chain
 from compiler.space.dot_schedules import dot_schedules
+from compiler.space.fetching import fetching, from_memory
 from compiler.space.lane_schedules import lane_schedules
 from compiler.space.operand_layouts import OperandLayouts, operand_layouts
 from compiler.space.parallel import MOST_WAKES, alone, short, wakes, with_parallel, with_private
@@ -29,6 +30,7 @@ from compiler.space.unrolling import UNROLL, unrolled
 
 MULTIPLY_ADDS = 2500  # printed ones a kernel may have: it bounds the seconds a compiler takes
 AHEAD = 2048  # bytes, half a page: far enough to arrive in time, not beyond what is translated
+FETCHING = 32  # schedules that are tried with operands fetched ahead
 SHARING = 12  # schedules whose bands are tried in shared loops, of a primitive that has more
 ROWS = (4, 8, 16)  # of a matrix that is read once, side by side
 Order = tuple[tuple[str, ...], Sizes]  # levels, and the block sizes they need
@@ -46,7 +48,8 @@ def candidates(
     Of several statements the anchor is scheduled in every way, the others are arranged around it:
     on its register tile with `fuse`, else, or where they cannot be, in bands of their own, which
     share loops where the anchor is computed as no contraction: of many those of the fewest seconds
-    `expected`, where these are known. What is short is also offered to one thread alone.
+    `expected`, where these are known. Of these seconds' best there are some that fetch ahead. What
+    is short is also offered to one thread alone.
     """
     number = anchor(nest)
     chain = Chain(nest, number, machine, threads, fuse)
@@ -66,6 +69,9 @@ def candidates(
     if expected is not None and len(sharing) > SHARING:
         sharing = sorted(sharing, key=expected)[:SHARING]
     legal += [shared for whole in sharing for shared in chain.shared(whole)]
+    if expected is not None and number is not None and from_memory(nest, machine):
+        best = sorted(legal, key=lambda one: (expected(one), str(one)))[:FETCHING]
+        legal += [ahead for one in best for ahead in fetching(nest, one, number, machine)]
     found = tuple(dict.fromkeys(legal)) or chain.without()
     if threads == 1 or not short(nest, machine):
         return found
@@ -281,9 +287,11 @@ def _chunks(nest: Primitive, axes: Axes, layouts: OperandLayouts) -> list[int]:
 
 
 def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) -> Schedule | None:
-    """The schedule with its vector operand prefetched; None where that operand lies in L2 anyway.
+    """The schedule with its largest operand fetched ahead; None where L2 holds that anyway.
 
-    No model of this project knows what a prefetch is worth: a search tries it on its first choice.
+    Of sums of products the next piece, of other sums what is read so many bytes further on. The
+    model knows what that is worth for what comes from memory; a search tries it on its first
+    choice where it may come from nearer.
     """
     level = machine.cache("L2")
     for place, (band, numbers) in enumerate(anchored(nest, schedule)):
@@ -291,8 +299,10 @@ def fetched_ahead(nest: Primitive, schedule: Schedule, machine: Architecture) ->
             CATALOGUE[band.scheme].sums or CATALOGUE[band.scheme].across
         ):
             continue
-        if band.prefetch or level is None:
+        if band.prefetch or band.ahead or level is None:
             return None
+        if CATALOGUE[band.scheme].sums:
+            return next(iter(fetching(nest, schedule, numbers[0], machine)), None)
         reads = nest.statements[numbers[0]].reads
         vectors = [a for a in reads if band.vector[0] in a.loops]
         if max(nest.tensor(access.tensor).bytes for access in vectors) <= level.bytes:

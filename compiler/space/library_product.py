@@ -108,6 +108,7 @@ def _widened(
         block=tuple(block),
         unroll=1,
         prefetch=0,
+        ahead=(),
         nontemporal=False,
         fusion=(),
         keep=(),

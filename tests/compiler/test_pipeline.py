@@ -141,17 +141,16 @@ def test_loops_are_those_of_the_normalised_nest() -> None:
         compile_schedule(primitive, parse_schedule("scalar/order:oc+oh+ow+ic"))
 
 
-def test_a_search_tries_a_prefetch_where_the_operand_is_large() -> None:
-    for spec, streams in ((conv2d(ic=512, oc=512, ih=7, iw=7), True), (conv2d(), False)):
+def test_a_search_tries_what_the_model_expects_nothing_of() -> None:
+    for spec, streams in ((conv2d(ic=256, oc=192, ih=7, iw=7), True), (conv2d(), False)):
         primitive = primitive_from(spec)
         ranked = ranked_schedules(primitive, AVX512)
         few = searched(primitive, ranked, AVX512, 8, 4)
         assert len(few) == 8 and few[0] == ranked[0]
-        ahead = [one for one in few if one.schedule.band.prefetch]
+        ahead = [one for one in few if one.schedule.band.ahead]
         assert len(ahead) == streams
         if streams:
             assert ahead == [few[-1]]
-            assert few[-1].schedule.with_band(prefetch=0) == ranked[0].schedule
-        assert not any(
-            one.schedule.band.prefetch for one in searched(primitive, ranked, AVX512, 2, 4)
-        )
+            assert dict(few[-1].schedule.band.ahead).keys() == {"weight"}
+            assert few[-1].schedule.with_band(ahead=()) == ranked[0].schedule
+        assert not any(one.schedule.band.ahead for one in searched(primitive, ranked, AVX512, 2, 4))

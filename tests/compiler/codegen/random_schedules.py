@@ -90,8 +90,20 @@ def redrawn(nest: Primitive, base: Schedule, rng: random.Random) -> Schedule:
         parallel=parallel,
         unroll=rng.choice([1, 2, 4]),
         prefetch=rng.choice([0, 0, 256]),
+        ahead=_random_ahead(nest, levels, reduction, rng) if rng.random() < 0.4 else (),
         nontemporal=rng.random() < 0.15,
     )
+
+
+def _random_ahead(
+    nest: Primitive, levels: list[str], reduction: set[str], rng: random.Random
+) -> tuple[tuple[str, str], ...]:
+    """Some operands with a level that moves them, around the microkernel if there is one."""
+    inner = next((i for i, x in enumerate(reversed(levels)) if loop_of(x) not in reduction), 0)
+    around = levels[: len(levels) - inner]
+    reads = rng.sample(nest.statements[0].reads, rng.randint(1, 2))
+    moving = {a.tensor: [x for x in around if loop_of(x) in a.loops] for a in reads}
+    return tuple((name, rng.choice(some)) for name, some in sorted(moving.items()) if some)
 
 
 def _random_layouts(

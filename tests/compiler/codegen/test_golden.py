@@ -29,6 +29,11 @@ CASES = {
         "broadcast/vector:n.4/tile:n.2+m.2/order:k@1+m+n+k/block:k@1.4/parallel:m"
         "/layout:b.Ba4b/unroll:2",
     ),
+    "matmul_ahead": (
+        matmul(m=5, n=16, k=80),
+        "broadcast/vector:n.4/tile:n.2+m.2/order:k@1+n+m+k/block:k@1.64"
+        "/layout:b.Ba4b/unroll:2/ahead:a.m+b.n",
+    ),
     "conv2d_pixels_packed": (
         conv2d(ic=2, oc=3, ih=4, iw=8, kh=1, pad_h=0),
         "pixels/vector:ow.8/tile:ow.1+oc.3/order:oh+ow+oc+kw+ic/layout:weight.bcda/pack:data.abcd",

@@ -212,3 +212,17 @@ def test_points_of_a_tile_take_turns_at_memory() -> None:
         for block in (16, 32, 64, 128)
     ]
     assert moved == sorted(moved, reverse=True) and moved[0] > 3 * moved[-1]
+
+
+def test_what_is_fetched_ahead_does_not_wait_but_is_asked_for() -> None:
+    line = parse_schedule("broadcast/vector:n.16/tile:n.3+m.8/order:n+m+k/layout:b.Ba16b/unroll:4")
+    ahead = line.with_band(ahead=(("b", "n"),))
+    far, near = (Roofline(_nest(matmul(m=32, n=n, k=512)), AVX512) for n in (8192, 96))
+    for model in (far, near):
+        asked, plain = model.estimate(ahead).parts, model.estimate(line).parts
+        assert asked["compute"] > plain["compute"] and asked["overhead"] == plain["overhead"]
+    assert far.estimate(ahead).seconds < far.estimate(line).seconds
+    assert near.estimate(ahead).seconds > near.estimate(line).seconds
+    # Two pieces are in L2 then: of as much as it holds, a piece is gone before it has been used.
+    full = Roofline(_nest(matmul(m=32, n=8192, k=2048)), AVX512)
+    assert full.estimate(ahead).moved["L3"] > full.estimate(line).moved["L3"]

@@ -129,7 +129,7 @@ def test_fields_of_the_microkernel_and_threads_are_told() -> None:
     lines = printed(
         matmul(m=6, n=32, k=8),
         "broadcast/vector:n.16/tile:n.2+m.6/order:m+n+k/parallel:m/layout:b.Ba16b"
-        "/unroll:4/prefetch:256/nontemporal:1",
+        "/unroll:4/prefetch:256/ahead:a.m+b.n/nontemporal:1",
     )
     assert lines == [
         "layout b as Ba16b: 2 x 8 x 16",
@@ -138,6 +138,8 @@ def test_fields_of_the_microkernel_and_threads_are_told() -> None:
         "    microkernel broadcast: 2 vectors of 16 n x 6 m; vectors of b, scalars of a",
         "      sums start at 0",
         "      for k: 8, 4 at once",
+        "        prefetch a of the next m",
+        "        prefetch b of the next n",
         "        prefetch b 256 bytes ahead",
         "        S0: c[m, n] += a[m, k] * b[k, n]",
         "      store c past the caches",

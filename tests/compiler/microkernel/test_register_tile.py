@@ -90,3 +90,9 @@ def test_a_dividing_tile_leaves_no_remainder() -> None:
         tile = dividing_tile(AVX2, points, vectors)
         assert points % tile.points == 0 and vectors % tile.vectors == 0
         assert tile.registers(AVX2.embedded_broadcast) <= AVX2.vector_registers
+
+
+def test_further_loads_take_their_share_of_a_step() -> None:
+    tile = RegisterTile(6, 4)
+    steps = [tile.cycles(AVX512, more=more) for more in (0, 1, 30)]
+    assert steps[0] < steps[1] < steps[2] and steps[1] < 1.01 * steps[0]

@@ -42,6 +42,7 @@ def bands(draw: st.DrawFn) -> Band:
         private=tuple(sorted(private)),
         unroll=draw(st.integers(1, 64)),
         prefetch=draw(st.integers(0, 10**6)),
+        ahead=tuple((name, draw(st.sampled_from(order))) for name in sorted(draw(st.sets(NAMES)))),
         nontemporal=not private and draw(st.booleans()),
         microkernel=draw(st.sampled_from(MICROKERNELS)),
         of=draw(st.none() | st.integers(0, 9)),

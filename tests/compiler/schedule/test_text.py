@@ -16,7 +16,7 @@ from tests.compiler.schedule.strategies import schedules
 FULL = (
     "broadcast/vector:oc.8/tile:ow.6+oc.2/order:n+oc@1+oh+ow+oc+ic@1+kh+kw+ic"
     "/block:oc@1.4+ic@1.16/parallel:n+oc@1/layout:data.aBcd16b+out.aBcd8b/pack:data.abcd"
-    "/unroll:4/prefetch:512/nontemporal:1/microkernel:product"
+    "/unroll:4/prefetch:512/ahead:data.oh/nontemporal:1/microkernel:product"
 )
 MALFORMED = {
     "": "names no order",
@@ -27,6 +27,9 @@ MALFORMED = {
     "scalar//order:m": "'' is no field",
     "scalar/order:m/colour:red": "'colour:red' is no field",
     "scalar/order:m/order:n": "field 'order' is given twice",
+    "scalar/order:m/ahead:a": "ahead: 'a' is not of the form NAME.VALUE",
+    "scalar/order:m/ahead:a.n": "ahead:a.n: the order has no such level",
+    "scalar/order:m/ahead:a.m+a.m": "ahead names 'a' twice",
     "scalar/order:m+m": "order names a level twice: m+m",
     "scalar/order:m+": "'' is no level; expected LOOP or LOOP@1 to LOOP@9",
     "scalar/order:m@0": "'m@0' is no level",

@@ -278,13 +278,13 @@ def test_so_may_one_that_is_no_sum_of_products(n: int, threads: int, past: bool)
 
 
 def test_what_lies_in_l2_is_not_fetched_ahead() -> None:
-    deep = _nest(DEEP)
-    first = candidates(deep, AVX512)[0]
+    deep = _nest(conv2d(ic=128, oc=512, ih=7, iw=7))  # 2.4 MB of weights, a tile's are 147 kB
+    first = next(s for s in candidates(deep, AVX512) if s.band.tile_of("oc") == 2)
     ahead = fetched_ahead(deep, first, AVX512)
-    assert ahead is not None and ahead.with_band(prefetch=0) == first
+    assert ahead is not None and ahead.with_band(ahead=()) == first
     assert fetched_ahead(deep, ahead, AVX512) is None  # it is already
-    typical = _nest(TYPICAL)  # 147 kB of weights
-    assert fetched_ahead(typical, candidates(typical, AVX512)[0], AVX512) is None
+    small = _nest(conv2d(ic=64, oc=64, ih=28, iw=28))  # 200 kB of data, 147 kB of weights
+    assert fetched_ahead(small, candidates(small, AVX512)[0], AVX512) is None
     assert fetched_ahead(deep, scalar_schedule(deep), AVX512) is None
 
 
