@@ -162,7 +162,7 @@ def _ranked(
         if not private:
             schedules = tuple(dict.fromkeys(map(_with_whole_sums, schedules)))
         if library:
-            schedules = in_library(model.nest, schedules, library)
+            schedules = in_library(model.nest, schedules, library, architecture)
         found = rank(model.nest, schedules, architecture, threads)
         if not fused or _pays(model.nest, found[0].schedule, architecture, threads):
             break

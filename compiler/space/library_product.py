@@ -4,29 +4,32 @@
     broadcast/vector:n.16/tile:n.2+m.512/order:n+m+k/microkernel:libxsmm
 
 The library blocks for registers by itself, so the product takes all points of the levels right
-around the microkernel, as far as its operands are matrices there.
+around the microkernel, as far as its operands are matrices there. For caches it does not: they are
+halved until what one call touches stays in the second level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 
 from compiler.errors import ScheduleError
 from compiler.lower.fit import fitted
 from compiler.lower.lowered import anchored
 from compiler.microkernel.catalogue import CATALOGUE
 from compiler.microkernel.contraction import contraction, dimension
+from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import layout_of
 from compiler.schedule.schedule import Band, Schedule, Sizes, loop_of
 
 
 def in_library(
-    nest: Primitive, schedules: Iterable[Schedule], library: str
+    nest: Primitive, schedules: Iterable[Schedule], library: str, machine: Architecture
 ) -> tuple[Schedule, ...]:
     """Those that leave the library a product, without repetition; ScheduleError where none does."""
-    found = (with_library(nest, schedule, library) for schedule in schedules)
+    found = (with_library(nest, schedule, library, machine) for schedule in schedules)
     kept = tuple(dict.fromkeys(schedule for schedule in found if schedule is not None))
     if not kept:
         raise ScheduleError(
@@ -36,13 +39,15 @@ def in_library(
     return kept
 
 
-def with_library(nest: Primitive, schedule: Schedule, library: str) -> Schedule | None:
+def with_library(
+    nest: Primitive, schedule: Schedule, library: str, machine: Architecture
+) -> Schedule | None:
     """The schedule with every sum of products computed by a library; None where that is none.
 
     Vectors whose blocks cannot become as wide as the levels around them stay as they are.
     """
     for wide in (True, False):
-        found = _replaced(nest, schedule, library, wide)
+        found = _replaced(nest, schedule, library, machine, wide)
         if found is None or found == schedule:
             continue
         try:
@@ -53,14 +58,16 @@ def with_library(nest: Primitive, schedule: Schedule, library: str) -> Schedule 
     return None
 
 
-def _replaced(nest: Primitive, schedule: Schedule, library: str, wide: bool) -> Schedule | None:
+def _replaced(
+    nest: Primitive, schedule: Schedule, library: str, machine: Architecture, wide: bool
+) -> Schedule | None:
     bands: list[Band] = []
     found = schedule
     for band, numbers in anchored(nest, schedule):
         if band.scheme == "scalar" or not CATALOGUE[band.scheme].sums:
             bands.append(band)
             continue
-        widened = _widened(nest, nest.statements[numbers[0]], band, library, wide)
+        widened = _widened(nest, nest.statements[numbers[0]], band, library, machine, wide)
         if widened is None:
             return None
         bands.append(widened)
@@ -85,11 +92,17 @@ def _in_wider_blocks(nest: Primitive, number: int, band: Band, schedule: Schedul
 
 
 def _widened(
-    nest: Primitive, statement: Statement, band: Band, library: str, wide: bool
+    nest: Primitive,
+    statement: Statement,
+    band: Band,
+    library: str,
+    machine: Architecture,
+    wide: bool,
 ) -> Band | None:
     """The band of a larger tile; None where the levels around it do not go by whole ones."""
     lanes = {band.vector[0]: band.vector[1]}
     tile = _tile(nest, statement, band, wide)
+    _fit(tile, nest, statement, band, machine)
     block = []
     for level, size in band.block:
         loop = loop_of(level)
@@ -116,7 +129,7 @@ def _widened(
     )
 
 
-def _tile(nest: Primitive, statement: Statement, band: Band, wide: bool) -> Mapping[str, int]:
+def _tile(nest: Primitive, statement: Statement, band: Band, wide: bool) -> dict[str, int]:
     """Vectors of the vector loop, and points of the innermost other loop of the output."""
     vector, lanes = band.vector
     kept = [level for level in band.order if loop_of(level) not in statement.reduction_loops]
@@ -130,6 +143,28 @@ def _tile(nest: Primitive, statement: Statement, band: Band, wide: bool) -> Mapp
         around = _around(nest, band, level, lanes if level == vector else 1)
         tile[level] = around
     return tile
+
+
+def _fit(
+    tile: dict[str, int], nest: Primitive, statement: Statement, band: Band, machine: Architecture
+) -> None:
+    """Halves the longer side of the tile until its operands stay in the second level of cache."""
+    vector, lanes = band.vector
+    inner = next(x for x in reversed(band.order) if loop_of(x) in statement.reduction_loops)
+    depth = _around(nest, band, inner, 1)
+    size = nest.tensor(statement.target.tensor).dtype.bytes
+
+    def touched() -> int:
+        width, rows = tile[vector] * lanes, prod(n for loop, n in tile.items() if loop != vector)
+        return size * (rows * depth + depth * width + rows * width)
+
+    held = machine.caches[1].bytes if len(machine.caches) > 1 else 0
+    while held and touched() > held:
+        longer = [loop for loop, n in tile.items() if n > band.tile_of(loop)]
+        if not longer:
+            return
+        loop = max(longer, key=lambda x: tile[x] * (lanes if x == vector else 1))
+        tile[loop] = max(band.tile_of(loop), -(-tile[loop] // 2))
 
 
 def _around(nest: Primitive, band: Band, loop: str, lanes: int) -> int:
