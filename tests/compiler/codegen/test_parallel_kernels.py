@@ -61,7 +61,7 @@ def _schedules(primitive: Primitive, rng: random.Random) -> list[Schedule]:
     chosen: list[Schedule] = []
     for machine, threads in ((AVX2, 2), (NEON, 4)):
         forms: dict[object, Schedule] = {}
-        found = list(candidates(nest, machine, threads))
+        found = [one for one in candidates(nest, machine, threads) if one.band.parallel]
         rng.shuffle(found)
         for schedule in found:
             forms.setdefault(
