@@ -1,6 +1,6 @@
 # make install   everything, into .venv
 # make demo   set everything up and run the quickstart experiment
-# make test   set everything up and run the tests (about ten minutes on two cores)
+# make test   set everything up and run the tests (about seven minutes on two cores)
 # make soak   the long tests
 # make lint   format, lint and types
 # make docs   docs/reference: commands and configuration, from the parser and the schema, and the tables of pages
@@ -22,8 +22,7 @@ demo: $(STAMP)
 	$(BIN)/polydl run $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not soak and not cluster" --numprocesses=logical --dist=loadscope
-	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest --numprocesses=auto
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak
@@ -38,13 +37,10 @@ docs: $(STAMP)
 	$(BIN)/python -m harness.settings.reference > docs/reference/configuration.md
 	$(BIN)/polydl claims tables=true
 
-# The second table is the share of the cluster, whose tests need nodes of their own. A test that
-# fails takes no table away.
+# The second table is the share of the cluster. A test that fails takes no table away.
 coverage: $(STAMP)
 	$(BIN)/coverage erase
-	-$(BIN)/coverage run -m pytest -m "not soak and not cluster" --numprocesses=logical \
-	  --dist=loadscope --timeout=600
-	-$(BIN)/coverage run -m pytest -m cluster --timeout=600
+	-$(BIN)/coverage run -m pytest --numprocesses=auto --timeout=600
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include="harness/cluster/*"

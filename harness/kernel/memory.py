@@ -16,7 +16,7 @@ from compiler.schedule.layout import Array
 Placement = Literal["end", "start", "timing"]
 # A quiet NaN of four or eight bytes: what is read from around a buffer poisons the result. As much
 # as there ever is around one.
-CANARY = np.full(2 * mmap.PAGESIZE // 4, 0x7FFFDEAD, np.uint32).view(np.uint8)
+CANARY = np.resize(np.array([0x7FFFDEAD], np.uint32).view(np.uint8), 2 * mmap.PAGESIZE)
 PROT_NONE = 0
 GIB = 2**30
 STAGGER = 832  # bytes between the page offsets of two buffers, an odd number of lines

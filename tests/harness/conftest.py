@@ -25,7 +25,8 @@ from tests.harness.matmul_kernels import SPEC
 
 @pytest.fixture(scope="session")
 def toolchain(build_cache: Path) -> Toolchain:
-    return Toolchain.opened(build_cache)
+    """On the cache of commands that run with `build_cache`."""
+    return Toolchain.opened(build_cache / "polydl")
 
 
 @pytest.fixture

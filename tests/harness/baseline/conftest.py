@@ -1,8 +1,7 @@
-"""One cache of compiled adapters for all tests of the baselines, shared by the test processes."""
+"""Libraries, looked for once."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,6 @@ from harness.baseline.tool.environment import install
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.settings import cache_folder
-
-
-@pytest.fixture(scope="session")
-def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
-    """Where adapters are built."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # each process has a folder of its own in it
-    return Toolchain.opened(folder / "adapters")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from harness.record.configuration import documents_in
 from harness.record.journal import CampaignFolder
 from harness.scratch import scratch_folder
 from tests.harness.campaigns import BRIEF, TOY
+from tests.harness.scratch import check_nothing_left_behind
 
 
 @pytest.fixture(autouse=True)
@@ -162,7 +163,7 @@ def test_ended_in_a_measurement(
     assert errors.splitlines()[-1] == f"polydl run: {told}; go on with: {resume}"
     assert main([*resume.split()[1:], "campaign.dry_run=true"]) == 0
     assert "1 problems, 2 trials" in capsys.readouterr().out
-    assert not list((build_cache / "polydl" / "scratch").iterdir())
+    check_nothing_left_behind(build_cache / "polydl" / "scratch")
     assert not CampaignFolder(folder).results()
     deadline = time.monotonic() + 10
     while in_session(process.pid) and time.monotonic() < deadline:

@@ -24,6 +24,7 @@ from harness.strategy.strategy import Timed
 from harness.trial import PreparedUnit, installed_here, measure_unit, prepare_unit
 from harness.unit import Contender, Problem, Unit
 from tests.harness import matmul_kernels as kernels
+from tests.harness.scratch import check_nothing_left_behind
 
 FAST = replace(
     QUICK,
@@ -114,7 +115,7 @@ def test_a_unit_becomes_records(prepared: PreparedUnit, toolchain: Toolchain) ->
     assert top.schedule in {row["schedule"] for row in rows}
     assert absent.reason is not None and "install" in absent.reason
     assert absent.seconds is None and absent.stage is None
-    assert not list(toolchain.scratch.iterdir())
+    check_nothing_left_behind(toolchain.scratch)
 
 
 def test_a_survey_measures_the_first_of_each_ranking_and_random_others(
