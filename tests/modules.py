@@ -38,3 +38,8 @@ class ModuleScheduling(LoadScopeScheduling):  # type: ignore[misc]
         for other in self.assigned_work:
             self._reschedule(other)
         return crashed
+
+    def _reschedule(self, node: Any) -> None:
+        """Three tests or all that are left: a process holds back the last one that it knows of."""
+        while not node.shutting_down and self._pending_of(self.assigned_work[node]) < 3:
+            super()._reschedule(node)

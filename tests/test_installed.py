@@ -52,7 +52,21 @@ def test_the_wheel_holds_the_packages_with_conf_inside(wheel: Path) -> None:
     assert held == {"polydl.py", *inside}
 
 
-@pytest.mark.timeout(300)  # a dozen processes, two of which wait for a core of their own
+def test_an_installed_wheel_needs_no_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    words = ["explain", "primitive=matmul", "architecture=xeon_8280"]
+    done = subprocess.run(
+        [sys.executable, "-c", START, *words],
+        env={"PYTHONPATH": str(tmp_path / "site"), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "polydl_kernel" in done.stdout, done.stderr[-2000:]
+
+
+@pytest.mark.soak
 def test_an_installed_wheel_follows_the_tutorial(
     wheel: Path, tmp_path: Path, build_cache: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 A block of commands is ```sh MARK, a command a line, what it is for behind `#`:
 
-run      `make test` runs them
+run      `make test` runs them, `make soak` those of the tutorial
 slow     `make soak` runs them; `make test` reads them
 compose  they take hours, or need what a test has not: `make test` reads them
 

@@ -6,26 +6,27 @@ An interrupted run goes on where it was: the kills of one version of the code st
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cluster.ray_pool import RayPool
-from harness.record.journal import RUNS
+from harness.record.journal import RUNS, CampaignFolder
 from harness.resume import code_id
-from tests.harness.cluster.drivers import joining
+from tests.harness.cluster.drivers import Driver, check_journal, joining, swept
 from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import check_fault, stop_an_agent
 from tests.harness.cluster.test_faults_driver import check_ctrl_c
-from tests.harness.cluster.test_faults_server import check_killed_server
 from tests.harness.tracking.servers import MlflowServer
 from tests.soak.kills import BENCHES, run
 
 pytestmark = pytest.mark.soak
 REPEATS = 20
 KILLS = 200
+UNITS = 4  # while MLflow's server dies
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,25 @@ def test_stopped_agents(
 
 def test_ctrl_c(cluster: RayCluster, cache: Path, tmp_path: Path) -> None:
     check_ctrl_c(cache, tmp_path / "stopped", *joining(cluster.address))
+
+
+def check_killed_server(
+    server: MlflowServer, rng: random.Random, cache: Path, folder: Path
+) -> None:
+    """The campaign goes on with its journal alone, and says how MLflow is made complete."""
+    server.wait()
+    tracking = ("tracking=mlflow", f"tracking.uri={server.address}")
+    plain = [word for word in swept(UNITS) if not word.startswith("tracking")]
+    where = ("cluster=serial", f"campaign.dir={folder}")
+    driver = Driver(folder.with_suffix(".log"), cache, *plain, *tracking, *where)
+    driver.wait_for_lines(folder, rng.randrange(UNITS - 1))
+    time.sleep(rng.uniform(0, 0.5))
+    missed = UNITS - len(CampaignFolder(folder).results())  # at most, since they go on
+    server.kill()
+    assert driver.status() == 0, driver.told
+    assert check_journal(folder, UNITS) == {"ok": UNITS}
+    assert missed <= 1 or f"polydl sync {folder}" in driver.told
+    check_nothing_left(cache / "polydl", folder.name)
 
 
 @pytest.mark.parametrize("repeat", range(REPEATS))

@@ -218,6 +218,7 @@ def test_the_worst_shares_stand_beside_all_of_them(ten: Path, opened: Opens) -> 
     assert page.page.locator("#shares .worst tr.selected").count() >= 1
 
 
+@pytest.mark.soak
 def test_2000_trials(tmp_path: Path, opened: Opens) -> None:
     file = write_review(made_up(tmp_path / "many", problems=667, sampled=40))
     assert file.stat().st_size < 5e6
