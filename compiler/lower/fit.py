@@ -20,7 +20,7 @@ from compiler.lower.operands import Factors, Operands, Summand, begins, operands
 from compiler.lower.product_fit import check_product
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
-from compiler.microkernel.contraction import covers, scatters
+from compiler.microkernel.contraction import scatters, vectorisable
 from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
@@ -157,10 +157,9 @@ def _check_expression(nest: Primitive, band: Band, statement: Statement) -> None
     if not across and loop in statement.reduction_loops:
         raise ScheduleError(f"{where}: vector loop '{loop}' is not a loop of the output")
     own = any(access.tensor == statement.target.tensor for access in statement.reads)
-    whole = covers(nest, statement.target)
-    if not (whole or scatters(nest, statement)) or (own and statement.reduction_loops):
+    if not vectorisable(nest, statement) or (own and statement.reduction_loops):
         raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
-    if not whole:
+    if scatters(nest, statement):
         _check_scattered(where, band, statement)
     if across and (band.nontemporal or band.microkernel != "generated"):
         raise ScheduleError(f"{where}: scheme dot takes no nontemporal and no microkernel")
@@ -323,7 +322,7 @@ def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
                     f"{where}: only scheme scalar fits: {access} is read before it is written"
                 )
         held_there = held.get(one.target.tensor, one.target)
-        whole = covers(tree.nest, one.target) or scatters(tree.nest, tree.nest.statements[number])
+        whole = vectorisable(tree.nest, tree.nest.statements[number])
         if not whole or held_there != one.target:
             raise ScheduleError(f"{where}: {one.target} is not what the tile holds")
         held[one.target.tensor] = one.target

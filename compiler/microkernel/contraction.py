@@ -52,8 +52,7 @@ def anchor(nest: Primitive) -> int | None:
     Among equals it is the first sum of products. None where no statement can be on whole vectors:
     none writes all of its target or adds to it.
     """
-    statements = nest.statements
-    whole = [k for k, s in enumerate(statements) if covers(nest, s.target) or scatters(nest, s)]
+    whole = [k for k, statement in enumerate(nest.statements) if vectorisable(nest, statement)]
 
     def weight(number: int) -> tuple[int, bool]:
         loops = nest.statements[number].loops
@@ -95,6 +94,11 @@ def covers(nest: Primitive, access: Access) -> bool:
             return False
     loops = [loop for index in access.indices for loop in index.loops]
     return len(set(loops)) == len(loops)
+
+
+def vectorisable(nest: Primitive, statement: Statement) -> bool:
+    """Whether a statement's target is written in whole vectors: all of it once, or by adding."""
+    return covers(nest, statement.target) or scatters(nest, statement)
 
 
 def scatters(nest: Primitive, statement: Statement) -> bool:

@@ -17,7 +17,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.fit import fitted
 from compiler.lower.tiling import balanced
-from compiler.microkernel.contraction import covers, dimension, scatters
+from compiler.microkernel.contraction import dimension, vectorisable
 from compiler.microkernel.register_tile import register_tiles_of
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Access, Primitive, Statement
@@ -44,7 +44,7 @@ def dot_schedules(
     It may be one of a nest `around`, whose other statements have tensors in layouts of their own.
     """
     statement = nest.statements[0]
-    if not (covers(nest, statement.target) or scatters(nest, statement)) or _reused(nest, machine):
+    if not vectorisable(nest, statement) or _reused(nest, machine):
         return ()
     own = own_reads(around or nest, statement)
     found: dict[Schedule, None] = {}

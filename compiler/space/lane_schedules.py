@@ -19,7 +19,7 @@ from compiler.lower.fit import fitted
 from compiler.lower.operands import Summand, operands
 from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
-from compiler.microkernel.contraction import contraction, covers, scatters, sum_of_products
+from compiler.microkernel.contraction import contraction, sum_of_products, vectorisable
 from compiler.microkernel.functions import OPERATIONS
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import (
@@ -59,7 +59,7 @@ def lane_schedules(
     no `contracted` form, lanes take the loops of a single factor too.
     """
     statement = nest.statements[0]
-    if not covers(nest, statement.target) and not scatters(nest, statement):
+    if not vectorisable(nest, statement):
         return ()
     around = around or nest
     own = own_reads(around, statement)
@@ -154,7 +154,7 @@ def _shapes(
             tile = (*tile, (inner, balanced(nest.extent(inner), points)[0][1]))
         key = (order, tile, taps)
         width = dict(tile).get(inner or "", 1)
-        if not reduced and _scatters(statement, target, tile, lanes):
+        if not reduced and _writes_apart(statement, target, tile, lanes):
             continue
         before = sum(width if inner in access.loops else 1 for access in held)
         registers = count * (width + before + len(served) * unroll) + 1
@@ -175,7 +175,7 @@ def _kept(statement: Statement) -> list[str]:
     return [loop for loop in statement.loops if loop not in statement.reduction_loops]
 
 
-def _scatters(statement: Statement, target: Address, tile: Sizes, lanes: int) -> bool:
+def _writes_apart(statement: Statement, target: Address, tile: Sizes, lanes: int) -> bool:
     """Whether a tile that shares no work writes in several places: prefetchers follow one row."""
     run = lanes
     for place, (loop, count) in enumerate(tile):

@@ -158,8 +158,8 @@ def _fit(
         width, rows = tile[vector] * lanes, prod(n for loop, n in tile.items() if loop != vector)
         return size * (rows * depth + depth * width + rows * width)
 
-    held = machine.caches[1].bytes if len(machine.caches) > 1 else 0
-    while held and touched() > held:
+    held = machine.cache("L2")
+    while held is not None and touched() > held.bytes:
         longer = [loop for loop, n in tile.items() if n > band.tile_of(loop)]
         if not longer:
             return
