@@ -10,13 +10,14 @@ from compiler.errors import ProblemError
 from compiler.problem.specification import primitive_from
 from harness.conf_files import CONF
 from harness.random_nests import random_nest
+from tests.compiler.codegen.odd_problems import odd_problem
 from tests.compiler.problem.operators import shipped
 
-RANDOM = "random"
+RANDOM, ODD = "random", "odd"
 MOST_FLOPS = 1_000_000
 # A drawn window may be larger than its image, or a residual than what it is added to.
 NO_WINDOW = re.compile(r"empty output: |reads \d+ before and \d+ after dimension")
-EVERY = (*sorted(path.stem for path in (CONF / "primitive").glob("*.yaml")), RANDOM)
+EVERY = (*sorted(path.stem for path in (CONF / "primitive").glob("*.yaml")), RANDOM, ODD)
 SHIPPED = ("conv2d_bias_relu", "conv2d_bn_relu", "conv2d_residual_relu", "matmul_bias_gelu")
 
 # what follows `c[m,n] += a[m,k] * b[k,n]`; t is a temporary, y another output
@@ -74,8 +75,11 @@ def chain(name: str, m: int, n: int, k: int, first: tuple[str, ...] = ()) -> dic
 def random_size(name: str, random: Random) -> dict[str, Any]:
     """A shipped primitive of small random sizes: remainders, borders, strides, short reductions.
 
-    `random` is a random nest. What the file's sizes are tells what they may be here.
+    `random` is a random nest, `odd` one of forms that users seldom write. What the file's sizes are
+    tells what they may be here.
     """
+    if name == ODD:
+        return odd_problem(random)
     if name == RANDOM:
         return random_nest(RANDOM, random, random.choice([(1e-9, 1e-8), (1e-8, 2e-7)]))
     stated = shipped(name)["sizes"]

@@ -88,6 +88,7 @@ def redrawn(nest: Primitive, base: Schedule, rng: random.Random) -> Schedule:
         order=tuple(levels),
         block=tuple(block),
         parallel=parallel,
+        private=(),
         unroll=rng.choice([1, 2, 4]),
         prefetch=rng.choice([0, 0, 256]),
         ahead=_random_ahead(nest, levels, reduction, rng) if rng.random() < 0.4 else (),
@@ -101,7 +102,8 @@ def _random_ahead(
     """Some operands with a level that moves them, around the microkernel if there is one."""
     inner = next((i for i, x in enumerate(reversed(levels)) if loop_of(x) not in reduction), 0)
     around = levels[: len(levels) - inner]
-    reads = rng.sample(nest.statements[0].reads, rng.randint(1, 2))
+    reads = list(dict.fromkeys(nest.statements[0].reads))
+    reads = rng.sample(reads, min(len(reads), rng.randint(1, 2)))
     moving = {a.tensor: [x for x in around if loop_of(x) in a.loops] for a in reads}
     return tuple((name, rng.choice(some)) for name, some in sorted(moving.items()) if some)
 
