@@ -15,7 +15,10 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class GraphNode:
-    """`inside` counts the nodes of its subgraphs; an input that is left out is an empty text."""
+    """`inside` counts the nodes of its subgraphs, which read what is `captured` besides its inputs.
+
+    An input that is left out is an empty text.
+    """
 
     name: str
     op: str
@@ -24,6 +27,7 @@ class GraphNode:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     inside: int = 0
+    captured: tuple[str, ...] = ()
 
     def input(self, place: int) -> str:
         """The tensor at a place; empty where there is none."""
@@ -52,7 +56,7 @@ class Graph:
     @cached_property
     def uses(self) -> Counter[str]:
         """How often each tensor is read; an output of the network once more."""
-        read = (name for node in self.nodes for name in node.inputs if name)
+        read = (name for node in self.nodes for name in (*node.inputs, *node.captured) if name)
         return Counter(read) + Counter(self.outputs)
 
     @cached_property
@@ -60,7 +64,7 @@ class Graph:
         """The places of the nodes that read a tensor."""
         found: dict[str, list[int]] = {}
         for place, node in enumerate(self.nodes):
-            for name in dict.fromkeys(node.inputs):
+            for name in dict.fromkeys((*node.inputs, *node.captured)):
                 found.setdefault(name, []).append(place)
         return {name: tuple(places) for name, places in found.items()}
 
@@ -81,6 +85,7 @@ def graph_from(document: Mapping[str, Any]) -> Graph:
             outputs=tuple(one["outputs"]),
             attributes=one["attributes"],
             inside=one["inside"],
+            captured=tuple(one["captured"]),
         )
         for one in document["nodes"]
     )

@@ -99,10 +99,17 @@ def _computes_nothing(node: GraphNode, graph: Graph) -> bool:
     """Views of memory, and what is known ahead of time."""
     if node.domain != ONNX or node.inside:
         return False
-    if node.op == "Dropout" and node.has_output(1) and graph.uses[node.outputs[1]]:
+    if node.op == "Dropout" and _drops(node, graph):
         return False
     known = bool(node.outputs) and graph.constants.issuperset(filter(None, node.outputs))
     return known or node.op in _VIEWS
+
+
+def _drops(node: GraphNode, graph: Graph) -> bool:
+    """Whether it is asked to leave elements out, or which ones it would."""
+    training = node.input(2)
+    asked = bool(training) and graph.number(training) != 0
+    return asked or (node.has_output(1) and graph.uses[node.outputs[1]] > 0)
 
 
 def _reason(node: GraphNode, graph: Graph) -> str:
@@ -110,6 +117,8 @@ def _reason(node: GraphNode, graph: Graph) -> str:
         return f"operators of the domain {node.domain} are not known"
     if node.inside:
         return f"control flow, with {node.inside} nodes inside"
+    if node.op == "Dropout":
+        return "it leaves elements out, or tells which"
     return "no primitive computes it"
 
 
@@ -129,7 +138,10 @@ def _begun(start: Start, places: list[int], graph: Graph) -> Begun:
     result = nodes[-1].outputs[0]
     for name in (nodes[0].inputs[0], result):
         _check_type(name, graph)
-    return Group(start, len(places), nodes, shape_of(result, graph), start.axes), places
+    group = Group(start, len(places), nodes, shape_of(result, graph), start.axes)
+    if start.addend is not None:
+        _check_shape(start.addend.name, start.addend.shape, group)
+    return group, places
 
 
 def _check_type(name: str, graph: Graph) -> None:
@@ -158,8 +170,12 @@ def _check_fits(node: GraphNode, group: Group, inner: frozenset[str], graph: Gra
     for read in reads_of(node, graph):
         if not isinstance(read, Operand) or read.name in inner:
             continue
-        if loops_of(read.shape, group.shape, group.axes) is None:
-            raise Inexpressible(f"'{read.name}' of {read.shape} beside {group.shape}")
+        _check_shape(read.name, read.shape, group)
+
+
+def _check_shape(name: str, shape: Shape, group: Group) -> None:
+    if loops_of(shape, group.shape, group.axes) is None:
+        raise Inexpressible(f"'{name}' of {shape} beside {group.shape}")
 
 
 def _grown(group: Group, places: list[int], graph: Graph, taken: dict[int, Group | None]) -> Begun:
@@ -219,9 +235,10 @@ def _follows(
     graph: Graph,
     taken: dict[int, Group | None],
 ) -> bool:
-    if place in taken and not (taken[place] is None and node.op in PASSED_ON):
+    passed_on = node.op in PASSED_ON and taken.get(place, group) is None
+    if not passed_on and (place in taken or not is_elementwise(node)):
         return False
-    if node.domain != ONNX or not (is_elementwise(node) or node.op in PASSED_ON):
+    if node.domain != ONNX:
         return False
     try:
         if shape_of(node.outputs[0], graph) != group.shape:

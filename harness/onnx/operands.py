@@ -35,7 +35,9 @@ def reads_of(node: GraphNode, graph: Graph) -> tuple[Read, ...]:
         return _of_batch_norm(node, graph)
     if node.op == "Clip":
         return _of_clip(node, graph)
-    reads = tuple(_read(name, node, graph) if name else None for name in node.inputs)
+    reads = tuple(
+        _read(name, node, graph, place) if name else None for place, name in enumerate(node.inputs)
+    )
     if None in reads or not reads:
         raise Inexpressible("an operand is missing")
     if node.op == "Pow" and not isinstance(reads[1], Term):
@@ -43,14 +45,26 @@ def reads_of(node: GraphNode, graph: Graph) -> tuple[Read, ...]:
     return reads
 
 
-def _read(name: str, node: GraphNode, graph: Graph) -> Operand | Term:
+def _read(name: str, node: GraphNode, graph: Graph, place: int = 0) -> Operand | Term:
     if graph.types.get(name, FLOAT) != FLOAT and graph.number(name) is None:
         raise Inexpressible(f"'{name}' has elements {graph.types[name]}; primitives have f32")
     value = graph.number(name)
     if value is not None:
         return number(value)
     constant = name in graph.constants
-    return Operand(name, shape_of(name, graph), constant, _word(node.op, constant))
+    return Operand(name, _placed(name, place, node, graph), constant, _word(node.op, constant))
+
+
+def _placed(name: str, place: int, node: GraphNode, graph: Graph) -> Shape:
+    """An operand's shape. Before opset 7 the second one began at an `axis` of the first."""
+    shape = shape_of(name, graph)
+    if graph.opset >= 7 or place != 1:
+        return shape
+    axis = 1 if node.op == "PRelu" else node.attributes.get("axis")
+    if axis is None:
+        return shape
+    rank = len(shape_of(node.inputs[0], graph))
+    return (*shape, *(1,) * (rank - axis % max(rank, 1) - len(shape)))
 
 
 def _word(op: str, constant: bool) -> str:
@@ -81,9 +95,13 @@ def _of_batch_norm(node: GraphNode, graph: Graph) -> tuple[Read, ...]:
     if node.attributes.get("training_mode", 0) or node.has_output(1):
         raise Inexpressible("it is in training mode")
     shape = shape_of(data, graph)
-    channels = (shape[1], *(1 for _ in shape[2:])) if len(shape) > 1 else shape
+    own = shape[1:2] or shape
+    for name in parameters:
+        if shape_of(name, graph) != own:
+            raise Inexpressible(f"'{name}' of {shape_of(name, graph)} for channels {own}")
+    channels = (*own, *(1 for _ in shape[2:]))
     scale, shift = (
-        Operand(f"{node.name}/{word}", channels, True, word) for word in ("scale", "shift")
+        Operand(f"{node.outputs[0]}/{word}", channels, True, word) for word in ("scale", "shift")
     )
     return (_read(data, node, graph), scale, shift)
 

@@ -6,7 +6,7 @@ follows it element by element is added to the same one (`harness.onnx.statements
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -72,6 +72,8 @@ def _convolution(node: GraphNode, graph: Graph) -> Start:
     groups = node.attributes.get("group", 1)
     if data[1] != weight[1] * groups or weight[0] % groups:
         raise Inexpressible(f"{data[1]} channels for weights of {groups} x {weight[1]}")
+    if (told := tuple(node.attributes.get("kernel_shape", weight[2:]))) != weight[2:]:
+        raise Inexpressible(f"a kernel_shape of {told} for weights of {weight}")
     windows = _windows(node, data[2:], out[2:], weight[2:])
     problem = Convolution("", groups, data[0], data[1], weight[0], windows)
     primitive, sizes = primitive_of(problem)
@@ -79,6 +81,8 @@ def _convolution(node: GraphNode, graph: Graph) -> Start:
     rows = [f"o{letter}" for letter in LETTERS[-len(windows) :]]
     axes = _paired([("n",), channels, *((row,) for row in rows)])
     bias = node.input(2)
+    if bias and shape_of(bias, graph) != weight[:1]:
+        raise Inexpressible(f"a bias of {shape_of(bias, graph)} for {weight[0]} channels")
     return Start(
         primitive,
         sizes,
@@ -126,8 +130,17 @@ def _pool(node: GraphNode, graph: Graph) -> Start:
     if node.has_output(1):
         raise Inexpressible("the places of the largest are asked for")
     windows = _windows(node, data[2:], out[2:], tuple(node.attributes.get("kernel_shape", ())))
+    if any(map(_has_empty, windows)):  # ceil_mode adds some, which runtimes then leave away
+        raise Inexpressible("a window that has nothing of the image")
     primitive = "max_pool2d" if node.op == "MaxPool" else _average(node, windows)
     return _pooled(primitive, data, windows)
+
+
+def _has_empty(window: Window) -> bool:
+    """Whether one of its places has no tap inside."""
+    taps = [tap * (window.dilation + 1) - window.before for tap in range(window.kernel)]
+    starts = range(0, window.output * window.stride, window.stride)
+    return not all(any(0 <= start + tap < window.input for tap in taps) for start in starts)
 
 
 def _average(node: GraphNode, windows: tuple[Window, ...]) -> str:
@@ -138,6 +151,8 @@ def _average(node: GraphNode, windows: tuple[Window, ...]) -> str:
         return "avg_pool2d"
     if not node.attributes.get("count_include_pad", 0):
         return "avg_pool2d_exclude_padding"
+    if node.attributes.get("auto_pad", "").startswith("SAME"):
+        return "avg_pool2d"
     if any(window.after > pad for window, pad in zip(windows, given, strict=True)):
         raise Inexpressible("padding counts, but not where ceil_mode adds a window")
     return "avg_pool2d"
@@ -264,7 +279,9 @@ def _softmax(node: GraphNode, graph: Graph) -> Start:
     data = shape_of(node.inputs[0], graph)
     rank = len(data)
     axis = node.attributes.get("axis", -1 if graph.opset >= 13 else 1)
-    first = axis % rank if rank else 0
+    first = axis + rank if axis < 0 else axis
+    if not 0 <= first < rank + (graph.opset < 13):
+        raise Inexpressible(f"a softmax along axis {axis} of {rank}")
     if graph.opset >= 13 and prod(data[first + 1 :]) != 1:
         raise Inexpressible(f"a softmax along axis {first} of {rank}; primitives have the last")
     return Start("softmax", *_rows(data, first))
@@ -283,22 +300,39 @@ def _layer_norm(node: GraphNode, graph: Graph) -> Start:
         raise Inexpressible("mean or deviation is asked for")
     rank = len(data)
     first = node.attributes.get("axis", -1) % rank if rank else 0
-    return layer_norm(data, first, node.attributes.get("epsilon", 1e-5), bool(node.input(2)))
+    named = zip(("gamma", "beta"), node.inputs[1:3], strict=False)
+    parameters = {tensor: name for tensor, name in named if name}
+    if "gamma" not in parameters:
+        raise Inexpressible("its scale is missing")
+    for name in parameters.values():
+        if shape_of(name, graph) != data[first:]:
+            raise Inexpressible(f"'{name}' of {shape_of(name, graph)} for rows of {data[first:]}")
+    constant = [t for t, name in parameters.items() if name in graph.constants]
+    epsilon = node.attributes.get("epsilon", 1e-5)
+    return layer_norm(data, first, epsilon, "beta" in parameters, constant)
 
 
-def layer_norm(data: Shape, first: int, epsilon: float, shifted: bool = True) -> Start:
+def layer_norm(
+    data: Shape,
+    first: int,
+    epsilon: float,
+    shifted: bool = True,
+    constant: Sequence[str] = ("gamma", "beta"),
+) -> Start:
     """Over the axes from `first` on, with a scale of each column and, mostly, a shift."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"constant": list(constant)}
     rewritten: dict[str, str] = {}
+    parameters = ["gamma", "beta"][: 1 + shifted]
     told = number(epsilon).text
     if float(told) != 1e-5:
         rewritten["1e-5"] = told
     if not shifted:
         rewritten[" + beta[n]"] = ""
-        changes = {"constant": ["gamma"], "tensors": {"beta": None}}
+        changes["tensors"] = {"beta": None}
     words = (
         *((f"epsilon_{_word(told)}",) if "1e-5" in rewritten else ()),
         *(() if shifted else ("unshifted",)),
+        *(() if list(constant) == parameters else ("variable",)),
     )
     return Start("layernorm", *_rows(data, first), changes, rewritten, words)
 

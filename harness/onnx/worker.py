@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -39,6 +40,8 @@ _ATTRIBUTES: dict[Any, Callable[[AttributeProto], Any]] = {
     AttributeProto.INTS: lambda a: list(a.ints),
     AttributeProto.FLOATS: lambda a: list(a.floats),
 }
+
+_NUMBERS = (AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.INTS, AttributeProto.FLOATS)
 
 
 def main() -> None:
@@ -72,7 +75,7 @@ def document(path: Path, dimensions: Mapping[str, int]) -> dict[str, Any]:
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _check_order(model.graph, constants)
-    _check_attributes(model.graph, opset)
+    _check_operators(model.graph, opset)
     _set_dimensions(model, constants, dimensions)
     graph = _inferred(model).graph
     held = [_as_input(tensor.name, tensor) for tensor in graph.initializer]
@@ -170,6 +173,7 @@ def _lightened(model: ModelProto) -> tuple[set[str], dict[str, list[float]]]:
         held = next((a.t for a in node.attribute if a.name == "value" and a.HasField("t")), None)
         if node.op_type != "Constant" or held is None or len(node.output) != 1:
             nodes.append(node)
+            values.update(_plain_values(node) if len(node.output) == 1 else {})
         elif _is_light(held):
             nodes.append(node)
             _tell(node.output[0], held, values)
@@ -210,11 +214,22 @@ def _tell(name: str, tensor: TensorProto, values: dict[str, list[float]]) -> Non
         values[name] = held.reshape(-1).tolist()
 
 
+def _plain_values(node: NodeProto) -> dict[str, list[float]]:
+    """Of a constant that is an attribute's numbers, not a tensor."""
+    own = ("value_float", "value_floats", "value_int", "value_ints")
+    for attribute in node.attribute if node.op_type == "Constant" else ():
+        if attribute.name in own and attribute.type in _NUMBERS:
+            held = _ATTRIBUTES[attribute.type](attribute)
+            return {node.output[0]: held if isinstance(held, list) else [held]}
+    return {}
+
+
 def _check_order(graph: GraphProto, constants: set[str]) -> None:
     """Every node reads what is known before it, and writes what nothing has written."""
     known = {*constants, *(value.name for value in graph.input), ""}
     for node in graph.node:
-        unknown = next((name for name in node.input if name not in known), None)
+        read = (*node.input, *_captured(node))
+        unknown = next((name for name in read if name not in known), None)
         twice = next((name for name in node.output if name and name in known), None)
         what = f"reads '{unknown}', which nothing gives" if unknown else f"writes '{twice}' again"
         if unknown or twice:
@@ -223,28 +238,63 @@ def _check_order(graph: GraphProto, constants: set[str]) -> None:
         known.update(node.output)
 
 
-def _check_attributes(graph: GraphProto, opset: int) -> None:
-    """ONNX's own operators have no attributes but theirs, of the types that they define."""
+def _captured(node: NodeProto) -> list[str]:
+    """Tensors from around a node that its subgraphs read."""
+    inner = [graph for attribute in node.attribute for graph in _graphs(attribute)]
+    return list(dict.fromkeys(name for graph in inner for name in _unbound(graph)))
+
+
+def _unbound(graph: GraphProto) -> Iterator[str]:
+    """What a subgraph reads and does not have itself."""
+    own = {"", *(value.name for value in graph.input), *(t.name for t in graph.initializer)}
+    own.update(sparse.values.name for sparse in graph.sparse_initializer)
     for node in graph.node:
-        known = _attribute_types(node.op_type, opset) if node.domain in _OWN_DOMAINS else None
+        yield from (name for name in (*node.input, *_captured(node)) if name not in own)
+        own.update(node.output)
+    yield from (value.name for value in graph.output if value.name not in own)
+
+
+def _check_operators(graph: GraphProto, opset: int) -> None:
+    """ONNX's own operators have as many tensors as they define, and no attributes but theirs."""
+    for node in graph.node:
+        known = _operator(node.op_type, opset) if node.domain in _OWN_DOMAINS else None
         if known is None:
             continue
+        where = f"node '{shown(node.name or node.op_type, 60)}'"
         for attribute in node.attribute:
-            if attribute.type != known.get(attribute.name):
-                name, own = shown(node.name or node.op_type, 60), shown(attribute.name, 60)
-                raise SettingsError(
-                    f"node '{name}': '{own}' is no attribute of {node.op_type}, or of another type"
-                )
+            if attribute.type != known.attributes.get(attribute.name):
+                told = f"'{shown(attribute.name, 60)}' is no attribute of {node.op_type}"
+                raise SettingsError(f"{where}: {told}, or of another type")
+        for what, given, allowed in (
+            ("inputs", len(node.input), known.inputs),
+            ("outputs", len(node.output), known.outputs),
+        ):
+            if given not in allowed:
+                told = f"{allowed.start} to {allowed.stop - 1}"
+                raise SettingsError(f"{where}: {given} {what}; {node.op_type} has {told}")
+
+
+@dataclass(frozen=True)
+class _Operator:
+    """What ONNX defines of an operator: attributes' types by name, how many tensors it has."""
+
+    attributes: Mapping[str, int]
+    inputs: range
+    outputs: range
 
 
 @cache
-def _attribute_types(op: str, opset: int) -> Mapping[str, int] | None:
-    """By name; None for an operator that ONNX does not have."""
+def _operator(op: str, opset: int) -> _Operator | None:
+    """None for an operator that ONNX does not have."""
     try:
         schema = onnx.defs.get_schema(op, opset)
     except onnx.defs.SchemaError:
         return None
-    return {name: one.type.value for name, one in schema.attributes.items()}
+    return _Operator(
+        {name: one.type.value for name, one in schema.attributes.items()},
+        range(schema.min_input, schema.max_input + 1),
+        range(schema.min_output, schema.max_output + 1),
+    )
 
 
 def _set_dimensions(model: ModelProto, constants: set[str], dimensions: Mapping[str, int]) -> None:
@@ -317,6 +367,7 @@ def _node(node: NodeProto) -> dict[str, Any]:
         "outputs": list(node.output),
         "attributes": plain,
         "inside": sum(len(graph.node) for graph in inner),
+        "captured": _captured(node),
     }
 
 

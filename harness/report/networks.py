@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from compiler.errors import printable
 from harness.record.network import NetworkNodes
 
 
 def network_lines(networks: Sequence[NetworkNodes], full: bool = False) -> Iterator[str]:
     """A line for each network; in `full` one for each node that is left out as well."""
     for network in networks:
-        yield network.summary
+        yield printable(network.summary)
         if full and network.left_out:
             width = max(len(one.node) for one in network.left_out)
             for one in network.left_out:
-                yield f"  {one.node.ljust(width)}  {one.op}: {one.reason}"
+                yield printable(f"  {one.node.ljust(width)}  {one.op}: {one.reason}")

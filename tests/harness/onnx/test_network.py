@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import NodeProto, TensorProto
 
 from harness.errors import SettingsError
 from tests.harness.onnx.models import PUBLIC, model, network, node, saved
@@ -98,6 +99,73 @@ def test_control_flow_is_one_node_with_what_is_inside(tmp_path: Path) -> None:
     assert found.facts["left_out"] == [
         {"node": "y", "op": "If", "reason": "control flow, with 4 nodes inside"}
     ]
+
+
+def test_what_a_subgraph_reads_stays_outside_of_problems(tmp_path: Path) -> None:
+    """The convolution's result is wanted by the branch, too: ReLU is no part of its problem."""
+    inner = model([node("Neg", "a", "c")], {}, "c").graph
+    nodes = [
+        node("Conv", "x w", "a"),
+        node("Relu", "a", "b"),
+        node("If", "flag", "y", then_branch=inner, else_branch=inner),
+    ]
+    made = model(nodes, {"x": (1, 4, 6, 6), "flag": ()}, "b y", {"w": (4, 4, 1, 1)})
+    made.graph.input[1].type.tensor_type.elem_type = TensorProto.BOOL
+    found = network(saved(made, tmp_path))
+    assert [entry["primitive"] for entry in found.entries] == ["conv2d", "relu_of_4d"]
+
+
+def test_a_dropout_that_drops_is_no_view(tmp_path: Path) -> None:
+    nodes = [
+        *(node("Relu", "x", "a"), node("Dropout", "a", "b m"), node("Exp", "b", "c")),
+        *(node("Dropout", "x ratio train", "d"), node("Exp", "d", "e")),
+        *(node("Dropout", "x ratio infer", "f"), node("Exp", "f", "g")),
+    ]
+    constants = {"ratio": np.float32(0.5), "train": np.array(True), "infer": np.array(False)}
+    found = network(saved(model(nodes, {"x": (2, 3)}, "c m e g", constants), tmp_path))
+    assert {(one["node"], one["reason"]) for one in found.facts["left_out"]} == {
+        ("b", "it leaves elements out, or tells which"),
+        ("d", "it leaves elements out, or tells which"),
+    }
+    assert [entry["nodes"] for entry in found.entries] == [["a"], ["c", "e", "g"]]
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (node("Add", "x z", "y", axis=1, broadcast=1), "y[b,m,n] = x[b,m,n] + residual[m]"),
+        (node("Add", "x z", "y", broadcast=1), "y[b,m,n] = x[b,m,n] + residual[n]"),
+        (
+            node("PRelu", "x z", "y"),
+            "y[b,m,n] = max(x[b,m,n], 0) + other[m] * min(x[b,m,n], 0)",
+        ),
+    ],
+)
+def test_the_axis_of_a_second_operand_before_opset_7(
+    made: NodeProto, told: str, tmp_path: Path
+) -> None:
+    path = saved(model([made], {"x": (2, 3, 3), "z": (3,)}, "y", opset=6), tmp_path)
+    (primitive,) = network(path).primitives.values()
+    assert primitive["statements"] == [told]
+
+
+def test_parameters_that_do_not_fit_have_a_reason(tmp_path: Path) -> None:
+    nodes = [
+        node("Gemm", "m k c", "a"),
+        node("Conv", "x w", "b", kernel_shape=[2, 2]),
+        node("Conv", "x w c", "d"),
+        node("LayerNormalization", "x gamma", "f", axis=1),
+        node("Relu", "x", "g"),
+    ]
+    constants = {"k": (5, 6), "c": (5,), "w": (6, 6, 3, 3), "gamma": (4,)}
+    made = model(nodes, {"m": (4, 5), "x": (1, 6, 4, 4)}, "a b d f g", constants)
+    told = {one["node"]: one["reason"] for one in network(saved(made, tmp_path)).facts["left_out"]}
+    assert told == {
+        "a": "'c' of (5,) beside (4, 6)",
+        "b": "a kernel_shape of (2, 2) for weights of (6, 6, 3, 3)",
+        "d": "a bias of (5,) for 6 channels",
+        "f": "'gamma' of (4,) for rows of (6, 4, 4)",
+    }
 
 
 def test_a_value_that_leaves_in_between_ends_the_problem(tmp_path: Path) -> None:

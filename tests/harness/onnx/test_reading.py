@@ -83,6 +83,19 @@ def _of_older_opsets(made: ModelProto) -> None:
     made.graph.node[0].CopyFrom(node("Clip", "x", "y", min=0.0))
 
 
+def _without_inputs(made: ModelProto) -> None:
+    made.graph.node[0].CopyFrom(node("Conv", "x", "y"))
+
+
+def _without_outputs(made: ModelProto) -> None:
+    del made.graph.node[0].output[:]
+
+
+def _captured_from_nowhere(made: ModelProto) -> None:
+    inner = model([node("Relu", "elsewhere", "c")], {}, "c").graph
+    made.graph.node[0].CopyFrom(node("If", "x", "y", then_branch=inner, else_branch=inner))
+
+
 def _beside(made: ModelProto, place: str) -> None:
     held = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3])
     held.data_location = TensorProto.EXTERNAL
@@ -100,6 +113,9 @@ def _beside(made: ModelProto, place: str) -> None:
         (_outside, "the data of 'w' lie outside the model's folder: ../../etc/passwd"),
         (_of_another_type, "node 'Softmax': 'axis' is no attribute of Softmax, or of another type"),
         (_of_older_opsets, "node 'Clip': 'min' is no attribute of Clip, or of another type"),
+        (_without_inputs, "node 'Conv': 1 inputs; Conv has 2 to 3"),
+        (_without_outputs, "node 'Relu': 0 outputs; Relu has 1 to 1"),
+        (_captured_from_nowhere, "node 'If' reads 'elsewhere', which nothing gives"),
         (_at_the_root, "the data of 'w' lie outside the model's folder: /etc/passwd"),
     ],
 )
@@ -115,6 +131,16 @@ def test_models_that_mean_nothing(
 @pytest.mark.parametrize("opset", [0, 999])
 def test_unknown_opsets(opset: int, tmp_path: Path) -> None:
     assert f"opset {opset} of ai.onnx; onnx " in refused(saved(relu(2, opset=opset), tmp_path))
+
+
+def test_constants_that_are_plain_numbers(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Constant", [], ["two"], value_float=2.0),
+        helper.make_node("Constant", [], ["axes"], value_ints=[0, 1]),
+        node("Pow", "x two", "y"),
+    ]
+    graph = graph_of(saved(model(nodes, {"x": (2, 3)}, "y"), tmp_path))
+    assert graph.values == {"two": (2.0,), "axes": (0, 1)}
 
 
 def test_weights_beside_the_model_need_not_be_there(tmp_path: Path) -> None:

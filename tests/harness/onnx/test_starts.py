@@ -24,6 +24,7 @@ def test_softmax_went_over_all_later_axes_before_opset_13(tmp_path: Path) -> Non
     plain = node("Softmax", "x", "y")
     assert sizes(plain, tmp_path, 11, x=(2, 3, 4)) == {"m": 2, "n": 12}
     assert sizes(plain, tmp_path, 13, x=(2, 3, 4)) == {"m": 6, "n": 4}
+    assert sizes(plain, tmp_path, 11, x=(5,)) == {"m": 5, "n": 1}
     along = node("Softmax", "x", "y", axis=1)
     assert sizes(along, tmp_path, 13, x=(2, 1000, 1, 1)) == {"m": 2, "n": 1000}
 
@@ -59,6 +60,12 @@ def test_padding_that_counts_where_a_window_was_added(tmp_path: Path) -> None:
     )
     with pytest.raises(Inexpressible, match="ceil_mode"):
         sizes(made, tmp_path, 19, x=(1, 2, 5, 5))
+
+
+def test_a_window_behind_the_image(tmp_path: Path) -> None:
+    made = node("MaxPool", "x", "y", kernel_shape=[1, 2], strides=[3, 2], ceil_mode=1)
+    with pytest.raises(Inexpressible, match="a window that has nothing of the image"):
+        sizes(made, tmp_path, x=(1, 2, 9, 8))
 
 
 def test_places_of_the_largest_are_inexpressible(tmp_path: Path) -> None:

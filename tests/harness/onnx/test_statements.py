@@ -87,6 +87,30 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         "conv1d_leakyrelu",
         {"data": "x", "weight": "k"},
     ),
+    "padding on one side": (
+        model(
+            [node("Conv", "x k", "h", pads=[0, 2, 1, 0], strides=[2, 1])],
+            {"x": (1, 3, 8, 7)},
+            "h",
+            {"k": (4, 3, 3, 2)},
+        ),
+        "conv2d",
+        {"data": "x", "weight": "k"},
+    ),
+    "two normalisations of one name": (
+        model(
+            [
+                node("Conv", "x k", "h"),
+                node("BatchNormalization", "h s b mean var", "i", epsilon=0.25, name="bn"),
+                node("BatchNormalization", "i s2 b2 mean2 var2", "y", epsilon=0.25, name="bn"),
+            ],
+            {"x": (1, 3, 4, 4)},
+            "y",
+            {"k": (6, 3, 1, 1), **BATCH_NORM, **{f"{name}2": (6,) for name in BATCH_NORM}},
+        ),
+        "conv2d_bn_bn",
+        {"data": "x", "weight": "k"},
+    ),
     "product with bias and GELU in pieces": (
         model(
             [node("MatMul", "x k", "p"), node("Add", "kb p", "h"), *GELU],
@@ -106,6 +130,16 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         ),
         "matmul_at_bt_scaled_bias",
         {"a": "x", "b": "k", "bias": "kb"},
+    ),
+    "Gemm with an addend for every row": (
+        model(
+            [node("Gemm", "x k column", "y", beta=0.5)],
+            {"x": (4, 5), "column": (4, 1)},
+            "y",
+            {"k": (5, 6)},
+        ),
+        "matmul_residual",
+        {"a": "x", "b": "k", "residual": "column"},
     ),
     "scores with a mask": (
         model(
@@ -153,6 +187,42 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         "avg_pool2d",
         {"data": "x"},
     ),
+    "average with padding that auto_pad adds": (
+        model(
+            [
+                node(
+                    *("AveragePool", "x", "y"),
+                    kernel_shape=[3, 3],
+                    strides=[2, 2],
+                    auto_pad="SAME_LOWER",
+                    count_include_pad=1,
+                )
+            ],
+            {"x": (1, 2, 6, 7)},
+            "y",
+        ),
+        "avg_pool2d",
+        {"data": "x"},
+    ),
+    "average of points apart": (
+        model(
+            [
+                node(
+                    "AveragePool",
+                    "x",
+                    "y",
+                    kernel_shape=[2, 2],
+                    dilations=[2, 3],
+                    pads=[1, 1, 1, 1],
+                )
+            ],
+            {"x": (1, 2, 6, 7)},
+            "y",
+            opset=19,
+        ),
+        "avg_pool2d_exclude_padding",
+        {"data": "x"},
+    ),
     "global average with a bound": (
         model(
             [node("GlobalAveragePool", "x", "h"), node("Relu", "h", "y")], {"x": (2, 3, 4, 5)}, "y"
@@ -184,6 +254,11 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         ),
         "layernorm_epsilon_0p001",
         {"x": "x", "gamma": "gamma", "beta": "beta"},
+    ),
+    "layer normalisation by a scale that is no weight": (
+        model([node("LayerNormalization", "x gamma", "y")], {"x": (2, 3, 8), "gamma": (8,)}, "y"),
+        "layernorm_unshifted_variable",
+        {"x": "x", "gamma": "gamma"},
     ),
     "layer normalisation in nine nodes": (
         model(
@@ -240,8 +315,9 @@ def test_a_group_computes_what_its_nodes_do(case: str, tmp_path: Path) -> None:
         mine: _as_stored(primitive, mine, {**held, **fed}[theirs])
         for mine, theirs in tensors.items()
     }
-    if "shift" in {tensor.name for tensor in primitive.tensors}:
-        inputs |= _folded(held, 0.25)
+    for end in ("", "_2"):
+        if f"shift{end}" in {tensor.name for tensor in primitive.tensors}:
+            inputs |= _folded(held, 0.25, end)
     for tensor in primitive.tensors:
         if tensor.values is not None:
             inputs[tensor.name] = np.reshape(tensor.values, tensor.shape)
@@ -257,6 +333,7 @@ def _as_stored(primitive: Primitive, name: str, held: Any) -> Any:
     return np.transpose(stored, np.argsort(tensor.stored))
 
 
-def _folded(held: dict[str, Any], epsilon: float) -> dict[str, Any]:
-    scale = held["s"] / np.sqrt(held["var"] + epsilon)
-    return {"scale": scale, "shift": held["b"] - held["mean"] * scale}
+def _folded(held: dict[str, Any], epsilon: float, end: str) -> dict[str, Any]:
+    s, b, mean, var = (held[f"{name}{end.strip('_')}"] for name in ("s", "b", "mean", "var"))
+    scale = s / np.sqrt(var + epsilon)
+    return {f"scale{end}": scale, f"shift{end}": b - mean * scale}
