@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
+from pathlib import Path
 
 from compiler.codegen.kernel import ALIGNED, SYMBOL, Buffer
 from harness.export.packing import packing_function, unpacking_function
@@ -11,17 +13,6 @@ from harness.export.selection import ExportedKernel
 from harness.kernel.c_compiler import FLAGS, LEVEL
 
 HEADER = "polydl_kernels.h"
-# Of C++ alone: a tensor may be called so, a parameter of the header may not.
-_CPP = {
-    *("alignas", "alignof", "and", "and_eq", "asm", "bitand", "bitor", "bool", "catch", "char8_t"),
-    *("char16_t", "char32_t", "class", "co_await", "co_return", "co_yield", "compl", "concept"),
-    *("const_cast", "consteval", "constexpr", "constinit", "decltype", "delete", "dynamic_cast"),
-    *("explicit", "export", "false", "friend", "mutable", "namespace", "new", "noexcept", "not"),
-    *("not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public"),
-    *("reinterpret_cast", "requires", "static_assert", "static_cast", "template", "this"),
-    *("thread_local", "throw", "true", "try", "typeid", "typename", "using", "virtual", "wchar_t"),
-    *("xor", "xor_eq", "workspace"),  # and what stands behind the tensors
-}
 
 
 def function(one: ExportedKernel) -> str:
@@ -33,9 +24,38 @@ def tensors(one: ExportedKernel) -> list[Buffer]:
     return [buffer for buffer in one.kernel.buffers if buffer.layout is not None]
 
 
-def floats(one: ExportedKernel, name: str) -> str:
-    """The macro that says how many elements a buffer has."""
-    return f"{function(one)}_{name}_floats".upper()
+def distinct(kernels: Sequence[ExportedKernel]) -> tuple[ExportedKernel, ...]:
+    """Each under a name that leaves no two of the library's files, functions and macros one name.
+
+    Whether letters are large or small tells none apart: macros, and some file systems, know one
+    case alone.
+    """
+    taken = {SYMBOL.upper(), Path(HEADER).stem.upper()}
+    found = []
+    for one in kernels:
+        named, number = one, 2
+        while not taken.isdisjoint(own := _names(named)):
+            named, number = replace(one, name=f"{one.name}_{number}"), number + 1
+        taken |= own
+        found.append(named)
+    return tuple(found)
+
+
+def floats(one: ExportedKernel) -> dict[str, str]:
+    """The macros that say how many elements the tensors have, by their names."""
+    taken = {workspace_floats(one)}
+    found = {}
+    for buffer in tensors(one):
+        told = buffer.name.upper()
+        while (macro := f"{function(one).upper()}_{told}_FLOATS") in taken:
+            told += "_"
+        found[buffer.name] = macro
+        taken.add(macro)
+    return found
+
+
+def workspace_floats(one: ExportedKernel) -> str:
+    return f"{function(one)}_workspace_floats".upper()
 
 
 def workspace(one: ExportedKernel) -> int:
@@ -88,7 +108,7 @@ def source(one: ExportedKernel) -> str:
     starts = [0, *accumulate(_rounded(one, buffer) for buffer in own)]
     at = {buffer.name: start for buffer, start in zip(own, starts, strict=False)}
     pointers = [
-        f"(void *){_parameter(b.name)}" if b.layout is not None else f"workspace + {at[b.name]}"
+        f"(void *){_parameter(b)}" if b.layout is not None else f"workspace + {at[b.name]}"
         for b in buffers
     ]
     return f"""/* {function(one)}: see {HEADER} */
@@ -96,14 +116,14 @@ def source(one: ExportedKernel) -> str:
 
 static void {SYMBOL}(void *const *buffers);
 
-{one.kernel.text}
 void {name}({_parameters(one)})
 {{
   void *const buffers[] = {{{", ".join(pointers)}}};
 {_call(one)}
 }}
 
-{chr(10).join(packing)}"""
+{chr(10).join(packing)}
+{one.kernel.text}"""
 
 
 def makefile(kernels: Sequence[ExportedKernel]) -> str:
@@ -189,30 +209,42 @@ def _declared(one: ExportedKernel) -> str:
         over = "x".join(map(str, layout.shape))
         lines.append(f" *   {buffer.name}: {kind} {shape}, {layout.tag()} of {over}{started}")
     lines.append(" */")
-    for buffer in tensors(one):
-        lines.append(f"#define {floats(one, buffer.name)} {buffer.elements}")
+    for buffer, macro in zip(tensors(one), floats(one).values(), strict=True):
+        lines.append(f"#define {macro} {buffer.elements}")
     if workspace(one):
-        lines.append(f"#define {floats(one, 'workspace')} {workspace(one)}")
+        lines.append(f"#define {workspace_floats(one)} {workspace(one)}")
     lines.append(f"void {name}({_parameters(one)});")
     for buffer in tensors(one):
         c = buffer.dtype.c
-        for way in ("pack",) * packs(one, buffer) + ("unpack",) * (buffer.role == "output"):
+        for way in _ways(one, buffer):
             lines.append(f"void {name}_{way}_{buffer.name}(const {c} *from, {c} *to);")
     return "\n".join(lines) + "\n\n"
 
 
+def _ways(one: ExportedKernel, buffer: Buffer) -> tuple[str, ...]:
+    """What functions there are for a tensor."""
+    return ("pack",) * packs(one, buffer) + ("unpack",) * (buffer.role == "output")
+
+
+def _names(one: ExportedKernel) -> set[str]:
+    """All that a kernel brings into the library, in capitals."""
+    name = function(one)
+    own = [f"{name}_{way}_{b.name}".upper() for b in tensors(one) for way in _ways(one, b)]
+    return {name.upper(), workspace_floats(one), *floats(one).values(), *own}
+
+
 def _parameters(one: ExportedKernel) -> str:
     found = [
-        f"{'const ' if b.role == 'input' else ''}{b.dtype.c} *{_parameter(b.name)}"
-        for b in tensors(one)
+        f"{'const ' if b.role == 'input' else ''}{b.dtype.c} *{_parameter(b)}" for b in tensors(one)
     ]
     if workspace(one):
         found.append(f"{one.primitive.dtype.c} *workspace")
     return ", ".join(found)
 
 
-def _parameter(name: str) -> str:
-    return f"{name}_" if name in _CPP else name
+def _parameter(buffer: Buffer) -> str:
+    """As in the kernel: a tensor's name alone may be a word of C++ or a macro of anybody's."""
+    return f"t_{buffer.name}"
 
 
 def _call(one: ExportedKernel) -> str:

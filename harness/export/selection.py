@@ -41,27 +41,28 @@ def exported(folder: CampaignFolder) -> tuple[ExportedKernel, ...]:
     results = [r for r in folder.results() if r.kind == "strategy"]
     measured = [r for r in results if r.status == "ok" and r.schedule and r.seconds is not None]
     primitives = recorded_primitives(folder) if measured else {}
-    found: dict[str, ExportedKernel] = {}
-    for problem, trials in _by_problem(measured).items():
-        best = next(_printed(problem, trials, primitives), None)
-        if best is not None:
-            found[problem] = best
+    best = [next(_printed(name, own, primitives), None) for name, own in _by_problem(measured)]
+    found = tuple(one for one in best if one is not None)
     if not found:
         raise RecordError(
             f"{shown(folder.name, 80)}: nothing to export: of {len(results)} trials of strategies "
             f"{len(measured)} are ok, and none has a kernel that stands alone"
         )
-    return tuple(found.values())
+    return found
 
 
-def _by_problem(results: Sequence[TrialResult]) -> dict[str, list[TrialResult]]:
-    """Fastest first, by the name in the library: the problem's, with threads where they differ."""
+def _by_problem(results: Sequence[TrialResult]) -> list[tuple[str, list[TrialResult]]]:
+    """Fastest first, with the name in the library: the problem's, with threads where they differ.
+
+    Problems of one name, as several starts of a campaign may leave them, are several.
+    """
     several = len({r.threads for r in results}) > 1
-    found: dict[str, list[TrialResult]] = {}
+    found: dict[tuple[str, str], list[TrialResult]] = {}
     for result in sorted(results, key=_seconds):
         threads = f"_{result.threads}_threads" if several else ""
-        found.setdefault(f"{result.problem.get('name')}{threads}", []).append(result)
-    return dict(sorted(found.items()))
+        name = f"{result.problem.get('name')}{threads}"
+        found.setdefault((name, problem_key(result.problem)), []).append(result)
+    return [(name, own) for (name, _), own in sorted(found.items())]
 
 
 def _seconds(result: TrialResult) -> float:

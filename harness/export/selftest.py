@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.export.check import MIX, WEIGHTS, Check
-from harness.export.library import HEADER, floats, function, packs, tensors, workspace
+from harness.export.library import (
+    HEADER,
+    floats,
+    function,
+    packs,
+    tensors,
+    workspace,
+    workspace_floats,
+)
 from harness.export.selection import ExportedKernel
 
 _HEAD = """/* ./selftest: every kernel on inputs that a formula gives; status 1 where one is wrong.
@@ -126,7 +134,7 @@ def _test(one: ExportedKernel, check: Check) -> str:
         lines.append(f"omp_set_num_threads({one.result.threads});")
     for index, buffer in enumerate(buffers):
         tensor = one.primitive.tensor(buffer.name)
-        lines.append(f"float *packed{index} = room({floats(one, buffer.name)});")
+        lines.append(f"float *packed{index} = room({floats(one)[buffer.name]});")
         freed.append(f"packed{index}")
         if packs(one, buffer):
             seed = list(check.exponents).index(buffer.name)
@@ -138,7 +146,7 @@ def _test(one: ExportedKernel, check: Check) -> str:
         freed.append(f"plain{index}")
     arguments = [f"packed{index}" for index in range(len(buffers))]
     if workspace(one):
-        lines.append(f"float *workspace = room({floats(one, 'workspace')});")
+        lines.append(f"float *workspace = room({workspace_floats(one)});")
         arguments.append("workspace")
         freed.append("workspace")
     call = f"{name}({', '.join(arguments)});"

@@ -11,7 +11,7 @@ from pathlib import Path
 from compiler.errors import shown
 from harness.errors import Unwritable
 from harness.export.check import check_of
-from harness.export.library import HEADER, cmake, function, header, makefile, source
+from harness.export.library import HEADER, cmake, distinct, function, header, makefile, source
 from harness.export.selection import ExportedKernel, exported
 from harness.export.selftest import selftest
 from harness.record.journal import CampaignFolder
@@ -25,8 +25,11 @@ def write_library(campaign: CampaignFolder, folder: Path) -> tuple[ExportedKerne
     Raises RecordError where there is nothing to export, Unwritable for a folder that holds other
     files or cannot be written; nothing has been written then.
     """
-    kernels = exported(campaign)
-    _check(folder, kernels)
+    kernels = distinct(exported(campaign))
+    try:
+        _check(folder, kernels)
+    except OSError as error:
+        raise Unwritable(f"cannot read {shown(folder, 120)}: {shown(error)}") from error
     texts = library_texts(kernels, f"Kernels of the campaign {shown(campaign.name)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +64,7 @@ def _check(folder: Path, kernels: Sequence[ExportedKernel]) -> None:
     stems = [*map(function, kernels), "selftest"]
     own = {HEADER, "Makefile", "CMakeLists.txt", *(f"{stem}.c" for stem in stems)}
     built = {"libpolydl_kernels.a", "selftest", *(f"{stem}.o" for stem in stems)}
-    others = sorted({path.name for path in folder.iterdir()} - own - built)
+    others = sorted(p.name for p in folder.iterdir() if p.name not in own | built or p.is_dir())
     if others:
         raise Unwritable(
             f"{shown(folder, 120)} holds other files ({shown(', '.join(others[:3]))}); "

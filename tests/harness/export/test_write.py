@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
 from compiler.problem.specification import primitive_from
 from harness.cli import main
+from harness.export.library import distinct
 from harness.export.selection import ExportedKernel
 from harness.export.write import library_texts
 from harness.record.journal import CampaignFolder
@@ -31,6 +33,13 @@ SOFTMAX: dict[str, object] = {
         "out[m,n] = exp(new[m,n]) / total[m]",
     ],
 }
+# Macros of compilers, names that differ in the size of letters alone, and the library's own.
+NAMES: dict[str, object] = {
+    "name": "kernel",
+    "sizes": {"m": 40},
+    "tensors": {name: ["m"] for name in ("linux", "Linux", "buffers", "EOF", "workspace")},
+    "statements": ["workspace[m] = linux[m] + Linux[m] * buffers[m] - EOF[m]"],
+}
 # Padded channels, a sum that starts from the caller's values, plain tensors; what float32 rounds, a
 # workspace, and names that C++ keeps for itself.
 SPECS: dict[str, tuple[Mapping[str, object], str | None]] = {
@@ -38,6 +47,7 @@ SPECS: dict[str, tuple[Mapping[str, object], str | None]] = {
     "adding": (ADDING, None),
     "product": (MATMUL, None),
     "softmax": (SOFTMAX, None),
+    "kernel": (NAMES, None),
 }
 STRICT = "CFLAGS=-O2 -Werror"
 PROGRAM = """
@@ -91,7 +101,7 @@ def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kernels = [exported(name, *SPECS[name]) for name in SPECS]
-    return written(kernels, tmp_path_factory.mktemp("export") / "lib")
+    return written(distinct(kernels), tmp_path_factory.mktemp("export") / "lib")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,7 @@ def test_it_is_built_without_a_warning_tested_and_linked(
     shutil.copytree(library, folder)
     of_c = compiler.replace("clang++", "clang").replace("g++", "gcc")
     told = run("make", f"CC={of_c}", STRICT, "test", cwd=folder)
-    results = [line for line in told.splitlines() if line.endswith((": out", ": c"))]
+    results = [x for x in told.splitlines() if x.endswith((": out", ": c", ": workspace"))]
     assert len(results) == len(SPECS)
     assert all(line.startswith("ok ") for line in results)
     program = tmp_path / "program.c"
@@ -118,6 +128,16 @@ def test_it_is_built_without_a_warning_tested_and_linked(
     linked = (f"-I{folder}", f"-L{folder}", "-lpolydl_kernels", "-lm", "-o", "program")
     run(compiler, *warned, *linked, cwd=tmp_path)
     assert run(tmp_path / "program", cwd=tmp_path) == "32 32\n"
+
+
+def test_names_that_would_be_one_are_several() -> None:
+    one = exported("product", MATMUL, None)
+    names = ("product", "PRODUCT", "product", "product_pack_a", "kernel", "kernels", "other")
+    found = distinct([replace(one, name=name) for name in names])
+    assert [one.name for one in found] == [
+        *("product", "PRODUCT_2", "product_3", "product_pack_a_2"),
+        *("kernel_2", "kernels_2", "other"),
+    ]
 
 
 def test_kernels_on_several_threads(tmp_path: Path) -> None:
@@ -177,6 +197,10 @@ def test_what_cannot_be_exported_is_one_line(
     (tmp_path / "file").write_text("")
     assert main(["export", str(small_campaign.path), str(tmp_path / "file")]) == 2
     assert "it is no folder" in capsys.readouterr().err
+    (tmp_path / "taken" / "Makefile").mkdir(parents=True)
+    assert main(["export", str(small_campaign.path), str(tmp_path / "taken")]) == 2
+    assert "holds other files (Makefile)" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["Makefile"]
     with CampaignWriter(tmp_path / "failed") as writer:
         failed = strategy_result(status="failed", stage="verify", reason="wrong", seconds=None)
         writer.record([Left([failed])])
