@@ -27,6 +27,8 @@ def viewed(tensor: Tensor, given: object, written: bool = False) -> Array:
     ArrayError.
     """
     array = given if isinstance(given, np.ndarray) else _imported(tensor.name, given)
+    if isinstance(array, np.ma.MaskedArray):
+        raise ArrayError(f"{tensor.name}: a masked array; a kernel would read what is masked")
     wanted = np.dtype(tensor.dtype.numpy)
     if array.dtype != wanted:
         raise ArrayError(f"{tensor.name}: must have dtype {wanted}, got {array.dtype}")
@@ -50,14 +52,16 @@ def viewed(tensor: Tensor, given: object, written: bool = False) -> Array:
 
 def _imported(name: str, given: Any) -> Array:
     """By DLPack, without a copy."""
-    if not hasattr(given, "__dlpack__") or not hasattr(given, "__dlpack_device__"):
-        kind = type(given).__name__
-        raise ArrayError(f"{name}: a {shown(kind)} is no array of NumPy's and has no __dlpack__")
     try:
+        if not hasattr(given, "__dlpack__") or not hasattr(given, "__dlpack_device__"):
+            kind = shown(type(given).__name__)
+            raise ArrayError(f"{name}: a {kind} is no array of NumPy's and has no __dlpack__")
         device = int(given.__dlpack_device__()[0])
         if device in ON_CPU:
             return np.asarray(np.from_dlpack(given))
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+    except ArrayError:
+        raise
+    except Exception as error:  # of code that is not ours
         raise ArrayError(f"{name}: cannot be taken by DLPack: {shown(error, 160)}") from error
     where = DEVICES.get(device, f"of DLPack's type {device}")
     raise ArrayError(f"{name}: lies on a device ({where}); a kernel takes the processor's memory")

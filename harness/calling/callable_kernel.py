@@ -18,6 +18,7 @@ from harness.calling.packed_tensor import Form, PackedTensor, aligned, form_of
 from harness.kernel.load import LoadedKernel
 
 Result = Array | PackedTensor
+Kept = list[tuple["_Place", Array | PackedTensor]]  # what was given, and what it was packed into
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class CallableKernel:
             frame = _Frame(self._buffers, self.threads)
         pointers = frame.pointers
         try:
-            kept: list[object] = []  # what was packed, until the kernel has returned
+            kept: Kept = []  # until the kernel has returned
             plain = self._alone
             for number, place in enumerate(self._in):
                 array = inputs[number]
@@ -164,7 +165,7 @@ class CallableKernel:
                     pointers[place.index] = _taken(place, array, kept)
                     plain = plain or (place.flows and type(array) is not PackedTensor)
             if given:
-                return self._into(frame, given)
+                return self._into(frame, given, kept)
             made: list[PackedTensor] = []
             for place in self._out:
                 result = place.empty()
@@ -206,7 +207,9 @@ class CallableKernel:
                 raise ArrayError(f"{name}: is missing")
         return tuple(arrays[name] for name in self.inputs), {n: arrays[n] for n in wanted}
 
-    def _into(self, frame: _Frame, given: Mapping[str, object]) -> Result | tuple[Result, ...]:
+    def _into(
+        self, frame: _Frame, given: Mapping[str, object], kept: Kept
+    ) -> Result | tuple[Result, ...]:
         """Run with outputs that are the caller's."""
         results: list[Any] = []
         apart: list[tuple[PackedTensor, Array]] = []  # what is written beside where it shall go
@@ -221,6 +224,8 @@ class CallableKernel:
                 dirty.append(result)
             else:
                 view = viewed(place.tensor, result, written=True)
+                _check_alone(place, view, kept)
+                kept.append((place, view))
                 if place.direct(view):
                     frame.pointers[place.index] = view.ctypes.data
                 else:
@@ -261,17 +266,24 @@ def _place(tensor: Tensor, index: int, layout: Layout) -> _Place:
     return _Place(index, tensor, layout, form, form is own, flows)
 
 
-def _taken(place: _Place, array: object, kept: list[object]) -> int:
+def _taken(place: _Place, array: object, kept: Kept) -> int:
     """The address of an input that is no packed tensor of this kernel's."""
     if not isinstance(array, PackedTensor):
         view = viewed(place.tensor, array)
+        kept.append((place, view))
         if place.direct(view):
-            kept.append(view)
             return int(view.ctypes.data)
         array = view
     made = place.packed(array)
-    kept.append(made)
+    kept.append((place, made))
     return made.address
+
+
+def _check_alone(place: _Place, view: Array, kept: Kept) -> None:
+    """An array that is written is none of those given before, be they packed or not."""
+    for other, array in kept:
+        if isinstance(array, np.ndarray) and np.may_share_memory(view, array):
+            raise ArrayError(f"{place.tensor.name}: shares memory with '{other.tensor.name}'")
 
 
 def _one(results: Sequence[Result]) -> Result | tuple[Result, ...]:

@@ -38,6 +38,20 @@ class Exported:
         return self.device, 0
 
 
+class Broken:
+    """What claims to have DLPack, and fails in ways of its own."""
+
+    def __init__(self, device: object, error: type[Exception]) -> None:
+        self.device = device
+        self.error = error
+
+    def __dlpack__(self, **options: object) -> object:
+        raise self.error("as it likes")
+
+    def __dlpack_device__(self) -> object:
+        return self.device
+
+
 @pytest.fixture(scope="module")
 def conv(toolchain: Toolchain) -> CallableKernel:
     return called(CONV, toolchain, schedule=CONV_SCHEDULE)
@@ -173,6 +187,15 @@ def bad_arrays() -> list[tuple[str, Callable[[Arrays], dict[str, object]]]]:
             "data: cannot be taken by DLPack",
             lambda x: {**x, "data": Exported(x["data"].astype("O"))},
         ),
+        ("data: a masked array", lambda x: {**x, "data": np.ma.masked_less(x["data"], 0)}),
+        ("data: must have dtype float32", lambda x: {**x, "data": x["data"].astype(">f4")}),
+        ("data: its strides", lambda x: {**x, "data": np.asfortranarray(x["data"])}),
+        ("bias: must have shape (17,), got (0,)", lambda x: {**x, "bias": x["bias"][:0]}),
+        (
+            "data: cannot be taken by DLPack: as it likes",
+            lambda x: {**x, "data": Broken((1, 0), ZeroDivisionError)},
+        ),
+        ("data: cannot be taken by DLPack", lambda x: {**x, "data": Broken((), KeyError)}),
         ("out: is written, but this array is read-only", lambda x: {**x, "out": frozen(x["data"])}),
         ("out: must have shape", lambda x: {**x, "out": x["bias"]}),
     ]
@@ -213,6 +236,9 @@ def test_memory_that_is_written_is_nothing_elses(
     a = square.empty("a")
     with pytest.raises(ArrayError, match="c: shares memory with 'a'"):
         square(a, a.copy(), c=a)
+    away = np.empty(a.size + 1, np.float32)[1:].reshape(a.shape)  # packed before, written after
+    with pytest.raises(ArrayError, match="c: shares memory with 'a'"):
+        square(away, a, c=away)
     with pytest.raises(ArrayError, match=r"takes 2 inputs \(a, b\), got 3"):
         square(a, a, a)
     with pytest.raises(ArrayError, match="a: is given twice"):
