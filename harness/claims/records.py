@@ -72,9 +72,13 @@ class Records:
         return tuple(dict.fromkeys(str(cpu) for cpu in told if cpu))
 
     def lacking(self, of: Selection) -> tuple[str, ...]:
-        """Workloads that are asked for by name, and of which nothing is recorded."""
-        held = {result.problem.get("workload") for result in self.results}
-        return tuple(name for name in of.workloads if name not in held)
+        """Workloads and problems that are asked for by name, and of which nothing is recorded."""
+        workloads = {result.problem.get("workload") for result in self.results}
+        problems = {result.problem.get("name") for result in self.results}
+        return (
+            *(name for name in of.workloads if name not in workloads),
+            *(name for name in of.problems if name not in problems),
+        )
 
     def chosen(self, of: Selection) -> tuple[TrialResult, ...]:
         return tuple(result for result in self.results if _is_chosen(result, of))

@@ -200,7 +200,8 @@ def _losses(records: Records, of: RatioOptions) -> str:
         for layer in layers
         if layer.verdict == "slower"
     ]
-    return _markdown(("problem", f"of {of.baseline} [95 %]", "bound by", "noise"), rows)
+    heads = ("problem", f"of {of.baseline} [95 %]", "bound by", "noise")
+    return _markdown(heads, rows) if rows else f"None of {len(layers)} is slower for certain.\n"
 
 
 def _twice(records: Records, of: TwiceOptions) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.claims.claim import Campaign, Claim, Claims, Expected, Host, Tolerance
 from harness.claims.quantities import QUANTITIES, Measured
-from harness.claims.records import Records, Unanswered
+from harness.claims.records import Records, Selection, Unanswered
 from harness.errors import RecordError
 
 Verdict = Literal["reproduced", "deviates", "not attempted"]
@@ -63,7 +63,8 @@ def judged(claim: Claim, claims: Claims, records: Records | str, here: Here) -> 
     assert claim.tolerance is not None
     low, high = allowed(claim.expected, claim.tolerance)
     lacking = ", ".join(records.lacking(claim.of))
-    part = f"nothing is recorded of {lacking}" if lacking else ""
+    recorded = f"nothing is recorded of {lacking}" if lacking else ""
+    part = _joined(recorded, _left(records, claim.of, measured))
     if measured.high < low or measured.low > high:
         return Judged(claim, "deviates", measured, _joined(claim.explained, part))
     inside = low <= measured.low and measured.high <= high
@@ -100,6 +101,13 @@ def unfit(campaign: Campaign, hosts: Mapping[str, Host], here: Here) -> str | No
         return f"other machine: {host.cpu} is claimed of, {here.cpu} is here"
     lacking = [name for name in campaign.needs if name in here.missing]
     return f"library missing: {', '.join(lacking)}" if lacking else None
+
+
+def _left(records: Records, of: Selection, measured: Measured) -> str:
+    """How many of the problems are not in the figure; one of a file is of no problems."""
+    chosen = len(records.problems(of)) if measured.problems else 0
+    left = chosen - measured.problems
+    return f"{left} of its {chosen} problems have no such figure" if left > 0 else ""
 
 
 def _joined(*notes: str | None) -> str:

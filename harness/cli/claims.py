@@ -37,6 +37,7 @@ RUNNABLE = "polydl run "
 
 
 def main(asked: Asked) -> int:
+    _check_together(asked)
     claims = known_claims(None if asked.file is None else path_of(asked.file))
     if asked.tables:
         _write_tables(claims, terminal())
@@ -55,6 +56,16 @@ def main(asked: Asked) -> int:
         found, of = [reader.judged(claim) for claim in chosen], "the records that are kept"
     _write(asked, found, claims, of)
     return int(any(one.unexplained for one in found))
+
+
+def _check_together(asked: Asked) -> None:
+    """Refuse, by SettingsError, words that would have no effect beside others."""
+    told = {"SELECT": asked.select, "from": asked.source, "minutes": asked.minutes}
+    told |= {"again": asked.again, "out": asked.out, "format": asked.format != "text"}
+    if asked.tables and (idle := [word for word, given in told.items() if given]):
+        raise SettingsError(f"tables=true writes every table; it takes no {' or '.join(idle)}")
+    if asked.source and (idle := [word for word in ("minutes", "again") if told[word]]):
+        raise SettingsError(f"from={asked.source} is read alone; it takes no {' or '.join(idle)}")
 
 
 def known_claims(file: Path | None = None) -> Claims:

@@ -66,6 +66,17 @@ def test_workloads_without_records_are_named(claims: Claims, records: Records) -
     assert not judged(claim, claims, records, MACHINE).note
 
 
+def test_problems_without_the_figure_are_counted(claims: Claims, records: Records) -> None:
+    claim = claims.claims["ahead"]
+    whole = judged(claim, claims, records, MACHINE).measured
+    first = next(r for r in records.results if r.contender == "roofline" and r.seconds)
+    less = tuple(r for r in records.results if r is not first)
+    one = judged(claim, claims, Records(records.folder, less), MACHINE)
+    assert whole is not None and one.measured is not None
+    assert one.measured.problems == whole.problems - 1
+    assert one.note == f"1 of its {whole.problems} problems have no such figure"
+
+
 def test_what_is_not_attempted_says_why(claims: Claims, records: Records) -> None:
     ahead, elsewhere = claims.claims["ahead"], claims.claims["elsewhere"]
     assert judged(elsewhere, claims, "x", MACHINE).note == "other machine"

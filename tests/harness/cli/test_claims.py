@@ -73,6 +73,11 @@ def test_a_campaign_needs_them_before_it_begins(
         (["nothing"], "no claim 'nothing'"),
         (["from=nowhere"], "campaign 'nowhere': no such folder"),
         (["minutes=-1"], "minutes must be a number from 0"),
+        (
+            ["ahead", "tables=true", "out=x"],
+            "tables=true writes every table; it takes no SELECT or",
+        ),
+        (["from=made", "again=true"], "from=made is read alone; it takes no again"),
     ],
 )
 def test_mistakes_are_one_line(
