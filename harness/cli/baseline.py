@@ -29,7 +29,7 @@ def main(asked: Baseline) -> int:
 
 def _list(console: Terminal) -> int:
     table = Table()
-    table.add_column("baseline")
+    table.add_column("baseline", no_wrap=True)  # a name is there to be pasted
     table.add_column("version", overflow="fold")
     table.add_column("environment", overflow="fold")
     missing = []

@@ -31,12 +31,15 @@ def main(asked: Configured) -> int:
         )
         findings += ray_findings()
     table = Table(title="this host", show_lines=False)
-    for heading in ("what", "found", "", "advice"):
+    for heading in ("what", "found", ""):
         table.add_column(heading)
     for finding in findings:
         verdict = plain(finding.verdict, _STYLES[finding.verdict])
-        table.add_row(finding.topic, finding.value, verdict, finding.advice)
+        table.add_row(finding.topic, finding.value, verdict)
     console.print(table)
+    for finding in findings:
+        if finding.advice:  # in one line, for it may hold a command to be pasted
+            console.print(f"{finding.topic}: {finding.advice}", soft_wrap=True)
     missing = sum(finding.verdict == "missing" for finding in findings)
     console.print(f"{missing} things are missing" if missing else "nothing is missing")
     barred = [finding.topic for finding in findings if finding.bars]

@@ -34,8 +34,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
+    """`folds`: its cells take several lines where the whole table fits the terminal then."""
+
     heading: str
     right: bool = True
+    folds: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Grid:
 
 
 class _Whole:
-    """A table that is as wide as its figures need, also where the terminal is narrower."""
+    """A table that is as wide as its figures need, also where the terminal is narrower.
+
+    What stands in it is copied into commands: a name is in pieces only where that makes it fit.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -58,11 +64,12 @@ class _Whole:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         free = options.update(max_width=WIDEST)
         needed = Measurement.get(console, free, self._table).minimum
-        label, lacking = self._table.columns[0], needed - options.max_width
-        if lacking > 0:  # the problem's label gives way
+        lacking = needed - options.max_width
+        for label in (column for column in self._table.columns if not column.no_wrap):
             wide = Measurement.get(console, free, Group(*label.cells)).maximum
-            label.max_width = max(LEAST_LABEL, wide - lacking)
-            needed = Measurement.get(console, free, self._table).minimum
+            if 0 < lacking <= wide - LEAST_LABEL:
+                label.min_width, label.max_width = LEAST_LABEL, wide - lacking
+                needed = Measurement.get(console, free, self._table).minimum
         yield from console.render(
             self._table, options.update(max_width=max(options.max_width, needed))
         )
@@ -84,9 +91,9 @@ def shown(grid: Grid) -> RenderableType:
         table.add_column(
             plain(column.heading),
             justify="right" if column.right else "left",
-            no_wrap=at > 0,  # where the terminal is narrow, the problem's label gives way
-            overflow="fold" if at == 0 else "ellipsis",
-            min_width=longest if at > 0 else LEAST_LABEL,
+            no_wrap=not column.folds,
+            overflow="fold" if column.folds else "ellipsis",
+            min_width=longest,
         )
     for section in grid.sections:
         for row in section:

@@ -31,7 +31,7 @@ def quality_grid(quality: CampaignQuality, every: bool = True) -> Grid:
         for label, own in _by_label(rows)
     ]
     columns = (
-        Column("problem", right=False),
+        Column("problem", right=False, folds=True),
         Column("ranking", right=False),
         Column("of"),
         *(Column(h, right=False) for h in (*headings, "tau", "rho")),

@@ -27,7 +27,7 @@ def solution_grid(solutions: Sequence[Solution]) -> Grid:
         for label, own in by_problem.items()
     )
     columns = (
-        Column("problem", right=False),
+        Column("problem", right=False, folds=True),
         Column("contender", right=False),
         Column("GFLOP/s"),
         Column("searched"),

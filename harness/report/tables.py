@@ -144,7 +144,7 @@ def _mostly_moved(results: Sequence[TrialResult]) -> bool:
 def _columns(form: _Form) -> tuple[Column, ...]:
     compared = [Column(f"x {baseline} [95 %]", right=False) for baseline in form.baselines]
     return (
-        Column("problem", right=False),
+        Column("problem", right=False, folds=True),
         Column("contender", right=False),
         Column("GFLOP/s [95 %]", right=False),
         Column("peak"),

@@ -60,8 +60,9 @@ def test_where_nothing_can_be_measured_the_status_is_1(
     monkeypatch.setenv("XDG_CACHE_HOME", str(build_cache))
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["doctor"]) == 1
-    told = " ".join(capsys.readouterr().out.split())
-    assert told.endswith("nothing can be measured here until this is mended: C compiler")
+    *_, last = lines = capsys.readouterr().out.splitlines()
+    assert last == "nothing can be measured here until this is mended: C compiler"
+    assert [x for x in lines if x.startswith("C compiler: no C compiler") and "install one: " in x]
 
 
 def test_a_compiler_that_fails_leaves_the_peak_unknown(broken: Toolchain) -> None:

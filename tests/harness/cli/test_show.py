@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from harness.cli import listing, main
 from harness.record.result import Estimate, ProcessNoise, Speedup
 from harness.record.writer import CampaignWriter
+from harness.report.terminal import Terminal
 from tests.harness.record.results import Left, baseline_result, strategy_result
 
 ESTIMATE = Estimate(0.0011, "L2", {"compute": 0.0009, "L2": 0.00095}, {"L2": 3.5e6})
@@ -67,6 +68,15 @@ def test_list_has_the_newest_first_and_says_what_cannot_be_read(
         assert cell in newer
     assert "onednn: 1 faster, 1 slower" in newer
     assert any("broken: " in line and "schema" in line for line in lines)
+
+
+def test_list_keeps_names_whole_on_a_narrow_terminal(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "2026-01-01_03-04-05_experiment_with_a_long_name"
+    (runs / "older").rename(runs / name)
+    monkeypatch.setattr(listing, "terminal", lambda: Terminal(width=80))
+    assert any(line.startswith(f"{name} ") for line in told(capsys, "list").splitlines())
 
 
 def test_list_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
