@@ -25,7 +25,10 @@ KNOWN = {
         *("groupName", "replicas", "minReplicas", "maxReplicas"),
         *("rayStartParams", "template"),
     },
-    "container": {"name", "image", "command", "args", "env", "resources"},
+    "container": {
+        *("name", "image", "command", "args", "env", "resources"),
+        *("livenessProbe", "readinessProbe"),
+    },
 }
 
 
@@ -66,6 +69,15 @@ def test_workers_name_their_share_and_keep_ray_on_its_first_core() -> None:
         (script,) = containers(group)[0]["args"]
         assert f"--labels={CORES_LABEL}=" in script and "taskset -c" in script
         assert CLUSTER["metadata"]["annotations"]["ray.io/overwrite-container-cmd"] == "true"
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=["head", "workers"])
+def test_probes_are_the_kubelets_own(group: dict[str, Any]) -> None:
+    """KubeRay's would start programs on the cores that measure, and ones that the image lacks."""
+    port = int(group["rayStartParams"].get("node-manager-port", 6379))
+    for container in containers(group):
+        for probe in (container["livenessProbe"], container["readinessProbe"]):
+            assert probe["tcpSocket"] == {"port": port} and "exec" not in probe
 
 
 def test_kubelets_give_whole_cores() -> None:
