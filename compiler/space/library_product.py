@@ -76,18 +76,20 @@ def _replaced(
 
 
 def _in_wider_blocks(nest: Primitive, number: int, band: Band, schedule: Schedule) -> Schedule:
-    """Layouts whose blocks of one vector become as wide as the tile, where they stay whole."""
+    """Layouts whose blocks of one vector become as wide as the tile, where that pads no more."""
     vector, lanes = band.vector
     width = lanes * band.tile_of(vector)
     roles = contraction(nest, number, vector)
     tags = dict(schedule.layout)
     for access in (roles.vector_operand, roles.output):
         tensor, place = nest.tensor(access.tensor), dimension(access, vector)
-        if access.tensor not in tags or place is None or tensor.shape[place] % width:
+        if access.tensor not in tags or place is None:
             continue
         layout = layout_of(tensor, tags[access.tensor])
         blocks = tuple((d, width if d == place else size) for d, size in layout.blocks)
-        tags[access.tensor] = replace(layout, blocks=blocks).tag()
+        wider = replace(layout, blocks=blocks)
+        if wider.elements == layout.elements:
+            tags[access.tensor] = wider.tag()
     return replace(schedule, layout=tuple(sorted(tags.items())))
 
 

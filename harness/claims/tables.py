@@ -119,7 +119,14 @@ def _network_row(name: str, contender: str, layers: Sequence[Layer]) -> tuple[st
     )
 
 
-def _problems(records: Records, of: RatioOptions) -> str:
+@dataclass(frozen=True)
+class ProblemOptions(RatioOptions):
+    """`bandwidth` adds the share of what the level gives that holds the tensors."""
+
+    bandwidth: bool = False
+
+
+def _problems(records: Records, of: ProblemOptions) -> str:
     """A row for each problem: the rate and the ratio of each contender."""
     rows = []
     for label, unit in records.problems(of):
@@ -127,10 +134,13 @@ def _problems(records: Records, of: RatioOptions) -> str:
         for contender in of.contenders:
             result = unit.get(contender)
             row += [_rate(result), _ratio(result, of.baseline)]
+            if of.bandwidth:
+                row.append(_per_cent([None if result is None else share_of_bandwidth(result)]))
         rows.append(tuple(row))
-    heads = [
-        head for name in of.contenders for head in (f"{name}, GFLOP/s", f"of {of.baseline} [95 %]")
-    ]
+    heads = []
+    for name in of.contenders:
+        heads += [f"{name}, GFLOP/s", f"of {of.baseline} [95 %]"]
+        heads += ["of bandwidth"] if of.bandwidth else []
     return _markdown(("problem", *heads), rows)
 
 
@@ -272,7 +282,7 @@ TABLES: Mapping[str, Form[Any]] = {
     "facts": Form(Selection, _facts),
     "text": Form(TextOptions, _text),
     "networks": Form(RatioOptions, _networks),
-    "problems": Form(RatioOptions, _problems),
+    "problems": Form(ProblemOptions, _problems),
     "classes": Form(RatioOptions, _classes),
     "losses": Form(RatioOptions, _losses),
     "twice": Form(TwiceOptions, _twice),

@@ -13,6 +13,7 @@ from compiler.problem.architecture import Architecture
 from compiler.problem.specification import primitive_from
 from compiler.space.candidates import candidates
 from compiler.space.library_product import in_library
+from compiler.space.paper_variants import paper_variants
 from tests.compiler.machines import AVX2, AVX512
 from tests.compiler.problem.operators import matmul
 
@@ -38,3 +39,12 @@ def test_operands_of_a_product_stay_in_the_second_level(
         assert touched <= machine.caches[1].bytes or smallest, str(schedule)
         whole.add((rows, width, depth) == sizes)
     assert (True in whole) == (sizes == (64, 64, 64))
+
+
+@pytest.mark.parametrize("machine", [AVX2, AVX512], ids=["avx2", "avx512"])
+@pytest.mark.parametrize("n", [36548, 36547, 9137 * 8])
+def test_columns_that_no_tile_divides_are_cut_too(machine: Architecture, n: int) -> None:
+    """Blocks of b grow with the part that a call takes, where they pad no more than before."""
+    model = loop_nest(primitive_from(matmul(m=1632, n=n, k=1024)))
+    variants = paper_variants(model, machine)
+    assert len(in_library(model.nest, variants, "libxsmm", machine)) == len(variants)

@@ -89,6 +89,16 @@ def test_agrees_with_the_reference(
                 _check(PROBLEMS[name], one.schedule, library[1].flags, toolchain)
 
 
+def test_more_columns_than_the_caches_hold(
+    library: tuple[str, ProductLibrary], toolchain: Toolchain
+) -> None:
+    """None of the paper's tiles divides them: a call takes as many as its blocks can be wide."""
+    problem = primitive(matmul(m=24, n=36548, k=32))
+    one = ranked_schedules(problem, AVX2, space="paper", microkernel=library[0])[0]
+    assert one.schedule.band.tile_of("n") * 8 < 36548
+    _check(problem, one.schedule, library[1].flags, toolchain)
+
+
 @pytest.mark.parametrize("name", ["mlp", "inverted_residual"])
 def test_inside_levels_of_other_bands(
     name: str, library: tuple[str, ProductLibrary], toolchain: Toolchain
