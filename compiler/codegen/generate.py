@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import count
 
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.c_printer import prelude, translation_unit
@@ -29,8 +29,9 @@ from compiler.codegen.untransformed import untransformed_body
 from compiler.codegen.vector_expression import functions_of
 from compiler.codegen.vector_functions import vector_functions
 from compiler.lower.border_classes import TileClass
+from compiler.lower.crops import unplaced
 from compiler.lower.isl_tree import TileSpace
-from compiler.lower.operands import Operands, Packed, Summand, operands, tiles_of
+from compiler.lower.operands import Operands, Packed, Summand, classes_of, operands
 from compiler.lower.steps import region_bounds
 from compiler.lower.tree import (
     Around,
@@ -59,6 +60,7 @@ class _Parts:
     tiles: list[BorderTile] = field(default_factory=list)
     copies: dict[Packed, None] = field(default_factory=dict)
     stages: list[Buffer] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)  # of classes
 
     def lines(self, node: Subtree, above: Path, opened: int = 0) -> list[str]:
         """C lines of a subtree; `above` has the levels around it, of which `opened` are loops."""
@@ -94,8 +96,8 @@ class _Parts:
         return [*bounds, *self.started(path), *self.lines(node, path)]
 
     def started(self, path: Path) -> list[str]:
-        """Sets the stage of a scalar leaf's target, if it has one that must be set."""
-        if not isinstance(path.leaf, Scalar):
+        """Sets the stage of a leaf's target, if it has one that must be set."""
+        if not _set_before(self.tree, path):
             return []
         name = self.tree.statement(path.leaf).target.tensor
         value = starting_value(self.tree, path.leaf)
@@ -103,33 +105,30 @@ class _Parts:
         return [x for s in stages if value is not None for x in started(s, path, value)]
 
     def vectorised(self, path: Path, leaf: Microkernel, opened: int) -> list[str]:
-        """A function for each border class; classes multiply over the loops."""
+        """A function for each border class; those that differ in their place alone share it."""
         placed = operands(self.tree, leaf)
-        first = len(self.tiles)
         one = TileClass(leaf.vector, 0, 1, 1, 0)  # unless its lanes are points of the output
-        tiles = tuple(
-            BorderTile(
-                f"tile{first + number}",
-                path,
-                leaf,
-                placed,
-                classes,
-                next((t for t in classes if t.loop == leaf.vector), one),
-            )
-            for number, classes in enumerate(product(*tiles_of(leaf, placed)))
-        )
-        self.tiles += tiles
+        functions: dict[tuple[TileClass, ...], str] = {}
+        named: dict[str, BorderTile] = {}
+        for classes in classes_of(leaf, placed):
+            name = f"tile{next(self.numbers)}"
+            function = functions.setdefault(unplaced(classes, placed.crops), name)
+            vectors = next((t for t in classes if t.loop == leaf.vector), one)
+            named[name] = BorderTile(function, path, leaf, placed, classes, vectors)
         self.copies |= dict.fromkeys(placed.copies)
-        named = {tile.name: tile for tile in tiles}
         space = TileSpace(path)
 
         copied = Copies(self.tree, path) if path.private else None
+        called: set[str] = set()
 
         def call(name: str, coordinates: tuple[str, ...]) -> str:
+            called.add(named[name].name)
             return _call(named[name], space, coordinates, copied)
 
-        classes = [(tile.name, {one.loop: one for one in tile.tiles}) for tile in tiles]
-        body = [*c_loops(space, classes, call, opened), *(FENCE if leaf.nontemporal else ())]
+        each = [(name, {one.loop: one for one in tile.tiles}) for name, tile in named.items()]
+        body = c_loops(space, each, call, placed.crops, opened)
+        self.tiles += [tile for name, tile in named.items() if tile.name == name and name in called]
+        body += FENCE if leaf.nontemporal else ()
         return body + (copied.combined() if copied is not None else [])
 
 

@@ -9,13 +9,20 @@ from dataclasses import dataclass, replace
 import islpy as isl
 
 from compiler.lower.border_classes import TileClass
+from compiler.lower.crops import Crop
 from compiler.lower.isl_tree import TileSpace
 
 
-def _schedule_map(space: TileSpace, name: str, tiles: Mapping[str, TileClass], shared: int) -> str:
+def _schedule_map(
+    space: TileSpace,
+    name: str,
+    tiles: Mapping[str, TileClass],
+    crops: Sequence[Crop],
+    shared: int,
+) -> str:
     """isl text of the map from the tiles of one class to time after its first `shared` dimensions,
     which are the parameters p0, p1, ..."""
-    where = []
+    where = space.inside(crops)
     for loop in space.loops:
         tile = tiles.get(loop)
         where.append(tile.index_range(f"q_{loop}") if tile else space.range(loop))
@@ -44,20 +51,22 @@ def c_loops(
     space: TileSpace,
     classes: Sequence[tuple[str, Mapping[str, TileClass]]],
     call: Callable[[str, tuple[str, ...]], str],
+    crops: Sequence[Crop] = (),
     opened: int = 0,
 ) -> list[str]:
     """C lines that visit every tile of every class in the schedule's order.
 
     `call(name, coordinates)` prints one call. The levels down to the last parallel one stay one
     loop each, shared by the threads whatever the classes; deeper ones are separated by class, so
-    that inner loops carry no conditions. `opened` levels are loops already.
+    that inner loops carry no conditions. Tiles of which `crops` leave nothing are not visited.
+    `opened` levels are loops already.
     """
     context = isl.Context()
     levels = space.path.loops
     parallel = [k for k, level in enumerate(levels) if level.parallel]
     shared = max(opened, max(parallel, default=-1) + 1)
     names = ", ".join([*map(space.piece, range(shared)), *_points(space)])
-    texts = "; ".join(_schedule_map(space, name, tiles, shared) for name, tiles in classes)
+    texts = "; ".join(_schedule_map(space, name, tiles, crops, shared) for name, tiles in classes)
     within = isl.UnionMap.read_from_str(context, f"[{names}] -> {{ {texts} }}")
     dims = ", ".join(f"d{k}" for k in range(len(levels) - shared))
     separate = isl.UnionMap.read_from_str(context, f"{{ [{dims}] -> separate[x] }}")

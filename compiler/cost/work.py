@@ -93,7 +93,7 @@ class Work:
         calls = 0.0 if placed.reduced else CALL_CYCLES
         rows = vectors / -(-leaf.grain(leaf.vector).extent // leaf.lanes)
         single = self._single(leaf, moved) / self.machine.loads_per_cycle
-        return vectors / tile * (busy + calls) + rows * single
+        return _kept(leaf, placed) * (vectors / tile * (busy + calls) + rows * single)
 
     def lane_sum(self, leaf: Microkernel, placed: Operands) -> Cycles:
         """The cycles of a reduction of any expression, all of whose operands are read in lanes.
@@ -132,7 +132,8 @@ class Work:
             overhead += tiles * ends
         rows = prod(g.count for g in outputs if g is not vector)
         each = 1.0 if vector.summed else steps  # remainders of a reduction come once a tile
-        return Cycles(compute + rows * each * single, overhead)
+        kept = _kept(leaf, placed)
+        return Cycles(kept * (compute + rows * each * single), kept * overhead)
 
     def _lane_step(
         self, leaf: Microkernel, placed: Operands, points: Mapping[str, int], vectors: int
@@ -351,6 +352,12 @@ def _tiled(
             found.append(_Tiles(c.last - c.first, c.size, groups, grain.loop == vector))
         tiled.append(found)
     return tiled, rest
+
+
+def _kept(leaf: Microkernel, placed: Operands) -> float:
+    """Part of a leaf's iterations that write inside the target."""
+    extents = {grain.loop: grain.extent for grain in leaf.grains}
+    return prod(crop.kept(extents) for crop in placed.crops)
 
 
 def _live(border: Border, points: int) -> float:

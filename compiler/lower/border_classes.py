@@ -82,7 +82,7 @@ class TileClass:
 
     The tile's first point is `size * index + offset` (times the lanes for the vector loop), from
     the region's first point on if the loop runs over one. In a region of `varying` size, tiles are
-    whole or the last one.
+    whole or the last one. Of a tile that is cropped, `dropped` points lie before and behind these.
     """
 
     loop: str
@@ -93,6 +93,7 @@ class TileClass:
     taps: tuple[TapGroup, ...] | None = None
     partial: bool = False  # the last vector is only partly inside the loop
     varying: Grain | None = None  # of a region whose sizes differ
+    dropped: int = 0
 
     def index_range(self, index: str) -> str:
         """C and isl condition that a tile is one of the class."""
@@ -107,7 +108,12 @@ class TileClass:
     @property
     def step(self) -> int:
         """Vectors or points from the start of a tile to that of the next."""
-        return self.size if self.varying is None else self.varying.runs[0][1]
+        return self.size + self.dropped if self.varying is None else self.varying.runs[0][1]
+
+    def only(self, live: tuple[int, ...]) -> TileClass:
+        """The class with these of its points alone, which are neighbours."""
+        size, offset = len(live), self.offset + live[0]
+        return replace(self, size=size, offset=offset, taps=None, dropped=self.step - size)
 
     @property
     def printed(self) -> int:

@@ -7,13 +7,13 @@ several loops multiply; here they never meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import islpy as isl
 
 from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.isl_tree import TileSpace, printed, surroundings
-from compiler.lower.operands import operands, tiles_of
+from compiler.lower.operands import Operands, classes_of, operands, tiles_of
 from compiler.lower.steps import goes_on, in_last_piece, iterator, ranges_of, tap_range
 from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
 from compiler.model.isl_names import context
@@ -57,11 +57,17 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
     """(loops, isl map from iterations to the printed variables that reach them, isl set)."""
     leaf = path.leaf
     if isinstance(leaf, Scalar):
-        yield from (_tied(path, leaf, loops) for loops in _ties(leaf))
+        loops = [{grain.loop} for grain in leaf.grains]
+        tied = _ties([*loops, *(set(clip.index.loops) for clip in leaf.clips)])
+        yield from (_tied(path, leaf, loops) for loops in tied)
         return
     placed = operands(tree, leaf)
     classes = {tiles[0].loop: tiles for tiles in tiles_of(leaf, placed)}
+    cropped = _ties(set(crop.index.loops) for crop in placed.crops)
+    yield from (_cropped(path, leaf, placed, loops) for loops in cropped)
     for grain in leaf.grains:
+        if any(grain.loop in loops for loops in cropped):
+            continue
         if grain.loop in classes:  # each point is in one tile of one class
             yield _in_classes(grain, classes[grain.loop])
         else:
@@ -74,10 +80,10 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
         yield _started(path)
 
 
-def _ties(leaf: Scalar) -> list[set[str]]:
-    """The loops of a leaf, those together that a clip names together."""
+def _ties(named: Iterable[set[str]]) -> list[set[str]]:
+    """All loops, those together that are named together."""
     ties: list[set[str]] = []
-    for loops in [{grain.loop} for grain in leaf.grains] + [set(c.index.loops) for c in leaf.clips]:
+    for loops in named:
         ties = [t for t in ties if not t & loops] + [loops.union(*(t for t in ties if t & loops))]
     return ties
 
@@ -99,6 +105,30 @@ def _tied(path: Path, leaf: Scalar, loops: set[str]) -> tuple[str, str, str]:
     points, variables = ", ".join(x.values()), ", ".join(r.name for r in ranges)
     runs = f"{given}{{ [{points}] -> [{variables}] : {' and '.join(where)} }}"
     return " and ".join(x), runs, f"{given}{{ [{points}] : {' and '.join(wanted)} }}"
+
+
+def _cropped(
+    path: Path, leaf: Microkernel, placed: Operands, loops: set[str]
+) -> tuple[str, str, str]:
+    """Iterations of loops that crops tie together: those inside are points of one tile each."""
+    grains = [grain for grain in leaf.grains if grain.loop in loops]
+    x = {grain.loop: f"x{i}" for i, grain in enumerate(grains)}
+    crops = [crop for crop in placed.crops if loops.issuperset(crop.index.loops)]
+    asked, wanted = TileSpace(path).inside(crops), [_inside(g, x[g.loop]) for g in grains]
+    for crop in crops:
+        index = Affine(tuple((x[loop], c) for loop, c in crop.index.terms), crop.index.constant)
+        wanted.append(f"0 <= {index} < {crop.size}")
+    points, pieces = ", ".join(x.values()), []
+    at = ", ".join(f"q_{loop}, i_{loop}" for loop in x)
+    every = (tuple(one for one in whole if one.loop in loops) for whole in classes_of(leaf, placed))
+    for number, own in enumerate(dict.fromkeys(every)):
+        reached = [
+            _reaches(leaf.grain(one.loop), one, x[one.loop], f"q_{one.loop}", f"i_{one.loop}")
+            for one in own
+        ]
+        pieces.append(f"[{points}] -> [{number}, {at}] : {_all(*asked, *reached)}")
+    runs = "; ".join(pieces) or f"[{points}] -> [0, {at}] : 1 = 0"
+    return " and ".join(x), f"{{ {runs} }}", f"{{ [{points}] : {_all(*wanted)} }}"
 
 
 def _given(*grains: Grain) -> tuple[str, list[str]]:
@@ -174,15 +204,15 @@ def _in_classes(grain: Grain, classes: tuple[TileClass, ...]) -> tuple[str, str,
     return grain.loop, f"{given}{{ {'; '.join(pieces)} }}", given + wanted
 
 
-def _reaches(grain: Grain, tile: TileClass) -> str:
+def _reaches(grain: Grain, tile: TileClass, x: str = "x", q: str = "q", i: str = "i") -> str:
     """Point i of tile q of a class is iteration x; lanes past the loop's end are none."""
-    start = f"({tile.step} * q + {tile.offset}) * {grain.lanes}"
+    start = f"({tile.step} * {q} + {tile.offset}) * {grain.lanes}"
     points = tile.size * grain.lanes
     if grain.region is not None:
         start = f"{grain.region.first} + {start}"
     return (
-        f"{tile.index_range('q')} and 0 <= i < {points} and x = {start} + i "
-        f"and {_inside(grain, 'x')}"
+        f"{tile.index_range(q)} and 0 <= {i} < {points} and {x} = {start} + {i} "
+        f"and {_inside(grain, x)}"
     )
 
 

@@ -20,7 +20,7 @@ from compiler.lower.operands import Factors, Operands, Summand, begins, operands
 from compiler.lower.product_fit import check_product
 from compiler.lower.tree import Grain, Microkernel, Path, Tree
 from compiler.microkernel.catalogue import CATALOGUE
-from compiler.microkernel.contraction import scatters, vectorisable
+from compiler.microkernel.contraction import covers, scatters, vectorisable
 from compiler.problem.primitive import Primitive, Statement, operations_of
 from compiler.schedule.layout import free, layout_from_tag
 from compiler.schedule.schedule import Band, Schedule, depth_of, loop_of
@@ -61,9 +61,6 @@ def _check_attached(nest: Primitive, path: Path) -> None:
         raise ScheduleError(f"{where}: private: copies are combined behind all loops")
     if not isinstance(leaf, Microkernel):
         return
-    statement = nest.statements[number]
-    if scatters(nest, statement):
-        raise ScheduleError(f"{where}: only scheme scalar fits: {statement.target} is no whole")
     if leaf.nontemporal:
         raise ScheduleError(
             f"{where}: nontemporal: what is read at once is not written past caches"
@@ -170,7 +167,7 @@ def _check_expression(nest: Primitive, band: Band, statement: Statement) -> None
 def _check_scattered(where: str, band: Band, statement: Statement) -> None:
     """Points of a register tile are elements of their own, and each sum stays in one place."""
     target = statement.target
-    for text, given in (("private", band.private), ("fusion", band.fusion)):
+    for text, given in (("private", band.private), ("fusion", band.fused)):
         if given:
             raise ScheduleError(
                 f"{where}: {text}: {target} is written part by part, no tile of it is a whole"
@@ -322,7 +319,9 @@ def _check_fused(tree: Tree, leaf: Microkernel, placed: Operands) -> None:
                     f"{where}: only scheme scalar fits: {access} is read before it is written"
                 )
         held_there = held.get(one.target.tensor, one.target)
-        whole = vectorisable(tree.nest, tree.nest.statements[number])
+        own = number == leaf.statement  # which is set before, as others are not
+        statement = tree.nest.statements[number]
+        whole = covers(tree.nest, statement.target) or (own and scatters(tree.nest, statement))
         if not whole or held_there != one.target:
             raise ScheduleError(f"{where}: {one.target} is not what the tile holds")
         held[one.target.tensor] = one.target

@@ -6,15 +6,17 @@ that coverage is counted over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import islpy as isl
 
+from compiler.lower.crops import Crop
 from compiler.lower.region import Region
 from compiler.lower.steps import Range, ranges_of, region_bounds, steps_of, variable
 from compiler.lower.tree import Fused, Grain, Level, Path, Scalar
 from compiler.model.isl_names import context
-from compiler.problem.primitive import Primitive
+from compiler.problem.primitive import Affine, Primitive
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class TileSpace:
         if grain.region is None or grain.region.fixed:
             return counted
         return f"{counted} and q_{loop} * {finest.points(grain)} < {grain.region.points}"
+
+    def inside(self, crops: Sequence[Crop]) -> list[str]:
+        """isl conditions on the coordinates: that a tile is left by crops that cut it nowhere."""
+        found = []
+        for crop in (crop for crop in crops if crop.border is None):
+            terms = tuple((f"q_{loop}", c) for loop, c in crop.index.terms)
+            found.append(f"0 <= {Affine(terms, crop.index.constant)} < {crop.size}")
+        return found
 
     def piece(self, place: int) -> str:
         """The variable that holds the number of the piece of its level at a place."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.border_classes import Border, TileClass, borders, tile_classes
+from compiler.lower.crops import Crop, cropped, crops_of
 from compiler.lower.edges import Edge, edge
 from compiler.lower.fusion import in_loops
 from compiler.lower.tree import Level, Microkernel, Tree
@@ -94,6 +96,7 @@ class Operands:
     stores: tuple[Address, ...]
     last: tuple[Level, ...]  # assignments wait for the last piece of each
     edges: tuple[Edge, ...] = ()  # reads that are asked about at each point
+    crops: tuple[Crop, ...] = ()  # where the leaf's own statement writes outside
 
     @property
     def borders(self) -> tuple[Border, ...]:
@@ -149,6 +152,7 @@ def operands(tree: Tree, leaf: Microkernel) -> Operands:
         tuple(Address(a, tree.layout_of(name)) for name, a in held.items() if name in kept),
         leaf.fused[0].last if leaf.fused else (),
         tuple(one for one in edges if one is not None),
+        crops_of(tree.nest, leaf),
     )
 
 
@@ -311,11 +315,23 @@ def packed(
 
 
 def tiles_of(leaf: Microkernel, placed: Operands) -> list[tuple[TileClass, ...]]:
-    """Border classes of each loop of the output; the kernel has a function for each product."""
+    """Border classes of each loop of the output, those that crops leave some points and others."""
     partial = not placed.whole(leaf)
     by_point = {border.point: border for border in placed.borders}
+    for border in (crop.border for crop in placed.crops if crop.border is not None):
+        if border.point in by_point:
+            raise ScheduleError(
+                f"schedule: tile {border.point}: its points read past a border and are cropped"
+            )
+        by_point[border.point] = border
     return [
         tile_classes(grain, by_point.get(grain.loop), partial and grain.loop == leaf.vector)
         for grain in leaf.grains
         if not grain.summed
     ]
+
+
+def classes_of(leaf: Microkernel, placed: Operands) -> Iterator[tuple[TileClass, ...]]:
+    """What tiles there are, a class for each loop of the output: these multiply, crops apart."""
+    for classes in product(*tiles_of(leaf, placed)):
+        yield from cropped(classes, placed.crops)

@@ -89,7 +89,7 @@ def _node(tree: Tree, above: Path, node: Subtree) -> list[str]:
     body += _node(tree, path, last)
     leaf = path.leaf
     every = (*path.loops, *_levels_below(last))
-    inside = _clipped(leaf, every) if isinstance(leaf, Scalar) else {}
+    inside = _clipped(tree, leaf, every)
     heads = []
     for number, level in enumerate(node.levels, len(above.loops)):
         shared = "parallel " if level.parallel else ""
@@ -141,12 +141,15 @@ def _from(path: Path, number: int) -> str:
     return f", from {Affine(terms, region.start.constant)}{past}"
 
 
-def _clipped(leaf: Scalar, levels: Sequence[Level]) -> dict[str, str]:
+def _clipped(tree: Tree, leaf: Leaf, levels: Sequence[Level]) -> dict[str, str]:
     """By level, the tensor that the iterations left out would be outside of."""
     places = {level.name: place for place, level in enumerate(levels)}
-    return {
-        max(clip.index.loops, key=places.__getitem__): clip.access.tensor for clip in leaf.clips
-    }
+    if isinstance(leaf, Scalar):
+        clips = [(clip.index, clip.access.tensor) for clip in leaf.clips]
+    else:
+        target = tree.statement(leaf).target.tensor
+        clips = [(crop.index, target) for crop in operands(tree, leaf).crops]
+    return {max(index.loops, key=places.__getitem__): tensor for index, tensor in clips}
 
 
 def _scalar(tree: Tree, leaf: Scalar) -> list[str]:

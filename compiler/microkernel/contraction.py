@@ -50,7 +50,7 @@ def anchor(nest: Primitive) -> int | None:
     """The statement that the others are arranged around: the one of most iterations.
 
     Among equals it is the first sum of products. None where no statement can be on whole vectors:
-    none writes all of its target or adds to it.
+    none writes all of its target or goes on with it.
     """
     whole = [k for k, statement in enumerate(nest.statements) if vectorisable(nest, statement)]
 
@@ -97,26 +97,25 @@ def covers(nest: Primitive, access: Access) -> bool:
 
 
 def vectorisable(nest: Primitive, statement: Statement) -> bool:
-    """Whether a statement's target is written in whole vectors: all of it once, or by adding."""
+    """Whether a statement's target is written in whole vectors: all of it once, or what it has."""
     return covers(nest, statement.target) or scatters(nest, statement)
 
 
 def scatters(nest: Primitive, statement: Statement) -> bool:
-    """Whether a reduction meets elements of its target again from loops of it, or leaves some out.
+    """Whether a statement meets elements of its target again, leaves some out, or writes beside it.
 
-        out[k, 2*h + a, 2*w + b] += data[c,h,w] * weight[c,k,a,b]     a deconvolution
+        out[k, 2*h + a - 1, 2*w + b - 1] += data[c,h,w] * weight[c,k,a,b]     a deconvolution
 
-    Its sums are added to what the target holds, which is set to their neutral value before. All
-    lie inside of the target.
+    The target is set before: its sums are added to what it holds. None of its dimensions is one
+    that all writes are outside of.
     """
     target = statement.target
-    if statement.reduction is None or covers(nest, target):
+    if covers(nest, target) or any(one.tensor == target.tensor for one in statement.reads):
         return False
     extents = dict(nest.extents)
     bounds = (index.bounds(extents) for index in target.indices)
     shape = nest.tensor(target.tensor).shape
-    inside = all(low >= 0 and high < n for (low, high), n in zip(bounds, shape, strict=True))
-    return inside and all(access.tensor != target.tensor for access in statement.reads)
+    return all(low < n and high >= 0 for (low, high), n in zip(bounds, shape, strict=True))
 
 
 def dimension(access: Access, loop: str) -> int | None:

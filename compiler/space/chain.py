@@ -24,7 +24,7 @@ from compiler.lower.lowered import anchored, lowered
 from compiler.lower.steps import SHARED
 from compiler.lower.tiling import balanced
 from compiler.lower.tree import Microkernel, Tree
-from compiler.microkernel.contraction import anchor, covers
+from compiler.microkernel.contraction import anchor, vectorisable
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive, Statement
 from compiler.schedule.layout import free, layout_of
@@ -192,7 +192,7 @@ class Chain:
         nest = continued(single(self.nest, number), self.nest.statements[:number])
         own = _of(nest, layout)
         found: dict[bool, Band] = {}
-        if covers(nest, nest.statements[0].target):
+        if vectorisable(nest, nest.statements[0]):
             for band in (*_along(nest, lanes, own), *dot_bands(nest, lanes, own, self._machine)):
                 with suppress(ScheduleError):
                     tree = fitted(nest, Schedule((band,), own))

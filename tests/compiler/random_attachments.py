@@ -65,23 +65,33 @@ def _read(tensor: str, random: Random) -> str:
 
 
 def random_windows(random: Random) -> Primitive:
-    """Two statements or three, sums of sliding windows of what the one before has computed."""
+    """Two statements or three, sums of sliding windows of what the one before has computed.
+
+    The first may scatter: what is written beside its target is dropped.
+    """
     rows, taps, stride = random.randint(6, 9), random.randint(1, 4), random.choice([1, 1, 2])
     before = random.choice([0, 0, 1])
     first = random.choice(["t[c,h] = x[c,h] * 2", "t[c,h] += x[d,h] * w[d,c]"])
+    if random.random() < 0.3:
+        first = random.choice(["t[c, 2*g + e - 1] += x[d,g] * w[d,c]", "t[c, g + e - 1] += x[c,g]"])
     second = f"y[c,p] += t[c, {stride}*p + k - {before}]"
     lines = [first, random.choice([second, f"{second} * v[c,k]"])]
     if random.random() < 0.5:
         lines.append(random.choice(["z[q,c] += y[c, q + j]", "z[p,c] = y[c,p] + 1"]))
-    shapes = {"x": ["d" if "d" in first else "c", "h"], "w": ["d", "c"], "v": ["c", "k"]}
+    shapes = {
+        "x": ["d" if "d" in first else "c", "g" if "g" in first else "h"],
+        "w": ["d", "c"],
+        "v": ["c", "k"],
+    }
     shapes |= {"t": ["c", "h"], "y": ["c", "p"], "z": ["q" if "q" in lines[-1] else "p", "c"]}
     used = {name: shape for name, shape in shapes.items() if any(f"{name}[" in x for x in lines)}
-    named = set(re.findall(r"\b[a-z]\b", " ".join(lines)))
-    sizes = {"c": random.randint(2, 4), "d": 2, "h": rows, "k": taps, "j": 2}
+    named = set(re.findall(r"\b[a-z]\b", " ".join(lines))) - {"h"}
+    sizes = {"c": random.randint(2, 4), "d": 2, "k": taps, "j": 2}
+    sizes |= {"g": random.randint(2, rows), "e": 3}
     spec: dict[str, Any] = {
         "name": "window",
         "sizes": {name: size for name, size in sizes.items() if name in named},
-        "extents": {"p": str((rows + before - taps) // stride + 1)},
+        "extents": {"h": rows, "p": str((rows + before - taps) // stride + 1)},
         "tensors": used,
         "outside": {"t": 0},
         "temporary": [name for name in "ty" if len(lines) == 3 or name == "t"],
@@ -127,9 +137,11 @@ def _band(statement: Statement, number: int, random: Random) -> Band:
         block = ((f"{loop}@1", random.choice([2, 3])),)
     parallel = tuple(level for level in order if random.random() < 0.1)
     scalar = Band("scalar", tuple(order), block=block, parallel=parallel, of=number)
-    if statement.reduction_loops or random.random() < 0.3:
+    kept = [loop for loop in statement.loops if loop not in statement.reduction_loops]
+    scatters = any(len(index.loops) > 1 for index in statement.target.indices)
+    if not scatters and (statement.reduction_loops or random.random() < 0.3):
         return scalar
-    tile = tuple((loop, random.choice([1, 2, 3])) for loop in statement.loops)
-    return replace(
-        scalar, scheme="lanes", vector=(statement.loops[-1], random.choice([1, 1, 2, 4])), tile=tile
-    )
+    vector = kept[0] if scatters else kept[-1]
+    tile = tuple((loop, random.choice([1, 2, 3])) for loop in kept)
+    lanes = random.choice([1, 1, 2, 4])
+    return replace(scalar, scheme="lanes", vector=(vector, lanes), tile=tile)

@@ -3,7 +3,8 @@
     y[i, 2*j + k] += a[k, k] * b[j + i, j] - a[k, k]
     z[p] = max(z[p], y[p, q])
 
-Extents of tensors follow from their indices, so that everything read and written is inside.
+Extents of tensors follow from their indices, so that everything read is inside. Some targets are
+cropped: `y[2*j + k - 1]` of two elements less.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from compiler.problem.specification import primitive_from
 EXTENTS = (1, 2, 3, 5, 7, 8, 9, 16, 17, 20, 30, 33)
 MOST_ITERATIONS = 200_000
 RANKS = (1, 2, 2, 3)
+CROPPED = 0.3
+SHIFTS = (0, 0, 0, 1, 1, 2, -1)  # elements that a target lacks at an end, or has more there
 COMBINED = ("{} * {}", "{} + {}", "{} - {}", "max({}, {})")
 UPDATES = ("{t} += {v}", "{t} += {v}", "{t} = max({t}, {v})", "{t} = min({t}, {v})", "{t} = {v}")
 FOLLOWERS = ("z[{all}] = max(y[{all}], 0)", "y[{all}] = y[{all}] * 0.5")
@@ -45,6 +48,12 @@ def _drawn(random: Random) -> dict[str, Any]:
         return f"{name}[{', '.join(text for text, _ in indices)}]"
 
     target = access("y", random.sample(loops, random.randint(1, len(loops))))
+    if random.random() < CROPPED:
+        places = target[2:-1].split(", ")
+        cut = [(random.choice(SHIFTS), random.choice(SHIFTS)) for _ in places]
+        pairs = list(zip(places, tensors["y"], cut, strict=True))
+        tensors["y"] = [f"{extent} - {before + behind}" for _, extent, (before, behind) in pairs]
+        target = f"y[{', '.join(f'{text} - {before}' for text, _, (before, _) in pairs)}]"
     reads = [access(name, list(loops)) for name in "abc"[: random.choice((1, 2, 2, 3))]]
     if random.random() < 0.25:
         reads.append(reads[0])

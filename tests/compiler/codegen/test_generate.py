@@ -20,6 +20,7 @@ from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.machines import AVX2, AVX512, MACHINES
+from tests.compiler.problem.lines import primitive_of
 from tests.compiler.problem.operators import OPERATORS, conv2d, matmul
 
 FIXED_WEIGHTS: dict[str, Any] = {
@@ -207,3 +208,12 @@ def test_texts_that_nobody_compiles_are_refused(rows: int, unroll: int) -> None:
     )
     with pytest.raises(ScheduleError, match=r"its C text would have [0-9]+ operations, 50000"):
         fitted(nest, schedule)
+
+
+def test_cropped_tiles_of_one_size_share_a_function() -> None:
+    tensors = {"x": ["c", "h"], "w": ["c", "k", "a"], "y": ["k", "2*h"]}
+    sizes = {"k": 8, "h": 21, "a": 4, "c": 3}
+    nest = loop_nest(primitive_of(sizes, tensors, "y[k,2*h + a - 1] += x[c,h] * w[c,k,a]")).nest
+    line = "lanes/vector:k.8/tile:h.7/order:a+h+k+c/layout:w.acb+y.ba"
+    text = generate(fitted(nest, parse_schedule(line))).text
+    assert text.count("static void tile") == 2  # of seven points, and of the six inside at each end

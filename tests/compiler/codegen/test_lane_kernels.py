@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from compiler.errors import ProblemError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
@@ -48,6 +49,48 @@ def _depthwise(random: Random) -> dict[str, Any]:
     sizes |= {"ih": sizes["ih"] + reach, "iw": sizes["iw"] + reach}
     more = {"stride": stride, "dilation": dilation, "pad_h": pad, "pad_w": pad}
     return shipped("depthwise_conv2d", **sizes, **more)
+
+
+def _deconvolution(random: Random) -> dict[str, Any]:
+    """A transposed convolution of one to three dimensions: groups, steps, padding on each side."""
+    axes = random.choice(["w", "hw", "hw", "dhw"])
+    sizes = {"g": random.choice([1, 1, 3]), "ic": random.randint(1, 5)}
+    sizes |= {"oc": random.choice([1, 8, 20])}
+    target, data, weight, shape = [], [], [], []
+    for x in axes:
+        taps = random.randint(1, 4)
+        longest = {"w": 24, "hw": 11, "dhw": 5}[axes]
+        sizes |= {f"i{x}": random.randint(1, longest), f"k{x}": taps}
+        stride, dilation = random.choice([1, 2, 2, 3]), random.choice([1, 1, 2])
+        first, last = (random.randint(0, dilation * (taps - 1) + 1) for _ in range(2))
+        last -= random.choice([0, 0, stride - 1])  # output padding
+        target.append(f"{stride}*i{x} + {dilation}*k{x} - {first}")
+        data.append(f"i{x}")
+        weight.append(f"k{x}")
+        shape.append(f"{stride}*(i{x}-1) + {dilation}*(k{x}-1) + 1 - {first + last}")
+    lines = [f"y[g, oc, {', '.join(target)}] += x[g, ic, {', '.join(data)}] * "]
+    lines[0] += f"w[g, ic, oc, {', '.join(weight)}]"
+    spec: dict[str, Any] = {
+        "name": "deconvolution",
+        "sizes": sizes,
+        "extents": {f"o{x}": extent for x, extent in zip(axes, shape, strict=True)},
+        "tensors": {
+            "x": ["g", "ic", *data],
+            "w": ["g", "ic", "oc", *weight],
+            "y": ["g", "oc", *(f"o{x}" for x in axes)],
+        },
+        "constant": ["w"],
+        "statements": lines,
+    }
+    if random.random() < 0.4:
+        element = f"g, oc, {', '.join(f'o{x}' for x in axes)}"
+        spec["tensors"] |= {"bias": ["g", "oc"]}
+        lines.append(f"y[{element}] = max(y[{element}] + bias[g, oc], 0)")
+    try:
+        primitive_from(spec)
+    except ProblemError:  # nothing is left of the output
+        return _deconvolution(random)
+    return spec
 
 
 def _statements(name: str, tensors: dict[str, list[str]], *lines: str, **more: Any) -> Any:
@@ -109,8 +152,13 @@ PROBLEMS = {
         {"x": ["k", "m", "n"], "y": ["2*m + 1", "n"]},
         "y[2*m+1,n] = max(y[2*m+1,n], x[k,m,n])",
     ),
-    "deconvolution": _statements(
-        "deconvolution",
+    "deconvolution": _deconvolution,
+    "enlarged": _statements(
+        "enlarged", {"x": MN, "y": ["3*m - 1", "n"]}, "y[3*m+i-1,n] = x[m,n]", extents={"i": 3}
+    ),
+    "moved": _statements("moved", {"x": MN, "y": MN}, "y[m-1,n] = 2 * x[m,n]"),
+    "scattered": _statements(
+        "scattered",
         {"x": ["k", "m"], "w": ["k", "n", "4"], "y": ["n", "2*m + 2"], "z": ["n", "2*m + 2"]},
         "y[n,2*m+q] += x[k,m] * w[k,n,q]",
         "z[n,i] = max(y[n,i], 0)",
@@ -126,6 +174,7 @@ PROBLEMS = {
         temporary=["t"],
     ),
 }  # fmt: skip
+MORE = {"depthwise": 10, "deconvolution": 10}
 
 
 def _lanes(primitive: Primitive, random: Random) -> list[Schedule]:
@@ -142,7 +191,7 @@ def test_random_sizes(names: list[str], tmp_path: Path) -> None:
     cases: list[Case] = []
     for name in names:
         random = Random(name)  # of its own: what one problem draws changes no other one
-        for _ in range(10 if name == "depthwise" else 3):
+        for _ in range(MORE.get(name, 3)):
             primitive = primitive_from(PROBLEMS[name](random))
             for schedule in _lanes(primitive, random):
                 tree = fitted(loop_nest(primitive).nest, schedule)

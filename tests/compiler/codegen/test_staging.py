@@ -14,6 +14,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.problem.chains import SOFTMAX
+from tests.compiler.problem.lines import primitive_of
 from tests.compiler.random_attachments import (
     random_attachments,
     random_statements,
@@ -76,3 +77,37 @@ def test_a_row_goes_through_all_statements(tmp_path: Path) -> None:
         tree = fitted(primitive, schedule)
         assert by_isl(tree) is None and uncovered(tree) is None
     check_cases(cases, tmp_path, "rows")
+
+
+def test_a_deconvolution_runs_in_pieces_of_what_follows(tmp_path: Path) -> None:
+    primitive = primitive_of(
+        {"c": 8, "d": 3, "h": 5, "w": 6, "a": 3, "b": 4},
+        {
+            "x": ["d", "h", "w"],
+            "v": ["d", "h", "w"],
+            "y": ["d", "c", "a", "b"],
+            "t": ["c", "p", "q"],
+            "z": ["c", "p", "q"],
+        },
+        "v[d,h,w] = x[d,h,w] * 2",
+        "t[c, 2*h + a - 1, 2*w + b - 2] += v[d,h,w] * y[d,c,a,b]",
+        "z[c,p,q] = max(t[c,p,q], 0)",
+        extents={"p": "2*h", "q": "2*w + 1"},
+        temporary=["t", "v"],
+    )
+    rows = "lanes/vector:w.4/order:d+h+w"
+    sums = "lanes/vector:c.4/tile:w.3/order:{}c+a+b+h+w+d"
+    relu = (
+        "lanes/vector:c.4/tile:q.2/order:c+p+q/parallel:c/fusion:{}/layout:t.Abc4a+y.aBcd4b+z.Abc4a"
+    )
+    lines = (
+        f"{rows}/{sums.format('')}/{relu.format('S1.c')}",
+        f"{rows}/{sums.format('')}/{relu.format('S0.c+S1.c')}",
+        f"{rows}/{sums.format('h@1+')}/block:h@1.2/fusion:S0.h@1/{relu.format('S1.c')}",
+    )
+    cases = [(primitive, parse_schedule(line)) for line in lines]
+    for _, schedule in cases:
+        tree = fitted(primitive, schedule)
+        assert by_isl(tree) is None and uncovered(tree) is None
+        assert any(stage.tensor == "t" for stage in tree.stages)
+    check_cases(cases, tmp_path, "deconvolution")

@@ -19,6 +19,7 @@ from compiler.problem.specification import primitive_from
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.text import parse_schedule
 from tests.compiler.machines import AVX2, AVX512, NEON
+from tests.compiler.problem.lines import primitive_of
 from tests.compiler.problem.operators import conv2d, matmul, shipped
 
 
@@ -96,6 +97,23 @@ def test_padding_is_not_computed() -> None:
     text = "broadcast/vector:oc.8/tile:oc.2+ow.4/order:oc+oh+ow+kh+kw+ic"
     schedule = parse_schedule(text)
     assert 0 < _cycles(padded, schedule)[0] < _cycles(inside, schedule)[0]
+
+
+def test_what_is_cropped_is_not_computed() -> None:
+    tensors = {"x": ["c", "h"], "w": ["c", "k", "a"]}
+    sizes = {"k": 16, "h": 20, "a": 4, "c": 6}
+    schedule = parse_schedule("lanes/vector:k.8/tile:h.5/order:k+a+h+c/layout:y.Ab8a+w.aBc8b")
+    found = []
+    for pad in (0, 1):
+        line = f"y[k, 2*h + a - {pad}] += x[c,h] * w[c,k,a]"
+        nest = loop_nest(primitive_of(sizes, {**tensors, "y": ["k", str(42 - 2 * pad)]}, line)).nest
+        tree = lowered(nest, schedule)
+        (path,) = tree.paths()
+        assert isinstance(path.leaf, Microkernel)
+        found.append(Work(AVX2).lane_sum(path.leaf, operands(tree, path.leaf)))
+    whole, cropped = found
+    assert cropped.compute == pytest.approx(whole.compute * 78 / 80)  # of 80, one at each end
+    assert cropped.overhead == pytest.approx(whole.overhead * 78 / 80)
 
 
 def test_lanes_across_a_reduction_by_hand() -> None:

@@ -172,6 +172,14 @@ def test_scattered_sums(text: str, why: str) -> None:
         fitted(nest, parse_schedule(f"{band}/{text}{rest}".replace("tile:a.1/tile:", "tile:a.1+")))
 
 
+def test_what_scatters_is_not_fused() -> None:
+    tensors = {"x": ["k", "c"], "y": ["k"], "z": ["2*k + 3"]}
+    lines = ("y[k] += x[k,c]", "z[2*k + 1] += y[k]")  # z would not be set before
+    nest = primitive_of({"k": 8, "c": 4}, tensors, *lines)
+    with pytest.raises(ScheduleError, match=re.escape("z[2*k + 1] is not what the tile holds")):
+        fitted(nest, parse_schedule("lanes/vector:k.4/order:k+c/fusion:S1.tile"))
+
+
 def test_what_starts_from_nothing_is_not_read_on_a_tile() -> None:
     spec = chain_spec(["z[m,n] = c[m,n] * z[m,n] + 1"])  # z is 0 before, which nobody writes
     nest = loop_nest(primitive_from(spec)).nest

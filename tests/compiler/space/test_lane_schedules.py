@@ -45,3 +45,15 @@ def test_a_tile_without_shared_work_is_one_row() -> None:
     tiles = {s.band.tile for s in lane_schedules(free, AVX512, 1) if s.band.vector[0] == "i"}
     assert any(dict(tile).get("j", 1) > 1 for tile in tiles)
     assert all(dict(tile)["i"] == 1 for tile in tiles)
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_a_deconvolution_has_points_along_its_columns(pad: int) -> None:
+    statement = f"y[k, 2*h + a - {pad}, 2*w + b - {pad}] += x[c,h,w] * v[c,k,a,b]"
+    tensors = {"x": ["c", "h", "w"], "v": ["c", "k", "a", "b"], "y": ["k"]}
+    tensors["y"] += [str(18 - 2 * pad), str(30 - 2 * pad)]
+    sizes = {"k": 32, "c": 16, "h": 8, "w": 14, "a": 4, "b": 4}
+    found = lane_schedules(loop_nest(primitive_of(sizes, tensors, statement)).nest, AVX512, 1)
+    tiles = {s.band.tile for s in found if s.band.vector == ("k", 16)}
+    assert {dict(tile).get("w", 1) for tile in tiles} >= {1, 7, 14}
+    assert pad == 0 or {s.band.vector[0] for s in found} == {"k"}
