@@ -59,6 +59,12 @@ class Region:
         """Points of a piece that others of full size are around."""
         return self.size if self.kept is None else min(self.size, self.kept.step)
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """What its points depend on: numbers of pieces, first points of regions further out."""
+        kept = () if self.kept is None else self.kept.number.terms
+        return frozenset(name for name, _ in (*self.start.terms, *kept))
+
     def count(self, at: Mapping[str, int]) -> int:
         """How many points a piece has, by the numbers of the pieces around."""
         end = min(self.start.at(at) + self.reach, self.extent)

@@ -12,7 +12,7 @@ read on one register tile alone needs no memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import product
@@ -21,6 +21,7 @@ from math import prod
 from compiler.errors import ScheduleError
 from compiler.lower.attach import Needed, Symbols, hull
 from compiler.lower.operands import starts
+from compiler.lower.region import Region
 from compiler.lower.tree import (
     Around,
     Box,
@@ -37,6 +38,8 @@ from compiler.lower.tree import (
 )
 from compiler.problem.primitive import Primitive, Tensor
 from compiler.schedule.layout import Layout, layout_of
+
+LoopOf = tuple[int, str]  # of the levels of one loop: its statement, the loop
 
 MOST_COUNTED = 100_000  # pieces whose points are added one by one
 
@@ -211,30 +214,73 @@ def times_computed(nest: Primitive, path: Path) -> float:
 
 
 def executed(path: Path) -> float:
-    """Iterations of a leaf in all pieces."""
-    finest = {(one.statement, one.level.loop): one for one in path.around}
+    """Iterations of a leaf in all pieces.
+
+    Levels that move the same region are added up together, others apart: the sum of a product over
+    levels that do not meet is the product of their sums.
+    """
+    behind: dict[str, frozenset[LoopOf]] = {}  # by variable, the levels that move it
+    groups = []
+    for one in path.around:
+        region = one.grain.region
+        levels = _moving(region, behind) | {_loop_of(one)}
+        behind[one.piece] = frozenset({_loop_of(one)})
+        if region is not None:
+            behind[region.first] = levels - {_loop_of(one)}
+        groups.append(levels)
+    moving = {region: _moving(region, behind) for region in path.regions}
+    extents = prod(grain.extent for grain in path.leaf.grains)
+    total = extents // prod(region.size for region in path.regions)
+    total *= prod(region.count({}) for region, levels in moving.items() if not levels)
+    for levels in _connected([*groups, *moving.values()]):
+        around = [one for one in path.around if _loop_of(one) in levels]
+        total *= _points(around, [region for region, by in moving.items() if by & levels])
+    return float(total)
+
+
+def _loop_of(one: Around) -> LoopOf:
+    return one.statement, one.level.loop
+
+
+def _moving(region: Region | None, behind: Mapping[str, frozenset[LoopOf]]) -> frozenset[LoopOf]:
+    """The levels that move a region."""
+    names = () if region is None else region.variables
+    return frozenset().union(*(behind[name] for name in names))
+
+
+def _connected(groups: Iterable[frozenset[LoopOf]]) -> list[frozenset[LoopOf]]:
+    """Groups that share a level as one."""
+    found: list[frozenset[LoopOf]] = []
+    for group in groups:
+        meeting = [one for one in found if one & group]
+        found = [one for one in found if not one & group]
+        found += [group.union(*meeting)] if group else []
+    return found
+
+
+def _points(around: Sequence[Around], regions: Sequence[Region]) -> int:
+    """Points of regions in all pieces of some levels."""
+    finest = {_loop_of(one): one for one in around}
     ranges = [range(one.grain.pieces(one.level)) for one in finest.values()]
-    pieces, full = prod(map(len, ranges)), prod(grain.extent for grain in path.leaf.grains)
-    if pieces > MOST_COUNTED:
-        return float(pieces * full)
-    others = full // prod(region.size for region in path.regions)
+    if (pieces := prod(map(len, ranges))) > MOST_COUNTED:
+        return pieces * prod(region.size for region in regions)
     total = 0
     for values in product(*ranges):
-        at = _at(path.around, finest, dict(zip(finest, values, strict=True)))
+        at = _at(around, finest, dict(zip(finest, values, strict=True)))
         if at is not None:
-            total += others * prod(region.count(at) for region in path.regions)
-    return float(total)
+            total += prod(region.count(at) for region in regions)
+    return total
 
 
 def _at(
     around: Sequence[Around],
-    finest: Mapping[tuple[int, str], Around],
-    values: Mapping[tuple[int, str], int],
+    finest: Mapping[LoopOf, Around],
+    values: Mapping[LoopOf, int],
 ) -> dict[str, int] | None:
     """Numbers of all pieces around and first points of their regions; None where one is empty."""
     at: dict[str, int] = {}
     for one in around:
-        own, region = (one.statement, one.level.loop), one.grain.region
+        own, region = _loop_of(one), one.grain.region
         at[one.piece] = values[own] * finest[own].level.step // one.level.step
         if region is not None:
             at[region.first] = region.first_at(at)

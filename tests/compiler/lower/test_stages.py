@@ -63,6 +63,24 @@ def test_a_stage_holds_what_a_piece_needs(case: tuple[int, int, int, int]) -> No
     assert times_computed(nest, tree.paths()[0]) == pytest.approx(computed / 20)
 
 
+def test_pieces_of_many_images_are_counted_as_those_of_one() -> None:
+    """Loops that move no region together: a hundred million pieces, no more to add up."""
+    spec = {
+        "name": "windows",
+        "sizes": {"n": 2_000_000, "h": 150, "k": 3},
+        "extents": {"p": "h - 2"},
+        "tensors": {"x": ["n", "h"], "t": ["n", "h"], "y": ["n", "p"]},
+        "temporary": ["t"],
+        "statements": ["t[n,h] = x[n,h] * 2", "y[n,p] += t[n,p+k] * t[n,p+k]"],
+    }
+    nest = loop_nest(primitive_from(spec)).nest
+    tree = lowered(
+        nest, parse_schedule("scalar/order:n+h/scalar/order:n+p@1+p+k/block:p@1.5/fusion:S0.p@1")
+    )
+    rows = 29 * 7 + 5  # the last piece is shorter
+    assert times_computed(nest, tree.paths()[0]) == pytest.approx(rows / 150)
+
+
 def test_random_stages_agree_with_enumeration() -> None:
     check_random_stages(3, 60)
 
