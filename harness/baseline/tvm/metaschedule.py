@@ -26,6 +26,7 @@ from harness.kernel.toolchain import Toolchain
 from harness.system_packages import installing_system
 
 SCRIPT = Path(__file__).with_name("metaschedule_tuner.py")
+FUNCTION = Path(__file__).with_name("metaschedule_function.py")  # imported by the script
 SOURCE = Path(__file__).with_name("metaschedule_adapter.cpp")
 VERSION = "0.27.0.post1"
 SEED = 1
@@ -108,6 +109,7 @@ class MetaSchedule:
             name=self.name,
             title="TVM MetaSchedule",
             script=SCRIPT,
+            imports=(FUNCTION,),
             interpreter=found.python,
             request={
                 **request,
@@ -150,7 +152,10 @@ class MetaSchedule:
         for index, argument in enumerate(result["arguments"]):
             tensor = primitive.tensor(argument["name"])
             order = memory_order(primitive, tensor)
-            configuration |= _array(f"t{index}", tensor, order, argument["axes"])
+            configuration |= array_of(f"t{index}", tensor, order, argument["axes"])
+        taken = {argument["name"] for argument in result["arguments"]}
+        numbers = (t.name for t in primitive.tensors if t.role == "input" and t.name not in taken)
+        configuration |= {f"number_{name}": 1 for name in numbers}
         executable = {
             "kind": "adapter",
             "library": str(adapter.path),
@@ -173,7 +178,7 @@ def metaschedule(options: TuningOptions, toolchain: Toolchain) -> MetaSchedule:
 METASCHEDULE = Builder(TuningOptions, metaschedule)
 
 
-def _array(
+def array_of(
     role: str,
     tensor: Tensor,
     order: Sequence[int],
@@ -181,15 +186,18 @@ def _array(
 ) -> dict[str, object]:
     """The adapter's array: its dimensions in this order, or the axes that the tuner has chosen,
     each with its extent, the place in the order that it belongs to and its step in that."""
-    axes = packed or [
+    whole = packed or [
         {"extent": tensor.shape[d], "dimension": at, "step": 1} for at, d in enumerate(order)
     ]
+    extents = [tensor.shape[d] for d in order]
+    axes = [part for axis in whole for part in _within(axis, extents)]
     plain = [prod(tensor.shape[d + 1 :]) for d in range(len(tensor.shape))]
     of = [order[axis["dimension"]] for axis in axes]
     return {
         role: tensor.name,
         f"{role}_elements": tensor.elements,
         f"{role}_offset": 0,
+        f"{role}_shape": [axis["extent"] for axis in whole],
         f"{role}_dims": [axis["extent"] for axis in axes],
         f"{role}_strides": [axis["step"] * plain[d] for axis, d in zip(axes, of, strict=True)],
         f"{role}_padding": [0] * (2 * len(axes)),
@@ -198,6 +206,19 @@ def _array(
             [(x["extent"], d) for x, d in zip(axes, of, strict=True) if x["step"]]
         ),
     }
+
+
+def _within(axis: Mapping[str, Any], extents: Sequence[int]) -> list[Mapping[str, Any]]:
+    """An axis that runs over the end of its dimension goes on in the one before: as two axes."""
+    extent, dimension, step = axis["extent"], axis["dimension"], axis["step"]
+    size = extents[dimension]
+    if extent * step <= size:
+        return [axis]
+    inside = size // step
+    if size % step or extent % inside:
+        raise AdapterBuildError(f"MetaSchedule split a dimension of {size} unevenly")
+    outer = {"extent": extent // inside, "dimension": dimension - 1, "step": 1}
+    return [*_within(outer, extents), {**axis, "extent": inside}]
 
 
 def _tag(axes: Sequence[tuple[int, int]]) -> str:

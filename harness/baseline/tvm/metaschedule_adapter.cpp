@@ -76,11 +76,16 @@ class TunedPrimitive final : public polydl::Adapter {
 public:
     explicit TunedPrimitive(const polydl::Configuration &c)
         : runtime_(c.string("ffi"), c.string("runtime")),
-          implementation_(c.string("implementation")), version_(c.string("version")) {
+          implementation_(c.string("implementation")), version_(c.string("version")),
+          numbers_(c.part("number_")) {
         const long long count = c.number("arguments");
-        for (long long i = 0; i < count; ++i)
-            arrays_.push_back(std::make_unique<polydl::Array>(c, "t" + std::to_string(i)));
-        for (auto &array : arrays_) tensors_.push_back(tensor(*array));
+        for (long long i = 0; i < count; ++i) {
+            const std::string role = "t" + std::to_string(i);
+            arrays_.push_back(std::make_unique<polydl::Array>(c, role));
+            shapes_.push_back(c.numbers(role + "_shape"));
+        }
+        for (std::size_t i = 0; i < arrays_.size(); ++i)
+            tensors_.push_back(tensor(*arrays_[i], shapes_[i]));
         for (DLTensor &t : tensors_) {
             values_.push_back(any(kTVMFFIDLTensorPtr));
             values_.back().v_ptr = &t;
@@ -89,7 +94,7 @@ public:
     }
 
     void bind(const std::string &name, const float *values, std::size_t elements) override {
-        array(name).pack(values, elements);
+        if (!numbers_.has(name)) array(name).pack(values, elements);
     }
 
     void run() override { runtime_.call(function_, values_); }
@@ -127,21 +132,24 @@ private:
         throw std::runtime_error("unknown tensor '" + name + "'");
     }
 
-    static DLTensor tensor(polydl::Array &array) {
+    // An axis of the shape may be several of the array's: it runs over dimensions.
+    static DLTensor tensor(polydl::Array &array, std::vector<long long> &shape) {
         DLTensor t{};
         t.data = array.values;
         t.device.device_type = kDLCPU;
-        t.ndim = static_cast<int32_t>(array.dims.size());
+        t.ndim = static_cast<int32_t>(shape.size());
         t.dtype.code = kDLFloat;
         t.dtype.bits = 32;
         t.dtype.lanes = 1;
-        t.shape = reinterpret_cast<int64_t *>(array.dims.data());
+        t.shape = reinterpret_cast<int64_t *>(shape.data());
         return t;
     }
 
     Runtime runtime_;
     std::string implementation_, version_;
+    polydl::Configuration numbers_;  // inputs that are numbers in the code
     std::vector<std::unique_ptr<polydl::Array>> arrays_;
+    std::vector<std::vector<long long>> shapes_;  // as the function has them
     std::vector<DLTensor> tensors_;
     std::vector<TVMFFIAny> values_;
     TVMFFIObjectHandle function_ = nullptr;

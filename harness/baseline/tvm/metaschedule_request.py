@@ -59,7 +59,14 @@ def _tensor(primitive: Primitive, tensor: Tensor) -> dict[str, object]:
         "role": tensor.role,
         "outside": tensor.outside,
         "constant": tensor.constant,
+        "value": _number(tensor),
     }
+
+
+def _number(tensor: Tensor) -> float | None:
+    """What all elements are, where that stands in the primitive: no argument, but a number."""
+    found = set(tensor.values or ())
+    return found.pop() if len(found) == 1 else None
 
 
 def _statement(primitive: Primitive, statement: Statement) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """MetaSchedule tunes a primitive: `python metaschedule_tuner.py FOLDER [build]`.
 
-Run by the interpreter of the tool environment: it imports TVM and the standard library, nothing of
-this project. FOLDER/request.json is what metaschedule_request.py makes, and says how to tune.
-Written are `tried.jsonl`, TVM's own database, and at the end `tuned.so` with `result.json`. With
-`build` it only builds the best schedule of the database.
+Run by the interpreter of the tool environment: it imports TVM, the standard library and
+metaschedule_function.py beside it, nothing else of this project. FOLDER/request.json is what
+metaschedule_request.py makes, and says how to tune. Written are `tried.jsonl`, TVM's own database,
+and at the end `tuned.so` with `result.json`. With `build` it only builds the best schedule of the
+database.
 """
 # mypy: ignore-errors
 
@@ -23,7 +24,8 @@ from pathlib import Path
 STARTED = time.monotonic()
 
 import tvm  # noqa: E402  the clock runs before
-from tvm import s_tir, te, tirx, topi  # noqa: E402
+from metaschedule_function import arguments_of, function_of  # noqa: E402
+from tvm import s_tir, tirx  # noqa: E402
 from tvm.ir.utils import derived_object  # noqa: E402
 from tvm.s_tir import meta_schedule as ms  # noqa: E402
 from tvm.support.popen_pool import PopenPoolExecutor  # noqa: E402
@@ -31,22 +33,7 @@ from tvm.support.tar import tar  # noqa: E402
 
 TIMEOUT = 30.0  # seconds for building, and for running, one trial
 OVER = "the budget was spent"
-CALLS = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "neg": lambda a: -a,
-    "max": tirx.Max,
-    "min": tirx.Min,
-    "exp": te.exp,
-    "sqrt": te.sqrt,
-    "tanh": te.tanh,
-    "erf": te.erf,
-    "abs": te.abs,
-}
-REDUCERS = {"add": te.sum, "max": te.max, "min": te.min}
-COMBINERS = {"add": lambda a, b: a + b, "max": tirx.Max, "min": tirx.Min}
+SAID = "Error message:"  # in the reports of TVM's schedules
 
 
 class OutOfTime(Exception):
@@ -60,106 +47,6 @@ def light_intrinsics():
     package.__path__ = [os.path.join(os.path.dirname(s_tir.__file__), "tensor_intrin")]
     sys.modules[name] = s_tir.tensor_intrin = package
     importlib.import_module(name + (".x86" if platform.machine() == "x86_64" else ".arm_cpu"))
-
-
-# ---- the primitive as tensor expressions
-
-
-class Translation:
-    """Statement by statement; a tensor that is written again is a new stage."""
-
-    def __init__(self, tensors):
-        self.outside = {t["name"]: t["outside"] for t in tensors}
-        self.shapes = {t["name"]: tuple(t["shape"]) for t in tensors}
-        self.inputs = [t["name"] for t in tensors if t["role"] == "input"]
-        self.outputs = [t["name"] for t in tensors if t["role"] == "output"]
-        self.stages = {n: te.placeholder(self.shapes[n], name=n) for n in self.inputs}
-        self.padded = {}
-        self.made = 0
-
-    def add(self, statement):
-        target, reduction = statement["target"], statement["reduction"]
-        axes = statement["axes"]
-        extents = {**dict(axes), **dict(statement["over"])}
-        sources = {}
-        for tensor, indices in reads(statement["value"]):
-            sources[json.dumps([tensor, indices])] = self.source(tensor, indices, extents)
-        over = {loop: te.reduce_axis((0, extent), name=loop) for loop, extent in statement["over"]}
-        before = self.stages.get(target) if reduction else None
-
-        def stage(value):
-            return te.compute(self.shapes[target], value, name=self.name(target))
-
-        def value(*spatial):
-            loops = {**{loop: v for (loop, _), v in zip(axes, spatial, strict=True)}, **over}
-            return evaluated(statement["value"], loops, sources)
-
-        def reduced(*spatial):
-            return REDUCERS[reduction](value(*spatial), axis=list(over.values()))
-
-        def continued(*spatial):
-            return COMBINERS[reduction](before[spatial], one(*spatial))
-
-        one = stage(reduced) if over else value
-        self.stages[target] = (
-            stage(continued) if before is not None else one if over else stage(one)
-        )
-
-    def source(self, tensor, indices, extents):
-        """The stage to read and how much its indices are moved: padded where reads go outside."""
-        stage, shape = self.stages[tensor], self.shapes[tensor]
-        before, after = [], []
-        for (terms, constant), size in zip(indices, shape, strict=True):
-            ends = [c * (extents[loop] - 1) for loop, c in terms]
-            low = constant + sum(e for e in ends if e < 0)
-            high = constant + sum(e for e in ends if e > 0)
-            before.append(max(0, -low))
-            after.append(max(0, high - size + 1))
-        if not any(before) and not any(after):
-            return stage, before
-        key = (stage.name, *before, *after)
-        if key not in self.padded:
-            value = tirx.const(self.outside[tensor], "float32")
-            self.padded[key] = topi.nn.pad(stage, before, after, value, name=f"{stage.name}_padded")
-        return self.padded[key], before
-
-    def name(self, target):
-        self.made += 1
-        return f"{target}_{self.made}"
-
-
-def reads(value):
-    if isinstance(value, list):
-        if value[0] == "read":
-            yield value[1], value[2]
-        else:
-            for argument in value[1:]:
-                yield from reads(argument)
-
-
-def evaluated(value, loops, sources):
-    if not isinstance(value, list):
-        return tirx.const(value, "float32")
-    if value[0] == "read":
-        stage, moved = sources[json.dumps(value[1:])]
-        indices = (
-            sum((loops[loop] * c for loop, c in terms), tirx.const(constant + m, "int32"))
-            for (terms, constant), m in zip(value[2], moved, strict=True)
-        )
-        return stage[tuple(indices)]
-    return CALLS[value[0]](*(evaluated(argument, loops, sources) for argument in value[1:]))
-
-
-def function_of(request):
-    """One PrimFunc, inputs before outputs. Inputs that stay constant may be packed by the tuner."""
-    made = Translation(request["tensors"])
-    for statement in request["statements"]:
-        made.add(statement)
-    arguments = [made.stages[name] for name in (*made.inputs, *made.outputs)]
-    function = te.create_prim_func(arguments).with_attr("global_symbol", "main")
-    constant = [t["name"] for t in request["tensors"] if t["constant"]]
-    free = [made.inputs.index(name) for name in constant]
-    return function.with_attr("layout_free_buffers", free) if free else function
 
 
 def target_of(request):
@@ -342,8 +229,7 @@ def build_best(request, folder):
     packed = packings(schedule)
     mod = s_tir.transform.RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=False)(schedule.mod)
     tvm.driver.build(mod, target=target).export_library(str(folder / "tuned.so"))
-    order = [t["name"] for r in ("input", "output") for t in request["tensors"] if t["role"] == r]
-    arguments = [{"name": name, "axes": packed.get(name)} for name in order]
+    arguments = [{"name": name, "axes": packed.get(name)} for name in arguments_of(request)]
     return {
         "library": "tuned.so",
         "arguments": arguments,
@@ -355,7 +241,8 @@ def build_best(request, folder):
 
 def packings(schedule):
     """Of inputs that the tuner laid out anew, the axes in memory: each belongs to a dimension, as
-    an index of which it counts by its step. Layouts are tiles, so this describes them whole."""
+    an index of which it counts by its step, and where that ends goes on in the dimension before.
+    """
     found = {}
     for block in schedule.get_child_blocks(schedule.get_sblock("root")):
         node = schedule.get(block)
@@ -380,12 +267,22 @@ def packings(schedule):
     return found
 
 
+def told(error):
+    """What TVM says of an error, on one line: its reports are pages, with the program in them."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    said = next((line for line in lines if line.startswith(SAID)), lines[0])
+    return f"{type(error).__name__}: {said.removeprefix(SAID).strip()}"
+
+
 def main(folder, mode):
     request = json.loads((folder / "request.json").read_text())
     light_intrinsics()
     clock = Clock(request["budget_seconds"])
-    stop = "stopped by others" if mode == "build" else tune(request, folder, clock)
-    result = build_best(request, folder)
+    try:
+        stop = "stopped by others" if mode == "build" else tune(request, folder, clock)
+        result = build_best(request, folder)
+    except Exception as error:  # of any kind: it is the record's reason
+        raise SystemExit(told(error)) from None
     result.update(stop=stop, compile_seconds=clock.compile_seconds)
     (folder / "result.partial").write_text(json.dumps(result, indent=1))
     os.replace(folder / "result.partial", folder / "result.json")

@@ -62,6 +62,7 @@ class TuningJob:
     cores: tuple[int, ...]
     toolchain: Toolchain
     environment: Mapping[str, str] = field(default_factory=dict)
+    imports: tuple[Path, ...] = ()  # files beside the script that it imports
     slack: float = SLACK
 
     @property
@@ -70,10 +71,11 @@ class TuningJob:
 
     @property
     def key(self) -> str:
-        """Of the request, the budget's rules, the script, the processor and how many cores."""
+        """Of the request, the budget's rules, the script's text, the processor, how many cores."""
         budget = {f.name: getattr(self.options, f.name) for f in fields(TuningOptions)}
         rules = {**budget, "reuse": None}
-        parts = [self.script.read_text(), host_fingerprint(), len(self.cores), rules, self.request]
+        text = "".join(file.read_text() for file in (self.script, *self.imports))
+        parts = [text, host_fingerprint(), len(self.cores), rules, self.request]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -103,7 +103,7 @@ EXPECTED = {  # what each baseline takes; everything else it refuses by name
     "onednn": set(PROBLEMS),
     "onnxruntime": set(PROBLEMS),
 }
-QUICK_TUNING = {"trials": 4, "plan_size": 4, "budget_seconds": 300.0}
+QUICK_TUNING = {"trials": 4, "plan_size": 4, "budget_seconds": 1800.0}
 SETTINGS = MeasureSettings(sample_seconds=1e-3, settle_seconds=1e-3)
 
 
