@@ -9,16 +9,17 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
+from os import PathLike, fspath
 from typing import Any
 
-from compiler.errors import CompilerError
+from compiler.errors import CompilerError, shown
 from compiler.schedule.schedule import Schedule
 from harness import campaign as campaigns
 from harness.analysis.comparison import compared
 from harness.analysis.recorded import recorded
 from harness.analysis.trial_rows import Value, trial_rows
 from harness.calling.callable_kernel import CallableKernel
-from harness.calling.verified import callable_kernel
+from harness.calling.verified import callable_kernel, only
 from harness.cli import explain as explaining
 from harness.cli import main
 from harness.cli.run import open_pool, open_sink, settings_of, write_review
@@ -33,6 +34,7 @@ __version__ = version("polydl")
 REFUSALS = (HarnessError, CompilerError)  # what the functions below raise: one line each
 
 Rows = list[dict[str, Value]]
+Name = str | PathLike[str]  # of a campaign
 
 
 def kernel(
@@ -64,8 +66,7 @@ def explain(
 ) -> str:
     """What `polydl explain` prints of a primitive: as text, json, html, or its C alone."""
     words = [*_problem(primitive, sizes), f"threads={threads}", f"format={format}", *overrides]
-    (settings,) = load_settings(words)
-    return explaining.told(settings)
+    return explaining.told(only(load_settings(words)))
 
 
 def campaign(*overrides: str) -> Rows:
@@ -90,19 +91,21 @@ def campaign(*overrides: str) -> Rows:
     return trial_rows(summary.results)[1]
 
 
-def load(campaign: str) -> Rows:
+def load(campaign: Name) -> Rows:
     """A recorded campaign, a folder or a name under ./runs: a row a trial, each with every column.
 
     `pandas.DataFrame(load("runs/x"))` is a table of them; docs/how-to/comparing.md says what
     columns mean.
     """
-    return trial_rows(find_campaign(campaign).results())[1]
+    return trial_rows(find_campaign(fspath(campaign)).results())[1]
 
 
-def compare(one: str, other: str, threshold: float = 0.03) -> Mapping[str, Any]:
+def compare(one: Name, other: Name, threshold: float = 0.03) -> Mapping[str, Any]:
     """The second campaign against the first, as `polydl compare format=json` tells it."""
-    found = compared(recorded(find_campaign(one)), recorded(find_campaign(other)), threshold)
-    return comparison_data(found)
+    if not 0 <= threshold <= 1:
+        raise SettingsError(f"threshold must be a number from 0 to 1, got {shown(threshold)}")
+    before, after = (recorded(find_campaign(fspath(name))) for name in (one, other))
+    return comparison_data(compared(before, after, threshold))
 
 
 def _problem(primitive: str, sizes: Mapping[str, int]) -> list[str]:

@@ -79,6 +79,7 @@ def test_the_users_own_primitive(place: Path) -> None:
         ("cannot be set together with workload", ("conv2d", "workload=quickstart"), {}),
         ("cannot be measured here", ("conv2d", "architecture=graviton3"), {}),
         ("schedule", ("matmul", "strategy=fixed", "strategy.fixed.schedule=nonsense"), {}),
+        ("one combination is taken, got 2", ("matmul", "-m", "primitive.sizes.m=4,8"), {}),
     ],
 )
 def test_what_cannot_be_had_is_one_line(
@@ -107,8 +108,12 @@ def test_campaigns_are_tables(place: Path) -> None:
     assert table.gflops.dtype == float
     found = polydl.compare("one", "two")
     assert {pair["contender"] for pair in found["pairs"]} == {"roofline", "naive"}
-    with pytest.raises(HarnessError, match="campaign 'three': no such folder"):
-        polydl.load("three")
+    assert polydl.load(place / "one") == rows
+    for name in ("three", Path("three")):
+        with pytest.raises(HarnessError, match="campaign 'three': no such folder"):
+            polydl.load(name)
+    with pytest.raises(HarnessError, match="threshold must be a number from 0 to 1, got nan"):
+        polydl.compare("one", "two", float("nan"))
 
 
 def test_a_dry_run_measures_nothing(place: Path) -> None:
@@ -121,6 +126,8 @@ def test_explanations() -> None:
     assert "working sets" in polydl.explain("matmul", m=6, n=16, k=8)
     told = json.loads(polydl.explain("matmul", format="json", m=6, n=16, k=8))
     assert told["problem"]["sizes"] == {"m": 6, "n": 16, "k": 8}
+    with pytest.raises(HarnessError, match="one combination is taken, got 2"):
+        polydl.explain("matmul", "-m", "primitive.sizes.m=4,8")
 
 
 def test_the_module_is_the_command_line_too() -> None:

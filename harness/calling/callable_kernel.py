@@ -15,6 +15,7 @@ from compiler.problem.primitive import Primitive, Tensor
 from compiler.schedule.layout import Array, Layout, layout_of
 from harness.calling.arrays import ArrayError, viewed
 from harness.calling.packed_tensor import Form, PackedTensor, aligned, form_of
+from harness.calling.team import in_a_team
 from harness.kernel.load import LoadedKernel
 
 Result = Array | PackedTensor
@@ -82,7 +83,7 @@ class CallableKernel:
     aligned, is used where it is; others are packed first, as `pack` does ahead of time.
 
     Several threads of Python may call it at once. Raises ArrayError, which names the argument,
-    before anything is written.
+    before anything is written; EnvironmentProblem where OpenMP's threads were lost by a fork.
     """
 
     def __init__(
@@ -101,7 +102,8 @@ class CallableKernel:
         self.source = source
         self.verified = verified or {}
         self._buffers = loaded.buffers
-        self._run = loaded.on_threads(threads)
+        run = loaded.on_threads(threads)
+        self._run = run if threads == 1 else in_a_team(primitive.name, run)
         self._places = {
             buffer.name: _place(primitive.tensor(buffer.name), index, buffer.layout)
             for index, buffer in enumerate(loaded.buffers)

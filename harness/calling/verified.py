@@ -44,7 +44,7 @@ def callable_kernel(words: Sequence[str]) -> CallableKernel:
     measures on. Raises SettingsError, CompilerError, EnvironmentProblem and KernelError.
     """
     with _ALONE:
-        (settings,) = load_settings(words)
+        settings = only(load_settings(words))
         unit = _unit(settings)
         toolchain, share = Toolchain.opened(settings.cache_folder), share_of(settings.cluster.cores)
         asked = settings.architecture
@@ -66,6 +66,15 @@ def callable_kernel(words: Sequence[str]) -> CallableKernel:
         prepared.kernels[chosen.kernel or ""],
         verified,
     )
+
+
+def only(settings: Sequence[Settings]) -> Settings:
+    """Those of one combination. Raises SettingsError for a sweep, which campaigns alone take."""
+    if len(settings) != 1:
+        raise SettingsError(
+            f"a sweep is for campaigns: one combination is taken, got {len(settings)}"
+        )
+    return settings[0]
 
 
 def _unit(settings: Settings) -> Unit:
