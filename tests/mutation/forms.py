@@ -164,6 +164,21 @@ WINDOW: dict[str, Any] = {  # rows of which no vector is aligned
     "tensors": {"x": ["2*i + k - 2", "41"], "w": ["k", "j"], "y": ["i", "j"]},
     "statements": ["y[i,j] += abs(x[2*i + k, j + 3] - w[k,j])"],
 }
+DECONVOLUTION: dict[str, Any] = {
+    "name": "deconvolution",
+    "sizes": {"c": 5, "k": 19, "h": 5, "w": 8, "a": 3, "b": 4},
+    "extents": {"p": "2*h", "q": "2*w"},
+    "tensors": {
+        "x": ["c", "h", "w"],
+        "v": ["c", "k", "a", "b"],
+        "y": ["k", "p", "q"],
+    },
+    "constant": ["v"],
+    "statements": [
+        "y[k, 2*h + a - 1, 2*w + b - 1] += x[c,h,w] * v[c,k,a,b]",
+        "y[k,p,q] = max(y[k,p,q], 0)",
+    ],
+}
 APART: dict[str, Any] = {
     "name": "apart",
     "sizes": {"i": 9, "j": 20},
@@ -225,6 +240,9 @@ FUSED = (
          "/dot/vector:j.8/tile:j.2+i.3/order:i+j/layout:x.acb"),
     Form("lanes: a window in straight code", WINDOW,
          "lanes/vector:j.8/tile:j.2+i.3/order:i+j+k/unroll:3"),
+    Form("lanes: a cropped deconvolution, two threads", DECONVOLUTION,
+         "lanes/vector:k.8/tile:k.2+w.3/order:k+h@1+a+b+h+w+c/block:h@1.2/parallel:k"
+         "/lanes/vector:k.8/tile:q.4/order:k+p+q/layout:x.acb+v.aBcd8b+y.Abc8a/unroll:2"),
     Form("lanes: elements apart, two threads", APART,
          "lanes/vector:j.8/tile:j.1+i.4/order:i+j/parallel:i"),
     Form("dot: matrix times vector", {**matmul(m=7, n=1, k=83), "constant": []},
