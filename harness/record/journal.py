@@ -181,7 +181,10 @@ def find_campaign(name: str, runs: Path = RUNS) -> CampaignFolder:
         if folder.exists:
             return folder
     known = listed(name, campaign_names(runs))
-    raise RecordError(f"campaign '{shown(name)}': no such folder, nor under {runs}/; {known}")
+    what = (
+        "that folder holds none" if path_of(name).is_dir() else f"no such folder, nor under {runs}/"
+    )
+    raise RecordError(f"campaign '{shown(name)}': {what}; {known}")
 
 
 def campaign_names(runs: Path = RUNS) -> list[str]:

@@ -98,6 +98,9 @@ def test_a_campaign_is_found_by_folder_and_by_name(path: Path) -> None:
     assert find_campaign("toy", path.parent).path == path
     with pytest.raises(RecordError, match=r"campaign 'tow': no such folder.*known: toy"):
         find_campaign("tow", path.parent)
+    (path.parent / "empty").mkdir()
+    with pytest.raises(RecordError, match="empty': that folder holds none; known: toy"):
+        find_campaign(str(path.parent / "empty"), path.parent)
 
 
 def test_files_of_campaigns_of_before_stay_where_they_are(tmp_path: Path) -> None:
