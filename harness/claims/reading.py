@@ -65,7 +65,7 @@ def held_against(path: Path, claims: Claims, chosen: Iterable[Claim], here: Here
         records: Records | str = Records.of(path)
     except Unanswered as reason:
         records = str(reason)
-    return [judged(claim, claims, records, here) for claim in chosen]
+    return [judged(claim, claims, records, here, part=True) for claim in chosen]
 
 
 def selected(claims: Claims, patterns: Iterable[str]) -> list[Claim]:

@@ -43,8 +43,13 @@ class Here:
     missing: frozenset[str] = frozenset()  # baselines that are not installed
 
 
-def judged(claim: Claim, claims: Claims, records: Records | str, here: Here) -> Judged:
-    """Of records, or of the reason why there are none."""
+def judged(
+    claim: Claim, claims: Claims, records: Records | str, here: Here, part: bool = False
+) -> Judged:
+    """Of records, or of the reason why there are none; `part`: by whichever of its problems it has.
+
+    A claim about networks of which some have no records is not reproduced by the others.
+    """
     if claim.not_attempted is not None or claim.campaign is None or claim.quantity is None:
         return Judged(claim, "not attempted", note=claim.not_attempted or "")
     campaign = claims.campaigns[claim.campaign]
@@ -64,12 +69,14 @@ def judged(claim: Claim, claims: Claims, records: Records | str, here: Here) -> 
     low, high = allowed(claim.expected, claim.tolerance)
     lacking = ", ".join(records.lacking(claim.of))
     recorded = f"nothing is recorded of {lacking}" if lacking else ""
-    part = _joined(recorded, _left(records, claim.of, measured))
+    if lacking and not part:
+        return Judged(claim, "not attempted", measured, f"in part: {recorded}")
+    left = _joined(recorded, _left(records, claim.of, measured))
     if measured.high < low or measured.low > high:
-        return Judged(claim, "deviates", measured, _joined(claim.explained, part))
+        return Judged(claim, "deviates", measured, _joined(claim.explained, left))
     inside = low <= measured.low and measured.high <= high
     beyond = "" if inside else "its interval reaches beyond"
-    return Judged(claim, "reproduced", measured, _joined(beyond, part))
+    return Judged(claim, "reproduced", measured, _joined(beyond, left))
 
 
 def allowed(expected: Expected, tolerance: Tolerance) -> tuple[float, float]:
@@ -107,7 +114,8 @@ def _left(records: Records, of: Selection, measured: Measured) -> str:
     """How many of the problems are not in the figure; one of a file is of no problems."""
     chosen = len(records.problems(of)) if measured.problems else 0
     left = chosen - measured.problems
-    return f"{left} of its {chosen} problems have no such figure" if left > 0 else ""
+    has = "has" if left == 1 else "have"
+    return f"{left} of its {chosen} problems {has} no such figure" if left > 0 else ""
 
 
 def _joined(*notes: str | None) -> str:
