@@ -54,7 +54,7 @@ def rolled(stage: StageBuffer, path: Path) -> list[str]:
     kept, box = stage.rolling.kept, stage.boxes[stage.rolling.dimension]
     row, size = stage.layout.outer_strides[stage.rolling.dimension], stage.layout.dtype.bytes
     before = Affine(box.start.terms, box.start.constant - kept.step)
-    was = str(before) if box.low >= kept.step else f"max(0, {before})"
+    was = f"({before})" if box.low >= kept.step else f"max(0, {before})"
     past = f"min({before} + {kept.points + kept.step}, {stage.rolling.rows})"
     slot = f"{_slot(stage, path)}{{at}}"
     move = (
@@ -62,7 +62,7 @@ def rolled(stage: StageBuffer, path: Path) -> list[str]:
         f"kept_{stage.tensor} * {row * size});"
     )
     return [
-        f"const long kept_{stage.tensor} = {kept.number} > 0 ? max(0, {past} - {box.first}) : 0;",
+        f"const long kept_{stage.tensor} = {kept.number} > 0 ? max(0, {past} - ({box.first})) : 0;",
         f"if (kept_{stage.tensor} > 0)",
         *(f"  {line}" for line in _in_window(stage, move)),
     ]

@@ -31,6 +31,8 @@ def random_statements(random: Random, most: int = 4, **sizes: int) -> Primitive 
         read = _read(random.choice(written[-2:]), random)
         other = random.choice(["", "", f" * {_read(random.choice(written), random)}"])
         target = random.choice(["r[m]", "s[n]"]) if random.random() < 0.35 else "uvw"[number % 3]
+        if random.random() < 0.1 and written[-1] in "uvw":
+            target = written[-1]  # in place
         if len(target) > 1:
             line = f"{target} {random.choice(['+=', '+=', '='])} {read}{other}"
             if " = " in line:

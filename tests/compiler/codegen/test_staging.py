@@ -10,6 +10,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
 from compiler.lower.legality import by_isl
+from compiler.model.loop_nest import loop_nest
 from compiler.problem.specification import primitive_from
 from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import Case, check_cases
@@ -61,6 +62,26 @@ def _accepted(random: Random, forms: Counter[str]) -> Case:
             forms["lanes"] += any(band.scheme == "lanes" for band in schedule.bands)
             forms["threads"] += tree.parallel
             return nest, schedule
+
+
+def test_rows_are_kept_where_two_levels_move_the_window(tmp_path: Path) -> None:
+    line = "scalar/order:c+h/scalar/order:p@1+c+k+p/block:p@1.3/fusion:S0.k/keep:S0.c"  # 3*p@1 + k
+    cases = []
+    for first in (0, 1, 2):
+        spec = {
+            "name": "window",
+            "sizes": {"c": 3, "h": 9, "k": 4},
+            "extents": {"p": "5"},
+            "tensors": {"x": ["c", "h"], "t": ["c", "h"], "y": ["c", "p"]},
+            "outside": {"t": 0},
+            "temporary": ["t"],
+            "statements": ["t[c,h] = x[c,h] * 2", f"y[c,p] += t[c, p + k + {first}]"],
+        }
+        primitive = primitive_from(spec)
+        tree = fitted(loop_nest(primitive).nest, parse_schedule(line))
+        assert by_isl(tree) is None and tree.stages[0].rolling is not None
+        cases.append((primitive, parse_schedule(line)))
+    check_cases(cases, tmp_path, "rolling")
 
 
 def test_a_row_goes_through_all_statements(tmp_path: Path) -> None:

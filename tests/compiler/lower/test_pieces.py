@@ -174,6 +174,8 @@ def check_random_attachments(seed: int, count: int) -> None:
     attached = 0
     while sum(seen.values()) < count:
         nest = random_statements(random, m=random.randint(2, 5), n=random.randint(2, 4))
+        if random.random() < 0.2:
+            nest = random_windows(random)
         tree = None if nest is None else _lowered(nest, random_attachments(nest, random))
         if tree is None:
             continue
