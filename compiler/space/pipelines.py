@@ -170,11 +170,10 @@ def _choices(
     schedules += dot_schedules(own, machine, threads, nest)
     expected = model(own)
     shared = _shared(nest, step)
-    best: dict[object, Choice] = {}
+    best: dict[object, tuple[Choice, Schedule]] = {}
     known: dict[object, dict[str, str | None]] = {}
-    for schedule in schedules or (scalar_schedule(own, threads),):
-        if schedule.pack or schedule.band.nontemporal:
-            continue
+
+    def offer(schedule: Schedule) -> None:
         same = schedule.layout, schedule.band.vector
         if same not in known:
             known[same] = _layouts(nest, step, schedule)
@@ -182,11 +181,20 @@ def _choices(
         agreed = frozenset((name, tag) for name, tag in layouts.items() if name in shared)
         key = agreed, _alike(own, schedule.band)
         seconds = expected(schedule)
-        if key not in best or seconds < best[key].seconds:
+        if key not in best or seconds < best[key][0].seconds:
             fusion = tuple(map(Attached, step.fused))
             band = replace(schedule.band, of=step.number, fusion=fusion)
-            best[key] = Choice(band, layouts, seconds)
-    return tuple(best.values())
+            best[key] = Choice(band, layouts, seconds), schedule
+
+    for schedule in schedules or (scalar_schedule(own, threads),):
+        if not schedule.pack and not schedule.band.nontemporal:
+            offer(schedule)
+    for _, schedule in list(best.values()):  # rows that end amid a vector, as others may want them
+        padded = [x for x in schedule.layout if x[0] in shared and _in_rows(own.tensor(x[0]), x[1])]
+        plain = replace(schedule, layout=tuple(x for x in schedule.layout if x not in padded))
+        if not all(_plain(own.tensor(name), tag) for name, tag in padded) and legal(own, plain):
+            offer(plain)
+    return tuple(choice for choice, _ in best.values())
 
 
 def _shared(nest: Primitive, step: Step) -> frozenset[str]:
@@ -228,9 +236,15 @@ def _alike(nest: Primitive, band: Band) -> bool:
 def _plain(tensor: Tensor, tag: str) -> bool:
     """Whether a layout's elements lie as they do without: its blocks fill what is innermost."""
     layout = layout_of(tensor, tag)
+    return _in_rows(tensor, tag) and all(layout.shape[d] % n == 0 for d, n in layout.blocks)
+
+
+def _in_rows(tensor: Tensor, tag: str) -> bool:
+    """The same but for what fills the last block of a row."""
+    layout = layout_of(tensor, tag)
     if layout.order != tensor.stored or len(layout.blocks) > 1:
         return False
-    return all(d == layout.order[-1] and layout.shape[d] % n == 0 for d, n in layout.blocks)
+    return all(d == layout.order[-1] for d, _ in layout.blocks)
 
 
 def _in_pieces(nest: Primitive, schedule: Schedule, threads: int) -> Iterator[Schedule]:

@@ -31,6 +31,11 @@ SMALL: dict[str, dict[str, int]] = {
     "conv2d_relu_max_pool2d": {"ic": 8, "oc": 16, "ih": 12, "iw": 12},
     "attention": {"heads": 2, "m": 24, "n": 32, "k": 16, "v": 16},
 }
+ODD: dict[str, dict[str, int]] = {  # what steps share ends amid a vector
+    "matmul_layernorm": {"m": 5, "k": 12, "n": 21},
+    "squeeze_excite": {"c": 21, "r": 5, "h": 3, "w": 7},
+    "mlp": {"m": 5, "k": 12, "n": 21, "p": 19},
+}
 ROLLING = (
     "inverted_residual",
     "inverted_bottleneck",
@@ -93,6 +98,25 @@ def test_what_is_tried_computes_what_its_statements_say(tmp_path: Path) -> None:
             assert by_isl(tree) is None and uncovered(tree) is None, str(schedule)
             cases.append((primitive, schedule))
     check_cases(cases, tmp_path, "pipelines")
+
+
+def test_rows_that_end_amid_a_vector_are_handed_on(tmp_path: Path) -> None:
+    cases: list[Case] = []
+    for name, sizes in ODD.items():
+        primitive = primitive_from(shipped(name, **sizes))
+        found = [one.schedule for one in ranked_schedules(primitive, AVX2)]
+        inside = [schedule for schedule in found if _inside(schedule)]
+        assert inside, name
+        cases += [(primitive, schedule) for schedule in (found[0], inside[0], inside[-1])]
+    check_cases(cases, tmp_path, "odd")
+
+
+def test_a_product_of_odd_rows_costs_what_one_of_whole_vectors_does() -> None:
+    whole, odd = (
+        ranked_schedules(primitive_from(shipped("mlp", n=n)), AVX512)[0] for n in (1008, 1000)
+    )
+    assert [band.scheme for band in odd.schedule.bands] == ["broadcast", "broadcast"]
+    assert whole.seconds and odd.seconds and odd.seconds < 1.05 * whole.seconds
 
 
 @pytest.mark.parametrize("name", SMALL)
