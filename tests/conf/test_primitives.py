@@ -164,11 +164,15 @@ PRODUCTS: dict[str, Callable[..., Any]] = {
     "inverted_bottleneck": lambda *x: _expanded(*x, stride=2),
     "inverted_residual": lambda data, *rest: _expanded(data, *rest) + data,
     "matmul": np.matmul,
+    "layernorm_matmul": lambda x, gamma, beta, w, b: _layernorm(x, gamma, beta) @ w + b,
     "matmul_bias_gelu": lambda a, b, bias: _gelu(a @ b + bias),
+    "matmul_layernorm": lambda x, w, b, y, gamma, beta: _layernorm(x @ w + b + y, gamma, beta),
+    "matmul_softmax": lambda x, w, b: _softmax(x @ w + b),
     "mlp": lambda x, w, b, v, c: _gelu(x @ w + b) @ v + c,
     "pointwise_depthwise": lambda x, v, t, w, s: _relu(
         _depthwise(_relu(_conv(x, v) + _over(t)), w) + _over(s)
     ),
+    "softmax_matmul": lambda x, values: np.stack([_softmax(head) for head in x]) @ values,
     "squeeze_excite": _squeeze_excite,
     **{f"conv{d}d": _conv for d in (1, 2, 3)},
     **{f"grouped_conv{d}d": _grouped for d in (1, 2, 3)},

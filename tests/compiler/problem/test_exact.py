@@ -25,7 +25,10 @@ BEHIND_SUMS = (  # what has a division, a function or an odd number in it
     *("avg_pool2d", "avg_pool2d_exclude_padding", "global_avg_pool2d"),
     *(name for name in SHIPPED if name.startswith("eltwise_") and name != "eltwise_relu"),
 )
-OTHERS = (*BEHIND_SUMS, "recurrence", "softmax", "layernorm", "attention", "mlp", "squeeze_excite")
+OTHERS = (
+    *(*BEHIND_SUMS, "recurrence", "softmax", "layernorm", "attention", "mlp", "squeeze_excite"),
+    *("layernorm_matmul", "matmul_layernorm", "matmul_softmax", "softmax_matmul"),
+)
 EXACT = [name for name in ALL if name not in OTHERS]
 DEEP = {**SHIPPED["conv2d_bn_relu"]["sizes"], "ic": 512}
 

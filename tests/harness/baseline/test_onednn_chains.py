@@ -24,6 +24,10 @@ CASES = {
     "convolution and pool, blocks": shipped("conv2d_relu_max_pool2d", ic=16, oc=16, ih=8, iw=8),
     "attention": shipped("attention", heads=2, m=7, n=9, k=4, v=5),
     "squeeze and excite": shipped("squeeze_excite", c=32, r=5, h=4, w=3),
+    "layer norm, product": shipped("layernorm_matmul", m=5, k=19, n=16),
+    "product, layer norm": shipped("matmul_layernorm", m=5, k=19, n=16),
+    "product, softmax": shipped("matmul_softmax", m=5, k=19, n=16),
+    "softmax, product": shipped("softmax_matmul", heads=2, m=7, n=9, v=5),
     "mlp": shipped("mlp", m=5, k=16, n=48, p=7),
 }
 

@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 WITHOUT = (  # an exact form
     *("softmax", "attention", "mlp", "squeeze_excite"),
+    *("layernorm_matmul", "matmul_softmax", "softmax_matmul"),
     *("Winograd's thirds", "recurrence"),
 )
 

@@ -13,7 +13,7 @@ from harness.baseline.recognition.elementwise import Elementwise
 from harness.baseline.recognition.operators import Operator, steps_of
 from harness.baseline.recognition.pooling import Pooling
 from harness.baseline.recognition.products import Convolution, MatrixProduct
-from harness.baseline.recognition.rows import Softmax
+from harness.baseline.recognition.rows import LayerNorm, Softmax
 from harness.baseline.recognition.views import Unrecognised
 from harness.baseline.recognition.with_post_ops import WithPostOps
 from tests.compiler.problem.operators import shipped
@@ -24,8 +24,12 @@ KINDS: dict[str, list[type]] = {
     "depthwise_pointwise": [Convolution, Convolution],
     "inverted_bottleneck": [Convolution, Convolution, Convolution],
     "inverted_residual": [Convolution, Convolution, Convolution],
+    "layernorm_matmul": [LayerNorm, MatrixProduct],
+    "matmul_layernorm": [MatrixProduct, LayerNorm],
+    "matmul_softmax": [MatrixProduct, Softmax],
     "mlp": [MatrixProduct, MatrixProduct],
     "pointwise_depthwise": [Convolution, Convolution],
+    "softmax_matmul": [Softmax, MatrixProduct],
     "squeeze_excite": [Pooling, MatrixProduct, MatrixProduct, Elementwise],
 }
 
