@@ -89,7 +89,7 @@ def _band(text: str, scheme: str, fields: Mapping[str, str]) -> Band:
         unroll=_number("unroll", fields.get("unroll", "1")),
         prefetch=_number("prefetch", fields.get("prefetch", "0")),
         ahead=_pairs(fields, "ahead"),
-        nontemporal=bool(_number("nontemporal", fields.get("nontemporal", "0"))),
+        nontemporal=_is_set(fields, "nontemporal"),
         microkernel=fields.get("microkernel", "generated"),
         of=_statement("of", fields["of"]) if "of" in fields else None,
         fusion=_attached(fields, "fusion"),
@@ -120,6 +120,12 @@ def _pairs(fields: Mapping[str, str], field: str) -> Tags:
 
 def _sizes(fields: Mapping[str, str], field: str) -> Sizes:
     return tuple((name, _number(field, value)) for name, value in _pairs(fields, field))
+
+
+def _is_set(fields: Mapping[str, str], field: str) -> bool:
+    if (value := fields.get(field, "0")) not in ("0", "1"):
+        _refuse(f"{field}: must be 0 or 1, got '{value}'")
+    return value == "1"
 
 
 def _number(field: str, value: str) -> int:

@@ -153,7 +153,7 @@ class Corpus:
         levels = (CacheLevel("L1", 2**15), CacheLevel("L2", 2**20))
         machine = Architecture("host", "x86_64", 64, 32, caches=levels, peak=100.0)
         schedules = {}
-        for name in ("matmul", "conv2d", "depthwise_conv2d"):
+        for name in ("matmul", "conv2d", "depthwise_conv2d", "pointwise_depthwise"):
             primitive = primitive_from(small(name))
             ranked = ranked_schedules(primitive, machine, threads=2)
             schedules[name] = tuple(str(one.schedule) for one in ranked[:: 1 + len(ranked) // 30])

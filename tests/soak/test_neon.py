@@ -19,7 +19,7 @@ from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
 from compiler.problem.architecture import Architecture
 from compiler.problem.primitive import Primitive
 from compiler.problem.specification import primitive_from
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import SCHEMES, Schedule
 from harness.failure import Failure
 from harness.kernel.expectation import computed
 from harness.kernel.problem_data import Inputs
@@ -28,7 +28,7 @@ from harness.settings import load_settings
 from tests.compiler.codegen.batch import expected_of
 from tests.compiler.problem.another_dtype import in_f64
 from tests.compiler.problem.operators import matmul
-from tests.mutation.forms import FUSED, SMALL
+from tests.mutation.forms import FUSED, SMALL, STAGED
 from tests.soak.emulated import CROSS, EMULATOR, FLAGS, Emulated, cross_compiled
 
 pytestmark = [pytest.mark.soak, pytest.mark.needs(CROSS, EMULATOR)]
@@ -64,7 +64,7 @@ def test_every_form_under_qemu(
     machine: Architecture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cases: list[Case] = []
-    for form in (*SMALL, *FUSED):
+    for form in (*SMALL, *FUSED, *STAGED):
         primitive, schedule = primitive_from(form.spec), parse_schedule(form.schedule)
         cases += _of_every_kind(primitive, machine)
         cases.append((primitive, schedule, compile_schedule(primitive, schedule)))
@@ -75,6 +75,7 @@ def test_every_form_under_qemu(
         kinds.update({band.scheme for band in schedule.bands})
         kinds.update(["parts of vectors"] if "FILL_PART" in kernel.text else [])
         kinds.update(["packed"] if "pack_" in kernel.text else [])
+        kinds.update(["stages"] if "stage_" in kernel.text else [])
         kinds.update(set(re.findall(r"vec (vec_\w+)\(", kernel.text)))
         if isinstance(found, Failure):
             wrong.append(f"{primitive.name} {dict(primitive.sizes)} {schedule}: {found.reason}")
@@ -82,7 +83,7 @@ def test_every_form_under_qemu(
         print(f"\n{len(cases)} kernels of {len({p for p, _, _ in cases})} problems: {dict(kinds)}")
     assert wrong == []
     assert len({primitive for primitive, _, _ in cases}) >= LEAST
-    everything = {"broadcast", "pixels", "lanes", "dot", "scalar", "parts of vectors", "packed"}
+    everything = {*SCHEMES, "parts of vectors", "packed", "stages"}
     everything |= {f"vec_{name}" for name in ("max", "min", "exp", "tanh", "erf", "sqrt", "abs")}
     assert everything <= set(kinds)
 

@@ -75,6 +75,7 @@ MALFORMED = {
     "scalar/order:k/parallel:k/private:c.k+c.k": "private names 'k' twice",
     "scalar/order:k/parallel:k/private:c.k/fusion:S1.tile": "private: fusion needs whole sums",
     "scalar/order:k/parallel:k/private:c.k/nontemporal:1": "private: nontemporal needs whole",
+    "scalar/order:m/nontemporal:2": "nontemporal: must be 0 or 1, got '2'",
     "scalar/order:m/microkernel:blas": "unknown microkernel 'blas'; known: generated, product",
     "lanes/order:m": "scheme lanes needs vector:LOOP.LANES",
     "dot/order:m": "scheme dot needs vector:LOOP.LANES",
