@@ -127,7 +127,7 @@ def broken(tree: Tree) -> bool:
 
 
 def _missing(tree: Tree, paths: Sequence[Path], runs: Sequence[list[Event]]) -> bool:
-    """Whether an element of a stage is read in a piece that does not write it."""
+    """Whether an element of a stage is read in a piece that does not write it, though one does."""
     nest = tree.nest
     for stage in tree.stages:
         written, read = set(), set()
@@ -142,7 +142,8 @@ def _missing(tree: Tree, paths: Sequence[Path], runs: Sequence[list[Event]]) -> 
                     if access.tensor == stage.tensor:
                         for element in elements(nest, access, point):
                             read.add((piece, element))
-        if read - written:
+        anywhere = {element for _, element in written}  # others are as the piece begins
+        if any(element in anywhere for _, element in read - written):
             return True
     return False
 
