@@ -30,4 +30,5 @@ class DType:
 
 
 F32 = DType("f32", 4, "float", "f", "ps", np.float32)
+EPS = float(np.finfo(F32.numpy).eps)  # from 1 to the next number that it has
 DTYPES = {dtype.name: dtype for dtype in (F32,)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from statistics import fmean, variance
 
-from scipy.special import stdtrit
+import scipy
 
 from harness.record.result import Speedup
 
@@ -71,7 +71,7 @@ def of_processes(medians: Sequence[float]) -> Interval | None:
     if len(medians) < 2:
         return None
     logs = [log(one) for one in medians]
-    half = float(stdtrit(len(logs) - 1, 0.975)) * sqrt(variance(logs) / len(logs))
+    half = float(scipy.special.stdtrit(len(logs) - 1, 0.975)) * sqrt(variance(logs) / len(logs))
     return Interval(exp(fmean(logs)), exp(fmean(logs) - half), exp(fmean(logs) + half))
 
 
@@ -86,6 +86,8 @@ def process_quotient(one: Sequence[float], other: Sequence[float]) -> Interval |
     shares = [variance(side) / len(side) for side in logs]
     parts = [share**2 / (len(side) - 1) for share, side in zip(shares, logs, strict=True)]
     freedom = sum(shares) ** 2 / sum(parts) if sum(parts) > 0 else inf
-    half = float(stdtrit(freedom, 0.975)) * sqrt(sum(shares)) if sum(shares) > 0 else 0.0
+    half = (
+        float(scipy.special.stdtrit(freedom, 0.975)) * sqrt(sum(shares)) if sum(shares) > 0 else 0.0
+    )
     middle = fmean(logs[0]) - fmean(logs[1])
     return Interval(exp(middle), exp(middle - half), exp(middle + half))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compiler.problem.evaluation import EPS
+from compiler.problem.dtypes import EPS
 from compiler.problem.exact import exact_form
 from compiler.problem.primitive import Primitive, Tensor
 from compiler.problem.reference import magnitude, reference

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.problem.deciding import all_decide, deciding
-from compiler.problem.evaluation import EPS, in_range
+from compiler.problem.dtypes import EPS
+from compiler.problem.evaluation import in_range
 from compiler.problem.exact import DEVIATION, ExactForm, exact_form, float_exponents
 from compiler.problem.inputs import (
     RANDOM_DEVIATION,

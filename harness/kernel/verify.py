@@ -22,7 +22,7 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from compiler.problem.evaluation import EPS
+from compiler.problem.dtypes import EPS
 from compiler.schedule.layout import Array
 from harness.failure import Failure
 from harness.kernel.load import Executable, LoadError

@@ -1,4 +1,4 @@
-"""The child that computes references: a worker of its own, because it imports scipy (0.3 s)."""
+"""The child that computes references: a worker of its own, which loads what only they need."""
 
 from __future__ import annotations
 

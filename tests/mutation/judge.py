@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.codegen.kernel import Kernel
-from compiler.problem.evaluation import EPS
+from compiler.problem.dtypes import EPS
 from compiler.problem.exact import exact_form
 from compiler.problem.inputs import random_inputs
 from compiler.problem.primitive import Primitive

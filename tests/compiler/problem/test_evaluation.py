@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from compiler.problem.dtypes import EPS
 from compiler.problem.evaluation import (
-    EPS,
     ULPS,
     Array,
     Lookup,

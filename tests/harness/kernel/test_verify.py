@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.problem.evaluation import EPS
+from compiler.problem.dtypes import EPS
 from harness.failure import Failure
 from harness.kernel import problem_data
 from harness.kernel.load import LoadError, load

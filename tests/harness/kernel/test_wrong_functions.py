@@ -7,8 +7,7 @@ import pytest
 from compiler.codegen.c_printer import prelude
 from compiler.codegen.kernel import Buffer, Kernel
 from compiler.codegen.vector_functions import POLYNOMIALS, vector_functions
-from compiler.problem.dtypes import F32
-from compiler.problem.evaluation import EPS
+from compiler.problem.dtypes import EPS, F32
 from compiler.problem.specification import primitive_from
 from harness.failure import Failure
 from harness.kernel.build import build
