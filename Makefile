@@ -23,7 +23,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not soak and not cluster" --numprocesses=auto
-	$(BIN)/python -m pytest -m "cluster and not soak"
+	$(BIN)/python -m pytest -m "cluster and not soak" tests/harness/cluster
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak
@@ -43,7 +43,7 @@ docs: $(STAMP)
 coverage: $(STAMP)
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest -m "not soak and not cluster" --numprocesses=auto --timeout=600
-	-$(BIN)/coverage run -m pytest -m "cluster and not soak" --timeout=600
+	-$(BIN)/coverage run -m pytest -m "cluster and not soak" --timeout=600 tests/harness/cluster
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include="harness/cluster/*"

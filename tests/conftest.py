@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.modules import CLUSTER, ModuleScheduling
+from tests.modules import CLUSTER, ModuleScheduling, places
 from tests.programs import found, missing, told
 
 SOAK_SECONDS = 3 * 60 * 60
@@ -40,14 +41,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleSchedu
 
 
 @pytest.fixture(scope="session")
-def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An XDG_CACHE_HOME for all processes of a run: what they share is built once."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of a run."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # each process has a folder of its own in it
-    shared = folder / "build_cache"
-    shared.mkdir(exist_ok=True)
-    return shared
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def build_cache(shared: Path) -> Path:
+    """An XDG_CACHE_HOME for all processes of a run: what they share is built once."""
+    cache = shared / "build_cache"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 @pytest.fixture
@@ -63,16 +68,40 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     os.close(config.stash[_TERMINAL])
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: the garbage collector need not look at it again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first: none is left to one process at the end."""
-    long = {item.path for item in items if item.get_closest_marker("timeout")}
-    items.sort(key=lambda item: (not item.nodeid.startswith(CLUSTER), item.path not in long))
+    place = places(module_of(item) for item in items)
+    for item in items:
+        if item.get_closest_marker("cluster") and not item.nodeid.startswith(CLUSTER):
+            raise pytest.UsageError(f"{item.nodeid}: tests marked `cluster` stand in {CLUSTER}")
+    long = {module_of(item) for item in items if item.get_closest_marker("timeout")}
+
+    def order(item: pytest.Item) -> tuple[bool, bool, float]:
+        module = module_of(item)
+        return not module.startswith(CLUSTER), module not in long, place[module]
+
+    items.sort(key=order)
     for item in items:
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
         for marker in item.iter_markers("needs"):
             for reason in filter(None, map(missing, marker.args)):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def module_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

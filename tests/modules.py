@@ -1,12 +1,40 @@
-"""How pytest's processes share the tests: a module each, and the folder of clusters as one."""
+"""How processes of pytest share the tests: a module each, and the folder of clusters as one."""
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-CLUSTER = "tests/harness/cluster/"
+CLUSTER, COMPILER = "tests/harness/cluster/", "tests/compiler/"
+OTHERS_END = 0.85  # where the last module begins that is none of the compiler's
+
+
+@contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """One process at a time, while it makes what others will find at `place`."""
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def places(modules: Iterable[str]) -> dict[str, float]:
+    """Where each module begins in a run, from 0 to 1.
+
+    Those of the compiler only compute, most others wait for a core to measure on: they alternate.
+    The compiler's, which are many and short, end the run, so that no process is left with a long
+    one.
+    """
+    known = list(dict.fromkeys(modules))
+    found: dict[str, float] = {}
+    for own, end in ((True, 1.0), (False, OTHERS_END)):
+        some = [module for module in known if module.startswith(COMPILER) is own]
+        found |= {module: end * index / len(some) for index, module in enumerate(some)}
+    return found
 
 
 class ModuleScheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -10,7 +10,7 @@ import pytest
 from harness.cli import main
 from tests.fuzz.inputs import BATCH, COMMANDS, DRY, MACHINE, MODEL, Corpus, made
 
-INPUTS = 2000
+INPUTS = 500
 CORPUS = Corpus(
     {"matmul": ("scalar/order:m+n+k", "broadcast/vector:n.16/tile:m.4+n.2/order:m+n+k/unroll:4")},
     {"results.jsonl": '{"a": [1, {"b": "c"}]}\n', "campaign.yaml": "primitive: {name: x}\n"},

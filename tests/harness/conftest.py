@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from harness.measure.slot import Slot
 from harness.record.journal import CampaignFolder
 from tests.harness.campaigns import BRIEF
 from tests.harness.matmul_kernels import SPEC
+from tests.modules import alone
 
 
 @pytest.fixture(scope="session")
@@ -58,17 +58,22 @@ def child_settings(toolchain: Toolchain) -> ChildSettings:
 
 @pytest.fixture(scope="session")
 def small_campaign(
-    tmp_path_factory: pytest.TempPathFactory, build_cache: Path
-) -> Iterator[CampaignFolder]:
-    """A real run of a second or two: two problems, a search, and each status but `failed`."""
-    folder = tmp_path_factory.mktemp("real") / "small"
+    shared: Path, tmp_path_factory: pytest.TempPathFactory, build_cache: Path
+) -> CampaignFolder:
+    """A real run of a second or two: two problems, a search, and each status but `failed`.
+
+    The first process that asks for it makes it; the tests of all of them read it.
+    """
+    place, folder = shared / "small_campaign", tmp_path_factory.mktemp("real") / "small"
     words = [
         *("-m", "primitive=matmul", "primitive.sizes={m: 6, n: 16, k: 8},{m: 9, n: 32, k: 8}"),
         *("strategy=[roofline,top_k]", "strategy.top_k.k=2"),
         *("baseline=[onednn,naive,libxsmm]", "baseline.libxsmm.path=/nonexistent"),
         *(*BRIEF, "measure.processes=2", "measure.max_processes=2", f"campaign.dir={folder}"),
     ]
-    with pytest.MonkeyPatch.context() as patch:
+    with alone(place), pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(build_cache))
-        assert main(["run", *words]) == 0
-    yield CampaignFolder(folder)
+        if not place.exists():
+            assert main(["run", *words]) == 0
+            place.write_text(str(folder))
+    return CampaignFolder(Path(place.read_text()))

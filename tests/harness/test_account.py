@@ -47,7 +47,12 @@ def test_the_temporary_folder_has_a_short_name() -> None:
 
 def test_a_user_without_name_and_home_has_a_private_cache(tmp_path: Path) -> None:
     """Among the temporary files; one line tells where. The host's ceilings are measured into it."""
-    code = "from harness.cli import main; main(['explain', 'primitive=matmul'])"
+    code = (
+        "from harness.cli import main\n"
+        "from harness.measure import looks\n"
+        "looks.BANDWIDTH_SECONDS, looks.MOST_LOOKS = 0.1, looks.LOOKS\n"
+        "main(['explain', 'primitive=matmul'])"
+    )
     done = as_stranger(sys.executable, "-c", code, TMPDIR=str(tmp_path), PYTHONPATH=str(ROOT))
     assert done.stderr.strip() == (
         f"user {STRANGER} has no home: the cache is {tmp_path}/polydl-{STRANGER}/cache; "

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,7 @@ import pytest
 
 from harness import doctor
 from harness.cli import main
+from harness.cluster import neighbour
 from harness.cluster.topology import topology_found
 from harness.doctor import Finding, examined
 from harness.kernel.toolchain import Toolchain
@@ -16,6 +18,14 @@ from harness.kernel.toolchain import Toolchain
 
 def several_cores() -> bool:
     return len(topology_found().cores) > 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _briefly() -> Iterator[None]:
+    """How long the neighbour is looked at is all one here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbour, "SECONDS", 0.02)
+        yield
 
 
 @pytest.fixture(scope="module")

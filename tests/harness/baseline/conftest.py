@@ -13,6 +13,7 @@ from harness.baseline.tool.environment import install
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.settings import cache_folder
+from tests.modules import alone
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +26,19 @@ def onednn(toolchain: Toolchain) -> OneDnn:
 
 
 @pytest.fixture(scope="session")
-def libxsmm_path(tmp_path_factory: pytest.TempPathFactory) -> str | None:
-    """Where LIBXSMM is installed: found, or fetched for this session; None where neither can be."""
-    for folder in (cache_folder(), tmp_path_factory.mktemp("libxsmm")):
-        toolchain = Toolchain.opened(folder)
-        baseline = Libxsmm(toolchain)
-        answer = baseline.available()
-        if isinstance(answer, Missing) and folder != cache_folder():
-            try:
-                install(TOOL, toolchain, print)
-            except EnvironmentProblem:
-                return None
+def libxsmm_path(shared: Path) -> str | None:
+    """Where LIBXSMM is installed: found, or fetched for this run; None where neither can be."""
+    with alone(shared / "libxsmm"):
+        for folder in (cache_folder(), shared / "libxsmm"):
+            toolchain = Toolchain.opened(folder)
+            baseline = Libxsmm(toolchain)
             answer = baseline.available()
-        if not isinstance(answer, Missing):
-            return str(Path(answer.facts["libxsmm_library"]).parents[1])
-    return None
+            if isinstance(answer, Missing) and folder != cache_folder():
+                try:
+                    install(TOOL, toolchain, print)
+                except EnvironmentProblem:
+                    return None
+                answer = baseline.available()
+            if not isinstance(answer, Missing):
+                return str(Path(answer.facts["libxsmm_library"]).parents[1])
+        return None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.kernel.toolchain import Toolchain
+from harness.measure.ceilings import host_architecture
+from harness.measure.kept_ceilings import ceilings_file
 from tests.harness.cluster.faults import seeded
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 
@@ -27,9 +31,18 @@ def left_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def build_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of these tests alone: they look at who measures with it."""
-    return tmp_path_factory.mktemp("build_cache")
+def build_cache(build_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of these tests alone: they look at who measures with it. It knows the host."""
+    common, own = Toolchain.opened(build_cache / "polydl"), tmp_path_factory.mktemp("build_cache")
+    host_architecture(common)
+    shutil.copy(ceilings_file(common), Toolchain.opened(own / "polydl").cache)
+    return own
+
+
+@pytest.fixture(scope="session")
+def cache(build_cache: Path) -> Path:
+    """polydl's folder in it."""
+    return build_cache / "polydl"
 
 
 @pytest.fixture(scope="package")

@@ -22,8 +22,10 @@ from harness.cluster.ray_start import ENVIRONMENT
 NAMES = ("node-a", "node-b", "node-c")
 CLUSTERS = "polydl-ray-"  # how the folders of test clusters begin
 STORE_BYTES = 80 * 2**20
-# A dead or silent node is found in 9 s, not in 15 or never.
+# A dead or silent node is found in 9 s, not in 15 or never. No node starts a worker before one is
+# asked for: what is shipped to agents makes an environment of its own, for which it is of no use.
 QUICK = {
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_health_check_initial_delay_ms": "2000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
@@ -64,7 +66,7 @@ class RayCluster:
         """The first node is the head; `options` are those of ray.cluster_utils.Cluster.add_node."""
         self._nodes[name] = self._cluster.add_node(
             wait=wait,
-            num_cpus=1,  # Ray starts as many workers at once
+            num_cpus=1,
             include_log_monitor=False,
             node_name=name,
             node_ip_address="127.0.0.1",
@@ -72,6 +74,7 @@ class RayCluster:
             temp_dir=str(Path(self._folder, name)),
             object_store_memory=STORE_BYTES,
             include_dashboard=False,
+            no_monitor=True,  # of Ray's autoscaler: nodes come and go as a test says
             labels={"polydl_cores": "_".join(map(str, cores))},
             **options,
         )

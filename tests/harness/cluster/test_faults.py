@@ -36,11 +36,11 @@ UNITS = 5
 
 
 @pytest.fixture(scope="module")
-def pool(ray_cluster: RayCluster, build_cache: Path) -> Iterator[RayPool]:
+def pool(ray_cluster: RayCluster, cache: Path) -> Iterator[RayPool]:
     """One for all faults: what was lost has to come back for the next."""
-    with Joined(ray_cluster.address, build_cache).pool() as opened:
+    with Joined(ray_cluster.address, cache).pool() as opened:
         yield opened
-    check_nothing_left(build_cache)
+    check_nothing_left(cache)
 
 
 def agents(cluster: RayCluster) -> list[psutil.Process]:
@@ -62,14 +62,12 @@ def found(answers: Answers) -> set[tuple[object, ...]]:
     }
 
 
-def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
-    pool: RayPool, build_cache: Path
-) -> None:
+def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(pool: RayPool, cache: Path) -> None:
     units = tiny_units(UNITS)
     nodes = {node.name: node for node in pool.nodes()}
     assert tuple(sorted(nodes)) == NAMES
     assert len({node.target for node in nodes.values()}) == 1
-    with CoreWatch(build_cache) as watch:
+    with CoreWatch(cache) as watch:
         got = answered(pool, units)
     assert check_answers(units, got) == {"ok": len(units)}
     assert not watch.clashes
@@ -88,7 +86,7 @@ def test_a_campaign_is_spread_over_the_nodes_and_shares_no_core(
         architecture=settings.architecture,
         threads=1,
         campaign=CAMPAIGN,
-        cache=build_cache,
+        cache=cache,
         watch=lambda event: None,
     )
     with closing(serial):
@@ -158,6 +156,6 @@ def test_faults(
     ray_cluster: RayCluster,
     pool: RayPool,
     rng: random.Random,
-    build_cache: Path,
+    cache: Path,
 ) -> None:
-    check_fault(fault, ray_cluster, pool, rng, build_cache)
+    check_fault(fault, ray_cluster, pool, rng, cache)

@@ -12,7 +12,7 @@ import pytest
 
 from harness.kernel.c_compiler import CCompiler, compiler_here
 from harness.kernel.toolchain import Toolchain
-from harness.measure.ceilings import host_architecture
+from harness.measure.native import timing_library
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, swept
 from tests.harness.cluster.faults import check_nothing_left
@@ -94,13 +94,14 @@ def test_a_full_disk_under_the_journal_loses_nothing(
 
 
 def test_a_full_disk_under_the_cache_fails_units_in_one_line(
-    disk: SmallDisk, build_cache: Path, tmp_path: Path
+    disk: SmallDisk, cache: Path, tmp_path: Path
 ) -> None:
-    host_architecture(Toolchain.opened(build_cache / "polydl"))
+    timer = timing_library(Toolchain.opened(cache))
+    assert isinstance(timer, Path)
     disk.resize(16384)
-    needed = [*(build_cache / "polydl").glob("ceilings-*"), *_timers(build_cache / "polydl")]
+    needed = [*cache.glob("ceilings-*"), timer]
     for file in needed:
-        target = disk.seen / "polydl" / file.relative_to(build_cache / "polydl")
+        target = disk.seen / "polydl" / file.relative_to(cache)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
     used = sum(file.stat().st_size for file in needed)
@@ -118,11 +119,6 @@ def test_a_full_disk_under_the_cache_fails_units_in_one_line(
     for result in CampaignFolder(tmp_path / "full").results():
         if result.status == "failed":
             assert FULL in str(result.reason) and "\n" not in str(result.reason)
-
-
-def _timers(cache: Path) -> list[Path]:
-    """Libraries that are no kernels: the timer, which every campaign needs."""
-    return [so for so in cache.glob("*/*.so") if b"polydl_kernel" not in so.read_bytes()]
 
 
 def test_a_compiler_that_hangs_is_a_failure(build_cache: Path, tmp_path: Path) -> None:

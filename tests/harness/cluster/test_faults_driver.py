@@ -20,6 +20,7 @@ from tests.harness.cluster.faults import (
     wait_for,
 )
 
+pytestmark = pytest.mark.timeout(300)  # each starts Ray, beside whatever else is tested
 UNITS = 4
 
 
@@ -45,14 +46,14 @@ def check_killed_driver(
     check_nothing_left(cache / "polydl", folder.name)
 
 
-@pytest.mark.cluster
 def test_a_killed_driver_is_resumed(rng: random.Random, build_cache: Path, tmp_path: Path) -> None:
     check_killed_driver(rng, build_cache, tmp_path / "killed", 1, "cluster=local")
 
 
 def check_ctrl_c(cache: Path, folder: Path, *cluster: str) -> None:
     where = (*cluster, f"campaign.dir={folder}")
-    driver = Driver(folder.with_suffix(".log"), cache, *swept(UNITS), *where)
+    units = 10 * UNITS  # so many that the campaign is not over before it is told
+    driver = Driver(folder.with_suffix(".log"), cache, *swept(units), *where)
     driver.wait_for_lines(folder, 1)
     wait_for(lambda: bool(measuring(cache / "polydl")))
     driver.process.send_signal(signal.SIGINT)
@@ -62,7 +63,6 @@ def check_ctrl_c(cache: Path, folder: Path, *cluster: str) -> None:
     check_nothing_left(cache / "polydl", folder.name)
 
 
-@pytest.mark.cluster
 def test_ctrl_c_ends_agents_and_children(build_cache: Path, tmp_path: Path) -> None:
     check_ctrl_c(build_cache, tmp_path / "stopped", "cluster=local")
 

@@ -85,11 +85,11 @@ def test_sigterm_ends_a_command_as_without_ray(ray_cluster: RayCluster) -> None:
 
 
 def test_another_machine_is_refused_with_what_the_nodes_are(
-    ray_cluster: RayCluster, build_cache: Path
+    ray_cluster: RayCluster, cache: Path
 ) -> None:
     settings = settings_for(ray_cluster.address, "architecture=graviton3")
     with pytest.raises(SettingsError) as refusal:
-        opened(settings, build_cache)
+        opened(settings, cache)
     assert "architecture graviton3 cannot be measured here" in str(refusal.value)
     for name in NAMES:
         assert f"{name}: " in str(refusal.value)
@@ -103,9 +103,9 @@ def test_a_node_that_lacks_something_is_named(joined: Settings) -> None:
     assert str(problem.value).startswith(told)
 
 
-def test_a_node_that_is_gone_lacks_nothing(joined: Settings, build_cache: Path) -> None:
+def test_a_node_that_is_gone_lacks_nothing(joined: Settings, cache: Path) -> None:
     gone = Member(id="ab" * 28, name="gone", cpus=1)
-    assert lacks_of([gone], build_cache) == {gone.id: []}
+    assert lacks_of([gone], cache) == {gone.id: []}
 
 
 def test_a_wrong_token_is_one_line(ray_cluster: RayCluster) -> None:

@@ -40,9 +40,9 @@ class Opened:
 
 
 @pytest.fixture(scope="module", params=POOLS)
-def opened(request: pytest.FixtureRequest, build_cache: Path) -> Iterator[Opened]:
+def opened(request: pytest.FixtureRequest, cache: Path) -> Iterator[Opened]:
     affinity, before = os.sched_getaffinity(0), family()
-    one = Opened(request.param, build_cache)
+    one = Opened(request.param, cache)
     assert os.sched_getaffinity(0) == affinity
     yield one
     one.pool.close()

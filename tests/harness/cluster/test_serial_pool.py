@@ -14,18 +14,18 @@ from tests.harness.campaigns import BRIEF, TOY, plan_from
 
 
 @pytest.fixture
-def cache(build_cache: Path, tmp_path: Path) -> Path:
-    """Another way to the tests' build cache, which a test may take away."""
+def link(cache: Path, tmp_path: Path) -> Path:
+    """Another way to the cache, which a test may take away."""
     link = tmp_path / "cache"
-    link.symlink_to(build_cache)
+    link.symlink_to(cache)
     return link
 
 
 @pytest.fixture
-def pool(cache: Path) -> SerialPool:
+def pool(link: Path) -> SerialPool:
     (settings,) = load_settings([*TOY, "cluster=serial"])
     return SerialPool(
-        settings.cluster, settings.architecture, 1, "toy", cache, watch=lambda event: None
+        settings.cluster, settings.architecture, 1, "toy", link, watch=lambda event: None
     )
 
 
@@ -37,14 +37,14 @@ def _result(pool: SerialPool, *more: str) -> TrialResult:
     return result
 
 
-def test_a_cache_that_has_gone(pool: SerialPool, cache: Path, build_cache: Path) -> None:
-    cache.unlink()
-    cache.write_text("no folder")
+def test_a_cache_that_has_gone(pool: SerialPool, link: Path, cache: Path) -> None:
+    link.unlink()
+    link.write_text("no folder")
     lost = _result(pool, "primitive.sizes.n=40")
     assert (lost.status, lost.stage) == ("failed", "measure")  # its scratch cannot be made either
     assert "Not a directory" in str(lost.reason)
-    cache.unlink()
-    cache.symlink_to(build_cache)
+    link.unlink()
+    link.symlink_to(cache)
     assert _result(pool, "primitive.sizes.n=40").status == "ok"
 
 
