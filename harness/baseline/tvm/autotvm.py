@@ -141,7 +141,7 @@ class AutoTvm:
             interpreter=found.python,
             request={
                 **operator.request,
-                "target": f"llvm -mcpu={processor()}",
+                "target": _target(),
                 "threads": threads,
                 "tuner": self.options.tuner,
                 "trials": options.trials,
@@ -194,6 +194,7 @@ class AutoTvm:
         }
         facts = {
             "tuner": f"AutoTVM, {version}, {told}",
+            "target": _target(),
             "tuned_configuration": str(result["configuration"]),
             "tuning_space": str(result["space"]),
             "tuning_stop": tuned.trouble or str(result["stop"]),
@@ -216,6 +217,10 @@ def processor() -> str:
             flags = set(line.split())
             break
     return next(name for name, needed in PROCESSORS if flags.issuperset(needed))
+
+
+def _target() -> str:
+    return f"llvm -mcpu={processor()}"
 
 
 def _tvm(folder: Path) -> Path:

@@ -240,6 +240,7 @@ def test_is_right_and_timed_in_a_child(name: str, problem: str, bench: Bench) ->
     told = {**prepared.facts, **bound["describe"]}
     assert told["implementation"]
     assert told["version"]
+    assert not tunes(name) or "llvm -mcpu=" in told["target"]
     if spec["kind"] != "kernel":
         tensors = PROBLEMS[problem].tensors
         held = {t.name for t in tensors if t.role != "temporary" and t.values is None}
