@@ -8,7 +8,9 @@ project. A request is what metaschedule_request.py makes.
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 
+import tvm_ffi
 from tvm import s_tir, te, tirx, topi
 from tvm.s_tir import meta_schedule as ms
 
@@ -203,3 +205,36 @@ def reductions(block):
 def extents(region):
     """Of the whole tensor of which this is a region."""
     return [int(extent) for extent in region.source.shape]
+
+
+# ---- what its rewriting of reductions repeats
+
+
+def repeats(module):
+    """A sum of a finished candidate that would be added up more than once, or None.
+
+    What a reduction reads may be computed within its loops, once more in each round. Where that is
+    a sum too, RewriteReductionBlock takes its zero out of those loops but leaves its additions.
+    """
+    schedule = s_tir.Schedule(module)
+    realized = {}
+
+    def visit(node):
+        realized[node.block.name_hint] = node
+
+    tvm_ffi.structural_walk(module["main"].body, (s_tir.SBlockRealize, visit), order="post")
+    for name, realize in realized.items():
+        zero = name.removesuffix("_update") + "_init"
+        if not name.endswith("_update") or zero not in realized:
+            continue
+        loops, around = (
+            [schedule.get(loop) for loop in schedule.get_loops(schedule.get_sblock(block))]
+            for block in (name, zero)
+        )
+        shared = takewhile(lambda pair: pair[0].same_as(pair[1]), zip(loops, around, strict=False))
+        inside = loops[len(list(shared)) :]
+        used = [v for value in realize.iter_values for v in tirx.analysis.undefined_vars(value)]
+        for loop in inside:
+            if int(loop.extent) > 1 and not any(loop.loop_var.same_as(v) for v in used):
+                return name.removesuffix("_update")
+    return None

@@ -24,7 +24,7 @@ from pathlib import Path
 STARTED = time.monotonic()
 
 import tvm  # noqa: E402  the clock runs before
-from metaschedule_function import arguments_of, function_of  # noqa: E402
+from metaschedule_function import arguments_of, function_of, repeats  # noqa: E402
 from tvm import s_tir, tirx  # noqa: E402
 from tvm.ir.utils import derived_object  # noqa: E402
 from tvm.s_tir import meta_schedule as ms  # noqa: E402
@@ -100,13 +100,22 @@ class Builder(ms.builder.PyBuilder):
                 results += [ms.builder.BuilderResult(None, OVER)] * (len(build_inputs) - first)
                 break
             batch = build_inputs[first : first + self.workers]
-            for future in [pool.submit(built, i.mod, i.target) for i in batch]:
-                results.append(self.result(future))
+            futures = [self.started(pool, i) for i in batch]
+            results += [self.result(future) for future in futures]
         pool.shutdown()
         self.clock.compile_seconds += self.clock.now - start
         return results
 
+    def started(self, pool, candidate):
+        """Building of it, or why it is not to be built."""
+        repeated = repeats(candidate.mod)
+        if repeated is not None:
+            return f"wrong: {repeated} is added up more than once"
+        return pool.submit(built, candidate.mod, candidate.target)
+
     def result(self, future):
+        if isinstance(future, str):
+            return ms.builder.BuilderResult(None, future)
         try:
             return ms.builder.BuilderResult(future.result(), None)
         except TimeoutError:
