@@ -85,7 +85,11 @@ def anchored(nest: Primitive, schedule: Schedule) -> tuple[tuple[Band, tuple[int
     inside: set[int] = set()
     for band in schedule.bands:
         free = (number for number in every if number not in taken and number not in fused)
-        number = band.of if band.of is not None else next(free, len(every))
+        number = band.of if band.of is not None else next(free, None)
+        if number is None:
+            raise ScheduleError(
+                f"{where}: a {band.scheme} band is left over: every statement has a band already"
+            )
         named = [("of", number), *(("fusion", one) for one in band.fused)]
         for field, one in named:
             if one not in every:

@@ -60,7 +60,7 @@ REFUSED = {
     "scalar/order:ic@2+ic@1+oc+oh+ow+kh+kw+ic/block:ic@2.4+ic@1.2/parallel:ic@1/private:out.ic@1":
         "private:out.ic@1: only the outermost level of ic may have copies",
     f"scalar/of:S1/{LOOPS}": "of:S1 is no statement; there is S0 alone",
-    f"scalar/{LOOPS}/scalar/{LOOPS}": "of:S1 is no statement; there is S0 alone",
+    f"scalar/{LOOPS}/scalar/{LOOPS}": "a scalar band is left over: every statement has a band",
     f"scalar/{LOOPS}/scalar/of:S0/{LOOPS}": "of:S0: it stands in two bands",
 }  # fmt: skip
 
