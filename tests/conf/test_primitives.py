@@ -75,6 +75,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "layernorm": _layernorm,
     "residual_relu": lambda x, y: np.maximum(x + y, 0),
     "softmax": _softmax,
+    "upsample2d": lambda data: data.repeat(2, axis=2).repeat(2, axis=3),
 }
 SMALL = {"m": 5, "n": 7, "c": 3, "h": 2, "w": 4, "ih": 2, "iw": 4}
 
@@ -82,7 +83,7 @@ SMALL = {"m": 5, "n": 7, "c": 3, "h": 2, "w": 4, "ih": 2, "iw": 4}
 @pytest.mark.parametrize("name", FORMULAS)
 def test_formula(name: str) -> None:
     sizes = shipped(name)["sizes"]
-    primitive = primitive_from(shipped(name, **{k: SMALL[k] for k in sizes}))
+    primitive = primitive_from(shipped(name, **{k: SMALL[k] for k in sizes if k in SMALL}))
     inputs = {name: 3 * values for name, values in random_inputs(primitive, 0).items()}
     (found,) = reference(primitive, inputs).values()
     wide = {name: values.astype(np.float64) for name, values in inputs.items()}
@@ -105,6 +106,16 @@ def _conv(data: Any, weight: Any, stride: int = 1) -> Any:
     x, k = "xyz"[: weight.ndim - 2], "uvw"[: weight.ndim - 2]
     windows = _windows(data, weight.shape[2:], stride)
     return np.einsum(f"ni{x}{k},oi{k}->no{x}", windows, weight)
+
+
+def _deconv(data: Any, weight: Any, stride: tuple[int, int] = (2, 2), step: int = 1) -> Any:
+    """All that windows of rows `step` apart write, before it is cropped."""
+    (n, _, ih, iw), (_, oc, kh, kw) = data.shape, weight.shape
+    found = np.zeros((n, oc, (ih - 1) * stride[0] + step * (kh - 1) + 1, (iw - 1) * stride[1] + kw))
+    for h, w, i, j in np.ndindex(ih, iw, kh, kw):
+        parts = np.einsum("ni,io->no", data[:, :, h, w], weight[:, :, i, j])
+        found[:, :, stride[0] * h + step * i, stride[1] * w + j] += parts
+    return found
 
 
 def _grouped(data: Any, weight: Any) -> Any:
@@ -151,6 +162,7 @@ def _attention(queries: Any, keys: Any, values: Any) -> Any:
 IMAGE = {"ic": 3, "oc": 4, "g": 2, "c": 3, "id": 3, "ih": 5, "iw": 4}
 OTHERS = {"m": 5, "n": 2, "k": 3, "v": 4, "h": 3, "w": 4, "r": 2, "heads": 2, "batch": 2}
 PRODUCTS: dict[str, Callable[..., Any]] = {
+    "deconv2d": lambda data, weight: _deconv(data, weight)[:, :, 1:-1, 1:-1],
     "attention": _attention,
     "attention_scores": lambda queries, keys: queries @ keys.transpose(0, 2, 1),
     "batched_matmul": np.matmul,
@@ -193,3 +205,14 @@ def test_products_and_what_follows_them(name: str) -> None:
 
 def test_every_primitive_has_a_formula() -> None:
     assert {path.stem for path in CONF.glob("*.yaml")} == {*POOLS, *FORMULAS, *PRODUCTS}
+
+
+def test_transposed_convolution_of_uneven_windows() -> None:
+    """Rows two apart, cropped by one before and two behind; a column more than windows reach."""
+    sizes = {"n": 2, "ic": 3, "oc": 2, "ih": 4, "iw": 3, "kh": 3, "kw": 2, "stride_h": 2}
+    sizes |= {"stride_w": 3, "pad_h": 1, "pad_w": 0, "pad_h_end": 2, "dilation_h": 2, "more_w": 1}
+    primitive = primitive_from(shipped("deconv2d", **sizes))
+    inputs = random_inputs(primitive, 0)
+    whole = _deconv(*(inputs[name].astype(np.float64) for name in ("data", "weight")), (2, 3), 2)
+    expected = np.pad(whole[:, :, 1:-2], [(0, 0)] * 3 + [(0, 1)])
+    np.testing.assert_allclose(reference(primitive, inputs)["out"], expected, rtol=1e-9, atol=1e-9)
