@@ -128,12 +128,13 @@ class ProblemOptions(RatioOptions):
 
 def _problems(records: Records, of: ProblemOptions) -> str:
     """A row for each problem: the rate and the ratio of each contender."""
+    beside = {name: _beside(records, name, of) for name in of.contenders}
     rows = []
     for label, unit in records.problems(of):
         row = [label]
         for contender in of.contenders:
             result = unit.get(contender)
-            row += [_rate(result), _ratio(result, of.baseline)]
+            row += [_rate(result), _ratio(result, of.baseline) or beside[contender].get(label, "")]
             if of.bandwidth:
                 row.append(_per_cent([None if result is None else share_of_bandwidth(result)]))
         rows.append(tuple(row))
@@ -142,6 +143,17 @@ def _problems(records: Records, of: ProblemOptions) -> str:
         heads += [f"{name}, GFLOP/s", f"of {of.baseline} [95 %]"]
         heads += ["of bandwidth"] if of.bandwidth else []
     return _markdown(("problem", *heads), rows)
+
+
+def _beside(records: Records, contender: str, of: ProblemOptions) -> dict[str, str]:
+    """Ratios to another strategy, which no record holds: each is drawn anew from the samples."""
+    if any(of.baseline in result.speedup for result in records.chosen(of)):
+        return {}
+    try:
+        layers = records.layers(contender, of.baseline, of)
+    except Unanswered:
+        return {}
+    return {x.problem: f"{Figure(x.ratio, x.ci95)} {x.verdict}" for x in layers}
 
 
 def _rate(result: TrialResult | None) -> str:
