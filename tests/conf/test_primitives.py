@@ -213,6 +213,7 @@ def test_transposed_convolution_of_uneven_windows() -> None:
     sizes |= {"stride_w": 3, "pad_h": 1, "pad_w": 0, "pad_h_end": 2, "dilation_h": 2, "more_w": 1}
     primitive = primitive_from(shipped("deconv2d", **sizes))
     inputs = random_inputs(primitive, 0)
-    whole = _deconv(*(inputs[name].astype(np.float64) for name in ("data", "weight")), (2, 3), 2)
+    data, weight = (inputs[name].astype(np.float64) for name in ("data", "weight"))
+    whole = _deconv(data, weight, (2, 3), step=2)
     expected = np.pad(whole[:, :, 1:-2], [(0, 0)] * 3 + [(0, 1)])
     np.testing.assert_allclose(reference(primitive, inputs)["out"], expected, rtol=1e-9, atol=1e-9)

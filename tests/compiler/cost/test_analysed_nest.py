@@ -20,7 +20,7 @@ from compiler.schedule.text import parse_schedule
 from compiler.space.candidates import candidates
 from compiler.space.scalar import scalar_schedule
 from tests.compiler.machines import AVX2
-from tests.compiler.problem.operators import EDGES, OPERATORS, conv2d, matmul
+from tests.compiler.problem.operators import OPERATORS, SCANS, conv2d, matmul
 from tests.compiler.schedule.random_schedules import random_schedule
 
 
@@ -121,9 +121,9 @@ def test_a_single_iteration_has_no_loops() -> None:
 
 
 def test_several_statements_are_refused() -> None:
-    nest = loop_nest(primitive_from(EDGES)).nest
+    nest = loop_nest(primitive_from(SCANS)).nest
     with pytest.raises(
-        ProblemError, match=r"edges: reuse is analysed for one statement, this .* 2"
+        ProblemError, match=r"scans: reuse is analysed for one statement, this .* 2"
     ):
         nest_of_tree(lowered(nest, scalar_schedule(nest)))
     chain = loop_nest(primitive_from(OPERATORS["chain"])).nest

@@ -129,6 +129,14 @@ EDGES: dict[str, Any] = {
     "statements": ["y[i+1] = x[i]", "z[2*i] = x[i]"],
     "extents": {"i": "n"},
 }  # no statement writes all of its target
+SCANS: dict[str, Any] = {
+    "name": "scans",
+    "sizes": {"n": 8},
+    "tensors": {"x": ["n"], "y": ["n + 1"], "z": ["n + 1"]},
+    "accumulate": ["y", "z"],
+    "statements": ["y[i+1] = y[i] + x[i]", "z[i+1] = z[i] * x[i]"],
+    "extents": {"i": "n"},
+}  # none runs on vectors
 ACCUMULATED: dict[str, Any] = {
     "name": "accumulated",
     "sizes": {"m": 3, "n": 4, "k": 5},

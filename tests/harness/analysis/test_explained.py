@@ -17,7 +17,7 @@ from compiler.problem.specification import primitive_from
 from harness.analysis.explained import LoopOrder, Source, explained
 from harness.report.explain import as_json, as_text
 from tests.compiler.machines import AVX2, AVX512
-from tests.compiler.problem.operators import CHAIN, EDGES, OPERATORS, conv2d, matmul, shipped
+from tests.compiler.problem.operators import CHAIN, OPERATORS, SCANS, conv2d, matmul, shipped
 
 POINTWISE: dict[str, Any] = conv2d(ic=16, oc=32, ih=4, iw=4, kh=1, kw=1, pad_h=0, pad_w=0)
 
@@ -117,7 +117,7 @@ def test_dependences_are_told_with_their_distances(
 def test_working_sets_of_several_statements_are_those_of_the_product() -> None:
     one = explained("chain", primitive_from(CHAIN), AVX2, 1)
     assert json.loads(as_json(one))["working_sets"]
-    none = explained("pool", primitive_from(EDGES), AVX2, 1)
+    none = explained("pool", primitive_from(SCANS), AVX2, 1)
     assert json.loads(as_json(none))["working_sets"] is None
     assert "none: they are analysed for one statement" in as_text(none)
 
