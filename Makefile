@@ -1,6 +1,6 @@
 # make install   everything, into .venv
 # make demo   set everything up and run the quickstart experiment
-# make test   set everything up and run the tests (about nine minutes on two cores)
+# make test   set everything up and run the tests (about six and a half minutes on two cores)
 # make soak   the long tests
 # make lint   format, lint and types
 # make docs   docs/reference: commands and configuration, from the parser and the schema, and the tables of pages
