@@ -221,7 +221,9 @@ def expression(
         return Read(Access(raw.tensor, tuple(affine(i, loops, sizes, line) for i in raw.indices)))
     if isinstance(node, ast.Name):
         if node.id in loops:
-            raise line.error(node, f"the loop '{node.id}' may be used in an index only")
+            length = f"for its length take a size of its own, sizes: {{length: {node.id}}}"
+            told = f"the loop '{node.id}' may be used in an index only; {length}"
+            raise line.error(node, told)
         if node.id in sizes:
             return _number(sizes[node.id], node, line)
         raise line.error(node, f"unknown name '{node.id}'; a tensor needs [...]")

@@ -155,7 +155,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_statement("c[m,n] += exp(a[m,k], b[k,n])"), "column 11: exp takes 1 argument(s), got 2"),
     (_statement("c[m,n] += a[m,k] * b[k,n] / 0"), "column 11: division by zero"),
     (_statement("c[m,n] += a[m,k] * b[k,n] * 1e999"), "the number is too large"),
-    (_statement("c[m,n] += a[m,k] * b[k,n] * k"), "the loop 'k' may be used in an index only"),
+    (
+        _statement("c[m,n] += a[m,k] * b[k,n] * k"),
+        "'k' may be used in an index only; for its length",
+    ),
     (_statement("c[m,n] += " + "-" * 60 + "a[m,k] * b[k,n]"), "nested more than 40 levels"),
     (_statement("c[m,n] += " + "a[m,k] + " * 300 + "a[m,k]"), "statement 1: over 2000 characters"),
     (_statement("c[m,n] += " + "1+-+-" * 390 + "a[m,k]"), "nested"),
