@@ -29,14 +29,15 @@ Evident = Callable[[Tree, Path, Path], bool]  # of two leaves that share levels
 def structural_pair(tree: Tree) -> Refusal | None:
     """As `broken_pair`, without isl for the common case, which no tiling and no order can break.
 
-    It is: every two statements of a tile meet on equal points of the tile alone, and what is fused
-    waits for the whole sum.
+    It is: every two statements of a tile meet on equal points of the tile alone, they run in the
+    order of the program, and what is fused waits for the whole sum.
     """
     for path, leaf in _fused(tree):
         waits = all(fused.last == path.cut for fused in leaf.fused)
+        ordered = list(leaf.statements) == sorted(leaf.statements)
         own = tuple(grain.loop for grain in leaf.grains if not grain.summed)
         pairs = tuple((fused.statement, fused.loops) for fused in leaf.fused)
-        if not waits or not _pointwise(tree.nest, leaf.statement, own, pairs):
+        if not (waits and ordered) or not _pointwise(tree.nest, leaf.statement, own, pairs):
             return broken_pair(tree)
     return _broken_bands(tree, in_step)
 
@@ -58,13 +59,15 @@ def _fused(tree: Tree) -> Iterator[tuple[Path, Microkernel]]:
 
 
 def _broken_bands(tree: Tree, evident: Evident | None) -> Refusal | None:
-    """Between leaves, and in one that runs its statements in another order than the program.
+    """Between leaves, and in a scalar one that has another order than the program.
 
     `evident` says of two leaves that share levels what needs no isl.
     """
     paths = tree.paths()
     for place, second in enumerate(paths):
         for first in paths[: place + 1]:
+            if first is second and isinstance(second.leaf, Microkernel):
+                continue  # on its tile
             around = () if first is second else shared_levels(first, second)
             if around and evident is not None and evident(tree, first, second):
                 continue
@@ -163,7 +166,7 @@ def _broken_on_tile(tree: Tree, path: Path, leaf: Microkernel) -> Refusal | None
             broken = _broken_level(dependence, maps, levels, tree.staged(dependence.tensor))
             if broken is not None:
                 return _refused(nest, dependence, *broken)
-            if early > late:
+            if early > late and _at_once(dependence, *maps):
                 what = f"{dependence.kind} {dependence.source_access}"
                 text = f"schedule: fusion:S{numbers[late]} runs before S{numbers[early]} ({what})"
                 return Refusal("fusion", "", numbers[late], text)

@@ -97,6 +97,32 @@ def _wrong(path: Path, one: Time, two: Time) -> bool:
     return one[1] != two[1] or one[2] > two[2]
 
 
+@pytest.mark.parametrize(("row", "legal"), [("m - 1", True), ("m", False), ("m + 1", False)])
+def test_statements_of_a_tile_change_places_where_they_do_not_meet(row: str, legal: bool) -> None:
+    """S2 reads what S1 has written in an earlier tile, in its own, or writes in a later one."""
+    spec = {
+        "name": "rows",
+        "sizes": {"m": 4, "n": 4, "k": 3},
+        "tensors": {
+            "a": ["m", "k"],
+            "b": ["k", "n"],
+            **{tensor: ["m", "n"] for tensor in ("x", "y", "c", "z")},
+        },
+        "outside": {"c": 0},
+        "statements": [
+            "c[m,n] += a[m,k] * b[k,n]",
+            "c[m,n] = c[m,n] + y[m,n]",
+            f"z[m,n] = c[{row},n] - x[m,n]",
+        ],
+    }
+    nest = loop_nest(primitive_from(spec)).nest
+    tree = lowered(
+        nest, parse_schedule("broadcast/vector:n.4/tile:n.1/order:m+n+k/fusion:S2.tile+S1.tile")
+    )
+    assert [refusal is None for refusal in (by_isl(tree), structural(tree))] == [legal] * 2
+    assert _broken_by_enumeration(tree) != legal
+
+
 def test_random_chains_agree_with_enumeration() -> None:
     check_chains(5, 200)
 
