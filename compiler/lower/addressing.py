@@ -70,6 +70,12 @@ class Address:
                 )
         return total
 
+    @property
+    def constant(self) -> int:
+        """Elements before the first one that it is at: of indices like `i + 1`."""
+        places = enumerate(self.layout.outer_strides)
+        return sum(n * self.index(d).constant for d, n in places if self.layout.block(d) == 1)
+
     def block_of(self, loop: str) -> int:
         """Size of the layout's block along a loop, 1 when that dimension is not blocked."""
         sizes = [
@@ -89,10 +95,8 @@ class Address:
         `aligned[loop]` is a number that divides every start of the loop.
         """
         terms: list[str] = []
-        constant = 0
         for d, outer in enumerate(self.layout.outer_strides):
             index, block = self.index(d), self.layout.block(d)
-            constant += index.constant * outer if block == 1 else 0
             for loop, coefficient in index.terms:
                 start = starts.get(loop)
                 if start is None:
@@ -103,8 +107,8 @@ class Address:
                 terms.append(f"{start} / {block} * {outer}")
                 if aligned.get(loop, 1) % block:
                     terms.append(f"{start} % {block} * {self._inner_stride(d)}")
-        if constant or not terms:
-            terms.append(str(constant))
+        if self.constant or not terms:
+            terms.append(str(self.constant))
         return " + ".join(terms).replace("+ -", "- ")
 
     def _inner_stride(self, d: int) -> int:

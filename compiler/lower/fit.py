@@ -387,4 +387,4 @@ def _aligned(leaf: Microkernel, output: Address) -> bool:
     loop, lanes = leaf.vector, leaf.lanes
     steps = [output.coefficient(grain.loop, 1) for grain in leaf.grains if grain.loop != loop]
     steps += [output.coefficient(loop, lanes)] if leaf.grain(loop).extent > lanes else []
-    return all(step % lanes == 0 for step in steps)
+    return all(step % lanes == 0 for step in (*steps, output.constant))

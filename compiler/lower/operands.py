@@ -273,12 +273,14 @@ def starts(nest: Primitive, number: int) -> bool:
 def whole(leaf: Microkernel, address: Address) -> bool:
     """Whether the last vector of an operand lies inside its layout, padding lanes included.
 
-    Beside a diagonal `x[i,i]` there is no padding: behind the last row lies nothing.
+    Beside a diagonal `x[i,i]` there is no padding: behind the last row lies nothing. Nor is there
+    where a tensor goes on behind the loop: what lies there are elements of it.
     """
-    loop, lanes = leaf.vector, leaf.lanes
-    diagonal = sum(loop in index.loops for index in address.access.indices) > 1
-    padded = address.block_of(loop) % lanes == 0 and not diagonal
-    return leaf.grain(loop).extent % lanes == 0 or padded
+    loop, lanes, extent = leaf.vector, leaf.lanes, leaf.grain(leaf.vector).extent
+    shape = zip(address.access.indices, address.layout.shape, strict=True)
+    along = [size for index, size in shape if loop in index.loops]
+    padded = address.block_of(loop) % lanes == 0 and len(along) == 1 and along[0] <= extent
+    return extent % lanes == 0 or padded
 
 
 def _copies(tree: Tree, roles: Contraction, slack: dict[str, int]) -> dict[str, Packed]:

@@ -68,7 +68,7 @@ def _whole(nest: Primitive, statement: Statement) -> bool:
     alone = [index.loops for index in target.indices if index.terms]
     plain = all(
         (not index.terms and not index.constant and size == 1)
-        or (index.terms == ((index.loops[0], 1),) and nest.extent(index.loops[0]) == size)
+        or any(index == Affine(((x, 1),)) and nest.extent(x) == size for x in index.loops)
         for index, size in zip(target.indices, shape, strict=True)
     )
     return plain and len(set(alone)) == len(alone)

@@ -235,3 +235,17 @@ def _tag(tensor: Tensor, rng: Random) -> str:
     order = rng.sample(range(len(tensor.shape)), len(tensor.shape))
     blocked = rng.choices(order, k=rng.choice([0, 1, 1, 2]))
     return Layout(tensor.shape, tuple(order), tuple((d, rng.choice([2, 4])) for d in blocked)).tag()
+
+
+def test_vectors_that_start_amid_a_line_are_not_written_past_the_caches() -> None:
+    """Such stores fault where they are not aligned, as at `k + 1`."""
+    spec = {
+        "name": "shifted",
+        "sizes": {"k": 20, "l": 3},
+        "tensors": {"y": ["k + 2"], "b": ["l", "k"]},
+        "statements": ["y[k + 1] += b[l,k]"],
+    }
+    nest = loop_nest(primitive_from(spec)).nest
+    with pytest.raises(ScheduleError, match="nontemporal: vectors of y are not all aligned"):
+        fitted(nest, parse_schedule("lanes/vector:k.8/order:k+l/nontemporal:1"))
+    assert fitted(nest, parse_schedule("lanes/vector:k.8/order:k+l"))

@@ -47,3 +47,19 @@ def test_padding_lies_beside_rows_and_not_behind_a_diagonal() -> None:
     placed = operands(tree, path.leaf)
     addresses = (*placed.reads, *placed.stores)
     assert [str(one.access) for one in addresses if whole(path.leaf, one)] == ["x[0, i]", "y[i]"]
+
+
+def test_elements_behind_a_loop_are_no_padding() -> None:
+    """Row 33 of the blocked output has no writer: the last vector must leave it as it is."""
+    for rows, last in (("i", True), ("i + 1", False)):
+        spec = {
+            "name": "rows",
+            "sizes": {"i": 33, "k": 5},
+            "tensors": {"x": ["k", "i"], "y": [rows, "k"]},
+            "statements": ["y[i,k] = max(y[i,k], x[k,i])"],
+        }
+        nest = loop_nest(primitive_from(spec)).nest
+        tree = lowered(nest, parse_schedule("lanes/vector:i.4/order:i+k/layout:x.Ba4b+y.Ab4a"))
+        (path,) = tree.paths()
+        assert isinstance(path.leaf, Microkernel)
+        assert whole(path.leaf, operands(tree, path.leaf).output) is last

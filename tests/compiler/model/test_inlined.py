@@ -87,3 +87,16 @@ def test_the_values_are_the_same() -> None:
     inputs = {"x": random.standard_normal((4, 6)), "w": random.standard_normal(6)}
     one, other = (reference(p, inputs)["s"] for p in (primitive, loop_nest(primitive).nest))
     np.testing.assert_array_equal(one, other)
+
+
+def test_a_dimension_of_one_iteration_is_not_all_of_a_longer_one() -> None:
+    """Its index has no loop: `y[i, i + k, j]` with a single i."""
+    spec = {
+        "name": "single",
+        "sizes": {"i": 1, "j": 7, "k": 8},
+        "tensors": {"y": ["i + 1", "k", "j"], "a": ["j"], "z": ["i"]},
+        "extents": {"q": "k", "r": "j"},
+        "temporary": ["y"],
+        "statements": ["y[i, i + k, j] = a[j] + 1", "z[i] += y[i, q, r]"],
+    }
+    assert len(loop_nest(primitive_from(spec)).nest.statements) == 2

@@ -182,7 +182,9 @@ def _cases(primitive: Primitive, rng: Random, threads: int) -> list[Case]:
     for by_form in (together, space(fuse=False) if len(nest.statements) > 1 else together):
         shared, alone = (rng.choice(by_form[rng.choice([*by_form])]) for _ in range(2))
         add(shared)
-        add(replace(alone, bands=tuple(band.serial() for band in alone.bands)))
+        copies = any(band.private for band in alone.bands)  # of a sum that one thread has whole
+        serial = replace(alone, bands=tuple(band.serial() for band in alone.bands))
+        add(alone if copies else serial)
     bases = [case.schedule for case in found if len(case.schedule.bands) == 1]
     most = len(found) + REDRAWN
     for _ in range(TRIES if bases else 0):
