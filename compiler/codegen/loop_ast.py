@@ -93,7 +93,11 @@ def open_loops(space: TileSpace, opened: int, shared: int, inner: Sequence[str])
     build = isl.AstBuild.from_context(isl.Set.read_from_str(context, "{ : }"))
     node = build.node_from_schedule_map(isl.UnionMap.read_from_str(context, text))
     threads = (k for k, level in enumerate(space.path.loops[opened:shared]) if level.parallel)
-    return _Printer(body, frozenset(f"c{k}" for k in threads)).lines(node)
+    lines = _Printer(body, frozenset(f"c{k}" for k in threads)).lines(node)
+    if node.get_type() != isl.ast_node_type.user or not used & {*pieces}:
+        return lines
+    # a single piece, which has no loop: other bands of the function have such a number, too
+    return ["{", *("  " + line for line in lines), "}"]
 
 
 @dataclass(frozen=True)

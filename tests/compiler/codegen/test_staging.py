@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+from compiler.codegen.generate import generate
 from compiler.errors import ScheduleError
 from compiler.lower.coverage import uncovered
 from compiler.lower.fit import fitted
@@ -16,6 +17,7 @@ from compiler.schedule.text import parse_schedule
 from tests.compiler.codegen.batch import Case, check_cases
 from tests.compiler.problem.chains import SOFTMAX
 from tests.compiler.problem.lines import primitive_of
+from tests.compiler.problem.operators import shipped
 from tests.compiler.random_attachments import (
     random_attachments,
     random_statements,
@@ -132,3 +134,19 @@ def test_a_deconvolution_runs_in_pieces_of_what_follows(tmp_path: Path) -> None:
         assert by_isl(tree) is None and uncovered(tree) is None
         assert any(stage.tensor == "t" for stage in tree.stages)
     check_cases(cases, tmp_path, "deconvolution")
+
+
+def test_single_pieces_of_two_groups_are_blocks_of_their_own() -> None:
+    """Eight heads are one vector, and so one piece: no loop is around what has its number."""
+    schedule = (
+        "dot/vector:k.8/tile:k.3+n.2/order:heads+n+k/lanes/vector:heads.8/tile:heads.1+n.4/"
+        "order:heads+n/lanes/vector:heads.8/tile:heads.1/order:heads+n/lanes/vector:heads.8/"
+        "tile:heads.1+n.4/order:heads+n/fusion:S0.heads+S1.heads+S2.heads/lanes/vector:heads.8/"
+        "tile:heads.1/order:heads+n/lanes/vector:heads.8/tile:heads.1/order:heads/lanes/"
+        "vector:heads.8/tile:heads.1+v.7/order:heads+v+n/fusion:S4.heads+S5.heads+S7.tile/"
+        "layout:out.Abc8a+scores.Abc8a+values.Abc8a/unroll:4"
+    )
+    spec = shipped("attention", heads=8, m=1, n=16, k=24, v=33)
+    nest = loop_nest(primitive_from(spec)).nest
+    lines = generate(fitted(nest, parse_schedule(schedule))).text.splitlines()
+    assert lines.count("    const long p0 = 0;") == 2 and "  const long p0 = 0;" not in lines
