@@ -7,7 +7,7 @@ several loops multiply; here they never meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import islpy as isl
 
@@ -15,6 +15,7 @@ from compiler.lower.border_classes import Border, TileClass
 from compiler.lower.isl_tree import TileSpace, printed, surroundings
 from compiler.lower.operands import Operands, classes_of, operands, tiles_of
 from compiler.lower.steps import goes_on, in_last_piece, iterator, ranges_of, tap_range
+from compiler.lower.ties import ties
 from compiler.lower.tree import Grain, Level, Microkernel, Path, Scalar, Tree
 from compiler.model.isl_names import context
 from compiler.problem.primitive import Affine
@@ -58,12 +59,12 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
     leaf = path.leaf
     if isinstance(leaf, Scalar):
         loops = [{grain.loop} for grain in leaf.grains]
-        tied = _ties([*loops, *(set(clip.index.loops) for clip in leaf.clips)])
+        tied = ties([*loops, *(clip.index.loops for clip in leaf.clips)])
         yield from (_tied(path, leaf, loops) for loops in tied)
         return
     placed = operands(tree, leaf)
     classes = {tiles[0].loop: tiles for tiles in tiles_of(leaf, placed)}
-    cropped = _ties(set(crop.index.loops) for crop in placed.crops)
+    cropped = ties(crop.index.loops for crop in placed.crops)
     yield from (_cropped(path, leaf, placed, loops) for loops in cropped)
     for grain in leaf.grains:
         if any(grain.loop in loops for loops in cropped):
@@ -80,15 +81,7 @@ def _proofs(tree: Tree, path: Path) -> Iterator[tuple[str, str, str]]:
         yield _started(path)
 
 
-def _ties(named: Iterable[set[str]]) -> list[set[str]]:
-    """All loops, those together that are named together."""
-    ties: list[set[str]] = []
-    for loops in named:
-        ties = [t for t in ties if not t & loops] + [loops.union(*(t for t in ties if t & loops))]
-    return ties
-
-
-def _tied(path: Path, leaf: Scalar, loops: set[str]) -> tuple[str, str, str]:
+def _tied(path: Path, leaf: Scalar, loops: frozenset[str]) -> tuple[str, str, str]:
     """Iterations of loops that clips tie together: those inside every clip."""
     grains = [grain for grain in leaf.grains if grain.loop in loops]
     ranges = [r for r in ranges_of(path) if r.level.loop in loops]
@@ -108,7 +101,7 @@ def _tied(path: Path, leaf: Scalar, loops: set[str]) -> tuple[str, str, str]:
 
 
 def _cropped(
-    path: Path, leaf: Microkernel, placed: Operands, loops: set[str]
+    path: Path, leaf: Microkernel, placed: Operands, loops: frozenset[str]
 ) -> tuple[str, str, str]:
     """Iterations of loops that crops tie together: those inside are points of one tile each."""
     grains = [grain for grain in leaf.grains if grain.loop in loops]

@@ -12,7 +12,7 @@ read on one register tile alone needs no memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import product
@@ -22,6 +22,7 @@ from compiler.errors import ScheduleError
 from compiler.lower.attach import Needed, Symbols, hull
 from compiler.lower.operands import starts
 from compiler.lower.region import Region
+from compiler.lower.ties import ties
 from compiler.lower.tree import (
     Around,
     Box,
@@ -232,7 +233,7 @@ def executed(path: Path) -> float:
     extents = prod(grain.extent for grain in path.leaf.grains)
     total = extents // prod(region.size for region in path.regions)
     total *= prod(region.count({}) for region, levels in moving.items() if not levels)
-    for levels in _connected([*groups, *moving.values()]):
+    for levels in ties([*groups, *moving.values()]):
         around = [one for one in path.around if _loop_of(one) in levels]
         total *= _points(around, [region for region, by in moving.items() if by & levels])
     return float(total)
@@ -246,16 +247,6 @@ def _moving(region: Region | None, behind: Mapping[str, frozenset[LoopOf]]) -> f
     """The levels that move a region."""
     names = () if region is None else region.variables
     return frozenset().union(*(behind[name] for name in names))
-
-
-def _connected(groups: Iterable[frozenset[LoopOf]]) -> list[frozenset[LoopOf]]:
-    """Groups that share a level as one."""
-    found: list[frozenset[LoopOf]] = []
-    for group in groups:
-        meeting = [one for one in found if one & group]
-        found = [one for one in found if not one & group]
-        found += [group.union(*meeting)] if group else []
-    return found
 
 
 def _points(around: Sequence[Around], regions: Sequence[Region]) -> int:

@@ -153,7 +153,7 @@ def _beside(records: Records, contender: str, of: ProblemOptions) -> dict[str, s
         layers = records.layers(contender, of.baseline, of)
     except Unanswered:
         return {}
-    return {x.problem: f"{Figure(x.ratio, x.ci95)} {x.verdict}" for x in layers}
+    return {layer.problem: _verdict(layer) for layer in layers}
 
 
 def _rate(result: TrialResult | None) -> str:
@@ -167,7 +167,7 @@ def _ratio(result: TrialResult | None, baseline: str) -> str:
     return "" if found is None else _verdict(found)
 
 
-def _verdict(found: Speedup) -> str:
+def _verdict(found: Speedup | Layer) -> str:
     return f"{Figure(found.ratio, found.ci95)} {found.verdict}"
 
 
