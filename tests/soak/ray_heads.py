@@ -14,9 +14,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-import psutil
-
 from harness.cluster.ray_start import ENVIRONMENT
+from tests.processes import family, kill
 
 HOST = "127.0.0.1"
 SOON = 120.0  # seconds until it answers, on a busy machine
@@ -69,9 +68,7 @@ class RayHead:
 
     def close(self) -> None:
         if self._process is not None:
-            root = psutil.Process(self._process.pid)
-            for process in [*root.children(recursive=True), root]:
-                process.kill()
+            kill(family(self._process.pid))
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 

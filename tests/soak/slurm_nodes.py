@@ -10,10 +10,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from tests.processes import kill
 
 NAMES = ("polydl-a", "polydl-b")
 SOON = 60.0  # seconds in which daemons answer
@@ -100,9 +101,7 @@ class SlurmNodes:
     def kill(self, name: str) -> None:
         """SIGKILL to a node's daemon and all that runs there, as when it loses its power."""
         self._daemons[name].kill()
-        for process in self.processes(name):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill(self.processes(name))
 
     def processes(self, name: str) -> list[psutil.Process]:
         """What jobs run on a node, by the variable that Slurm sets there."""
@@ -110,9 +109,7 @@ class SlurmNodes:
 
     def close(self) -> None:
         for name in NAMES:
-            for process in self.processes(name):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+            kill(self.processes(name))
         for daemon in reversed(self._daemons.values()):
             daemon.send_signal(signal.SIGTERM)
         for daemon in self._daemons.values():

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from compiler.problem.inputs import integer_inputs
@@ -34,6 +33,7 @@ from harness.settings import cache_folder
 from tests.compiler.problem.operators import shipped
 from tests.harness.baseline.adapter import LoadedAdapter
 from tests.harness.baseline.specs import Spec, conv2d, grouped, matmul, primitive
+from tests.processes import runs
 
 CORES = tuple(sorted(os.sched_getaffinity(0)))[:1]
 COMMAND = "polydl baseline install metaschedule"
@@ -214,14 +214,6 @@ LOGGED = (
 )
 
 
-def lives(pid: int) -> bool:
-    """An orphan that was killed may wait for its new parent to take note of it."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def prepared_by(
     script: str, fresh: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Prepared | Unprepared, Path]:
@@ -256,7 +248,7 @@ def test_a_tuner_that_hangs_or_dies_is_ended_and_recorded(
     assert "1 of 1 trials were good" in answer.reason
     assert [(t.configuration, t.at, t.seconds) for t in answer.tried] == [("tile=1", 0.5, 0.25)]
     assert answer.seconds.total > 0
-    assert not lives(int((folder / "child").read_text()))
+    assert not runs(int((folder / "child").read_text()))
     assert not (folder / "tmp").exists()
 
 

@@ -7,9 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
-
 from harness.baseline.tool.supervised import Ended, run_supervised
+from tests.processes import runs
 
 CORE = min(os.sched_getaffinity(0))
 # A worker in a session of its own, as tuners have them; its number is written before it sleeps.
@@ -23,14 +22,6 @@ open(sys.argv[1], "w").write(str(child.pid))
 
 def supervised(text: str, *arguments: str, limit: float = 30.0) -> Ended:
     return run_supervised(["-c", text, *arguments], [CORE], limit, {}, Path(sys.executable))
-
-
-def gone(pid: int) -> bool:
-    """Ended; who adopted it may be slow to take note."""
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_runs_on_its_cores_and_ends() -> None:
@@ -51,13 +42,13 @@ def test_a_process_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     ended = supervised(f"{WORKER}\ntime.sleep(600)", str(pid), limit=1.5)
     assert ended.status is None
     assert time.monotonic() - start < 20
-    assert gone(int(pid.read_text()))
+    assert not runs(int(pid.read_text()))
 
 
 def test_children_that_are_left_behind_are_ended(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     assert supervised(WORKER, str(pid)).status == 0
-    assert gone(int(pid.read_text()))
+    assert not runs(int(pid.read_text()))
 
 
 def test_a_crash_is_told(tmp_path: Path) -> None:
@@ -66,4 +57,4 @@ def test_a_crash_is_told(tmp_path: Path) -> None:
     ended = supervised(text, str(pid))
     assert ended.status == -6
     assert ended.last_line == "about to"
-    assert gone(int(pid.read_text()))
+    assert not runs(int(pid.read_text()))

@@ -27,6 +27,7 @@ from harness.tracking.link import link_to
 from harness.tracking.overview import overview
 from harness.tracking.sink import sync
 from tests.harness.record.results import Left, baseline_result, strategy_result
+from tests.processes import family, heard, kill
 
 SECONDS = 120.0
 MAIN = "import sys; from harness.cli import main; sys.exit(main())"
@@ -59,7 +60,7 @@ class Started:
             if line.startswith("open "):
                 self.link = line.removeprefix("open ").strip()
                 break
-        self.below = psutil.Process(self.process.pid).children(recursive=True)
+        self.below = [one for one in family(self.process.pid) if one.pid != self.process.pid]
         assert self.link.startswith(f"http://127.0.0.1:{self.port}")
 
     def listening(self) -> bool:
@@ -67,9 +68,8 @@ class Started:
             return probe.connect_ex((dashboard.HOST, self.port)) == 0
 
     def kill(self) -> None:
-        for process in (psutil.Process(self.process.pid), *self.below):
-            if process.is_running():
-                process.kill()
+        self.process.kill()  # nothing, if it has ended
+        kill(self.below)
         self.process.wait()
 
     def end(self) -> None:
@@ -209,14 +209,7 @@ def test_its_server_ends_with_it(viewed: Viewed, another: Started) -> None:
     """The last of these: nobody looks at the first one any more."""
     another.wait()
     both = (viewed.server, another)
-    heard = {
-        connection.laddr.ip
-        for one in both
-        for process in one.below
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert heard == {dashboard.HOST}
+    assert [heard(one.below) for one in both] == [{dashboard.HOST}] * 2
     for number, one in zip((signal.SIGHUP, signal.SIGKILL), both, strict=True):
         assert one.listening()
         os.kill(one.process.pid, number)

@@ -15,6 +15,7 @@ import pytest
 
 from harness.record.journal import CampaignFolder
 from tests.harness.cluster.faults import GONE_SECONDS, PATIENT, TINY
+from tests.processes import family, names
 
 END_SECONDS = 300.0
 LINGERING = ("ray::DashboardA", "ray::RuntimeEnv")  # as the kernel cuts names
@@ -65,8 +66,8 @@ class Driver:
 
         But for two agents of Ray's, which try for a minute to tell the dead cluster of its end.
         """
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        below = [child for child in children if not child.name().startswith(LINGERING)]
+        named = names(family(self.process.pid))
+        below = [one for one, name in named if not name.startswith(LINGERING)]
         self.process.kill()
         self.process.wait()
         _, alive = psutil.wait_procs(below, timeout=GONE_SECONDS)

@@ -19,6 +19,7 @@ import pytest
 
 from harness.cluster.ray_start import ENVIRONMENT
 from tests.harness.cluster.ray_cluster import QUICK
+from tests.processes import family, kill
 
 PORT = 6379
 LOG = "start.log"
@@ -146,11 +147,7 @@ class LinkedNodes:
 
     def _end(self, name: str) -> None:
         started = self._started.pop(name)
-        processes = [psutil.Process(started.pid)] if psutil.pid_exists(started.pid) else []
-        for process in processes:
-            processes = [process, *process.children(recursive=True)]
-        for process in processes:
-            if process.is_running():
-                process.kill()
+        processes = family(started.pid)
+        kill(processes)
         started.wait()
         psutil.wait_procs(processes, timeout=10)

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ray.cluster_utils import Cluster
 
 from harness.cluster.ray_names import read_environment
 from harness.cluster.ray_start import ENVIRONMENT
+from tests.processes import family, kill
 
 NAMES = ("node-a", "node-b", "node-c")
 CLUSTERS = "polydl-ray-"  # how the folders of test clusters begin
@@ -82,14 +82,11 @@ class RayCluster:
     def processes(self, name: str) -> list[psutil.Process]:
         """Everything that a node runs: its raylet, agents, workers and their children."""
         started = self._nodes[name].all_processes.values()
-        roots = [psutil.Process(info.process.pid) for infos in started for info in infos]
-        return [*roots, *(child for root in roots for child in root.children(recursive=True))]
+        return family(*(info.process.pid for infos in started for info in infos))
 
     def kill(self, name: str) -> None:
         """SIGKILL to the node's raylet and all below it, as when the machine loses its power."""
-        for process in self.processes(name):
-            with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
-                process.kill()
+        kill(self.processes(name))
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
 
     def remove(self, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -30,6 +30,7 @@ from tests.harness.cluster.faults import (
     wait_for,
 )
 from tests.harness.cluster.ray_cluster import NAMES, RayCluster, shares
+from tests.processes import names
 
 pytestmark = pytest.mark.cluster
 UNITS = 5
@@ -45,12 +46,8 @@ def pool(ray_cluster: RayCluster, cache: Path) -> Iterator[RayPool]:
 
 def agents(cluster: RayCluster) -> list[psutil.Process]:
     """Those that run now, of any node."""
-    found = []
-    for process in (process for name in cluster.names for process in cluster.processes(name)):
-        with suppress(psutil.NoSuchProcess):
-            if process.name().startswith("ray::Agent"):
-                found.append(process)
-    return found
+    running = (process for name in cluster.names for process in cluster.processes(name))
+    return [process for process, name in names(running) if name.startswith("ray::Agent")]
 
 
 def found(answers: Answers) -> set[tuple[object, ...]]:

@@ -18,6 +18,7 @@ from harness.settings import load_settings
 from harness.unit import Unit
 from tests.harness.campaigns import BRIEF, NODE, TOY, plan_from
 from tests.harness.cluster.ray_cluster import CLUSTERS
+from tests.processes import connections, family, heard
 
 pytestmark = pytest.mark.cluster
 POOLS: dict[str, Callable[..., Pool]] = {"serial": SerialPool, "local": RayPool}
@@ -41,19 +42,18 @@ class Opened:
 
 @pytest.fixture(scope="module", params=POOLS)
 def opened(request: pytest.FixtureRequest, cache: Path) -> Iterator[Opened]:
-    affinity, before = os.sched_getaffinity(0), family()
+    affinity, before = os.sched_getaffinity(0), ours()
     one = Opened(request.param, cache)
     assert os.sched_getaffinity(0) == affinity
     yield one
     one.pool.close()
     one.pool.close()
-    assert family() <= before
+    assert ours() <= before
 
 
-def family() -> set[psutil.Process]:
+def ours() -> set[psutil.Process]:
     """This process and all below it; a cluster of other tests may be among them."""
-    own = psutil.Process()
-    return {own, *own.children(recursive=True)}
+    return set(family(os.getpid()))
 
 
 def units(count: int) -> list[Unit]:
@@ -72,13 +72,7 @@ def test_nodes_are_described(opened: Opened) -> None:
 
 def test_nothing_listens_beyond_loopback(opened: Opened) -> None:
     opened.pool.nodes()
-    heard = {
-        connection.laddr.ip.removeprefix("::ffff:")
-        for process in family()
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert heard <= {"127.0.0.1", "::1"}
+    assert {ip.removeprefix("::ffff:") for ip in heard(ours())} <= {"127.0.0.1", "::1"}
 
 
 def test_nobody_else_gets_at_a_local_ray(opened: Opened) -> None:
@@ -89,8 +83,7 @@ def test_nobody_else_gets_at_a_local_ray(opened: Opened) -> None:
         assert list(sessions.glob("session_*/sockets/plasma_store"))
     held = {
         connection.laddr
-        for process in family()
-        for connection in process.net_connections(kind="unix")
+        for connection in connections(ours(), "unix")
         if connection.laddr and "session" in connection.laddr
     }
     held = {path for path in held if CLUSTERS not in path}  # this process joined one before
