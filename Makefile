@@ -1,7 +1,7 @@
 # make install   everything, into .venv
 # make demo   set everything up and run the quickstart experiment
 # make test   set everything up and run the tests (about six and a half minutes on two cores)
-# make soak   the long tests
+# make soak   the long tests, a module after the other (half a day on two cores)
 # make lint   format, lint and types
 # make docs   docs/reference: commands and configuration, from the parser and the schema, and the tables of pages
 # make coverage   the branches that the tests reach, least covered files first (twice as long)
@@ -12,6 +12,7 @@ BIN    := $(VENV)/bin
 EXTRAS := cluster,tracking,report,learn,onednn,onnx,onnxruntime,dev
 STAMP  := $(VENV)/.installed
 DEMO   ?= experiment=quickstart
+SOAKED ?= $(sort $(shell grep -rl --include='test_*.py' 'mark\.soak' tests))
 
 .PHONY: install demo test soak lint docs coverage clean
 .DELETE_ON_ERROR:
@@ -25,8 +26,13 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -m "not soak and not cluster" --numprocesses=auto
 	$(BIN)/python -m pytest -m "cluster and not soak" tests/harness/cluster
 
+# A process for each module, so that one that hangs or dies takes no other with it; what failed is told
+# at the end. What a test leaves that passed, gigabytes in all, goes at once.
 soak: $(STAMP)
-	$(BIN)/python -m pytest -m soak
+	@failed=; for module in $(SOAKED); do echo "$$module"; \
+	  $(BIN)/python -m pytest -m soak -o tmp_path_retention_policy=failed $$module || \
+	  failed="$$failed $$module"; done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
