@@ -17,6 +17,7 @@ PACKAGES = {  # Debian's
     "clang": "clang",
     "cmake": "cmake",
     "initdb": "postgresql",
+    "ip": "iproute2",
     "qemu-aarch64": "qemu-user",
     "slurmctld": "slurm-wlm munge",
     "zsh": "zsh",

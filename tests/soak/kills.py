@@ -33,7 +33,7 @@ UNITS = 3  # around one kill of a child, an agent or a node
 TOGETHER = 4  # kills of one campaign of a driver's, cut links of one campaign
 FAR = TOGETHER
 NEW = 4  # units that a driver may measure before it is killed, and one more
-STARTS = 8.0  # seconds; a driver that is killed before its first line is anywhere in its start
+STARTS = 8.0  # seconds of its start, anywhere in which a driver without a new line is killed
 FIELDS = ("trials", "ok", "failed", "lost", "doubled")
 
 
@@ -135,11 +135,13 @@ def _under_a_driver(where: Sequence[str], place: Path, numbers: Sequence[int]) -
     for number in numbers:
         rng, start = random.Random(seed_of(kind, number)), time.monotonic()
         new = rng.randrange(NEW - 1)
-        before = CampaignFolder(folder).results_file
-        lines = before.read_bytes().count(b"\n") if before.exists() else 0
+        file = CampaignFolder(folder).results_file
+        lines = _counted(file)
         driver = Driver(log, place / "cache", *words, begin)
         driver.wait_for_lines(folder, lines + new)
-        time.sleep(rng.uniform(0, 0.6 if new else STARTS))
+        end = time.monotonic() + rng.uniform(0, 0.6 if new else STARTS)
+        while time.monotonic() < end and _counted(file) <= lines + new:
+            time.sleep(0.02)
         assert driver.process.poll() is None, driver.told
         driver.kill()
         check_nothing_left(place / "cache" / "polydl", folder.name, scratch=False)
@@ -148,6 +150,10 @@ def _under_a_driver(where: Sequence[str], place: Path, numbers: Sequence[int]) -
     last = Driver(log, place / "cache", *words, begin)
     assert last.status() == 0, last.told
     return [_kill(kind, n, _lines(folder), units, seconds) for n, seconds in kills]
+
+
+def _counted(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""Two hundred kills of every kind, each at an instant of its own; other faults twenty times.
-
-An interrupted run goes on where it was: the kills of one version of the code stand in a file.
-"""
+"""Faults that test_kills.py has not, twenty times each."""
 
 from __future__ import annotations
 
@@ -13,19 +10,16 @@ from pathlib import Path
 import pytest
 
 from harness.cluster.ray_pool import RayPool
-from harness.record.journal import RUNS, CampaignFolder
-from harness.resume import code_id
+from harness.record.journal import CampaignFolder
 from tests.harness.cluster.drivers import Driver, check_journal, joining, swept
 from tests.harness.cluster.faults import Joined, check_nothing_left, seeded
 from tests.harness.cluster.ray_cluster import RayCluster, three_nodes
 from tests.harness.cluster.test_faults import check_fault, stop_an_agent
 from tests.harness.cluster.test_faults_driver import check_ctrl_c
 from tests.harness.tracking.servers import MlflowServer
-from tests.soak.kills import BENCHES, run
 
 pytestmark = pytest.mark.soak
 REPEATS = 20
-KILLS = 200
 UNITS = 4  # while MLflow's server dies
 
 
@@ -92,14 +86,3 @@ def test_killed_mlflow_servers(
         check_killed_server(server, rng, cache, tmp_path / "untracked")
     finally:
         server.kill()
-
-
-@pytest.mark.timeout(3 * 3600)  # 70 minutes for drivers on a loaded machine
-@pytest.mark.parametrize("kind", BENCHES)
-def test_kills(kind: str) -> None:
-    kills = run(kind, KILLS, RUNS / "faults" / f"{code_id()}.jsonl")
-    assert len(kills) == KILLS
-    assert [kill for kill in kills if kill.lost or kill.doubled] == []
-    assert all(kill.ok + kill.failed == kill.trials for kill in kills)
-    # a child that dies is a failed record; whatever else dies costs an attempt
-    assert kind == "child" or not any(kill.failed for kill in kills)

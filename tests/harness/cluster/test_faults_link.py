@@ -13,7 +13,7 @@ from tests.harness.cluster.drivers import Driver, check_journal, joining, swept
 from tests.harness.cluster.faults import check_nothing_left
 from tests.harness.cluster.namespaces import ENV, LinkedNodes, inside
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.needs("ip")]
 UNITS = 5
 
 
