@@ -132,7 +132,7 @@ COMMANDS = {
             "what paper, README and docs say, held against records: reproduced, or not",
             (
                 ("polydl claims", "all of them, against the records that are kept"),
-                ("polydl claims matmul again=true minutes=30", "measured on this machine"),
+                ("polydl claims quickstart again=true minutes=10", "measured on this machine"),
                 ("polydl claims from=CAMPAIGN format=html out=claims.html", "as a page"),
             ),
             "Exit status 1 where a claim deviates and nothing says why. The file: "
