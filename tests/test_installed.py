@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ FILES = ("LICENSE", "README.md", "polydl.py", "pyproject.toml", "setup.py")
 MINORS = (11, 12, 13)
 TUTORIAL, STRATEGY = (ROOT / "docs" / page for page in ("tutorial.md", "how-to/strategy.md"))
 START = "import sys; from harness.cli import main; sys.exit(main())"
+FETCHING = re.compile("HOME|(PIP|UV)_.*|SSL_CERT_.*|.*_proxy", re.IGNORECASE)  # packages
 BRIEFLY = f'[ "$1" = run ] && set -- "$@" {" ".join(BRIEF)}\n'  # behind the words of a run
 
 
@@ -93,7 +95,7 @@ def program(file: Path, python: str, words: str = "", first: str = "") -> None:
 def follow(text: str, folder: Path, programs: Path, more: Mapping[str, str]) -> None:
     """Run the script of a page in a folder, with these programs first on the PATH."""
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    kept = {name: os.environ[name] for name in ("HOME", "PIP_INDEX_URL") if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if FETCHING.fullmatch(name)}
     done = subprocess.run(
         ["bash", "-c", text],
         env={**kept, **more, "PATH": path, "LC_ALL": "C.UTF-8"},

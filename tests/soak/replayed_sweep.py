@@ -151,6 +151,7 @@ def sweep(
         try:
             while running.look():
                 time.sleep(0.2)
+                assert time.monotonic() - begun < MOST_RUNNING_SECONDS
                 if gone and time.monotonic() >= gone[0][0]:
                     start(cluster, gone.pop(0)[1])
                 lines = _lines(folder)
@@ -171,7 +172,6 @@ def sweep(
                     if f"node-{victim:02d}" in cluster.names:
                         cluster.kill(f"node-{victim:02d}")
                         gone.append((time.monotonic() + RETURNS_SECONDS, victim))
-                assert time.monotonic() - begun < MOST_RUNNING_SECONDS
             _take(found, running)
             status = running.process.returncode
         finally:

@@ -18,8 +18,10 @@ from tests.processes import kill
 
 NAMES = ("polydl-a", "polydl-b")
 SOON = 60.0  # seconds in which daemons answer
+FIRST_JOBS = 60_000  # a job's number names its folder and its port, also beside other clusters
 CONFIGURATION = """\
 ClusterName=polydl
+FirstJobId={first_job}
 SlurmctldHost=localhost(127.0.0.1)
 SlurmUser={user}
 SlurmdUser={user}
@@ -65,7 +67,12 @@ class SlurmNodes:
         key.chmod(0o400)
         user = pwd.getpwuid(os.geteuid()).pw_name
         text = CONFIGURATION.format(
-            user=user, folder=self.folder, names=NAMES, ports=_free_ports(3), cpus=os.cpu_count()
+            first_job=1 + secrets.randbelow(FIRST_JOBS),
+            user=user,
+            folder=self.folder,
+            names=NAMES,
+            ports=_free_ports(3),
+            cpus=os.cpu_count(),
         )
         (self.folder / "slurm.conf").write_text(text)
         munge = self.folder / "munge"

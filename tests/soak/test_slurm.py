@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from harness.record.journal import CampaignFolder
+from tests.processes import names
 from tests.soak.slurm_nodes import NAMES, SlurmNodes, until
 
-pytestmark = [pytest.mark.soak, pytest.mark.needs("slurmctld"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.soak, pytest.mark.needs("slurmctld"), pytest.mark.timeout(3600)]
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "slurm" / "polydl.sbatch"
 SIZES = range(16, 144, 16)
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL", "TIMEOUT")
@@ -59,7 +60,8 @@ def test_a_node_dies_in_the_middle(slurm: SlurmNodes, tmp_path: Path) -> None:
         f"matmul_m{size}" for size in SIZES
     )
     assert {result.status for result in results} == {"ok"}
-    assert not [p for p in psutil.process_iter() if "raylet" in p.name() and _of(p, number)]
+    running = names(psutil.process_iter())
+    assert not [one for one, name in running if "raylet" in name and _of(one, number)]
     assert not Path(f"/tmp/polydl-ray-{number}").exists()
 
 
