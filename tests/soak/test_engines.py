@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import ray
 
 from harness.record.journal import CampaignFolder
-from tests.soak.ray_heads import HOST, RayHead
+from tests.soak.ray_heads import HOST, SOON, RayHead
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+NO_AGENT = "No available agent"  # of Ray's jobs, seconds after a head has begun to answer
 TOY = [
     *("primitive=matmul", "primitive.sizes={m: 64, n: 64, k: 64}", "measure=quick"),
     *("baseline=[]", "tracking=journal", "cluster=ray"),
@@ -34,13 +37,17 @@ def head(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RayHead]:
 def told(head: RayHead, *command: str) -> str:
     """What a program of this environment says that joins the head's cluster."""
     program = Path(sys.executable).with_name(command[0])
-    done = subprocess.run(
+    run = partial(
+        subprocess.run,
         [program, *command[1:]],
         env={**head.environment, "PATH": f"{program.parent}:{head.environment['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    done, end = run(), time.monotonic() + SOON
+    while NO_AGENT in done.stdout and time.monotonic() < end:
+        done = run()
     assert done.returncode == 0, done.stdout
     return done.stdout
 
