@@ -51,28 +51,32 @@ def _product(problem: Product) -> tuple[str, dict[str, int]]:
 
 
 def _convolution(problem: Convolution) -> tuple[str, dict[str, int]]:
-    windows, groups = problem.windows, problem.groups
+    windows = problem.windows
     letters = LETTERS[-len(windows) :]
-    kind = "" if groups == 1 else "grouped_"
-    channels = {"ic": problem.ic // groups, "oc": problem.oc // groups}
-    if groups > 1 and channels == {"ic": 1, "oc": 1}:
-        kind, channels = "depthwise_", {"c": groups}
-    elif groups > 1:
-        channels = {"g": groups, **channels}
+    kind, channels = channels_of(problem.groups, problem.ic, problem.oc)
     sizes = {"n": problem.mb, **channels}
     sizes |= {f"i{letter}": w.input for letter, w in zip(letters, windows, strict=True)}
     sizes |= {f"k{letter}": w.kernel for letter, w in zip(letters, windows, strict=True)}
-    sizes |= _alike("stride", letters, [w.stride for w in windows])
+    sizes |= alike("stride", letters, [w.stride for w in windows])
     for letter, w in zip(letters, windows, strict=True):
         sizes[f"pad_{letter}"] = w.before
         # As much padding behind as before gives the same output, unless another pixel fits in.
         if not w.after <= w.before < w.after + w.stride:
             sizes[f"pad_{letter}_end"] = max(w.after, 0)
-    sizes |= _alike("dilation", letters, [w.dilation + 1 for w in windows])
+    sizes |= alike("dilation", letters, [w.dilation + 1 for w in windows])
     return f"{kind}conv{len(windows)}d", sizes
 
 
-def _alike(size: str, letters: str, values: list[int]) -> dict[str, int]:
+def channels_of(groups: int, ic: int, oc: int) -> tuple[str, dict[str, int]]:
+    """What a convolution's name begins with, and its sizes of `ic` and `oc` channels in groups."""
+    if groups == 1:
+        return "", {"ic": ic, "oc": oc}
+    if groups == ic == oc:
+        return "depthwise_", {"c": groups}
+    return "grouped_", {"g": groups, "ic": ic // groups, "oc": oc // groups}
+
+
+def alike(size: str, letters: str, values: list[int]) -> dict[str, int]:
     """One size where all dimensions have the same value, else one for each."""
     if len(set(values)) == 1:
         return {size: values[0]}

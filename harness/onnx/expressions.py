@@ -83,26 +83,32 @@ def _leaky(x: Term, slope: Term) -> Term:
     return Term(f"max({x.text}, 0) + {slope.at(PRODUCT)} * min({x.text}, 0)", SUM)
 
 
-def _power(x: Term, exponent: Term) -> Term:
-    powers: dict[str, Callable[[], Term]] = {
-        "1": lambda: x,
-        "2": lambda: _times(x, x),
-        "3": lambda: _times(x, x, x),
-        "0.5": lambda: _call("sqrt", x),
-        "-1": lambda: _over(Term("1"), x),
-        "-0.5": lambda: _over(Term("1"), _call("sqrt", x)),
-    }
-    if exponent.text not in powers:
-        raise Inexpressible(f"the power {exponent.text}; 1, 2, 3, 0.5, -1 and -0.5 are expressed")
-    return powers[exponent.text]()
+def power(x: Term, exponent: Term) -> Term:
+    """x to a multiple of a quarter: a product of x, its root and the root of that."""
+    value = float(exponent.text)
+    if value == 0 or abs(value) > 4 or value * 4 != int(value * 4):
+        raise Inexpressible(f"the power {exponent.text}; multiples of 0.25 up to 4 are expressed")
+    whole, quarters = divmod(int(abs(value) * 4), 4)
+    root = _call("sqrt", x)
+    factors = [x] * whole + [root] * (quarters // 2) + [_call("sqrt", root)] * (quarters % 2)
+    raised = factors[0] if len(factors) == 1 else _times(*factors)
+    return raised if value > 0 else _over(Term("1"), raised)
 
 
 def _gelu(x: Term, approximate: str) -> Term:
+    if approximate not in ("none", "tanh"):
+        raise Inexpressible(f"a Gelu approximated by {approximate}")
     factor, gate = x.at(PRODUCT), x.at(ATOM)
     if approximate == "tanh":
         cubed = f"{gate} + 0.044715 * {gate} * {gate} * {gate}"
         return Term(f"0.5 * {factor} * (1 + tanh(0.7978845608028654 * ({cubed})))", PRODUCT)
     return Term(f"0.5 * {factor} * (1 + erf({factor} / sqrt(2)))", PRODUCT)
+
+
+def _mish(x: Term) -> Term:
+    """x tanh(log(1 + e)) = x / (1 + 2 / (e (e + 2))), where e = exp(x); above 20 it is x."""
+    e = f"exp(min({x.text}, 20))"
+    return Term(f"{x.at(PRODUCT)} / (1 + 2 / ({e} * ({e} + 2)))", PRODUCT)
 
 
 def _exponential(x: Term, alpha: float, gamma: float = 1.0, inner: float = 1.0) -> Term:
@@ -139,10 +145,11 @@ ELEMENTWISE: dict[str, Made] = {
     "Max": lambda x, _: _call("max", *x) if len(x) > 1 else x[0],
     "Mean": lambda x, _: _times(_sum(*x), number(1 / len(x))),
     "Min": lambda x, _: _call("min", *x) if len(x) > 1 else x[0],
+    "Mish": lambda x, _: _mish(x[0]),
     "Mul": lambda x, _: _times(*x),
     "Neg": lambda x, _: Term(f"-{x[0].at(ATOM)}", SUM),
     "PRelu": lambda x, _: _leaky(*x),
-    "Pow": lambda x, _: _power(*x),
+    "Pow": lambda x, _: power(*x),
     "Reciprocal": lambda x, _: _over(Term("1"), x[0]),
     "Relu": lambda x, _: _call("max", x[0], Term("0")),
     "Selu": lambda x, a: _exponential(x[0], a.get("alpha", 1.67326319), a.get("gamma", 1.05070102)),
@@ -167,6 +174,7 @@ TWICE = (
     "Gelu",
     "HardSwish",
     "LeakyRelu",
+    "Mish",
     "PRelu",
     "Pow",
     "Selu",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 ONNX = "ai.onnx"  # the domain of ONNX's own operators
+VIEWS = ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")  # of the same memory
 
 Shape = tuple[int, ...]
 
@@ -68,10 +69,23 @@ class Graph:
                 found.setdefault(name, []).append(place)
         return {name: tuple(places) for name, places in found.items()}
 
+    @cached_property
+    def written_by(self) -> Mapping[str, int]:
+        """The place of the node that writes a tensor."""
+        nodes = enumerate(self.nodes)
+        return {name: place for place, node in nodes for name in node.outputs if name}
+
     def number(self, name: str) -> float | None:
         """The value of a constant of one element, where it is known."""
         held = self.values.get(name, ())
         return held[0] if len(held) == 1 else None
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """The elements of a small constant, where they are known and whole."""
+        held = self.values.get(name)
+        if held is None or not all(float(value).is_integer() for value in held):
+            return None
+        return tuple(map(int, held))
 
 
 def graph_from(document: Mapping[str, Any]) -> Graph:

@@ -7,31 +7,42 @@ A node joins while all that reads a value in between lies in the group: one tens
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.onnx.endings import order_behind, transpose_behind
 from harness.onnx.expressions import Inexpressible
-from harness.onnx.graph import ONNX, Graph, GraphNode, Shape
+from harness.onnx.graph import ONNX, VIEWS, Graph, GraphNode, Shape
 from harness.onnx.layer_norm import layer_norm_at
 from harness.onnx.operands import FLOAT, PASSED_ON, Operand, is_elementwise, loops_of, reads_of
-from harness.onnx.starts import STARTS, Axes, Start, shape_of, start_of
+from harness.onnx.start import Axes, Start, loop_names, shape_of
+from harness.onnx.starts import CONTRACTIONS, STARTS, start_of
 
-CONTRACTIONS = ("Conv", "Gemm", "MatMul")
 LONGEST = 24  # nodes of a group, of which statements are made
+NO_ARITHMETIC = "it moves elements and computes nothing"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Nodes of one problem in order; the first ones are what `start` computes, if there is one."""
+    """Nodes of one problem in order; the first ones are what `start` computes, if there is one.
+
+    Where the last one is a Transpose, `order` has the result's loops as they lie in memory.
+    """
 
     start: Start | None
     begun: int  # how many nodes the start stands for
     nodes: tuple[GraphNode, ...]
     shape: Shape  # of the result
     axes: Axes
+    order: tuple[str, ...] | None = None
 
     @property
     def followers(self) -> tuple[GraphNode, ...]:
-        return self.nodes[self.begun :]
+        return self.nodes[self.begun : len(self.nodes) - (self.order is not None)]
+
+    @property
+    def result(self) -> str:
+        """The tensor that is computed."""
+        return self.nodes[-1 if self.order is None else -2].outputs[0]
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,10 @@ class Grouping:
 
 Begun = tuple[Group, list[int]]  # with the places of its nodes
 
-_VIEWS = (*PASSED_ON, "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+_MOVES = (
+    "CenterCropPad Compress Concat DepthToSpace Expand Gather GatherElements GatherND Pad "
+    "ReverseSequence Slice SpaceToDepth Split Tile Transpose Trilu"
+)
 
 
 def grouped(graph: Graph) -> Grouping:
@@ -82,7 +96,7 @@ def grouped(graph: Graph) -> Grouping:
                 continue
             if begun is None or any(one in taken for one in begun[1]):
                 continue
-            group, own = _grown(*begun, graph, taken)
+            group, own = _turned(*_grown(*begun, graph, taken), graph, taken)
             groups.append((own[0], group))
             taken |= dict.fromkeys(own, group)
     left_out = [
@@ -102,7 +116,7 @@ def _computes_nothing(node: GraphNode, graph: Graph) -> bool:
     if node.op == "Dropout" and _drops(node, graph):
         return False
     known = bool(node.outputs) and graph.constants.issuperset(filter(None, node.outputs))
-    return known or node.op in _VIEWS
+    return known or node.op in (*VIEWS, "Dropout")
 
 
 def _drops(node: GraphNode, graph: Graph) -> bool:
@@ -119,6 +133,8 @@ def _reason(node: GraphNode, graph: Graph) -> str:
         return f"control flow, with {node.inside} nodes inside"
     if node.op == "Dropout":
         return "it leaves elements out, or tells which"
+    if node.op in _MOVES.split():
+        return NO_ARITHMETIC
     return "no primitive computes it"
 
 
@@ -130,7 +146,8 @@ def _layer_norm(place: int, node: GraphNode, graph: Graph) -> Begun | None:
 def _starting(place: int, node: GraphNode, graph: Graph) -> Begun | None:
     if node.domain != ONNX or node.op not in STARTS:
         return None
-    return _begun(start_of(node, graph), [place], graph)
+    start = start_of(node, graph)
+    return _begun(start, [*sorted(start.through), place], graph)
 
 
 def _begun(start: Start, places: list[int], graph: Graph) -> Begun:
@@ -150,16 +167,12 @@ def _check_type(name: str, graph: Graph) -> None:
         raise Inexpressible(f"elements {kind}; primitives have f32")
 
 
-LOOPS = {1: "m", 2: "mn", 3: "bmn", 4: "nchw", 5: "ncdhw"}  # of a chain, by its rank
-
-
 def _chained(place: int, node: GraphNode, graph: Graph) -> Begun | None:
     if node.domain != ONNX or not is_elementwise(node):
         return None
     _check_type(node.outputs[0], graph)
     shape = shape_of(node.outputs[0], graph) or (1,)
-    names = LOOPS.get(len(shape)) or [f"d{axis}" for axis in range(len(shape))]
-    axes: Axes = tuple(((name,), (axis,)) for axis, name in enumerate(names))
+    axes: Axes = tuple(((name,), (axis,)) for axis, name in enumerate(loop_names(len(shape))))
     group = Group(None, 0, (node,), shape, axes)
     _check_fits(node, group, frozenset(), graph)
     return group, [place]
@@ -186,8 +199,21 @@ def _grown(group: Group, places: list[int], graph: Graph, taken: dict[int, Group
             return group, places
         places = [*places, *more]
         nodes = (*group.nodes, *(graph.nodes[place] for place in more))
-        group = Group(group.start, group.begun, nodes, group.shape, group.axes)
+        group = replace(group, nodes=nodes)
     return group, places
+
+
+def _turned(group: Group, places: list[int], graph: Graph, taken: dict[int, Group | None]) -> Begun:
+    """The group with the Transpose behind it that only says how the result lies in memory."""
+    place = transpose_behind(group.result, graph)
+    if place is None or place in taken:
+        return group, places
+    node = graph.nodes[place]
+    perm = node.attributes.get("perm", list(range(len(group.shape)))[::-1])
+    order = order_behind(perm, group.shape, group.axes)
+    if order is None:
+        return group, places
+    return replace(group, nodes=(*group.nodes, node), order=order), [*places, place]
 
 
 def _stretch(group: Group, graph: Graph, taken: dict[int, Group | None]) -> list[int] | None:

@@ -7,7 +7,8 @@ y = Add(Mul(Div(d, Sqrt(Add(v, epsilon))), gamma), beta)
 from __future__ import annotations
 
 from harness.onnx.graph import Graph
-from harness.onnx.starts import Start, layer_norm
+from harness.onnx.rows import layer_norm
+from harness.onnx.start import Start
 
 
 class _Other(Exception):
@@ -61,8 +62,8 @@ def _found(place: int, graph: Graph) -> tuple[Start, list[int]]:
 def _last_axis(place: int, rank: int, graph: Graph) -> int:
     """Of a mean that keeps its dimensions and goes over the last axis alone."""
     node = graph.nodes[place]
-    axes = node.attributes.get("axes") or graph.values.get(node.input(1), ())
-    if not rank or [int(axis) % rank for axis in axes] != [rank - 1]:
+    axes = node.attributes.get("axes") or graph.integers(node.input(1)) or ()
+    if not rank or [axis % rank for axis in axes] != [rank - 1]:
         raise _Other
     if not node.attributes.get("keepdims", 1):
         raise _Other

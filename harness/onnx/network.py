@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler.errors import CompilerError, ProblemError
+from compiler.errors import CompilerError, ProblemError, shown
 from compiler.problem.names import checked_label
 from compiler.problem.specification import primitive_from
 from harness.errors import SettingsError
 from harness.onnx.expressions import Inexpressible
 from harness.onnx.graph import Graph
-from harness.onnx.grouping import Group, LeftOut, grouped
+from harness.onnx.grouping import NO_ARITHMETIC, Group, LeftOut, grouped
 from harness.onnx.statements import Spec, Written, written
 
+LONGEST = 200  # characters of a reason
 STEM = 48  # characters of a file's name in its problems' names
 
 
@@ -60,7 +61,8 @@ def network_of(graph: Graph, path: Path, files: Mapping[str, Any]) -> Network:
         "nodes": len(graph.nodes),
         "nothing": len(grouping.nothing),
         "left_out": [
-            {"node": one.node.name, "op": one.node.op, "reason": one.reason} for one in left_out
+            {"node": one.node.name, "op": one.node.op, "reason": shown(one.reason, LONGEST)}
+            for one in left_out
         ],
     }
     return Network(tuple(found.values()), primitives, facts)
@@ -71,7 +73,7 @@ def _checked(group: Group, graph: Graph, files: Mapping[str, Any]) -> Written:
     one = written(group, graph, files)
     primitive = primitive_from({**one.spec, "sizes": {**one.spec["sizes"], **one.sizes}})
     if not primitive.flops:
-        raise Inexpressible("it moves elements and computes nothing")
+        raise Inexpressible(NO_ARITHMETIC)
     return one
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.onnx.expressions import ELEMENTWISE, Inexpressible, Term, bound, number
 from harness.onnx.graph import Graph, GraphNode, Shape
-from harness.onnx.starts import Axes, shape_of
+from harness.onnx.start import Axes, shape_of
 
 FLOAT = "FLOAT"
 PASSED_ON = ("Identity", "Dropout")  # what they read, under another name

@@ -10,7 +10,7 @@ output where nothing reads any more what stands there, else into a temporary.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from harness.onnx.expressions import (
 from harness.onnx.graph import Graph, GraphNode
 from harness.onnx.grouping import Group
 from harness.onnx.operands import PASSED_ON, Operand, Read, loops_of, reads_of
-from harness.onnx.starts import Addend, Start
+from harness.onnx.start import Addend, Start
 
 LONGEST = 400  # of an expression, until it is written
 LONGEST_NAME = 60
@@ -56,12 +56,22 @@ def written(group: Group, graph: Graph, files: Mapping[str, Any]) -> Written:
         draft.follow()
         return draft.finished(f"of_{len(names)}d", sizes)
     start = group.start
-    base = dict(files[start.primitive])
+    base = _changed(dict(files[start.primitive] if start.spec is None else start.spec), start)
     target = [str(loop) for loop in base["tensors"][start.output]]
     draft = _Draft(group, graph, base, start.output, target)
-    draft.change(start)
+    draft.words += start.words
     draft.follow()
     return draft.finished(start.primitive, start.sizes)
+
+
+def _changed(spec: Spec, start: Start) -> Spec:
+    """With what the start's node has that the primitive's file has otherwise."""
+    tensors = {**spec["tensors"], **start.changes.get("tensors", {})}
+    spec |= start.changes
+    spec["tensors"] = {name: dims for name, dims in tensors.items() if dims is not None}
+    for old, new in start.rewritten.items():
+        spec["statements"] = [line.replace(old, new) for line in spec["statements"]]
+    return spec
 
 
 @dataclass
@@ -87,20 +97,9 @@ class _Draft:
             self.spec[key] = kind(self.spec.get(key) or ())
         self.result = Term(f"{self.output}[{','.join(self.target)}]")
 
-    def change(self, start: Start) -> None:
-        """What the start's node has that the primitive's file has otherwise."""
-        self.words += start.words
-        for key, value in start.changes.items():
-            if key == "tensors":
-                self.spec[key] = {k: v for k, v in self.spec[key].items() if k not in value}
-            else:
-                self.spec[key] = value if not isinstance(value, list) else list(value)
-        for old, new in start.rewritten.items():
-            self.spec["statements"] = [line.replace(old, new) for line in self.spec["statements"]]
-
     def follow(self) -> None:
         """The element-wise nodes, on what the start leaves."""
-        nodes, last = self.group.followers, self.group.nodes[-1].outputs[0]
+        nodes, last = self.group.followers, self.group.result
         uses = Counter(name for node in nodes for name in node.inputs)
         if self.group.start is not None:
             first = self.group.nodes[self.group.begun - 1].outputs[0]
@@ -116,6 +115,15 @@ class _Draft:
                 self._write(name, uses)
         if self.terms[last] != self.result:
             self.spec["statements"].append(f"{self.result.text} = {self.terms[last].text}")
+        self._turn(self.group.order or ())
+
+    def _turn(self, order: Sequence[str]) -> None:
+        """Store the output with its loops in this order, those of length 1 outside."""
+        places = [self.target.index(loop) for loop in order]
+        if places != sorted(places):
+            stored = [axis for axis in range(len(self.target)) if axis not in places] + places
+            self.spec["stored"] = {**(self.spec.get("stored") or {}), self.output: stored}
+            self.words.append(f"{self.output}_{''.join(map(str, stored))}")
 
     def _begun(self, start: Start) -> Term:
         """The start's result, with what its node itself makes of it."""
@@ -215,8 +223,9 @@ class _Draft:
         self.terms[name] = written
 
     def finished(self, stem: str, sizes: Mapping[str, int]) -> Written:
-        own = bool(self.words)
-        words = [stem, *self.words] if self.group.start is not None else [*self.words, stem]
+        start = self.group.start
+        own = bool(self.words) or (start is not None and start.spec is not None)
+        words = [*self.words, stem] if start is None else [stem, *self.words]
         name = "_".join(words)
         name = name[:LONGEST_NAME].rstrip("_")
         for key in ("constant", "temporary"):

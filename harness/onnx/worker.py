@@ -146,7 +146,7 @@ def _check_place(tensor: TensorProto) -> None:
         return
     place = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
     path = PurePosixPath(place.replace("\\", "/"))
-    if not place or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         name = shown(tensor.name, 60)
         raise SettingsError(f"the data of '{name}' lie outside the model's folder: {shown(place)}")
 
@@ -208,7 +208,7 @@ def _tell(name: str, tensor: TensorProto, values: dict[str, list[float]]) -> Non
         return
     try:
         held = numpy_helper.to_array(tensor)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:  # KeyError: a type that there is not
         raise SettingsError(f"the constant '{shown(name, 60)}': {shown(error)}") from error
     if held.dtype.kind in "fiub":
         values[name] = held.reshape(-1).tolist()

@@ -122,6 +122,11 @@ def _grouped(data: Any, weight: Any) -> Any:
     return np.stack([_conv(data[:, g], part) for g, part in enumerate(weight)], axis=1)
 
 
+def _grouped_deconv(data: Any, weight: Any) -> Any:
+    parts = [_deconv(data[:, g], part) for g, part in enumerate(weight)]
+    return np.stack(parts, axis=1)[..., 1:-1, 1:-1]
+
+
 def _depthwise(data: Any, weight: Any, stride: int = 1) -> Any:
     return np.concatenate(
         [_conv(data[:, c : c + 1], part[None, None], stride) for c, part in enumerate(weight)], 1
@@ -162,6 +167,10 @@ def _attention(queries: Any, keys: Any, values: Any) -> Any:
 IMAGE = {"ic": 3, "oc": 4, "g": 2, "c": 3, "id": 3, "ih": 5, "iw": 4}
 OTHERS = {"m": 5, "n": 2, "k": 3, "v": 4, "h": 3, "w": 4, "r": 2, "heads": 2, "batch": 2}
 PRODUCTS: dict[str, Callable[..., Any]] = {
+    "depthwise_deconv2d": lambda data, weight: _grouped_deconv(
+        data[:, :, None], weight[:, None, None]
+    )[:, :, 0],
+    "grouped_deconv2d": _grouped_deconv,
     "deconv2d": lambda data, weight: _deconv(data, weight)[:, :, 1:-1, 1:-1],
     "attention": _attention,
     "attention_scores": lambda queries, keys: queries @ keys.transpose(0, 2, 1),

@@ -14,6 +14,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from harness.conf_files import CONF
 from harness.onnx.graph import Graph, graph_from
 from harness.onnx.network import Network, network_of
+from harness.onnx.start import Start
+from harness.onnx.starts import start_of
 from harness.onnx.worker import document
 
 PUBLIC = Path(onnx.__file__).parent / "backend" / "test" / "data"
@@ -73,3 +75,9 @@ def graph_of(path: Path, dimensions: Mapping[str, int] | None = None) -> Graph:
 
 def network(path: Path, dimensions: Mapping[str, int] | None = None) -> Network:
     return network_of(graph_of(path, dimensions), path, FILES)
+
+
+def start(made: NodeProto, folder: Path, opset: int = 17, **inputs: tuple[int, ...]) -> Start:
+    """What one node begins. Raises Inexpressible."""
+    graph = graph_of(saved(model([made], inputs, "y", opset=opset), folder))
+    return start_of(graph.nodes[0], graph)

@@ -21,6 +21,7 @@ FORMULAS: dict[str, tuple[dict[str, Any], Callable[[Any], Any]]] = {
     "HardSigmoid": ({}, lambda x: np.clip(0.2 * x + 0.5, 0, 1)),
     "HardSwish": ({}, lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),
     "LeakyRelu": ({"alpha": 0.25}, lambda x: np.where(x > 0, x, 0.25 * x)),
+    "Mish": ({}, lambda x: x * np.tanh(np.log1p(np.exp(x)))),
     "Neg": ({}, np.negative),
     "Selu": (
         {},
@@ -55,6 +56,11 @@ def test_gelu_by_tanh() -> None:
     assert value(term) == pytest.approx(0.5 * X * (1 + np.tanh(inner)))
 
 
+def test_gelu_by_nothing_known() -> None:
+    with pytest.raises(Inexpressible, match="a Gelu approximated by sigmoid"):
+        ELEMENTWISE["Gelu"]([Term("x")], {"approximate": "sigmoid"})
+
+
 def test_parentheses_keep_the_order_of_operations() -> None:
     x = Term("x[m]")
     summed = ELEMENTWISE["Add"]([x, number(2)], {})
@@ -67,15 +73,20 @@ def test_parentheses_keep_the_order_of_operations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exponent", "told"), [(2, "x * x"), (0.5, "sqrt(x)"), (-1, "1 / x"), (3, "x * x * x")]
+    ("exponent", "told"),
+    [
+        *((2, "x * x"), (0.5, "sqrt(x)"), (-1, "1 / x"), (3, "x * x * x")),
+        *((1.5, "x * sqrt(x)"), (-0.75, "1 / (sqrt(x) * sqrt(sqrt(x)))")),
+    ],
 )
 def test_powers(exponent: float, told: str) -> None:
     assert ELEMENTWISE["Pow"]([Term("x"), number(exponent)], {}).text == told
 
 
-def test_other_powers_are_inexpressible() -> None:
-    with pytest.raises(Inexpressible, match=r"the power 0\.7"):
-        ELEMENTWISE["Pow"]([Term("x"), number(0.7)], {})
+@pytest.mark.parametrize("exponent", [0, 0.7, 4.25, 1e30])
+def test_other_powers_are_inexpressible(exponent: float) -> None:
+    with pytest.raises(Inexpressible, match=r"the power .*; multiples of 0\.25 up to 4"):
+        ELEMENTWISE["Pow"]([Term("x"), number(exponent)], {})
 
 
 def test_bounds_at_the_edge_of_float32_bound_nothing() -> None:

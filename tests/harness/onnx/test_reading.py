@@ -75,6 +75,10 @@ def _at_the_root(made: ModelProto) -> None:
     _beside(made, "/etc/passwd")
 
 
+def _nowhere(made: ModelProto) -> None:
+    _beside(made, ".")
+
+
 def _of_another_type(made: ModelProto) -> None:
     made.graph.node[0].CopyFrom(node("Softmax", "x", "y", axis=[1]))
 
@@ -111,6 +115,7 @@ def _beside(made: ModelProto, place: str) -> None:
         (_of_the_future, "format 999; onnx "),
         (_without_opset, "opset none of ai.onnx; onnx "),
         (_outside, "the data of 'w' lie outside the model's folder: ../../etc/passwd"),
+        (_nowhere, "the data of 'w' lie outside the model's folder: ."),
         (_of_another_type, "node 'Softmax': 'axis' is no attribute of Softmax, or of another type"),
         (_of_older_opsets, "node 'Clip': 'min' is no attribute of Clip, or of another type"),
         (_without_inputs, "node 'Conv': 1 inputs; Conv has 2 to 3"),

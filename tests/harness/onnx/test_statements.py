@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from onnx import ModelProto, numpy_helper
-from onnx.reference import ReferenceEvaluator
+from onnx import ModelProto
 
-from compiler.problem.primitive import Primitive
-from compiler.problem.reference import reference
-from compiler.problem.specification import primitive_from
-from tests.harness.onnx.models import FILES, model, network, node, saved
+from tests.harness.onnx.computed import EPSILON, check_computed
+from tests.harness.onnx.models import model, node
 
 BATCH_NORM = {"s": (6,), "b": (6,), "mean": (6,), "var": (6,)}
 GELU = [
@@ -42,7 +38,7 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         model(
             [
                 node("Conv", "x k kb", "h", pads=[1, 1, 1, 1], strides=[2, 2]),
-                node("BatchNormalization", "h s b mean var", "i", epsilon=0.25),
+                node("BatchNormalization", "h s b mean var", "i", epsilon=EPSILON),
                 node("Add", "skip i", "j"),
                 node("Relu", "j", "y"),
             ],
@@ -101,8 +97,8 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
         model(
             [
                 node("Conv", "x k", "h"),
-                node("BatchNormalization", "h s b mean var", "i", epsilon=0.25, name="bn"),
-                node("BatchNormalization", "i s2 b2 mean2 var2", "y", epsilon=0.25, name="bn"),
+                node("BatchNormalization", "h s b mean var", "i", epsilon=EPSILON, name="bn"),
+                node("BatchNormalization", "i s2 b2 mean2 var2", "y", epsilon=EPSILON, name="bn"),
             ],
             {"x": (1, 3, 4, 4)},
             "y",
@@ -294,46 +290,4 @@ CASES: dict[str, tuple[ModelProto, str, dict[str, str]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_group_computes_what_its_nodes_do(case: str, tmp_path: Path) -> None:
-    made, name, tensors = CASES[case]
-    found = network(saved(made, tmp_path))
-    (entry,) = found.entries
-    assert entry["primitive"] == name
-    assert not found.facts["left_out"]
-    spec = found.primitives.get(name) or FILES[name]
-    primitive = primitive_from({**spec, "sizes": {**spec["sizes"], **entry["sizes"]}})
-    random = np.random.default_rng(1)
-    fed = {
-        value.name: random.normal(
-            size=[d.dim_value for d in value.type.tensor_type.shape.dim]
-        ).astype(np.float32)
-        for value in made.graph.input
-    }
-    outputs: Any = ReferenceEvaluator(made).run(None, fed)
-    expected = np.asarray(outputs[0])
-    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
-    inputs = {
-        mine: _as_stored(primitive, mine, {**held, **fed}[theirs])
-        for mine, theirs in tensors.items()
-    }
-    for end in ("", "_2"):
-        if f"shift{end}" in {tensor.name for tensor in primitive.tensors}:
-            inputs |= _folded(held, 0.25, end)
-    for tensor in primitive.tensors:
-        if tensor.values is not None:
-            inputs[tensor.name] = np.reshape(tensor.values, tensor.shape)
-    (output,) = (tensor.name for tensor in primitive.tensors if tensor.role == "output")
-    result = reference(primitive, inputs)[output]
-    assert np.allclose(result.reshape(expected.shape), expected, rtol=1e-4, atol=1e-5)
-
-
-def _as_stored(primitive: Primitive, name: str, held: Any) -> Any:
-    """The network's array, which lies in memory as the primitive stores its tensor."""
-    tensor = primitive.tensor(name)
-    stored = held.reshape([tensor.shape[axis] for axis in tensor.stored])
-    return np.transpose(stored, np.argsort(tensor.stored))
-
-
-def _folded(held: dict[str, Any], epsilon: float, end: str) -> dict[str, Any]:
-    s, b, mean, var = (held[f"{name}{end.strip('_')}"] for name in ("s", "b", "mean", "var"))
-    scale = s / np.sqrt(var + epsilon)
-    return {f"scale{end}": scale, f"shift{end}": b - mean * scale}
+    check_computed(*CASES[case], tmp_path)
