@@ -13,7 +13,7 @@ from compiler.problem.primitive import Primitive
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
-from harness.settings.recorded import problem_key, recorded_primitives
+from harness.settings.recorded import problem_key, recorded_forms
 
 log = logging.getLogger("polydl")
 
@@ -40,8 +40,8 @@ def exported(folder: CampaignFolder) -> tuple[ExportedKernel, ...]:
     """
     results = [r for r in folder.results() if r.kind == "strategy"]
     measured = [r for r in results if r.status == "ok" and r.schedule and r.seconds is not None]
-    primitives = recorded_primitives(folder) if measured else {}
-    best = [next(_printed(name, own, primitives), None) for name, own in _by_problem(measured)]
+    forms = recorded_forms(folder) if measured else {}
+    best = [next(_printed(name, own, forms), None) for name, own in _by_problem(measured)]
     found = tuple(one for one in best if one is not None)
     if not found:
         raise RecordError(
@@ -70,22 +70,37 @@ def _seconds(result: TrialResult) -> float:
 
 
 def _printed(
-    name: str, trials: Sequence[TrialResult], primitives: Mapping[str, Primitive]
+    name: str, trials: Sequence[TrialResult], forms: Mapping[str, Sequence[Primitive]]
 ) -> Iterator[ExportedKernel]:
     for result in trials:
-        primitive = primitives.get(problem_key(result.problem))
-        if primitive is None:
-            log.warning("%s: its problem is not among the recorded ones", name)
+        own = [_compiled(name, form, result) for form in forms.get(problem_key(result.problem), ())]
+        found = [one for one in own if isinstance(one, ExportedKernel)]
+        if not found:
+            why = (
+                f"{result.contender}'s schedule is not taken today: {own[-1]}" if own else _UNKNOWN
+            )
+            log.warning("%s: %s", name, why)
             continue
-        try:
-            schedule = parse_schedule(result.schedule or "")
-            kernel = compile_schedule(primitive, schedule, schedule.numerics)
-        except CompilerError as error:
-            log.warning("%s: %s's schedule is not taken today: %s", name, result.contender, error)
-            continue
-        if kernel.libraries:
-            continue
-        if kernel.hash != result.kernel:
+        same = [one for one in found if one.kernel.hash == result.kernel]
+        if not same:
             told = "%s: its kernel is printed otherwise than when it was measured (%s, now %s)"
-            log.warning(told, name, result.kernel, kernel.hash)
-        yield ExportedKernel(name, primitive, kernel, result)
+            log.warning(told, name, result.kernel, found[-1].kernel.hash)
+        if not same and len(own) > 1:  # which of the problems was measured, nothing tells
+            continue
+        one, *_ = same or found
+        if not one.kernel.libraries:
+            yield one
+
+
+_UNKNOWN = "its problem is not among the recorded ones"
+
+
+def _compiled(
+    name: str, primitive: Primitive, result: TrialResult
+) -> ExportedKernel | CompilerError:
+    try:
+        schedule = parse_schedule(result.schedule or "")
+        kernel = compile_schedule(primitive, schedule, schedule.numerics)
+    except CompilerError as error:
+        return error
+    return ExportedKernel(name, primitive, kernel, result)

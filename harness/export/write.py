@@ -14,6 +14,7 @@ from harness.export.check import check_of
 from harness.export.library import HEADER, cmake, distinct, function, header, makefile, source
 from harness.export.selection import ExportedKernel, exported
 from harness.export.selftest import selftest
+from harness.record.folders import made_folders, remove_empty
 from harness.record.journal import CampaignFolder
 
 SELFTEST = "selftest.c"
@@ -23,23 +24,27 @@ def write_library(campaign: CampaignFolder, folder: Path) -> tuple[ExportedKerne
     """The best kernels of a campaign in a folder that is new, empty, or an earlier export of them.
 
     Raises RecordError where there is nothing to export, Unwritable for a folder that holds other
-    files or cannot be written; nothing has been written then.
+    files or cannot be written, before the minutes that the self-test's references may take;
+    nothing has been written then.
     """
     kernels = distinct(exported(campaign))
     try:
         _check(folder, kernels)
     except OSError as error:
         raise Unwritable(f"cannot read {shown(folder, 120)}: {shown(error)}") from error
-    texts = library_texts(kernels, f"Kernels of the campaign {shown(campaign.name)}")
+    made: Sequence[Path] = ()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = made_folders(folder)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
+            texts = library_texts(kernels, f"Kernels of the campaign {shown(campaign.name)}")
             for name, text in texts.items():
-                Path(scratch, name).write_text(text)
+                Path(scratch, name).write_text(text, encoding="utf-8")
             for name in texts:
                 os.replace(Path(scratch, name), folder / name)
     except OSError as error:
         raise Unwritable(f"cannot write {shown(folder, 120)}: {shown(error)}") from error
+    finally:
+        remove_empty(made)
     return kernels
 
 

@@ -17,13 +17,23 @@ def recorded_primitives(folder: CampaignFolder) -> dict[str, Primitive]:
 
     Raises RecordError, SettingsError or CompilerError.
     """
-    found = {}
+    return {key: forms[-1] for key, forms in recorded_forms(folder).items()}
+
+
+def recorded_forms(folder: CampaignFolder) -> dict[str, list[Primitive]]:
+    """The same where one name and its sizes may be several problems', the latest last.
+
+    A network's `conv2d_residual_relu` may have no bias, conf/primitive/'s has one.
+    """
+    found: dict[str, list[Primitive]] = {}
     for file in sorted(folder.path.glob("campaign*.yaml")):
         for document in documents_in(file):
             for choice in recorded_problems(document):
                 primitive = primitive_from(choice.spec)
                 facts = {"primitive": primitive.name, "sizes": dict(primitive.sizes)}
-                found[problem_key(facts)] = primitive
+                forms = found.setdefault(problem_key(facts), [])
+                if primitive not in forms:
+                    forms.append(primitive)
     return found
 
 

@@ -10,17 +10,24 @@ from pathlib import Path
 
 import pytest
 
+import polydl
 from compiler.pipeline import compile_schedule, parse_schedule, ranked_schedules
 from compiler.problem.specification import primitive_from
 from harness.cli import main
+from harness.errors import RecordError
 from harness.export.library import distinct
 from harness.export.selection import ExportedKernel
+from harness.export.selection import exported as exported_kernels
 from harness.export.write import library_texts
+from harness.record.configuration import configuration_text
 from harness.record.journal import CampaignFolder
 from harness.record.writer import CampaignWriter
+from harness.settings import load_settings, quoted
 from tests.compiler.machines import AVX2
 from tests.harness.calling.kernels import ADDING, CONV, CONV_SCHEDULE
+from tests.harness.campaigns import BRIEF
 from tests.harness.matmul_kernels import SPEC as MATMUL
+from tests.harness.onnx.models import model, node, saved
 from tests.harness.record.results import Left, strategy_result
 
 SOFTMAX: dict[str, object] = {
@@ -197,6 +204,10 @@ def test_what_cannot_be_exported_is_one_line(
     (tmp_path / "file").write_text("")
     assert main(["export", str(small_campaign.path), str(tmp_path / "file")]) == 2
     assert "it is no folder" in capsys.readouterr().err
+    for folder in ("/proc/lib/of/kernels", str(tmp_path / ("long" * 99))):
+        assert main(["export", str(small_campaign.path), folder]) == 2
+        (told,) = capsys.readouterr().err.splitlines()
+        assert f"cannot write {folder[:20]}" in told
     (tmp_path / "taken" / "Makefile").mkdir(parents=True)
     assert main(["export", str(small_campaign.path), str(tmp_path / "taken")]) == 2
     assert "holds other files (Makefile)" in capsys.readouterr().err
@@ -208,3 +219,58 @@ def test_what_cannot_be_exported_is_one_line(
     told = capsys.readouterr().err
     assert "nothing to export: of 1 trials of strategies 0 are ok" in told
     assert not (tmp_path / "lib").exists()
+
+
+def test_two_problems_of_one_name_and_sizes_are_told_apart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a network's and a file's may be; the later configuration has another statement."""
+    (settings,) = load_settings(["primitive=matmul", "primitive.sizes={m: 5, n: 16, k: 8}"])
+    plain = settings.resolved["primitive"]
+    more = [*plain["statements"], "c[m,n] = max(c[m,n], 0)"]
+    documents = [
+        {**settings.resolved, "primitive": {**plain, "statements": lines}}
+        for lines in (plain["statements"], more)
+    ]
+    (problem,) = settings.problems
+    first = primitive_from(problem.spec)
+    schedule = ranked_schedules(first, AVX2, limit=1)[0].schedule
+    facts = {"name": "matmul", "primitive": "matmul", "sizes": dict(first.sizes)}
+    measured = strategy_result(
+        problem=facts, schedule=str(schedule), kernel=compile_schedule(first, schedule).hash
+    )
+    with CampaignWriter(tmp_path / "campaign") as writer:
+        (tmp_path / "campaign" / "campaign.yaml").write_text(configuration_text(documents, []))
+        writer.record([Left([measured])])
+    (one,) = exported_kernels(CampaignFolder(tmp_path / "campaign"))
+    assert one.primitive == first
+    with CampaignWriter(tmp_path / "campaign", resume=True) as writer:
+        writer.record([Left([replace(measured, kernel="0" * 16)])])
+    with pytest.raises(RecordError, match="none has a kernel that stands alone"):
+        exported_kernels(CampaignFolder(tmp_path / "campaign"))
+    assert "printed otherwise than when it was measured" in caplog.text
+
+
+def test_a_network_whose_names_are_odd_is_exported_and_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of nodes end up in the configuration alone, that of the file in identifiers."""
+    nodes = [
+        node("Transpose", "x", "/layer1/a", perm=[1, 0, 2], name="/layer1/Transpose"),
+        node("MatMul", "/layer1/a w", "b", name="${oc.env:HOME} */ \n---\n"),
+        node("Abs", "b", "c", name="/layer1/Transpose"),
+        node("Relu", "c", "d", name="long" * 99),
+        node("Concat", "d d", "y", axis=0, name="\x1b[31m"),
+    ]
+    made = model(nodes, {"x": (3, 2, 4)}, "y", {"w": (2, 4, 4)})
+    path = saved(made, tmp_path, "läyer 1 (x).onnx")
+    folder = tmp_path / "campaign of *_ läyers"
+    words = [f"workload.model={quoted(str(path))}", f"campaign.dir={quoted(str(folder))}"]
+    assert main(["run", "workload=onnx", *words, "strategy=roofline", "baseline=[]", *BRIEF]) == 0
+    assert main(["show", str(folder), "full=true"]) == 0
+    assert "Concat: it moves elements and computes nothing" in capsys.readouterr().out
+    assert [(row["problem"], row["status"]) for row in polydl.load(folder)] == [
+        ("l_yer_1_x_00", "ok")
+    ]
+    assert main(["export", str(folder), str(tmp_path / "lib")]) == 0
+    assert "0 wrong" in run("make", "-s", "test", cwd=tmp_path / "lib")
