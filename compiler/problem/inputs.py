@@ -27,8 +27,8 @@ def random_inputs(primitive: Primitive, seed: int) -> dict[str, Reals]:
     A tensor's values depend on the seed, its name and its shape alone; those fixed in the
     primitive's file are given as they are.
     """
-    inputs = _fixed(primitive)
-    for tensor in _given(primitive):
+    inputs = fixed_values(primitive)
+    for tensor in given_tensors(primitive):
         values = _generator(tensor, seed, 0).random(tensor.elements, tensor.dtype.numpy)
         for start in range(0, len(values), CHUNK):  # in place: a copy of the largest takes 2 GB
             part = values[start : start + CHUNK]
@@ -47,8 +47,8 @@ def integer_inputs(
     `number` tells the rounds of a seed apart. Fixed tensors have their own type.
     """
     kind = next(t for t in (np.int8, np.int16, np.int32) if largest <= np.iinfo(t).max)
-    inputs: dict[str, Numbers] = dict(_fixed(primitive))
-    for tensor in _given(primitive):
+    inputs: dict[str, Numbers] = dict(fixed_values(primitive))
+    for tensor in given_tensors(primitive):
         random = _generator(tensor, seed, number)
         drawn = random.integers(-largest, largest, tensor.elements, kind)
         for start in range(0, len(drawn), CHUNK):
@@ -60,13 +60,15 @@ def integer_inputs(
     return inputs
 
 
-def _given(primitive: Primitive) -> list[Tensor]:
+def given_tensors(primitive: Primitive) -> list[Tensor]:
+    """Those whose values come from the caller: inputs, and outputs that start from them."""
     return [
         t for t in primitive.tensors if t.values is None and (t.role == "input" or t.accumulate)
     ]
 
 
-def _fixed(primitive: Primitive) -> dict[str, Reals]:
+def fixed_values(primitive: Primitive) -> dict[str, Reals]:
+    """Of tensors whose values stand in the primitive's file."""
     return {
         t.name: np.asarray(t.values, t.dtype.numpy).reshape(t.shape)
         for t in primitive.tensors

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from compiler.problem.dtypes import EPS
 from compiler.problem.exact import exact_form
-from compiler.problem.primitive import Primitive, Tensor
+from compiler.problem.inputs import fixed_values, given_tensors
+from compiler.problem.primitive import Primitive
 from compiler.problem.reference import magnitude, reference
 from compiler.problem.signs import growth
 from harness.errors import HarnessError
@@ -25,6 +26,7 @@ from harness.kernel.verify import FACTOR
 Numbers = npt.NDArray[Any]
 MIX = (2654435761, 2246822519)  # odd factors that spread bits, as in Knuth's and xxHash's hashes
 WEIGHTS = 1000  # the seed of a sum's weights; inputs have smaller ones
+CHUNK = 2**14  # numbers made at once, which stay in a cache
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,19 @@ def check_of(primitive: Primitive) -> Check:
     """Computed from the primitive's statements. Raises HarnessError for sums that are no number."""
     form = exact_form(primitive)
     largest = max(1, form.largest)
-    given = [t for t in primitive.tensors if _given(t)]
+    given = given_tensors(primitive)
     exponents = {t.name: form.exponents.get(t.name, 0) for t in given}
-    inputs = {
-        t.name: integers(t.elements, seed, largest).reshape(t.shape)
-        * np.float32(2.0 ** exponents[t.name])
+    inputs = fixed_values(primitive) | {
+        t.name: numbers(t.elements, seed, largest, exponents[t.name]).reshape(t.shape)
         for seed, t in enumerate(given)
-    }
-    fixed = {
-        t.name: np.asarray(t.values, np.float32).reshape(t.shape)
-        for t in primitive.tensors
-        if t.values is not None
     }
     outputs = [t.name for t in primitive.tensors if t.role == "output"]
     if form.largest > 0 and set(form.equal) == set(outputs):
-        found = reference(primitive, inputs | fixed, np.float32)
+        found = reference(primitive, inputs, np.float32)
         return Check(largest, exponents, {n: checksum(found[n]) for n in outputs}, {})
     found, scale, grown = (
-        reference(primitive, inputs | fixed),
-        magnitude(primitive, inputs | fixed),
+        reference(primitive, inputs),
+        magnitude(primitive, inputs),
         growth(primitive),
     )
     sums = {}
@@ -76,11 +72,15 @@ def check_of(primitive: Primitive) -> Check:
     return Check(largest, exponents, {}, sums)
 
 
-def integers(count: int, seed: int, largest: int) -> Numbers:
-    """Float32 integers of either sign, magnitudes 1 to `largest`."""
-    mixed = _mixed(count, seed)
-    magnitudes = (1 + (mixed >> np.uint32(1)) % np.uint32(largest)).astype(np.float32)
-    return np.where(mixed & np.uint32(1), -magnitudes, magnitudes)
+def numbers(count: int, seed: int, largest: int, exponent: int) -> Numbers:
+    """Float32 integers of either sign, magnitudes 1 to `largest`, times a power of two."""
+    found = np.empty(count, np.float32)
+    for start in range(0, count, CHUNK):
+        mixed = _mixed(min(CHUNK, count - start), seed, start)
+        part = (1 + (mixed >> np.uint32(1)) % np.uint32(largest)).astype(np.float32)
+        np.negative(part, out=part, where=(mixed & np.uint32(1)).astype(bool))
+        np.multiply(part, np.float32(2.0**exponent), out=found[start : start + CHUNK])
+    return found
 
 
 def weights(count: int) -> npt.NDArray[np.float64]:
@@ -95,12 +95,10 @@ def checksum(values: Numbers) -> int:
     return int((bits.astype(np.uint64) * places).sum(dtype=np.uint64))
 
 
-def _given(tensor: Tensor) -> bool:
-    return tensor.values is None and (tensor.role == "input" or tensor.accumulate)
-
-
-def _mixed(count: int, seed: int) -> npt.NDArray[np.uint32]:
-    found = np.arange(count, dtype=np.uint32) * np.uint32(MIX[0]) + np.uint32(seed)
+def _mixed(count: int, seed: int, start: int = 0) -> npt.NDArray[np.uint32]:
+    """Of as many places from `start` on, modulo 2**32."""
+    places = np.arange(count, dtype=np.uint32) + np.uint32(start % 2**32)
+    found = places * np.uint32(MIX[0]) + np.uint32(seed)
     found ^= found >> np.uint32(15)
     found *= np.uint32(MIX[1])
     return found ^ (found >> np.uint32(13))

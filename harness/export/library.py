@@ -42,7 +42,7 @@ def distinct(kernels: Sequence[ExportedKernel]) -> tuple[ExportedKernel, ...]:
 
 
 def floats(one: ExportedKernel) -> dict[str, str]:
-    """The macros that say how many elements the tensors have, by their names."""
+    """The macros that say how much room the tensors need, in whole lines, by their names."""
     taken = {workspace_floats(one)}
     found = {}
     for buffer in tensors(one):
@@ -73,12 +73,12 @@ def header(kernels: Sequence[ExportedKernel], told: str) -> str:
     parts = [_declared(one) for one in kernels]
     return f"""/* {told}
  *
- * A kernel takes its tensors in the layouts told here, each on a {ALIGNED}-byte boundary, as
- * aligned_alloc gives them; and a workspace where it has one, whose contents mean nothing before
- * and after a call. polydl_X_pack_T packs a row-major tensor into the kernel's layout, and
- * polydl_X_unpack_T unpacks one; inputs that never change are packed once. Outputs need no values
- * before the call unless it says so. Any number of threads may call a kernel, each with an output
- * and a workspace of its own.
+ * A kernel takes its tensors in the layouts told here, each on a {ALIGNED}-byte boundary with
+ * room for POLYDL_X_T_FLOATS, as aligned_alloc gives it; and a workspace where it has one, whose
+ * contents mean nothing before and after a call. polydl_X_pack_T packs a row-major tensor into the
+ * kernel's layout, and polydl_X_unpack_T unpacks one; inputs that never change are packed once.
+ * Outputs need no values before the call unless it says so. Any number of threads may call a
+ * kernel, each with an output and a workspace of its own.
  *
  * A layout names the dimensions of the kernel's own loops a, b, c... from the slowest to the
  * fastest; aBcd16b has b in blocks of 16, which lie innermost.
@@ -210,7 +210,7 @@ def _declared(one: ExportedKernel) -> str:
         lines.append(f" *   {buffer.name}: {kind} {shape}, {layout.tag()} of {over}{started}")
     lines.append(" */")
     for buffer, macro in zip(tensors(one), floats(one).values(), strict=True):
-        lines.append(f"#define {macro} {buffer.elements}")
+        lines.append(f"#define {macro} {_rounded(one, buffer)}")
     if workspace(one):
         lines.append(f"#define {workspace_floats(one)} {workspace(one)}")
     lines.append(f"void {name}({_parameters(one)});")

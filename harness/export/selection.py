@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from compiler.codegen.kernel import Kernel
 from compiler.errors import CompilerError, shown
 from compiler.pipeline import compile_schedule, parse_schedule
+from compiler.problem.names import IDENTIFIER
 from compiler.problem.primitive import Primitive
 from harness.errors import RecordError
 from harness.record.journal import CampaignFolder
@@ -72,6 +73,9 @@ def _seconds(result: TrialResult) -> float:
 def _printed(
     name: str, trials: Sequence[TrialResult], forms: Mapping[str, Sequence[Primitive]]
 ) -> Iterator[ExportedKernel]:
+    if not IDENTIFIER.match(name):  # a record is anybody's, and a name stands in a Makefile
+        log.warning("%s: it names no C function, and is left out", shown(name))
+        return
     for result in trials:
         own = [_compiled(name, form, result) for form in forms.get(problem_key(result.problem), ())]
         found = [one for one in own if isinstance(one, ExportedKernel)]

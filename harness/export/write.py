@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from harness.record.folders import made_folders, remove_empty
 from harness.record.journal import CampaignFolder
 
 SELFTEST = "selftest.c"
+SCRATCH = ".export-"  # how the folders of exports under way begin
 
 
 def write_library(campaign: CampaignFolder, folder: Path) -> tuple[ExportedKernel, ...]:
@@ -35,7 +37,9 @@ def write_library(campaign: CampaignFolder, folder: Path) -> tuple[ExportedKerne
     made: Sequence[Path] = ()
     try:
         made = made_folders(folder)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
+        for left in folder.glob(f"{SCRATCH}*"):  # by an export that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as scratch:
             texts = library_texts(kernels, f"Kernels of the campaign {shown(campaign.name)}")
             for name, text in texts.items():
                 Path(scratch, name).write_text(text, encoding="utf-8")
@@ -69,7 +73,8 @@ def _check(folder: Path, kernels: Sequence[ExportedKernel]) -> None:
     stems = [*map(function, kernels), "selftest"]
     own = {HEADER, "Makefile", "CMakeLists.txt", *(f"{stem}.c" for stem in stems)}
     built = {"libpolydl_kernels.a", "selftest", *(f"{stem}.o" for stem in stems)}
-    others = sorted(p.name for p in folder.iterdir() if p.name not in own | built or p.is_dir())
+    found = [path for path in folder.iterdir() if not path.name.startswith(SCRATCH)]
+    others = sorted(path.name for path in found if path.name not in own | built or path.is_dir())
     if others:
         raise Unwritable(
             f"{shown(folder, 120)} holds other files ({shown(', '.join(others[:3]))}); "

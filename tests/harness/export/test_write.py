@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -196,6 +198,40 @@ def test_a_campaign_is_exported(
     assert main(command) == 2
     assert "holds other files (mine.c); name a new folder" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_export_that_ends_early_leaves_nothing(
+    small_campaign: CampaignFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, and what a killed one had begun."""
+    command = ["export", str(small_campaign.path), str(tmp_path / "new" / "lib")]
+    write = Path.write_text
+
+    def full(file: Path, text: str, encoding: str | None = None) -> int:
+        if file.name == "Makefile":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(command) == 2
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    (tmp_path / "new" / "lib" / ".export-killed").mkdir(parents=True)
+    assert main(command) == 0
+    assert not list((tmp_path / "new" / "lib").glob(".*"))
+
+
+def test_a_name_that_c_cannot_have_is_left_out(
+    small_campaign: CampaignFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor can make: it would run what stands behind a semicolon."""
+    campaign = shutil.copytree(small_campaign.path, tmp_path / "campaign")
+    journal = campaign / "results.jsonl"
+    (name, *_) = [r.problem["name"] for r in small_campaign.results() if r.status == "ok"]
+    journal.write_text(journal.read_text().replace(f'"name": "{name}"', '"name": "x; touch y"'))
+    assert main(["export", str(campaign), str(tmp_path / "lib")]) == 0
+    assert "x; touch y: it names no C function, and is left out" in caplog.text
+    assert not any("touch" in file.read_text() for file in (tmp_path / "lib").iterdir())
 
 
 def test_what_cannot_be_exported_is_one_line(
