@@ -16,10 +16,15 @@ from compiler.schedule.layout import Array, Layout, layout_of
 from harness.calling.arrays import ArrayError, viewed
 from harness.calling.packed_tensor import Form, PackedTensor, aligned, form_of
 from harness.calling.team import in_a_team
+from harness.errors import HarnessError
 from harness.kernel.load import LoadedKernel
 
 Result = Array | PackedTensor
 Kept = list[tuple["_Place", Array | PackedTensor]]  # what was given, and what it was packed into
+
+
+class KernelStays(HarnessError, TypeError):
+    """A kernel cannot be copied or go to another process; the message says what can."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class CallableKernel:
 
     Several threads of Python may call it at once. Raises ArrayError, which names the argument,
     before anything is written; EnvironmentProblem where OpenMP's threads were lost by a fork.
+    Copying and pickling raise KernelStays.
     """
 
     def __init__(
@@ -179,6 +185,12 @@ class CallableKernel:
         if plain:
             return _one([place.array(one) for place, one in zip(self._out, made, strict=True)])
         return _one(made)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise KernelStays(
+            f"{self.primitive.name}: a kernel is code of this process and is neither copied nor "
+            "pickled; polydl.kernel(..., schedule=kernel.schedule) makes it in another"
+        )
 
     def __repr__(self) -> str:
         taken = ", ".join(f"{place.tensor.name} {place.tensor.shape}" for place in self._in)

@@ -65,6 +65,10 @@ class PackedTensor:
         """Row-major, a copy."""
         return self.layout.unpack(self.buffer).reshape(self.shape)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and other processes get memory of their own: an address is of this one alone."""
+        return _again, (self.shape, self.layout, self.form, self.buffer, self.dirty)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("a packed tensor becomes an array by a copy")
@@ -72,3 +76,12 @@ class PackedTensor:
 
     def __repr__(self) -> str:
         return f"<packed tensor of shape {self.shape}, {self.layout.tag()}>"
+
+
+def _again(
+    shape: tuple[int, ...], layout: Layout, form: Form, buffer: Array, dirty: bool
+) -> PackedTensor:
+    made = PackedTensor(shape, layout, _FORMS.setdefault(form, form))
+    made.buffer[:] = buffer
+    made.dirty = dirty
+    return made

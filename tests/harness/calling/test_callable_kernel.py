@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from compiler.problem.inputs import random_inputs
 from compiler.problem.reference import reference
 from compiler.schedule.layout import Array
 from harness.calling.arrays import ArrayError
-from harness.calling.callable_kernel import CallableKernel
+from harness.calling.callable_kernel import CallableKernel, KernelStays
 from harness.calling.packed_tensor import PackedTensor
 from harness.kernel.toolchain import Toolchain
 from tests.harness.calling.kernels import ADDING, CONV, CONV_SCHEDULE, called
@@ -245,6 +247,29 @@ def test_memory_that_is_written_is_nothing_elses(
         square(a, a, a=a)
     with pytest.raises(ArrayError, match="c: the kernel writes"):
         square(a, a, c=product.pack("c", np.zeros((7, 16), np.float32)))
+
+
+def test_a_kernel_stays_where_it_is(conv: CallableKernel) -> None:
+    ways: tuple[Callable[[object], object], ...] = (pickle.dumps, copy.copy, copy.deepcopy)
+    for away in ways:
+        with pytest.raises(KernelStays, match="conv: a kernel is code of this process") as caught:
+            away(conv)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_copies_of_a_packed_tensor_have_memory_of_their_own(conv: CallableKernel) -> None:
+    inputs = inputs_of(conv)
+    wanted = np.asarray(conv(**inputs))
+    packed = conv.pack("data", inputs["data"])
+    copies = [copy.copy(packed), copy.deepcopy(packed), pickle.loads(pickle.dumps(packed))]
+    packed.buffer[:] = np.nan
+    assert len({one.address for one in (packed, *copies)}) == 4
+    for one in copies:
+        assert one.form is packed.form
+        assert one.address == one.buffer.ctypes.data
+        assert close(conv(one, inputs["weight"], inputs["bias"]), wanted)
+    left = conv(copies[0], conv.pack("weight", inputs["weight"]), inputs["bias"])
+    assert isinstance(left, PackedTensor) and copy.copy(left).dirty
 
 
 def test_several_threads_of_python_call_one_kernel(toolchain: Toolchain) -> None:
