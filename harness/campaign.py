@@ -129,8 +129,10 @@ class Summary:
 def plan_of(settings: Sequence[Settings], now: datetime) -> Plan:
     """The plan, checked against this machine's memory where it measures. Nothing is written."""
     first = settings[0]
-    if first.campaign.resume is not None and first.campaign.dir is not None:
-        raise SettingsError("campaign.resume and campaign.dir exclude each other")
+    if first.campaign.dir is not None:  # which says the name, too
+        for key in ("resume", "name"):
+            if getattr(first.campaign, key) is not None:
+                raise SettingsError(f"campaign.{key} and campaign.dir exclude each other")
     free = psutil.virtual_memory().available
     if first.cluster.kind == "ray":
         free = sys.maxsize  # it is measured elsewhere, on nodes that are asked before it starts

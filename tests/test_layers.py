@@ -36,6 +36,7 @@ HARNESS = [
         "harness.nearest",
         "harness.plugins",
         "harness.random_nests",
+        "harness.readers",
         "harness.system_packages",
     ],
     ["harness.benchdnn", "harness.measure.budget", "harness.options", "harness.methods"],

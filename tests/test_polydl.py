@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def test_the_users_own_primitive(place: Path) -> None:
         ("cannot be measured here", ("conv2d", "architecture=graviton3"), {}),
         ("schedule", ("matmul", "strategy=fixed", "strategy.fixed.schedule=nonsense"), {}),
         ("one combination is taken, got 2", ("matmul", "-m", "primitive.sizes.m=4,8"), {}),
+        ("cluster=ray changes nothing here (kernel)", ("conv2d", "cluster=ray"), {}),
     ],
 )
 def test_what_cannot_be_had_is_one_line(
@@ -128,6 +130,17 @@ def test_explanations() -> None:
     assert told["problem"]["sizes"] == {"m": 6, "n": 16, "k": 8}
     with pytest.raises(HarnessError, match="one combination is taken, got 2"):
         polydl.explain("matmul", "-m", "primitive.sizes.m=4,8")
+    with pytest.raises(HarnessError, match=r"out=x\.html is for `polydl explain`"):
+        polydl.explain("matmul", "out=x.html")
+
+
+def test_explanations_of_several_threads() -> None:
+    def told(k: int) -> str:
+        return polydl.explain("matmul", "architecture=xeon_8280", format="c", m=6, n=16, k=k)
+
+    alone = [told(k) for k in (7, 8)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(told, (7, 8))) == alone
 
 
 def test_the_module_is_the_command_line_too() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,13 +18,12 @@ from harness.kernel.load import LoadedKernel
 from harness.kernel.toolchain import Toolchain
 from harness.plan import planned
 from harness.record.journal import recorded_schedule
-from harness.settings import Settings, load_settings
+from harness.settings import Settings, one_of_settings
 from harness.strategy.known import strategy_named
 from harness.trial import prepare_unit, verified_kernel
 from harness.unit import Unit
 
 NAME = "python"  # of whoever holds a core: there is no campaign
-_ALONE = threading.Lock()  # neither isl nor Hydra is for several threads
 
 
 class KernelError(HarnessError):
@@ -43,18 +41,17 @@ def callable_kernel(words: Sequence[str]) -> CallableKernel:
     nobody; a strategy that searches has its candidates timed there, on cores that nobody else
     measures on. Raises SettingsError, CompilerError, EnvironmentProblem and KernelError.
     """
-    with _ALONE:
-        settings = only(load_settings(words))
-        unit = _unit(settings)
-        toolchain, share = Toolchain.opened(settings.cache_folder), share_of(settings.cluster.cores)
-        asked = settings.architecture
-        node = node_described("here", share, unit.threads, asked, NAME, toolchain)
-        jobs = len(os.sched_getaffinity(0))
-        prepared = prepare_unit(unit, node.architecture, toolchain, jobs)
-        slot = share.slots(unit.threads)[0]
-        searches = strategy_named(unit.strategies[0].method).searches
-        with taken(slot, NAME) if searches else nullcontext():
-            found = verified_kernel(prepared, slot, toolchain)
+    settings = one_of_settings(words, "kernel")
+    unit = _unit(settings)
+    toolchain, share = Toolchain.opened(settings.cache_folder), share_of(settings.cluster.cores)
+    asked = settings.architecture
+    node = node_described("here", share, unit.threads, asked, NAME, toolchain)
+    jobs = len(os.sched_getaffinity(0))
+    prepared = prepare_unit(unit, node.architecture, toolchain, jobs)
+    slot = share.slots(unit.threads)[0]
+    searches = strategy_named(unit.strategies[0].method).searches
+    with taken(slot, NAME) if searches else nullcontext():
+        found = verified_kernel(prepared, slot, toolchain)
     if isinstance(found, Failure):
         raise KernelError(unit.problem.name, found)
     chosen, verified = found
@@ -66,15 +63,6 @@ def callable_kernel(words: Sequence[str]) -> CallableKernel:
         prepared.kernels[chosen.kernel or ""],
         verified,
     )
-
-
-def only(settings: Sequence[Settings]) -> Settings:
-    """Those of one combination. Raises SettingsError for a sweep, which campaigns alone take."""
-    if len(settings) != 1:
-        raise SettingsError(
-            f"a sweep is for campaigns: one combination is taken, got {len(settings)}"
-        )
-    return settings[0]
 
 
 def _unit(settings: Settings) -> Unit:

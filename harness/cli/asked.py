@@ -1,6 +1,6 @@
 """What may be asked of each command: a dataclass of what the user wrote after it.
 
-Parsing, help, completion and docs/commands.md all come from these fields (see words.py).
+Parsing, help, completion and docs/reference/commands.md all come from these fields (see words.py).
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from harness.cli.asked import (
     Sync,
     Train,
 )
+from harness.readers import READERS, Reader
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Command:
     def file(self) -> str:
         """A module `list` would hide the builtin from its neighbours."""
         return {"list": "listing"}.get(self.name, self.name.replace("-", "_"))
+
+    @property
+    def reader(self) -> Reader | None:
+        """What of a configuration it reads, where it works on one."""
+        return next((one for one in READERS if one == self.name), None)
 
 
 COMMANDS = {

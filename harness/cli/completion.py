@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from compiler.errors import CompilerError
-from harness.cli.asked import HELP, Completion, Configured
+from harness.cli.asked import HELP, Completion
 from harness.cli.commands import COMMANDS
 from harness.cli.parser import config_dirs
 from harness.cli.rooms import room
 from harness.cli.words import Word, words_of
 from harness.conf_files import keys, options
 from harness.errors import HarnessError
+from harness.readers import Reader, reads
 
 COMPLETE = "--complete"
 BASH = r"""_polydl() {
@@ -84,8 +85,8 @@ def completions(words: Sequence[str]) -> list[str]:
             choices = flags[name].choices if name in flags else ()
             return _starting(current, [f"{name}={choice} " for choice in choices])
         return _starting(current, [f"{name} " for name in flags])
-    if issubclass(command.asked, Configured):
-        return _overrides(before[1:], current)
+    if command.reader is not None:
+        return _overrides(before[1:], current, command.reader)
     return _plain_words(taken, before[1:], current)
 
 
@@ -129,13 +130,14 @@ def _trials(campaign: str) -> list[str]:
     return [f"{result.problem.get('name')}:{result.contender}" for result in results]
 
 
-def _overrides(before: Sequence[str], current: str) -> list[str]:
+def _overrides(before: Sequence[str], current: str, reader: Reader) -> list[str]:
     """Of a configuration: groups and their options, keys and their values, members of lists."""
     written, equals, value = current.partition("=")
     key = written.lstrip("+~")
     mark = written.removesuffix(key)
     if not equals:
-        return [f"{mark}{name}" for name in _starting(key, _keys(before, key))]
+        read = [name for name in _keys(before, key) if reads(reader, name.removesuffix("="))]
+        return [f"{mark}{name}" for name in _starting(key, read)]
     start = max(value.rfind("["), value.rfind(",")) + 1  # of the member that is written
     chosen = re.split(r"[\[,]", value[:start])
     group = key.rpartition("/")[2].partition("@")[0]

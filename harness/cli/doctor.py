@@ -10,7 +10,7 @@ from harness.doctor import Finding, examined, noise_told, slots_shown
 from harness.errors import EnvironmentProblem
 from harness.kernel.toolchain import Toolchain
 from harness.report.terminal import Terminal, plain, terminal
-from harness.settings import Settings, load_settings
+from harness.settings import Settings, one_of_settings
 
 _STYLES = {"ok": "green", "advice": "yellow", "missing": "red"}
 _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour costs")
@@ -18,7 +18,7 @@ _HEADINGS = ("node", "processor", "slots", "quality", "target", "busy neighbour 
 
 def main(asked: Configured) -> int:
     """Of this host, or with `cluster.address` of every node there; advice is no failure."""
-    (settings,) = load_settings(asked.words)
+    settings = one_of_settings(asked.words, "doctor")
     console = terminal()
     if settings.cluster.kind == "ray" or settings.cluster.address is not None:
         return _cluster(settings, console)

@@ -22,7 +22,7 @@ from harness.outside import path_of, write_text
 from harness.product_rates import with_product_rates
 from harness.record.journal import recorded_schedule
 from harness.report.explain import as_c, as_json, as_text
-from harness.settings import Settings, load_settings
+from harness.settings import Settings, one_of_settings
 from harness.settings.model_file import read_model
 from harness.settings.values import ProblemChoice
 from harness.strategy.rankings import known_rankings
@@ -37,7 +37,7 @@ _FORMS: dict[str, Callable[[Explanation], str]] = {
 
 
 def main(asked: Configured) -> int:
-    (settings,) = load_settings(asked.words)
+    settings = one_of_settings(asked.words, "explain")
     text = told(settings)
     if settings.out is None:
         sys.stdout.write(text)

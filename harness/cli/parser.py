@@ -21,6 +21,7 @@ from harness.cli.words import Word, words_of
 from harness.conf_files import keys, options
 from harness.errors import SettingsError
 from harness.nearest import listed
+from harness.readers import Reader, reads
 
 WIDTH = 100  # columns of every help text
 _KEY = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
@@ -88,15 +89,17 @@ def command_help(command: Command, words: Sequence[str] = ()) -> str:
     The options of groups include those of a folder that `words` name (--config-dir).
     """
     text = _parsers()[1][command.name].format_help()
-    if not issubclass(command.asked, Configured):
+    if command.reader is None:
         return text
     head, mark, examples = text.partition("\nexamples:\n")
-    return f"{head}\n{configuration_help(config_dirs(words))}{mark}{examples}"
+    configuration = configuration_help(command.reader, config_dirs(words))
+    return f"{head}\n{configuration}{mark}{examples}"
 
 
-def configuration_help(folders: Sequence[Path] = ()) -> str:
-    """The groups with their options and the values with their defaults, as conf/ has them."""
-    known = keys()
+def configuration_help(reader: Reader, folders: Sequence[Path] = ()) -> str:
+    """The groups with their options and the values with their defaults, as conf/ has them: those
+    that change anything."""
+    known = [key for key in keys() if reads(reader, key.name)]
     lines = ["groups, GROUP=OPTION or, where a list is the default, GROUP=[OPTION,OPTION]:"]
     for key in (key for key in known if key.is_group):
         lines.append(f"  {key.name}={key.default}")

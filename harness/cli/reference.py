@@ -10,6 +10,7 @@ from harness.cli.commands import COMMANDS, Command
 from harness.cli.parser import usage
 from harness.cli.words import Word, words_of
 from harness.conf_files import keys
+from harness.readers import reads
 
 _BAR = "\\|"  # would end a cell
 HEAD = """\
@@ -39,11 +40,19 @@ def _section(command: Command) -> Iterator[str]:
     own = words_of(command.asked)
     if issubclass(command.asked, Configured):
         yield "It works on a [configuration](#configuration), whose options it takes too."
+        yield f"Refused, since they change nothing here: {', '.join(map(_code, _unread(command)))}."
         own = {name: word for name, word in own.items() if name not in words_of(Configured)}
     yield f"```text\n{usage(command)}\n```"
     yield from _words(own.values())
     examples = [f"{line}\n    # {what}" for line, what in command.examples]
     yield "\n".join(["```sh slow", *examples, "```", ""])
+
+
+def _unread(command: Command) -> dict[str, None]:
+    """First parts of keys, in the file's order."""
+    reader = command.reader
+    roots = (key.name.partition(".")[0] for key in keys())
+    return {root: None for root in roots if reader is not None and not reads(reader, root)}
 
 
 def _configuration() -> Iterator[str]:

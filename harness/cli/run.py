@@ -112,7 +112,7 @@ def settings_of(arguments: Sequence[str]) -> tuple[Settings, ...]:
     """What the command asks for; to resume a campaign and no more means as it was recorded."""
     resumed = resumed_alone(arguments)
     if resumed is None:
-        return load_settings(arguments)
+        return load_settings(arguments, "run")
     folder = find_campaign(resumed)
     if not folder.configuration.is_file():
         raise RecordError(

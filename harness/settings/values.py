@@ -56,7 +56,7 @@ class Settings:
     campaign: CampaignChoice
     claims: bool  # a page of claims at the end
     schedule: Any  # None, a schedule's one-line text, or {order: [...], tiles: {...}}
-    format: Literal["text", "json", "html"]
+    format: Literal["text", "json", "html", "c"]
     out: str | None
     cache_folder: Path  # compiled kernels and measured ceilings, shared by all campaigns
     resolved: Options  # the whole configuration as plain data, for campaign.yaml

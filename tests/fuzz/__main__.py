@@ -27,8 +27,8 @@ def fuzzed(seed: int, count: int, first: int) -> int:
         corpus = Corpus.gathered(surveyed(scratch / "campaign", {8: "a", 16: "b"}, count=6).path)
         room("harness.learn.report")
         with redirect_stdout(StringIO()):  # imports everything once, before the forks
-            for command in ("explain", "run"):
-                main([command, MACHINE, "primitive=matmul", DRY])
+            main(["explain", MACHINE, "primitive=matmul"])
+            main(["run", MACHINE, "primitive=matmul", DRY])
         gc.freeze()  # what the forks share stays shared
         for number in range(first, first + count):
             one = made(seed, number, corpus)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from tests.fuzz.inputs import BATCH, COMMANDS, DRY, MACHINE, MODEL, Corpus, made
+from tests.fuzz.inputs import BATCH, COMMANDS, DRY, EXPLAINED, MACHINE, MODEL, Corpus, made
 
 INPUTS = 500
 CORPUS = Corpus(
@@ -33,3 +33,10 @@ def test_what_is_changed_works(
     for name, text in (("batch", BATCH), ("batch2", "8x8:8x8"), ("model.json", CORPUS.model)):
         Path(name).write_text(text)
     assert main(["run", MACHINE, *words, DRY]) == 0
+
+
+def test_what_is_changed_of_an_explanation_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", MACHINE, *EXPLAINED]) == 0

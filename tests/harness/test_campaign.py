@@ -334,9 +334,10 @@ def test_the_pool_is_closed_when_interrupted() -> None:
     assert run("campaign.resume=one").exit_status == 0
 
 
-def test_resume_and_dir_exclude_each_other() -> None:
-    with pytest.raises(SettingsError, match="exclude each other"):
-        run("campaign.dir=a", "campaign.resume=b")
+@pytest.mark.parametrize("key", ["resume", "name"])
+def test_a_folder_excludes_what_else_would_say_one(key: str) -> None:
+    with pytest.raises(SettingsError, match=f"campaign.{key} and campaign.dir exclude each other"):
+        run("campaign.dir=a", f"campaign.{key}=b")
 
 
 def test_a_recorded_schedule_is_found_by_its_trial() -> None:

@@ -29,6 +29,8 @@ def repetition(campaign: str, result: TrialResult, quote: Quote) -> str:
     if quote(campaign) != campaign:  # a trial's id alone needs no quotes
         source = quote(source)
     words = [*_problem(result), "strategy=fixed", f"strategy.fixed.from={source}"]
+    if result.cache != "hot":
+        words.append(f"measure.cache={result.cache}")
     return shlex.join(["polydl", "run", *words])
 
 
@@ -41,5 +43,3 @@ def _problem(result: TrialResult) -> Iterator[str]:
         yield f"primitive.sizes={{{told}}}"
     if result.threads > 1:
         yield f"threads={result.threads}"
-    if result.cache != "hot":
-        yield f"measure.cache={result.cache}"

@@ -16,16 +16,16 @@ def test_repeat_asks_for_the_same_problem_again() -> None:
     commands = dict(commands_of("runs/it's, a b", result, quoted))
     program, command, *words = shlex.split(commands["repeat"])
     assert (program, command) == ("polydl", "run")
-    (settings,) = load_settings(words)
+    (settings,) = load_settings(words, "run")
     assert settings.strategies[0].options["from"] == f"runs/it's, a b:{result.trial}"
     assert dict(settings.problems[0].spec["sizes"]) == MATMUL["sizes"]
     assert (settings.threads, settings.measure.cache) == (2, "cold")
 
 
 def test_explain_shows_the_recorded_schedule() -> None:
-    result = strategy_result(problem=MATMUL, schedule="scalar/order:m+n+k")
+    result = strategy_result(problem=MATMUL, threads=2, cache="cold", schedule="scalar/order:m+n+k")
     words = shlex.split(dict(commands_of("one", result, quoted))["explain"])
-    (settings,) = load_settings(words[2:])
+    (settings,) = load_settings(words[2:], "explain")
     assert settings.schedule == "scalar/order:m+n+k"
 
 
