@@ -147,8 +147,8 @@ def _found(address: str) -> tuple[str, int]:
             "network, or run polydl there by ray job submit (docs/how-to/cluster.md)"
         )
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise SettingsError(f"cluster.address must be auto or HOST:PORT, got {address}")
+    if not host or not (port.isascii() and port.isdigit()):
+        raise SettingsError(f"cluster.address must be auto or HOST:PORT, got {shown(address)}")
     return host, int(port)
 
 
@@ -156,9 +156,9 @@ def _reach(host: str, port: int, address: str) -> None:
     try:
         with socket.create_connection((host, port), CONNECT_SECONDS):
             return
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:  # the last of what is no name of a host
         raise EnvironmentProblem(
-            f"cluster.address={address}: nothing answers there ({error}); "
+            f"cluster.address={shown(address)}: nothing answers there ({error}); "
             "`ray start --head` prints the address of a cluster"
         ) from error
 

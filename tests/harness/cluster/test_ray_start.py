@@ -65,6 +65,20 @@ def test_rays_client_is_refused_with_what_to_do() -> None:
     assert len(message) <= 300
 
 
+@pytest.mark.parametrize("address", ["head", ":6379", "head:six", "head:\u00b2", "a" * 400])
+def test_what_is_no_address_is_one_line(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"cluster\.address must be auto or HOST:PORT, got"):
+        join(choice(f"cluster.address='{address}'"))
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "127.0.0.1:99999"])
+def test_a_host_that_can_be_none_does_not_answer(host: str) -> None:
+    """Names that are refused before any server is asked, and a port that none has."""
+    address = host if ":" in host else f"{host}:6379"
+    with pytest.raises(EnvironmentProblem, match="nothing answers there"):
+        join(choice(f"cluster.address='{address}'"))
+
+
 def test_packages_are_installed_at_the_drivers_versions() -> None:
     versions = {"numpy": "2.4.6", "islpy": "2026.2.2"}
     assert installed_with(choice().install, versions) == {}
