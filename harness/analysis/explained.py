@@ -185,7 +185,7 @@ def explained(
         architecture=architecture,
         threads=threads,
         parts=tuple(_part(nest, number) for number in range(len(nest.statements))),
-        dependences=tuple(_told(nest, found) for found in dependences(nest)),
+        dependences=tuple(_told(found) for found in dependences(nest)),
         ranked=ranked[:KEPT],
         candidates=len(ranked),
         source=source,
@@ -251,7 +251,7 @@ def _named(isl_text: str, loops: Sequence[str]) -> str:
     return re.sub(r"\bx(\d+)\b", lambda found: loops[int(found[1])], isl_text)
 
 
-def _told(nest: Primitive, dependence: Dependence) -> str:
+def _told(dependence: Dependence) -> str:
     """Kind, tensor and statements, then the distance in every loop, `*` where it is unbounded."""
 
     def distance(bounds: tuple[int | None, int | None]) -> str:

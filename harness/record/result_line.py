@@ -171,8 +171,6 @@ def _numbers(result: TrialResult) -> Iterator[tuple[str, float, float]]:
             yield "verified.decided", result.verified.decided, 0
     for what in ("analyse", "compile", "measure"):
         yield f"tuning_seconds.{what}", getattr(tuning, what), 0
-    if result.verified is not None:
-        yield "verified.decided", result.verified.decided or 0.0, 0
     if seconds is not None:
         yield "seconds.samples", seconds.samples, 0
         for value in (seconds.median, seconds.min, *seconds.ci95):

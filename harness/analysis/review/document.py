@@ -46,7 +46,6 @@ class Problem:
     sizes: str
     flops: float | None
     bytes: int | None
-    benchdnn: str | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class Ceilings:
     """Of a node: GFLOP/s of a core, and GB/s that one core reads from each level."""
 
     name: str
-    cpu: str
     peak: float | None
     levels: Mapping[str, float]
 
@@ -83,7 +81,6 @@ class Trial:
     predicted: float | None
     model: float | None  # predicted / measured seconds
     bound: str | None
-    bound_share: float | None  # of the estimate's seconds
     moved: Mapping[str, float]  # bytes out of each level, by the estimate
     noise: float | None
     flagged: Mapping[str, float]  # share of samples by flag

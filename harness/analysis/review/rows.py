@@ -31,7 +31,6 @@ def problem_row(rows: ProblemRows, primitive_of: PrimitiveOf) -> Problem:
         sizes=" ".join(f"{k}={v}" for k, v in sizes.items()) if isinstance(sizes, Mapping) else "",
         flops=_positive(facts.get("flops")),
         bytes=None if primitive is None else _bytes(primitive),
-        benchdnn=str(facts["benchdnn"]) if facts.get("benchdnn") else None,
     )
 
 
@@ -58,7 +57,7 @@ def ceilings_row(result: TrialResult) -> Ceilings:
             levels[str(cache.get("name"))] = rate
     if (rate := _positive(result.host.get("memory_bandwidth"))) is not None:
         levels["memory"] = rate
-    return Ceilings(result.node, str(result.host.get("cpu", "")), peak_of(result), levels)
+    return Ceilings(result.node, peak_of(result), levels)
 
 
 def trial_row(result: TrialResult, unit: Sequence[TrialResult], problem: int, host: int) -> Trial:
@@ -86,9 +85,6 @@ def trial_row(result: TrialResult, unit: Sequence[TrialResult], problem: int, ho
         predicted=result.predicted_seconds,
         model=model_ratio(result),
         bound=None if found is None else found.bound,
-        bound_share=None
-        if found is None or found.seconds <= 0
-        else found.parts.get(found.bound, 0.0) / found.seconds,
         moved={} if found is None else found.bytes,
         noise=result.noise,
         flagged=_flagged(result.flags),

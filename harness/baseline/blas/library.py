@@ -16,7 +16,6 @@ from harness.baseline.baseline import Missing
 from harness.system_packages import installing_system
 
 PROBE_SECONDS = 30.0
-INSTALL = installing_system("openblas")
 # NumPy's and SciPy's wheels carry an OpenBLAS in a folder beside them; its file has a hash in it.
 CARRIED = (("numpy", "numpy.libs"), ("scipy", "scipy.libs"))
 SYSTEM = ("openblas", "mkl_rt")

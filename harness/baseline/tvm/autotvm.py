@@ -184,7 +184,7 @@ class AutoTvm:
             "module": str(tuned.library),
             "implementation": f"AutoTVM {operator.template} ({told})",
             "version": version,
-            **packed_arrays(operator, product, result["arguments"]),
+            **packed_arrays(product, result["arguments"]),
         }
         executable = {
             "kind": "adapter",

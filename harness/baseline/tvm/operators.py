@@ -37,9 +37,7 @@ def operator_of(primitive: Primitive, product: Convolution | MatrixProduct) -> O
 
 
 def packed_arrays(
-    operator: Operator,
-    product: Convolution | MatrixProduct,
-    arguments: Sequence[tuple[str, Sequence[int]]],
+    product: Convolution | MatrixProduct, arguments: Sequence[tuple[str, Sequence[int]]]
 ) -> dict[str, object]:
     """The adapter's arrays, from the shapes that the tuned operator wants, in its order."""
     shapes = {role: tuple(shape) for role, shape in arguments}
