@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+GONE_SECONDS = 30.0  # until the kernel has put away a process that was killed, on a busy machine
+
 
 def family(*pids: int) -> list[psutil.Process]:
     """Those of these numbers and all below them, as far as they run; children come last."""
@@ -39,6 +41,13 @@ def kill(processes: Iterable[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def end(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL to each, and until all are gone: nothing is written behind it."""
+    ended = list(processes)
+    kill(ended)
+    psutil.wait_procs(ended, timeout=GONE_SECONDS)
 
 
 def connections(processes: Iterable[psutil.Process], kind: str) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from harness.cluster.ray_start import ENVIRONMENT
-from tests.processes import family, kill
+from tests.processes import end, family
 
 HOST = "127.0.0.1"
 SOON = 120.0  # seconds until it answers, on a busy machine
@@ -68,7 +68,7 @@ class RayHead:
 
     def close(self) -> None:
         if self._process is not None:
-            kill(family(self._process.pid))
+            end(family(self._process.pid))
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -14,12 +14,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.cluster.ray_start import ENVIRONMENT
 from tests.harness.cluster.ray_cluster import QUICK
-from tests.processes import family, kill
+from tests.processes import end, family
 
 PORT = 6379
 LOG = "start.log"
@@ -147,7 +146,5 @@ class LinkedNodes:
 
     def _end(self, name: str) -> None:
         started = self._started.pop(name)
-        processes = family(started.pid)
-        kill(processes)
+        end(family(started.pid))
         started.wait()
-        psutil.wait_procs(processes, timeout=10)

@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 
 from harness.cluster.ray_names import read_environment
 from harness.cluster.ray_start import ENVIRONMENT
-from tests.processes import family, kill
+from tests.processes import end, family, kill
 
 NAMES = ("node-a", "node-b", "node-c")
 CLUSTERS = "polydl-ray-"  # how the folders of test clusters begin
@@ -101,7 +101,9 @@ class RayCluster:
 
     def close(self) -> None:
         ray.shutdown()
+        running = [one for name in self._nodes for one in self.processes(name)]
         self._cluster.shutdown()
+        end(running)
         ray_constants.ENABLE_RAY_CLUSTER = True
         shutil.rmtree(self._folder, ignore_errors=True)
 
