@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as scripts start what ends in &
 HANGING = """
 import itertools
+import signal
 import time
 import pytest
 
@@ -31,7 +33,7 @@ def test_native_code_that_keeps_the_interpreter():
     sum(itertools.repeat(0))
 
 def test_neither():
-    pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """
 
 SOAKED = """
@@ -47,7 +49,7 @@ def test_it(tmp_path):
 
 def test_what_hangs_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "test_hanging.py").write_text(HANGING)
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml")]
+    command = [*BACKGROUND, sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml")]
     command += ["-p", "tests.conftest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
     run = subprocess.run(
         [*command, "--numprocesses=1", str(tmp_path)],
