@@ -42,6 +42,11 @@ def exported(folder: CampaignFolder) -> tuple[ExportedKernel, ...]:
     results = [r for r in folder.results() if r.kind == "strategy"]
     measured = [r for r in results if r.status == "ok" and r.schedule and r.seconds is not None]
     forms = recorded_forms(folder) if measured else {}
+    if measured and not forms:
+        raise RecordError(
+            f"{shown(folder.name, 80)}: nothing to export: its configuration (campaign.yaml), "
+            "which says what the problems compute, was not recorded"
+        )
     best = [next(_printed(name, own, forms), None) for name, own in _by_problem(measured)]
     found = tuple(one for one in best if one is not None)
     if not found:

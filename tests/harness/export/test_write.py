@@ -254,6 +254,12 @@ def test_what_cannot_be_exported_is_one_line(
     assert main(["export", str(tmp_path / "failed"), str(tmp_path / "lib")]) == 2
     told = capsys.readouterr().err
     assert "nothing to export: of 1 trials of strategies 0 are ok" in told
+    alone = shutil.copytree(small_campaign.path, tmp_path / "alone")
+    (alone / "campaign.yaml").unlink()
+    assert main(["export", str(alone), str(tmp_path / "lib")]) == 2
+    told = capsys.readouterr().err
+    assert "alone: nothing to export: its configuration (campaign.yaml)" in told
+    assert len(told.splitlines()) == 1
     assert not (tmp_path / "lib").exists()
 
 
