@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-import psutil
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +19,9 @@ from harness.choices import libraries_in
 from harness.cli.asked import Run
 from harness.cli.progress import Progress, duration
 from harness.cli.rooms import room
+from harness.cluster.node import Share, share_of
 from harness.cluster.pool import Pool, Watch
+from harness.cluster.topology import topology_of
 from harness.errors import EnvironmentProblem, HarnessError, RecordError
 from harness.estimates import estimated_seconds
 from harness.plan import Plan
@@ -214,12 +215,16 @@ def plan_told(plan: Plan, slots: int = 1) -> str:
 
 def slots_of(settings: Settings, plan: Plan) -> int:
     """How many units a node measures at a time: of the described machine, or of this one."""
-    if settings.cluster.kind == "serial":
+    choice, machine = settings.cluster, settings.architecture
+    if choice.kind == "serial":
         return 1
-    cores = psutil.cpu_count(logical=False) or 1
-    if not settings.architecture.is_host:
-        cores = settings.architecture.described().cores or cores
-    return max(1, cores // max(unit.threads for unit in plan.units))
+    threads = max(unit.threads for unit in plan.units)
+    if machine.is_host:
+        share = share_of(choice.cores if choice.kind == "local" else None, choice.exclusive)
+    else:
+        described = machine.described()
+        share = Share(topology_of(described.cores, described.sockets), (), choice.exclusive)
+    return len(share.slots(threads)) if threads <= len(share.topology.cores) else 1
 
 
 def _tell_where(console: Terminal, settings: Settings, summary: Summary) -> None:

@@ -82,6 +82,13 @@ def topology_found(allowed: Iterable[int] | None = None, root: Path = CPU_ROOT) 
     return Topology(tuple(sorted(cores.values(), key=lambda core: core.name)))
 
 
+def topology_of(cores: int, sockets: int) -> Topology:
+    """Of a machine that is described: each socket has a NUMA node and a last-level cache."""
+    each = max(1, cores // sockets)
+    places = ((core, core // each) for core in range(cores))
+    return Topology(tuple(Core((core,), socket, socket, socket) for core, socket in places))
+
+
 def whole_machine(root: Path = CPU_ROOT) -> Topology:
     """All cores that are on-line, whoever may use them."""
     online = processor_list(text_of(root / "online") or "")

@@ -7,10 +7,11 @@ import pytest
 
 from harness.baseline.libxsmm import libxsmm
 from harness.cli import main
-from harness.cli.run import resuming
+from harness.cli.run import resuming, slots_of
+from harness.cluster.node import share_of
 from harness.record.journal import CampaignFolder
-from harness.settings import resumed_alone
-from tests.harness.campaigns import TOY
+from harness.settings import load_settings, resumed_alone
+from tests.harness.campaigns import TOY, plan_from
 from tests.harness.onnx.models import model, node, saved
 
 PRODUCT = "broadcast/vector:n.16/tile:n.1+m.6/order:n+m+k/microkernel:libxsmm"
@@ -71,3 +72,23 @@ def test_a_strategy_without_its_library_is_told_before_the_campaign(
     assert line.startswith("polydl run: microkernel libxsmm: ")
     assert "polydl baseline install libxsmm" in line
     assert not (folder / "results.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("threads", "slots"),
+    [(1, 55), (8, 6), (27, 2), (28, 1), (56, 1), (57, 1)],
+    ids=str,
+)
+def test_a_plan_counts_the_slots_of_the_described_machine(threads: int, slots: int) -> None:
+    """Two sockets of 28 cores, of which the first is left to all else."""
+    words = ("primitive=matmul", "architecture=xeon_8280", "cluster=ray", f"threads={threads}")
+    (settings,) = load_settings(words)
+    assert slots_of(settings, plan_from(*words)) == slots
+
+
+def test_a_plan_counts_the_slots_of_this_machine() -> None:
+    words = ("primitive=matmul", "cluster=local")
+    (settings,) = load_settings(words)
+    assert slots_of(settings, plan_from(*words)) == len(share_of().slots(1))
+    (settings,) = load_settings([*words, "cluster=serial"])
+    assert slots_of(settings, plan_from(*words)) == 1
