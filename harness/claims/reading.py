@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.claims.claim import Claim, Claims
-from harness.claims.records import Records, Unanswered
+from harness.claims.records import NOT_YET, Records, Unanswered
 from harness.claims.verdict import Here, Judged, judged
 from harness.errors import RecordError, SettingsError
 from harness.nearest import listed
-from harness.record.journal import RUNS
+from harness.record.journal import RUNS, CampaignFolder
 
 OWN = "claims-"  # before a campaign's name: where this machine measures it, under ./runs
 
@@ -25,6 +25,7 @@ class Reader:
     here: Here
     own: bool = False
     _known: dict[str, Records | str] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)  # why a campaign could not be measured
 
     def judged(self, claim: Claim) -> Judged:
         """With its own campaign's records."""
@@ -39,19 +40,28 @@ class Reader:
             self._known[campaign] = self._read(campaign)
         return self._known[campaign]
 
-    def forget(self, campaign: str) -> None:
-        """It has been measured since."""
+    def due(self, campaign: str) -> bool:
+        """Whether it has no records, or this machine has begun and not ended it."""
+        records, own = self.records(campaign), CampaignFolder(own_path(campaign))
+        if isinstance(records, str):
+            return True
+        return records.folder.path == own.path and not own.report.is_file()
+
+    def forget(self, campaign: str, refused: str | None = None) -> None:
+        """It has been measured since, or why it could not be."""
         self._known.pop(campaign, None)
+        if refused is not None:
+            self._refused[campaign] = refused
 
     def _read(self, campaign: str) -> Records | str:
         kept, own = self.claims.folder / self.claims.campaigns[campaign].records, own_path(campaign)
-        reason = "not recorded yet"
+        reason = NOT_YET
         for path in (own,) if self.own else (kept, own):
             try:
                 return Records.of(path)
             except (Unanswered, RecordError) as fault:
                 reason = str(fault)
-        return reason
+        return self._refused.get(campaign, reason)
 
 
 def own_path(campaign: str) -> Path:
@@ -84,4 +94,4 @@ def selected(claims: Claims, patterns: Iterable[str]) -> list[Claim]:
 
 
 def _is_meant(pattern: str) -> Callable[[str, str], bool]:
-    return lambda name, campaign: fnmatchcase(name, pattern) or fnmatchcase(campaign, pattern)
+    return lambda name, campaign: any(fnmatchcase(n, pattern) for n in (name, campaign) if n)

@@ -14,6 +14,8 @@ from harness.record.journal import CampaignFolder
 from harness.record.result import TrialResult
 from harness.record.typed import content, decoded
 
+NOT_YET = "not recorded yet"
+
 
 class Unanswered(Exception):
     """The records do not tell; the message says what they lack."""
@@ -50,10 +52,10 @@ class Records:
         if path.suffix == ".json":
             held = content(path)
             if held is None:
-                raise Unanswered("not recorded yet")
+                raise Unanswered(NOT_YET)
             return Records(folder, (), decoded(held, dict[str, Any], shown(path, 120)))
         if not folder.results_file.is_file():
-            raise Unanswered("not recorded yet")
+            raise Unanswered(NOT_YET)
         return Records(folder, folder.results())
 
     def figure(self, key: str) -> Any:

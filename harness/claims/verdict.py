@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.claims.claim import Campaign, Claim, Claims, Expected, Host, Tolerance
 from harness.claims.quantities import QUANTITIES, Measured
-from harness.claims.records import Records, Selection, Unanswered
+from harness.claims.records import NOT_YET, Records, Selection, Unanswered
 from harness.errors import RecordError
 
 Verdict = Literal["reproduced", "deviates", "not attempted"]
@@ -101,13 +101,17 @@ def expected_told(expected: Expected | None, tolerance: Tolerance | None) -> str
 
 def unfit(campaign: Campaign, hosts: Mapping[str, Host], here: Here) -> str | None:
     """Why this machine cannot measure what the campaign's claims are about; None where it can."""
-    host = hosts[campaign.host]
+    cpu = hosts[campaign.host].cpu
+    other = None if cpu in here.cpu else f"other machine: {cpu} is claimed of, {here.cpu} is here"
+    return _joined(lacked(campaign, here), other) or None
+
+
+def lacked(campaign: Campaign, here: Here) -> str | None:
+    """What this machine lacks to run the campaign at all; None where it has everything."""
     if here.cores < campaign.threads:
         return f"fewer cores: {campaign.threads} are needed, {here.cores} are here"
-    if host.cpu not in here.cpu:
-        return f"other machine: {host.cpu} is claimed of, {here.cpu} is here"
-    lacking = [name for name in campaign.needs if name in here.missing]
-    return f"library missing: {', '.join(lacking)}" if lacking else None
+    missing = [name for name in campaign.needs if name in here.missing]
+    return f"library missing: {', '.join(missing)}" if missing else None
 
 
 def _left(records: Records, of: Selection, measured: Measured) -> str:
@@ -123,5 +127,5 @@ def _joined(*notes: str | None) -> str:
 
 
 def _unmeasured(reason: str, campaign: Campaign, claims: Claims, here: Here) -> str:
-    cause = unfit(campaign, claims.hosts, here) or reason
-    return f"{cause}; {campaign.command} ({campaign.minutes:g} min)"
+    cause = unfit(campaign, claims.hosts, here) if reason == NOT_YET else None
+    return f"{cause or reason}; {campaign.command} ({campaign.minutes:g} min)"

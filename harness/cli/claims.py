@@ -9,18 +9,19 @@ from pathlib import Path
 
 import psutil
 
+from compiler.errors import CompilerError
 from harness.baseline.baseline import Missing
 from harness.baseline.builders import availability
 from harness.claims.claim import Claims, claims_in
 from harness.claims.pages import changed
 from harness.claims.reading import Reader, held_against, own_path, selected
 from harness.claims.sources import check_sources
-from harness.claims.verdict import Here, Judged, unfit
+from harness.claims.verdict import Here, Judged, lacked, unfit
 from harness.claims.view import as_html, claims_data, claims_grid, write_view
 from harness.cli import run
 from harness.cli.asked import Claims as Asked
 from harness.conf_files import CONF
-from harness.errors import SettingsError
+from harness.errors import HarnessError, SettingsError
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.vector_unit import read_cpuinfo
 from harness.measure.host import cpu_model
@@ -91,14 +92,18 @@ def this_machine(claims: Claims) -> Here:
 
 
 def _measure_missing(reader: Reader, campaigns: Sequence[str], minutes: float) -> None:
-    """Those without records whose commands take no longer than `minutes` each, one by one."""
+    """Those that lack records, whose commands take no longer than `minutes` each, one by one.
+
+    What one of them is refused for is told, and is the reason of its claims: others go on.
+    """
     console, claims = terminal(), reader.claims
     for name in dict.fromkeys(campaigns):
         campaign = claims.campaigns[name]
-        if not isinstance(reader.records(name), str) or not campaign.command.startswith(RUNNABLE):
+        if not campaign.command.startswith(RUNNABLE) or not reader.due(name):
             continue
-        reason = unfit(campaign, claims.hosts, reader.here)
-        if reason is not None and not reader.own:
+        here = reader.here  # on another machine than is claimed of, where that is asked for
+        lacks = lacked(campaign, here) if reader.own else unfit(campaign, claims.hosts, here)
+        if lacks is not None:
             continue
         if campaign.minutes > minutes:
             told = f"{name}: takes {campaign.minutes:g} minutes, more than minutes={minutes:g}"
@@ -107,8 +112,13 @@ def _measure_missing(reader: Reader, campaigns: Sequence[str], minutes: float) -
         path = own_path(name)
         where = "resume" if CampaignFolder(path).exists else "dir"
         words = [*shlex.split(campaign.command)[2:], f"campaign.{where}={path}"]
-        run.measured(words, run.open_pool)
-        reader.forget(name)
+        try:
+            run.measured(words, run.open_pool)
+        except (HarnessError, CompilerError) as refusal:
+            console.print(plain(f"{name}: {refusal}", "yellow"), soft_wrap=True)
+            reader.forget(name, refused=str(refusal))
+        else:
+            reader.forget(name)
 
 
 def _write(asked: Asked, found: Sequence[Judged], claims: Claims, of: str) -> None:

@@ -31,6 +31,28 @@ def test_kept_records_come_before_this_machines(
     assert kept.judged(claims.claims["elsewhere"]).verdict == "not attempted"
 
 
+def test_what_is_due_is_what_was_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    claims = toy_claims(tmp_path)
+    kept, own = Reader(claims, MACHINE), Reader(claims, MACHINE, own=True)
+    assert own.due("toy") and kept.due("far") and not kept.due("toy")
+    folder = made_up(own_path("toy"), 3)
+    own.forget("toy")
+    assert own.due("toy")  # its page comes last
+    folder.report.write_text("page")
+    assert not own.due("toy")
+
+
+def test_why_a_campaign_was_refused_is_why_it_has_no_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    claims = toy_claims(tmp_path)
+    own = Reader(claims, MACHINE, own=True)
+    own.forget("toy", refused="it does not fit")
+    assert own.judged(claims.claims["ahead"]).note.startswith("it does not fit; polydl run")
+
+
 def test_against_one_campaign(tmp_path: Path) -> None:
     claims = toy_claims(tmp_path)
     folder = made_up(tmp_path / "other", 3)
@@ -47,3 +69,5 @@ def test_claims_are_selected_by_name_campaign_and_pattern(tmp_path: Path) -> Non
     assert [c.name for c in selected(claims, ["e*", "ahead"])] == ["elsewhere", "ahead"]
     with pytest.raises(SettingsError, match="no claim 'elsewere'; nearest: elsewhere"):
         selected(claims, ["elsewere"])
+    with pytest.raises(SettingsError, match="no claim ''"):
+        selected(claims, [""])  # the campaign of claims that have none

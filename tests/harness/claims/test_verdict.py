@@ -6,7 +6,7 @@ import pytest
 
 from harness.claims.claim import Claims, Expected, Tolerance
 from harness.claims.records import Records
-from harness.claims.verdict import Here, allowed, expected_told, judged, unfit
+from harness.claims.verdict import Here, allowed, expected_told, judged, lacked, unfit
 from tests.harness.claims.records import HERE, toy_claims
 
 MACHINE = Here(HERE, 2)
@@ -106,6 +106,9 @@ def test_a_machine_that_cannot_measure_a_campaign(claims: Claims) -> None:
     without = replace(MACHINE, missing=frozenset({"autotvm"}))
     assert unfit(lacking, claims.hosts, without) == "library missing: autotvm"
     assert unfit(lacking, claims.hosts, MACHINE) is None
+    assert lacked(far, MACHINE) is None  # it could be run here
+    both = unfit(replace(far, threads=28), claims.hosts, MACHINE)
+    assert both is not None and both.startswith("fewer cores: 28 are needed, 2 are here; other ma")
 
 
 def test_what_is_allowed_and_how_it_is_told() -> None:

@@ -58,6 +58,22 @@ def test_what_takes_too_long_is_told(file: str, capsys: pytest.CaptureFixture[st
     assert "toy: takes 1 minutes, more than minutes=0.5" in told
 
 
+def test_what_cannot_be_measured_here_is_not_attempted_and_says_why(
+    file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ["claims", f"file={file}", "again=true", "minutes=5"]
+    assert main(again) == 0  # there is no experiment=toy
+    told = capsys.readouterr().out
+    assert "toy: experiment: unknown option 'toy'" in told and "2 not attempted" in told
+    assert "ahead: experiment: unknown option 'toy'" in " ".join(told.split())
+    toy = {**TEXT["campaigns"]["toy"], "needs": ["metaschedule"]}
+    write_claims(Path(file).parent, {**TEXT, "campaigns": {**TEXT["campaigns"], "toy": toy}})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path("cache").resolve()))
+    assert main(again) == 0
+    told = capsys.readouterr().out
+    assert "unknown option" not in told and "library missing: metaschedule" in told
+
+
 def test_a_campaign_needs_them_before_it_begins(
     file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
