@@ -2,7 +2,7 @@
 
     python experiments/tournament/splits.py SURVEY.csv...
 
-Each survey is a file that `polydl train` takes; nothing is measured. One table in Markdown:
+Each survey is a file that `polydl train` takes; nothing is measured. Three tables in splits.json:
 
 networks  trained on all surveys without the network's layers (whoever else has them), judged on it
 hosts     trained on the surveys of all other hosts; where layers are unseen as well, in five parts,
@@ -13,10 +13,12 @@ features  the last with some of the features left out, and with other models in 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -28,11 +30,13 @@ from sklearn.preprocessing import StandardScaler
 
 from compiler.cost.features import DESCRIBED, FEATURES, PAPER
 from compiler.cost.tournament import Tournament
-from harness.analysis.rank_quality import FEW, RankQuality, chances, geometric_figure, quality
+from harness.analysis.figure import Figure
+from harness.analysis.rank_quality import RankQuality, chances, geometric_figure, quality
 from harness.learn.pairs import Accuracy, Survey, accuracy, survey_of
 from harness.learn.survey_files import read_survey
 from harness.learn.training import FIRST_GUESS, BradleyTerry, Perceptron, trained
 
+OUT = Path(__file__).with_name("splits.json")
 PARTS = 5  # of the layers
 OTHERS: dict[str, Callable[[], Any]] = {
     "100 extra trees": partial(ExtraTreesRegressor, 100, min_samples_leaf=3, max_features=0.5),
@@ -137,24 +141,19 @@ def by_chance(split: Split) -> Iterator[RankQuality]:
 def figures(found: Sequence[RankQuality]) -> list[str]:
     few = [one.best_of_few.value for one in found if one.best_of_few is not None]
     taus = [one.tau.value for one in found if one.tau is not None]
-    cells = []
-    for values in ([one.first.value for one in found], few):
-        figure = geometric_figure(values)
-        low, high = figure.ci95 or (figure.value, figure.value)
-        cells.append(f"{figure.value:.3f} [{low:.3f} {high:.3f}]")
-    return [*cells, f"{np.mean(taus):.2f}" if taus else ""]
+    shares = [told(geometric_figure(x)) for x in ([one.first.value for one in found], few)]
+    return [*shares, f"{np.mean(taus):.2f}" if taus else ""]
 
 
-def row(*cells: object) -> None:
-    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+def told(figure: Figure) -> str:
+    low, high = figure.ci95 or (figure.value, figure.value)
+    return f"{figure.value:.3f} [{low:.3f} {high:.3f}]"
 
 
-def against(better: Sequence[RankQuality], than: Sequence[RankQuality]) -> str:
+def against(better: Sequence[RankQuality], than: Sequence[RankQuality]) -> Figure:
     """The geometric mean of the ratio of first choices, problem by problem."""
     pairs = zip(better, than, strict=True)
-    ratio = geometric_figure([one.first.value / other.first.value for one, other in pairs])
-    low, high = ratio.ci95 or (ratio.value, ratio.value)
-    return f"{ratio.value:.3f} [{low:.3f} {high:.3f}]"
+    return geometric_figure([one.first.value / other.first.value for one, other in pairs])
 
 
 def compared(
@@ -162,19 +161,20 @@ def compared(
     split: Split,
     sets: Mapping[str, list[str]],
     models: Mapping[str, Callable[[], Any]] = MappingProxyType({}),
-) -> None:
+) -> Iterator[tuple[str, list[str]]]:
     """A row for each set of features and each other model, then what needs no training."""
     plain = list(by_roofline(split))
-    problems = len(plain)
+    problems = str(len(plain))
     for name, features in sets.items():
         found, right = judged(split, features)
-        told = f"{right.share:.1%} | {right.clear_share:.1%}"
-        row(what, problems, name, *figures(found), told, against(found, plain))
+        shares = [f"{100 * share:.1f} %" for share in (right.share, right.clear_share)]
+        row = [problems, *figures(found), *shares, told(against(found, plain))]
+        yield f"{what}: {name}", row
     for name, make in models.items():
         others = regressed(split, make)
-        row(what, problems, name, *figures(others), " | ", against(others, plain))
-    row(what, problems, "roofline", *figures(plain), " | ", "")
-    row(what, problems, "random pick", *figures(list(by_chance(split))), " | ", "")
+        yield f"{what}: {name}", [problems, *figures(others), "", "", told(against(others, plain))]
+    yield f"{what}: roofline", [problems, *figures(plain), "", "", ""]
+    yield f"{what}: random pick", [problems, *figures(list(by_chance(split))), "", "", ""]
 
 
 def main(files: Sequence[str]) -> None:
@@ -183,21 +183,21 @@ def main(files: Sequence[str]) -> None:
     surveys = [survey_of(one, NAMES) for file in files for one in read_survey(file)]
     networks = list(dict.fromkeys(one.network for one in surveys))
     hosts = list(dict.fromkeys(one.host for one in surveys))
-    row(
-        *("judged on", "problems", "ranking", "first choice", f"best of {FEW}", "tau"),
-        *("pairs right", "5 % apart", "first choice against roofline's"),
-    )
-    row(*["---"] * 9)
     own = {"tournament": SETS["all"]}
     both = {"tournament": SETS["all"], "polydl_tournament": ["paper"]}
+    held: dict[str, dict[str, Any]] = {"networks": {}, "hosts": {}, "layers": {}}
     for network in networks:
-        compared(network, by_network(surveys, network), own)
+        held["networks"].update(compared(network, by_network(surveys, network), own))
     whole = [part for network in networks for part in by_network(surveys, network)]
-    compared("all networks, each unseen", whole, both)
+    held["networks"].update(compared("all networks, each unseen", whole, both))
+    chosen = against(judged(whole, own["tournament"])[0], list(by_roofline(whole)))
+    held["unseen"] = {"of_roofline": chosen.value}
     for host in hosts if len(hosts) > 1 else ():
-        compared(f"{host}, unseen", by_host(surveys, host, False), both)
+        held["hosts"].update(compared(host, by_host(surveys, host, False), both))
         layers = by_host(surveys, host, True)
-        compared(f"{host}, unseen, and so are the layers", layers, SETS, OTHERS)
+        held["layers"].update(compared(host, layers, SETS, OTHERS))
+    OUT.write_text(json.dumps(held, indent=1) + "\n")
+    print(f"written: {OUT}; then: polydl claims tables=true")
 
 
 if __name__ == "__main__":

@@ -212,6 +212,23 @@ def _search(records: Records, of: SearchOptions) -> Measured:
 
 
 @dataclass(frozen=True)
+class RankedOptions(Selection):
+    """Schedules that a contender's ranking orders in a second, the median over problems."""
+
+    contender: str = "roofline"
+
+
+def _ranked(records: Records, of: RankedOptions) -> Measured:
+    """Of the whole analysis: what is enumerated, checked and ordered."""
+    found = records.of_contender(of.contender, of)
+    told = [(r.ranked, r.tuning_seconds.analyse) for r in found]
+    rates = [ranked / seconds for ranked, seconds in told if ranked and seconds]
+    if not rates:
+        raise Unanswered(f"{of.contender} ranks nothing")
+    return _median(rates)
+
+
+@dataclass(frozen=True)
 class FigureOptions(Selection):
     """A figure of a file, by its dotted key."""
 
@@ -248,6 +265,7 @@ QUANTITIES: Mapping[str, Quantity[Any]] = {
     "ranking": Quantity(RankingOptions, _ranking),
     "solution": Quantity(SolutionOptions, _solution),
     "search": Quantity(SearchOptions, _search),
+    "ranked": Quantity(RankedOptions, _ranked),
     "figure": Quantity(FigureOptions, _figure),
     "contradictions": Quantity(TwiceOptions, _contradictions),
 }

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -43,7 +43,11 @@ class Strike:
 
 @dataclass
 class Found:
-    """`busy` is the share of the slots' time between the first start and the last end."""
+    """Shares of the slots' time that was spent on units that count.
+
+    `busy` is of the time from the first start to the last end; `driven` leaves out the time from a
+    driver's end to the first unit of the next one. What a kill takes with it is idle in both.
+    """
 
     units: int
     lines: int = 0
@@ -53,6 +57,7 @@ class Found:
     repeated: int = 0  # trials with an attempt above 1
     seconds: float = 0.0  # of all drivers, from the first start to the last end
     busy: float = 0.0
+    driven: float = 0.0
     driver_bytes: int = 0  # the most that a driver held
     driver_share: float = 0.0  # of one processor, that drivers used
     starts: int = 0
@@ -65,6 +70,7 @@ class ReplayedDriver:
     def __init__(self, place: Path, scale: float, words: Sequence[str]) -> None:
         self.most = 0
         self.spent = 0.0
+        self.begun = datetime.now(UTC)
         self._log = (place / "driver.txt").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.replayed_driver", str(scale), *words],
@@ -124,13 +130,9 @@ def sweep(
     """The whole of it; `scale` is the share of the recorded seconds that a unit sleeps."""
     folder = CampaignFolder(place / "sweep")
     rng = random.Random(seed)
-    strikes = [
-        Strike(
-            KINDS[n % len(KINDS)], (n + 1) * units // (kills + 2) + rng.randrange(units // 50 + 1)
-        )
-        for n in range(kills)
-    ]
+    strikes = strikes_of(units, kills, rng)
     found = Found(units, strikes=strikes)
+    times: list[tuple[datetime, datetime]] = []  # of drivers, from start to end
     sizes = f"primitive.sizes.n=range(1,{units // 2 + 1})"
     begun = time.monotonic()
     with replaying(nodes) as cluster:
@@ -162,6 +164,7 @@ def sweep(
                 if strike.kind == "driver":
                     _take(found, running)
                     running.close()
+                    times.append((running.begun, datetime.now(UTC)))
                     running = driver()
                 elif strike.kind == "agent":
                     running_agents = agents(cluster)
@@ -173,14 +176,25 @@ def sweep(
                         cluster.kill(f"node-{victim:02d}")
                         gone.append((time.monotonic() + RETURNS_SECONDS, victim))
             _take(found, running)
+            times.append((running.begun, datetime.now(UTC)))
             status = running.process.returncode
         finally:
             running.close()
     found.seconds = time.monotonic() - begun
     found.driver_share /= found.seconds
     assert status == 0, (place / "driver.txt").read_text(errors="replace")[-2000:]
-    _count(found, folder, nodes * SLOTS)
+    _count(found, folder, nodes * SLOTS, times)
     return found
+
+
+def strikes_of(units: int, kills: int, rng: random.Random) -> list[Strike]:
+    """Spread over the sweep, each a little later than its turn."""
+    turns = [(n + 1) * units // (kills + 2) for n in range(kills)]
+    later = [rng.randrange(units // 50 + 1) for _ in turns]
+    return [
+        Strike(KINDS[n % len(KINDS)], turn + more)
+        for n, (turn, more) in enumerate(zip(turns, later, strict=True))
+    ]
 
 
 def _take(found: Found, driver: ReplayedDriver) -> None:
@@ -203,12 +217,12 @@ def _lines(folder: CampaignFolder) -> int:
 _COUNTED: dict[Path, tuple[int, int]] = {}
 
 
-def _count(found: Found, folder: CampaignFolder, slots: int) -> None:
+def _count(
+    found: Found, folder: CampaignFolder, slots: int, drivers: Sequence[tuple[datetime, datetime]]
+) -> None:
     times: Counter[str] = Counter()
     keys: set[str] = set()
-    busy = 0.0
-    starts: list[datetime] = []
-    ends: list[datetime] = []
+    measured: list[tuple[datetime, datetime]] = []
     for result in folder.lines():
         times[result.trial] += 1
         keys.add(str(result.problem["name"]))
@@ -216,9 +230,21 @@ def _count(found: Found, folder: CampaignFolder, slots: int) -> None:
         found.ok += result.status == "ok"
         found.repeated += result.attempt > 1
         if result.started and result.ended:
-            starts.append(datetime.fromisoformat(result.started))
-            ends.append(datetime.fromisoformat(result.ended))
-            busy += (ends[-1] - starts[-1]).total_seconds()
+            begin, end = map(datetime.fromisoformat, (result.started, result.ended))
+            measured.append((begin, end))
     found.lost = found.units - len(keys)
     found.doubled = sum(count - 1 for count in times.values())
-    found.busy = busy / (slots * (max(ends) - min(starts)).total_seconds())
+    first, last = min(begin for begin, _ in measured), max(end for _, end in measured)
+    found.busy = _seconds(measured) / (slots * (last - first).total_seconds())
+    stretches = []
+    for start, killed in drivers:
+        own = [begin for begin, _ in measured if start <= begin < killed]
+        if own:
+            stretches.append((min(own), min(killed, last)))
+    if stretches:  # of all of it, where no part was done by a process before this one
+        whole = [one for one in measured if one[0] >= drivers[0][0]]
+        found.driven = _seconds(whole) / (slots * _seconds(stretches))
+
+
+def _seconds(parts: Iterable[tuple[datetime, datetime]]) -> float:
+    return sum((end - begin).total_seconds() for begin, end in parts)

@@ -69,6 +69,8 @@ def test_rates_verdicts_statuses_and_searches(demo: Records) -> None:
     assert measured(demo, "statuses", status="ok").value == 30
     assert measured(demo, "statuses", contenders=["top_k"], status="ok").value == 10
     assert 0 < measured(demo, "search").value < measured(demo, "search", contender="top_k").value
+    ranked = measured(demo, "ranked")
+    assert 1000 < ranked.low < ranked.value < ranked.high and ranked.problems == 10
 
 
 def test_figures_of_a_file(tmp_path: Path) -> None:
@@ -94,6 +96,7 @@ def test_figures_of_a_file(tmp_path: Path) -> None:
         ("solution", {}, "roofline was not measured beside autotvm"),
         ("statuses", {"contenders": ["polydl"]}, "no trial of polydl is recorded"),
         ("contradictions", {"other": "nowhere"}, "not recorded yet"),
+        ("ranked", {"contender": "onednn"}, "onednn ranks nothing"),
     ],
 )
 def test_what_records_do_not_tell(

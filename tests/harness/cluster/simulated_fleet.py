@@ -50,6 +50,7 @@ class Machine:
     member: Member
     node: Node
     agent: int = 0
+    life: int = 0  # of its agents, each another one: a node that comes back numbers them anew
     free: int = 0
     queued: deque[Unit] = field(default_factory=deque)
     measuring: dict[Attempt, Unit] = field(default_factory=dict)
@@ -88,18 +89,20 @@ class SimulatedFleet:
     def start(self, member: Member, agent: int) -> None:
         machine = self.machines[member.id]
         machine.agent, machine.free = agent, machine.node.slots
+        machine.life += 1
         machine.queued.clear()
         machine.measuring.clear()
         if machine.there:
-            after = STARTS * self._random.uniform(0.5, 1.5)
-            self._answer(after, lambda: self._of(machine, agent, machine.node, Described))
+            after, life = STARTS * self._random.uniform(0.5, 1.5), machine.life
+            self._answer(after, lambda: self._of(machine, life, machine.node, Described))
 
     def end(self, site: str) -> None:
         self.machines[site].agent = 0
 
     def ask(self, site: str, agent: int) -> None:
         machine = self.machines[site]
-        self._answer(TRAVELS, lambda: self._of(machine, agent, self._beat(machine), Heard))
+        life = machine.life
+        self._answer(TRAVELS, lambda: self._of(machine, life, self._beat(machine), Heard))
 
     def prepare(
         self, unit: Unit, node: Node, builder: Member, housekeeping: tuple[int, ...]
@@ -164,15 +167,15 @@ class SimulatedFleet:
 
     def _next(self, machine: Machine) -> None:
         while machine.free and machine.queued:
-            unit, agent = machine.queued.popleft(), machine.agent
+            unit, life = machine.queued.popleft(), machine.life
             machine.free -= 1
             machine.measuring[unit.key, unit.attempt] = unit
             seconds = self._seconds(unit)
 
             def over(
-                unit: Unit = unit, seconds: float = seconds, agent: int = agent
+                unit: Unit = unit, seconds: float = seconds, life: int = life
             ) -> Answer | None:
-                if machine.agent != agent:
+                if not machine.agent or machine.life != life:
                     return None
                 del machine.measuring[unit.key, unit.attempt]
                 machine.free += 1
@@ -184,10 +187,10 @@ class SimulatedFleet:
             self._answer(seconds, over)
 
     def _of(
-        self, machine: Machine, agent: int, result: Any, kind: type[Described] | type[Heard]
+        self, machine: Machine, life: int, result: Any, kind: type[Described] | type[Heard]
     ) -> Answer | None:
-        alive = machine.agent == agent and machine.there
-        return kind(machine.member.id, agent, result) if alive else None
+        alive = machine.agent and machine.life == life and machine.there
+        return kind(machine.member.id, machine.agent, result) if alive else None
 
     def _beat(self, machine: Machine) -> Beat:
         queued = {(unit.key, unit.attempt): QUEUED for unit in machine.queued}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def test_the_roofline_chooses_well_and_better_than_chance(replays: tuple[Replay,
         own = [r for r in replays if r.measured.kind == kind]
         first = geometric_figure([r.quality.first.value for r in own]).value
         assert first > geometric_figure([r.random.first.value for r in own]).value, kind
+
+
+def test_what_is_kept_for_the_pages_is_of_this_model(
+    replays: tuple[Replay, ...], request: pytest.FixtureRequest
+) -> None:
+    """Otherwise: python experiments/03_ranking/sensitivity.py and polydl claims tables=true."""
+    name = request.node.callspec.params["replays"]
+    kept = json.loads((SURVEYS.with_name("replayed.json")).read_text())["surveys"][name]
+    first = geometric_figure([r.quality.first.value for r in replays]).value
+    assert first == pytest.approx(kept["first"], abs=5e-4)  # three figures are told
+    assert sum(abs((r.ratio or 0.0) - 1) <= CLOSE for r in replays) == kept["close"]
 
 
 def test_a_replay_says_what_was_predicted_and_what_it_took(replays: tuple[Replay, ...]) -> None:
