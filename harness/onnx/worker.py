@@ -18,7 +18,7 @@ from typing import Any
 
 import onnx
 import onnx.inliner
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from compiler.errors import shown
@@ -68,6 +68,7 @@ def _limit_memory() -> None:
 def document(path: Path, dimensions: Mapping[str, int]) -> dict[str, Any]:
     """The graph as plain data. Raises SettingsError, whose text does not name the file."""
     model = _parsed(read_bytes(path, MOST_BYTES))
+    _check_names(model)
     opset = _opset(model)
     for tensor in _tensors(model.graph):
         _check_place(tensor)
@@ -108,6 +109,18 @@ def _parsed(held: bytes) -> ModelProto:
             f"format {model.ir_version}; onnx {onnx.__version__} knows 1 to {onnx.IR_VERSION}"
         )
     return model
+
+
+def _check_names(message: Message) -> None:
+    """Every name is a text: protobuf hands on what is no UTF-8 as bytes."""
+    for described, held in message.ListFields():
+        if described.type not in (described.TYPE_MESSAGE, described.TYPE_STRING):
+            continue
+        for one in [held] if isinstance(held, Message | str | bytes) else held:
+            if isinstance(one, bytes):
+                raise SettingsError(f"a name is no UTF-8 text: {shown(one, 60)}")
+            if isinstance(one, Message):
+                _check_names(one)
 
 
 def _opset(model: ModelProto) -> int:

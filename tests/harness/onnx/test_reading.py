@@ -133,6 +133,14 @@ def test_models_that_mean_nothing(
     assert refused(path).startswith(f"{path}: {told}")
 
 
+@pytest.mark.parametrize("name", [b"Relu", b"ai.odd", b"input"])
+def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
+    made = model([node("Relu", "input", "y", domain="ai.odd")], {"input": (2, 3)}, "y")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(made.SerializeToString().replace(name, b"\xff" + name[1:]))
+    assert refused(path).startswith(f"{path}: a name is no UTF-8 text: b'\\xff")
+
+
 @pytest.mark.parametrize("opset", [0, 999])
 def test_unknown_opsets(opset: int, tmp_path: Path) -> None:
     assert f"opset {opset} of ai.onnx; onnx " in refused(saved(relu(2, opset=opset), tmp_path))
