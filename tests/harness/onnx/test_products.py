@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -147,6 +148,24 @@ def test_transposed_factors(case: str, tmp_path: Path) -> None:
     constants = {key: value for key, value in SHAPES.items() if key in read}
     made = model(nodes, {"x": a, "z": b}, "y", constants)
     check_computed(made, name, {"a": "x", "b": "z"}, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_batches_in_any_order(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    batch = random.choices((1, 2, 3), k=random.randint(0, 3))
+    m, k, n = random.choices((1, 2, 3, 4), k=3)
+    nodes, inputs = [], {}
+    for source, name, ends in (("x", "a", (m, k)), ("z", "b", (k, n))):
+        some = [random.choice((1, size, size)) for size in batch]
+        dims = [*some[random.randint(0, len(some)) :], *ends]
+        perm = random.sample(range(len(dims)), len(dims))
+        nodes.append(node("Transpose", source, name, perm=perm))
+        inputs[source] = tuple(dims[perm.index(axis)] for axis in range(len(dims)))
+    nodes += [node("MatMul", "a b", "h"), node("Neg", "h", "y")]
+    made = model(nodes, inputs, "y")
+    (entry,) = network(saved(made, tmp_path)).entries
+    check_computed(made, entry["primitive"], {"a": "x", "b": "z"}, tmp_path)
 
 
 def test_a_transposed_tensor_that_others_read_is_one_of_its_own(tmp_path: Path) -> None:
