@@ -78,7 +78,7 @@ def grouped(graph: Graph) -> Grouping:
     """
     taken: dict[int, Group | None] = {}
     refused: dict[int, str] = {}
-    groups: list[tuple[int, Group]] = []
+    groups: list[Begun] = []
     for place, node in enumerate(graph.nodes):
         if _computes_nothing(node, graph):
             taken[place] = None
@@ -96,17 +96,19 @@ def grouped(graph: Graph) -> Grouping:
                 continue
             if begun is None or any(one in taken for one in begun[1]):
                 continue
-            group, own = _turned(*_grown(*begun, graph, taken), graph, taken)
-            groups.append((own[0], group))
+            group, own = _grown(*begun, graph, taken)
+            groups.append((group, own))
             taken |= dict.fromkeys(own, group)
+    groups = [_turned(*one, graph, taken) for one in groups]  # where no product reads through it
+    taken |= {place: group for group, own in groups for place in own}
     left_out = [
         LeftOut(node, refused.get(place) or _reason(node, graph))
         for place, node in enumerate(graph.nodes)
         if place not in taken
     ]
     nothing = [graph.nodes[place] for place, group in taken.items() if group is None]
-    ordered = sorted(groups, key=lambda one: one[0])
-    return Grouping(tuple(group for _, group in ordered), tuple(nothing), tuple(left_out))
+    ordered = sorted(groups, key=lambda one: one[1][0])
+    return Grouping(tuple(group for group, _ in ordered), tuple(nothing), tuple(left_out))
 
 
 def _computes_nothing(node: GraphNode, graph: Graph) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from onnx import NodeProto
 
@@ -51,6 +52,26 @@ def test_a_result_that_others_read_too(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "h"), node("Transpose", "h", "y"), node("Exp", "h", "z")]
     found = network(saved(model(nodes, {"x": X}, "y z"), tmp_path))
     assert [one["op"] for one in found.facts["left_out"]] == ["Transpose"]
+
+
+def test_a_product_reads_through_it_first(tmp_path: Path) -> None:
+    """Also where what is in front of it was found before: layer normalisation in nine nodes."""
+    nodes = [
+        *(node("ReduceMean", "x", "m", axes=[-1]), node("Sub", "x m", "c")),
+        *(node("Pow", "c two", "q"), node("ReduceMean", "q", "v", axes=[-1])),
+        *(node("Add", "v epsilon", "r"), node("Sqrt", "r", "t"), node("Div", "c t", "u")),
+        *(node("Mul", "u gamma", "w"), node("Add", "w beta", "n")),
+        *(node("Transpose", "n", "p", perm=[0, 2, 1]), node("MatMul", "p k", "y")),
+    ]
+    constants = {"gamma": (8,), "beta": (8,), "k": (3, 5)}
+    numbers = {"two": np.float32(2), "epsilon": np.float32(1e-5)}
+    made = model(nodes, {"x": (2, 3, 8)}, "y", {**constants, **numbers})
+    found = network(saved(made, tmp_path))
+    assert not found.facts["left_out"]
+    assert [(entry["primitive"], entry["nodes"][-1][-3:]) for entry in found.entries] == [
+        ("layernorm", "w n"),
+        ("batched_matmul_at_repeated_b_constant_b", "p y"),
+    ]
 
 
 def test_loops_over_several_axes_stay_together() -> None:
