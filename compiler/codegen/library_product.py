@@ -6,6 +6,9 @@ The loop right around the innermost one is the product's batch, `i`: its operand
 number of elements from one to the next. Sums are added to the output in memory. What begins a sum
 overwrites it where one call does all of it, and zeroes the tile before the calls where several do.
 
+Where the last piece of the innermost loop is shorter, there is a product of its depth too. The
+position of the piece chooses between the two; a batch is all but the last one, then that one.
+
 LIBXSMM generates code for each shape when it is asked first; column-major, it calls v its rows and
 p its columns.
 """
@@ -13,13 +16,13 @@ p its columns.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from compiler.codegen.border_tile import BorderTile, pointer
 from compiler.codegen.reductions import Reduction, offsets, tap_ranges
 from compiler.lower.addressing import Address
 from compiler.lower.operands import Factors
-from compiler.lower.steps import goes_on
+from compiler.lower.steps import goes_on, lengths_of
 from compiler.lower.tree import Level
 from compiler.problem.dtypes import F32
 
@@ -160,6 +163,11 @@ def _words(one: Product) -> dict[str, object]:
     }
 
 
+def _where_any(low: str, high: str) -> str:
+    """Condition that there are pieces from `low` to `high`, unless these are constants."""
+    return "" if (low + high).isdecimal() else f"if ({low} < {high}) "
+
+
 @dataclass(frozen=True)
 class _ProductReduction(Reduction):
     """The loops inside a microkernel around products of a library.
@@ -205,7 +213,41 @@ class _ProductReduction(Reduction):
         depth: int,
         live: dict[str, tuple[int, ...]],
     ) -> list[str]:
-        """The call that runs the innermost level, and the one around it from end to end."""
+        """The calls that run the innermost level, and the one around it from end to end.
+
+        A last piece that is shorter goes on with sums of earlier ones.
+        """
+        whole, *left = lengths_of(self.tile.path, inner)
+        low, high = ends
+
+        def call(terms: int, low: str, high: str, add: bool) -> str:
+            return self._call(inner, batch, terms, (low, high), depth, live, add)
+
+        if self._batch_ends_short:
+            assert batch is not None
+            end = self._bounds(batch).whole
+            parts = (whole, low, end), (left[0], end, high)
+            return [_where_any(a, b) + call(terms, a, b, add=True) for terms, a, b in parts]
+        add = not (self._begins and self._once)
+        calls = [call(whole, low, high, add)]
+        if self._later and not add:
+            calls.insert(0, f"if ({self._later}) {call(whole, low, high, add=True)}")
+        if left:
+            shorter = f"{self._bounds(inner).points} < {whole}"
+            calls.insert(0, f"if ({shorter}) {call(left[0], low, high, add=True)}")
+        return [calls[0], *(f"else {one}" for one in calls[1:])]
+
+    def _call(
+        self,
+        inner: Level,
+        batch: Level | None,
+        terms: int,
+        ends: tuple[str, str],
+        depth: int,
+        live: dict[str, tuple[int, ...]],
+        add: bool,
+    ) -> str:
+        """C statement with a product of so many `terms` of the innermost level."""
         tile, factors = self.tile, self.tile.operands.reduced
         assert isinstance(factors, Factors)
         points = tile.points(live)
@@ -217,22 +259,17 @@ class _ProductReduction(Reduction):
             first = tile.offset(factors.broadcast, points[0], 0) if prefix == "s" else 0
             operands.append(f"{at} + {first}")
         operands.append(f"out + {tile.offset(tile.operands.output, points[0], 0)}")
-        arguments = f"({', '.join(operands)}, {ends[1]} - {ends[0]});"
         product = Product(
             tile.leaf.form.library,
             self._lanes,
             len(points),
-            int(self._range(inner)[1]),
+            terms,
             (step_v, self._step_of(factors.broadcast), self._step_of(tile.operands.output)),
             (between[0], between[1]),
-            add=not (self._begins and self._once),
+            add,
         )
         self.products[product] = None
-        if product.add or not self._later:
-            return [product.name + arguments]
-        adding = replace(product, add=True)
-        self.products[adding] = None
-        return [f"if ({self._later}) {adding.name}{arguments}", f"else {product.name}{arguments}"]
+        return f"{product.name}({', '.join(operands)}, {ends[1]} - {ends[0]});"
 
     @property
     def _begins(self) -> bool:
@@ -248,7 +285,15 @@ class _ProductReduction(Reduction):
     @property
     def _once(self) -> bool:
         """Whether one call computes all of the tile."""
-        return not self.tile.operands.borders and len(self.tile.leaf.levels) <= 2
+        several = self.tile.operands.borders or self._batch_ends_short
+        return not several and len(self.tile.leaf.levels) <= 2
+
+    @property
+    def _batch_ends_short(self) -> bool:
+        """Whether the innermost level's last piece is shorter, and the last one of a batch."""
+        loops = [level.loop for level in self.tile.leaf.levels]
+        cut = len(lengths_of(self.tile.path, self.tile.leaf.levels[-1])) > 1
+        return cut and loops[-2:] == loops[-1:] * 2
 
     @property
     def _lanes(self) -> int:
@@ -261,5 +306,5 @@ class _ProductReduction(Reduction):
         """Elements from point to point; what any shape allows where there is one point."""
         loops = self.tile.point_loops
         if not loops:
-            return max(self._lanes, int(self._range(self.tile.leaf.levels[-1])[1]))
+            return max(self._lanes, lengths_of(self.tile.path, self.tile.leaf.levels[-1])[0])
         return address.coefficient(loops[0].loop, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from compiler.errors import ScheduleError
 from compiler.lower.addressing import Address
 from compiler.lower.operands import Factors, Operands
-from compiler.lower.steps import steps_of
+from compiler.lower.steps import lengths_of
 from compiler.lower.tree import Microkernel, Path
 from compiler.problem.dtypes import F32
 
@@ -33,10 +33,7 @@ def check_product(path: Path, leaf: Microkernel, placed: Operands) -> None:
     inner = leaf.levels[-1]
     if any(border.tap == inner.loop for border in factors.borders):
         raise ScheduleError(f"{where}: {inner.loop} reads past a border, it is no product's depth")
-    step = next(s for s in steps_of(path, leaf.grain(inner.loop)) if s.level == inner)
-    if not step.end.isdecimal():
-        raise ScheduleError(f"{where}: the last piece of {inner.loop} is shorter than the others")
-    depth, lanes = int(step.end), leaf.grain(leaf.vector).points
+    depth, lanes = lengths_of(path, inner)[0], leaf.grain(leaf.vector).points
     if factors.broadcast.coefficient(inner.loop, 1) != 1:
         name = factors.broadcast.access.tensor
         raise ScheduleError(f"{where}: {name} is not contiguous along {inner.loop}")

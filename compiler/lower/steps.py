@@ -81,6 +81,15 @@ def _points(around: list[Level], inside: list[Level], grain: Grain) -> str:
     return f"min({size}, {above} - {position})"
 
 
+def lengths_of(path: Path, level: Level) -> tuple[int, ...]:
+    """Points in whole pieces around a leaf's level, then those in the last one if it is shorter."""
+    grain = path.leaf.grain(level.loop)
+    own = [one for one in path.levels if one.loop == level.loop]
+    around = own[: own.index(level)]
+    whole = min(grain.extent, around[-1].points(grain)) if around else grain.extent
+    return (whole, left) if (left := grain.extent % whole) else (whole,)
+
+
 def in_last_piece(level: Level, grain: Grain) -> str:
     """Whether a microkernel, which starts at `at_LOOP`, is in the last piece of a level."""
     return f"at_{level.loop} + {level.points(grain)} >= {grain.extent}"

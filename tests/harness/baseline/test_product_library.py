@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from harness.kernel.toolchain import Toolchain
 from harness.kernel.verify import verify
 from tests.compiler.machines import AVX2
 from tests.compiler.problem.operators import shipped
-from tests.harness.baseline.specs import conv2d, matmul, primitive
+from tests.harness.baseline.specs import conv2d, grouped, matmul, primitive
 
 PROBLEMS = {
     "padded": primitive(conv2d(ic=32, oc=64, ih=9, iw=12)),
@@ -44,6 +45,34 @@ PROBLEMS = {
 MLP = {"m": 32, "k": 32, "n": 64, "p": 32}
 BLOCK = {"ic": 16, "c": 32, "ih": 8, "iw": 8}
 SPACES = dict.fromkeys(PROBLEMS, ("full", "paper")) | {"batched": ("full",)}
+
+ROWS = "broadcast/vector:n.8/tile:n.2+m.5/layout:b.Ba16b/"
+PIXELS = "broadcast/vector:oc.8/tile:oc.2+ow.6/"
+BLOCKS = PIXELS + "layout:data.aBcd16b+weight.ABcd16b16a+out.aBcd16b/block:ic@1.16/"
+GROUPS = PIXELS + "layout:data.abCde16c+weight.aBCde16c16b+out.abCde16c/block:ic@1.16/"
+ODD = conv2d(ic=40, oc=16, ih=6, iw=6)
+UNPADDED = conv2d(ic=24, oc=16, ih=8, iw=8, pad_h=0, pad_w=0)
+DEEP = matmul(m=10, n=32, k=50)
+SHORTER = {
+    "pieces": (DEEP, ROWS + "order:k@1+m+n+k/block:k@1.16/parallel:m"),
+    "more of sums": ({**DEEP, "accumulate": ["c"]}, ROWS + "order:k@1+m+n+k/block:k@1.16"),
+    "the batch": (DEEP, ROWS + "order:m+n+k@1+k/block:k@1.16/parallel:m"),
+    "pieces of batches": (DEEP, ROWS + "order:k@2+m+n+k@1+k/block:k@2.32+k@1.16"),
+    "a batch of it alone": (
+        matmul(m=10, n=32, k=34),
+        ROWS + "order:k@2+m+n+k@1+k/block:k@2.32+k@1.16",
+    ),
+    "inside around batches": (DEEP, ROWS + "order:m+n+k@2+k@1+k/block:k@2.32+k@1.16"),
+    "taps are the batch": (UNPADDED, BLOCKS + "order:ic@1+oc+oh+kh+ow+kw+ic/parallel:oh"),
+    "taps are the batch inside": (UNPADDED, BLOCKS + "order:oc+oh+kh+ow+ic@1+kw+ic"),
+    "padded": (ODD, BLOCKS + "order:oc+oh+ic@1+ow+kh+kw+ic/parallel:oh"),
+    "padded, inside": (ODD, BLOCKS + "order:oc+oh+ow+ic@1+kh+kw+ic"),
+    "padded, the batch": (ODD, BLOCKS + "order:oc+oh+ow+kh+kw+ic@1+ic"),
+    "grouped": (
+        grouped(ic=24, oc=16, iw=8),
+        GROUPS + "order:n+g+ic@1+oc+oh+ow+kh+kw+ic/parallel:g",
+    ),
+}
 
 
 @pytest.fixture(params=["libxsmm", "cblas"])
@@ -87,6 +116,26 @@ def test_agrees_with_the_reference(
             assert ranked
             for one in dice.sample(ranked, min(2, len(ranked))):
                 _check(PROBLEMS[name], one.schedule, library[1].flags, toolchain)
+
+
+@pytest.mark.parametrize("name", SHORTER)
+def test_a_shorter_last_piece_is_a_product_of_less_depth(
+    name: str, library: tuple[str, ProductLibrary], toolchain: Toolchain
+) -> None:
+    """Wherever the level is that cuts the innermost loop."""
+    spec, line = SHORTER[name]
+    schedule = parse_schedule(f"{line}/microkernel:{library[0]}")
+    _check(primitive(spec), schedule, library[1].flags, toolchain)
+
+
+@pytest.mark.parametrize("ic", [24, 100])
+def test_the_papers_variants_take_channels_that_no_block_divides(ic: int) -> None:
+    """What pads the last block is no part of a product."""
+    problem = primitive(conv2d(ic=ic, oc=32, kh=1, kw=1, pad_h=0, pad_w=0, ih=6, iw=6))
+    one = ranked_schedules(problem, AVX2, space="paper", microkernel="libxsmm", limit=1)[0]
+    text = compile_schedule(problem, one.schedule).text
+    depths = set(map(int, re.findall(r"\bproduct_\d+_\d+_(\d+)_", text)))
+    assert depths == {16, ic % 16}
 
 
 def test_more_columns_than_the_caches_hold(
