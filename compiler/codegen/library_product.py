@@ -235,7 +235,10 @@ class _ProductReduction(Reduction):
         if left:
             shorter = f"{self._bounds(inner).points} < {whole}"
             calls.insert(0, f"if ({shorter}) {call(left[0], low, high, add=True)}")
-        return [calls[0], *(f"else {one}" for one in calls[1:])]
+        lines = [calls[0], *(f"else {one}" for one in calls[1:])]
+        if batch is not None and self._may_be_empty(batch):
+            return [f"if ({low} < {high}) {{", *("  " + line for line in lines), "}"]
+        return lines
 
     def _call(
         self,
@@ -270,6 +273,16 @@ class _ProductReduction(Reduction):
         )
         self.products[product] = None
         return f"{product.name}({', '.join(operands)}, {ends[1]} - {ends[0]});"
+
+    def _may_be_empty(self, level: Level) -> bool:
+        """Whether a level runs over taps and some point has none; LIBXSMM runs at least one."""
+        for border in (one for one in self.tile.ranged_borders if one.tap == level.loop):
+            read = 0  # all points before this one have taps
+            for low, high in sorted(map(border.live, range(border.taps))):
+                read = max(read, high) if low <= read else read
+            if read < self.tile.leaf.grain(border.point).extent:
+                return True
+        return False
 
     @property
     def _begins(self) -> bool:

@@ -138,6 +138,16 @@ def test_the_papers_variants_take_channels_that_no_block_divides(ic: int) -> Non
     assert depths == {16, ic % 16}
 
 
+def test_windows_that_lie_in_the_padding(
+    library: tuple[str, ProductLibrary], toolchain: Toolchain
+) -> None:
+    """LIBXSMM computes one product of a batch at least: it is not called for none."""
+    problem = primitive(conv2d(ic=16, oc=16, ih=4, iw=4, pad_h=4, pad_w=4))
+    line = BLOCKS.replace("+ow.6", "").replace("block:ic@1.16/", "")
+    schedule = parse_schedule(f"{line}order:oc+oh+kh+ow+kw+ic/microkernel:{library[0]}")
+    _check(problem, schedule, library[1].flags, toolchain)
+
+
 def test_more_columns_than_the_caches_hold(
     library: tuple[str, ProductLibrary], toolchain: Toolchain
 ) -> None:
