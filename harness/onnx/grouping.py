@@ -13,7 +13,15 @@ from harness.onnx.endings import order_behind, transpose_behind
 from harness.onnx.expressions import Inexpressible
 from harness.onnx.graph import ONNX, VIEWS, Graph, GraphNode, Shape
 from harness.onnx.layer_norm import layer_norm_at
-from harness.onnx.operands import FLOAT, PASSED_ON, Operand, is_elementwise, loops_of, reads_of
+from harness.onnx.operands import (
+    FLOAT,
+    PASSED_ON,
+    Operand,
+    is_elementwise,
+    loops_of,
+    reads_of,
+    turned_loops,
+)
 from harness.onnx.start import Axes, Start, loop_names, shape_of
 from harness.onnx.starts import CONTRACTIONS, STARTS, start_of
 
@@ -177,7 +185,15 @@ def _chained(place: int, node: GraphNode, graph: Graph) -> Begun | None:
     axes: Axes = tuple(((name,), (axis,)) for axis, name in enumerate(loop_names(len(shape))))
     group = Group(None, 0, (node,), shape, axes)
     _check_fits(node, group, frozenset(), graph)
-    return group, [place]
+    places = [*_turning(node, group, frozenset(), graph), place]
+    return replace(group, nodes=tuple(graph.nodes[one] for one in places)), places
+
+
+def _turning(node: GraphNode, group: Group, inner: frozenset[str], graph: Graph) -> list[int]:
+    """The places of the Transposes that a node reads its operands through."""
+    several = [r for r in reads_of(node, graph) if isinstance(r, Operand) and r.name not in inner]
+    turned = [turned_loops(one, graph, group.shape, group.axes)[1] for one in several]
+    return sorted(place for places in turned for place in places)
 
 
 def _check_fits(node: GraphNode, group: Group, inner: frozenset[str], graph: Graph) -> None:
@@ -240,6 +256,8 @@ def _stretch(group: Group, graph: Graph, taken: dict[int, Group | None]) -> list
         node = graph.nodes[place]
         if not _follows(node, place, group, frozenset(inner), graph, taken):
             return None
+        if node.op not in PASSED_ON:
+            added += _turning(node, group, frozenset(inner), graph)
         added.append(place)
         inner.add(node.outputs[0])
         open_values.add(node.outputs[0])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.onnx.endings import order_behind
 from harness.onnx.expressions import ELEMENTWISE, Inexpressible, Term, bound, number
 from harness.onnx.graph import Graph, GraphNode, Shape
+from harness.onnx.readings import reading_of
 from harness.onnx.start import Axes, shape_of
 
 FLOAT = "FLOAT"
@@ -104,6 +106,21 @@ def _of_batch_norm(node: GraphNode, graph: Graph) -> tuple[Read, ...]:
         Operand(f"{node.outputs[0]}/{word}", channels, True, word) for word in ("scale", "shift")
     )
     return (_read(data, node, graph), scale, shift)
+
+
+def turned_loops(
+    operand: Operand, graph: Graph, result: Shape, axes: Axes
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Loops of an operand of the result's own shape that is read through Transposes, as they lie in
+    memory, and the places of the Transposes; nothing of any other one."""
+    if operand.constant:
+        return (), ()
+    read = reading_of(operand.name, graph)
+    if not read.through or not read.dims == operand.shape == result:
+        return (), ()
+    order = sorted(range(len(result)), key=lambda axis: -read.steps[axis])
+    loops = order_behind(order, result, axes)
+    return (loops, read.through) if loops else ((), ())
 
 
 def loops_of(shape: Shape, result: Shape, axes: Axes) -> tuple[str, ...] | None:

@@ -26,7 +26,7 @@ from harness.onnx.expressions import (
 )
 from harness.onnx.graph import Graph, GraphNode
 from harness.onnx.grouping import Group
-from harness.onnx.operands import PASSED_ON, Operand, Read, loops_of, reads_of
+from harness.onnx.operands import PASSED_ON, Operand, Read, loops_of, reads_of, turned_loops
 from harness.onnx.start import Addend, Start
 
 LONGEST = 400  # of an expression, until it is written
@@ -109,6 +109,8 @@ class _Draft:
         for place, node in enumerate(nodes):
             uses.subtract(node.inputs)
             name = node.outputs[0]
+            if node.op == "Transpose":  # how an operand lies in memory
+                continue
             self.terms[name] = self._value(node)
             later = nodes[place + 1 :]
             if name != last and node.op not in PASSED_ON and self._is_reread(name, uses, later):
@@ -177,7 +179,10 @@ class _Draft:
         """A value of the group, or a tensor of its own in the loops that it has."""
         if operand.name in self.terms:
             return self.terms[operand.name]
-        loops = loops_of(operand.shape, self.group.shape, self.group.axes)
+        loops: tuple[str, ...] | None
+        loops, through = turned_loops(operand, self.graph, self.group.shape, self.group.axes)
+        if not through or any(self.graph.nodes[one] not in self.group.nodes for one in through):
+            loops = loops_of(operand.shape, self.group.shape, self.group.axes)
         assert loops is not None, "grouping looked at it"
         if operand.name not in self.named:
             first = self.group.start is None and not operand.constant
