@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from compiler.codegen.generate import generate
 from compiler.codegen.kernel import Kernel
@@ -96,17 +97,18 @@ def check_rounds(
 ) -> Checked:
     """So many random sizes of each primitive; the variants take turns from job to job.
 
-    What `folder` tells of this seed's jobs is not done again, but for those that failed.
+    What `folder` tells of this seed's jobs is not done again, but for those that failed; a job
+    stays the same whatever other primitives there are.
     """
     jobs = [
         Job(
             name,
             min(SIZES, sizes - first),
             f"{seed} {name} {first}",
-            variants[(first // SIZES + place) % len(variants)],
+            variants[(first // SIZES + crc32(name.encode())) % len(variants)],
         )
         for first in range(0, sizes, SIZES)
-        for place, name in enumerate(names)
+        for name in names
     ]
     start = time.perf_counter()
     finished = _finished(folder / FINISHED)
