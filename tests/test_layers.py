@@ -37,6 +37,7 @@ HARNESS = [
         "harness.plugins",
         "harness.random_nests",
         "harness.readers",
+        "harness.strides",
         "harness.system_packages",
     ],
     ["harness.benchdnn", "harness.measure.budget", "harness.options", "harness.methods"],

@@ -37,6 +37,10 @@ class GraphNode:
     def has_output(self, place: int) -> bool:
         return place < len(self.outputs) and bool(self.outputs[place])
 
+    def perm(self, rank: int) -> tuple[int, ...]:
+        """A Transpose of so many dimensions; backwards where it says nothing."""
+        return tuple(self.attributes.get("perm", range(rank)[::-1]))
+
 
 @dataclass(frozen=True)
 class Graph:

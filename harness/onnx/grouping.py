@@ -73,8 +73,22 @@ class Grouping:
 Begun = tuple[Group, list[int]]  # with the places of its nodes
 
 _MOVES = (
-    "CenterCropPad Compress Concat DepthToSpace Expand Gather GatherElements GatherND Pad "
-    "ReverseSequence Slice SpaceToDepth Split Tile Transpose Trilu"
+    "CenterCropPad",
+    "Compress",
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Pad",
+    "ReverseSequence",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Tile",
+    "Transpose",
+    "Trilu",
 )
 
 
@@ -110,7 +124,7 @@ def grouped(graph: Graph) -> Grouping:
     groups = [_turned(*one, graph, taken) for one in groups]  # where no product reads through it
     taken |= {place: group for group, own in groups for place in own}
     left_out = [
-        LeftOut(node, refused.get(place) or _reason(node, graph))
+        LeftOut(node, refused.get(place) or _reason(node))
         for place, node in enumerate(graph.nodes)
         if place not in taken
     ]
@@ -136,14 +150,14 @@ def _drops(node: GraphNode, graph: Graph) -> bool:
     return asked or (node.has_output(1) and graph.uses[node.outputs[1]] > 0)
 
 
-def _reason(node: GraphNode, graph: Graph) -> str:
+def _reason(node: GraphNode) -> str:
     if node.domain != ONNX:
         return f"operators of the domain {node.domain} are not known"
     if node.inside:
         return f"control flow, with {node.inside} nodes inside"
     if node.op == "Dropout":
         return "it leaves elements out, or tells which"
-    if node.op in _MOVES.split():
+    if node.op in _MOVES:
         return NO_ARITHMETIC
     return "no primitive computes it"
 
@@ -227,8 +241,7 @@ def _turned(group: Group, places: list[int], graph: Graph, taken: dict[int, Grou
     if place is None or place in taken:
         return group, places
     node = graph.nodes[place]
-    perm = node.attributes.get("perm", list(range(len(group.shape)))[::-1])
-    order = order_behind(perm, group.shape, group.axes)
+    order = order_behind(node.perm(len(group.shape)), group.shape, group.axes)
     if order is None:
         return group, places
     return replace(group, nodes=(*group.nodes, node), order=order), [*places, place]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from harness.onnx.expressions import Inexpressible
 from harness.onnx.graph import ONNX, VIEWS, Graph, GraphNode, Shape
 from harness.onnx.start import shape_of
+from harness.strides import joined
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _contiguous(shape: Shape) -> Reading:
 
 def _transposed(node: GraphNode, place: int, read: Reading) -> Reading:
     rank = len(read.dims)
-    order = node.attributes.get("perm", list(range(rank))[::-1])
+    order = node.perm(rank)
     if sorted(order) != list(range(rank)):
         raise Inexpressible(f"a perm of {order} for {rank} dimensions")
     turned = read.turned(order)
@@ -82,14 +83,7 @@ def _transposed(node: GraphNode, place: int, read: Reading) -> Reading:
 
 def _reshaped(read: Reading, shape: Shape) -> Reading | None:
     """The same elements in another shape; None where no steps lead through them."""
-    left: list[tuple[int, int]] = []  # dimensions that lie one in the other are one
-    for dim, step in zip(read.dims, read.steps, strict=True):
-        if dim == 1:
-            continue
-        if left and left[-1][1] == step * dim:
-            left[-1] = (left[-1][0] * dim, step)
-        else:
-            left.append((dim, step))
+    left = list(joined(zip(read.dims, read.steps, strict=True)))
     steps = []
     for dim in reversed(shape):
         if dim == 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from harness.cli.asked import Configured, Run
 from harness.cli.parser import asked_of, command_named
 from harness.conf_files import CONF
 from harness.plan import planned
-from harness.readers import Reader
 from harness.record.journal import recorded_schedule
 from harness.settings import load_settings, resumed_alone
 from tests.docs.commands import (
@@ -39,7 +37,6 @@ STAND_INS = {
     "OVERRIDES": "primitive=matmul",
     "strategy=NAME": "strategy=polydl",
 }
-READERS: Mapping[str, Reader] = {"run": "run", "explain": "explain", "doctor": "doctor"}
 PLENTY = 2**60  # bytes: whether a plan fits is this machine's matter
 NOT_INSTALLED = DOCS / "how-to" / "strategy.md"  # its package: `make soak` follows the page
 READ: set[tuple[str, ...]] = set()
@@ -111,6 +108,6 @@ def read_polydl(words: list[str], command: Command) -> None:
         return
     if resumed_alone(rest) is not None or command.page == NOT_INSTALLED:
         return
-    settings = load_settings(rest, READERS[kind.name])
+    settings = load_settings(rest, kind.reader)
     if isinstance(asked, Run):
         assert planned(settings, "toy", PLENTY, recorded_schedule).units, command

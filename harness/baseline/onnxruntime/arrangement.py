@@ -15,8 +15,7 @@ import numpy as np
 
 from compiler.schedule.layout import Array
 from harness.baseline.recognition.views import Unrecognised, View
-
-Steps = tuple[tuple[int, int], ...]  # (length, stride) of each dimension
+from harness.strides import Steps, joined
 
 
 @dataclass(frozen=True)
@@ -80,25 +79,12 @@ def transposition(there: Steps, wanted: Steps) -> tuple[tuple[int, ...], tuple[i
 
     Raises Unrecognised where they hold different elements.
     """
-    if _joined(there) == _joined(wanted):
+    if joined(there) == joined(wanted):
         return None
     one, other = ([s for s in steps if s[0] > 1] for steps in (there, wanted))
     if sorted(one) != sorted(other):
         raise Unrecognised("an operator reads a part of what another one writes")
     return tuple(length for length, _ in one), tuple(one.index(step) for step in other)
-
-
-def _joined(steps: Steps) -> Steps:
-    """The same with dimensions that follow each other as one."""
-    found: list[tuple[int, int]] = []
-    for length, stride in steps:
-        if length == 1:
-            continue
-        if found and found[-1][1] == length * stride:
-            found[-1] = (found[-1][0] * length, stride)
-        else:
-            found.append((length, stride))
-    return tuple(found)
 
 
 def arrangement(

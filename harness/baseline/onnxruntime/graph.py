@@ -15,7 +15,6 @@ from onnx import helper, numpy_helper
 
 from harness.baseline.onnxruntime.arrangement import (
     Arrangement,
-    Steps,
     arrangement,
     as_stored,
     steps_of,
@@ -30,6 +29,7 @@ from harness.baseline.recognition.products import Convolution, MatrixProduct
 from harness.baseline.recognition.rows import LayerNorm, Softmax
 from harness.baseline.recognition.views import View
 from harness.baseline.recognition.with_post_ops import WithPostOps
+from harness.strides import Steps
 
 OPSET, IR = 20, 9  # those of ONNX 1.15: Gelu, AveragePool with dilations
 CONTRIBUTED = "com.microsoft"
